@@ -1,0 +1,1 @@
+"""firmware_sim: bins, toilets, their sensors' firmware and the radio link."""

@@ -1,0 +1,1 @@
+"""sensorhub: readings of bins and toilets in, trusted alerts out."""

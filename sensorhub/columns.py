@@ -1,0 +1,150 @@
+"""A batch as columns, and its compact form for the journal.
+
+One row a uplink: device, key, seq, received_at, outcome, reason, count. One row
+a reading, in the order of the uplinks: code (measurement number), value,
+measured_at, quality, why. `count` says how many readings an uplink has.
+"""
+
+import zlib
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+I64 = NDArray[np.int64]
+I32 = NDArray[np.int32]
+F64 = NDArray[np.float64]
+U64 = NDArray[np.uint64]
+U8 = NDArray[np.uint8]
+
+NO_DEVICE = -1
+NO_SEQ = -1
+
+
+@dataclass(slots=True)
+class Columns:
+    """Uplinks and their readings, sorted as received."""
+
+    device: I32  # register number, NO_DEVICE where unknown
+    key: U64  # of topic, seq and content: the duplicate windows compare it
+    seq: I64  # NO_SEQ where the uplink carries none
+    received_at: I64  # ms
+    outcome: U8  # model.Outcome
+    reason: U8  # model.Reason
+    count: I32  # readings of this uplink
+    code: U8  # model.Measurement.no
+    value: F64
+    measured_at: I64  # ms
+    quality: U8  # model.Quality
+    why: U8  # model.Reason
+
+    @property
+    def uplinks(self) -> int:
+        """How many uplinks."""
+        return len(self.device)
+
+    @property
+    def readings(self) -> int:
+        """How many readings."""
+        return len(self.code)
+
+    def owner(self) -> NDArray[np.intp]:
+        """For each reading the index of its uplink."""
+        return np.repeat(np.arange(len(self.count)), self.count)
+
+
+class _Body(msgspec.Struct, array_like=True):
+    uplinks: int
+    readings: int
+    first: int
+    keys: bytes
+    rest: bytes
+    marks: bytes
+
+
+def _shuffle(values: NDArray[np.int64] | NDArray[np.float64]) -> bytes:
+    return values.view(np.uint8).reshape(-1, 8).T.tobytes()
+
+
+def _unshuffle(data: bytes, n: int) -> NDArray[np.uint8]:
+    raw = np.frombuffer(data, np.uint8, 8 * n)
+    return np.ascontiguousarray(raw.reshape(8, n).T).reshape(-1)
+
+
+def pack(columns: Columns) -> bytes:
+    """The journal's bytes for a batch."""
+    n, m = columns.uplinks, columns.readings
+    first = int(columns.received_at[0]) if n else 0
+    offset = columns.measured_at - np.repeat(columns.received_at, columns.count)
+    rest = b"".join(
+        (
+            columns.device.astype("<i4", copy=False).tobytes(),
+            _shuffle(columns.seq),
+            _shuffle(columns.received_at - first),
+            columns.outcome.tobytes(),
+            columns.reason.tobytes(),
+            columns.count.astype("<i4", copy=False).tobytes(),
+            columns.code.tobytes(),
+            _shuffle(columns.value),
+            _shuffle(offset),
+        )
+    )
+    marked = columns.quality.any() or columns.why.any()
+    marks = columns.quality.tobytes() + columns.why.tobytes() if marked else b""
+    return msgspec.msgpack.encode(
+        _Body(
+            n,
+            m,
+            first,
+            columns.key.tobytes(),
+            zlib.compress(rest, 1),
+            zlib.compress(marks, 1) if marked else b"",
+        )
+    )
+
+
+def unpack(body: bytes) -> Columns:
+    """The batch that `pack` wrote. Raises ValueError on damaged bytes."""
+    try:
+        packed = msgspec.msgpack.decode(body, type=_Body)
+        rest = zlib.decompress(packed.rest)
+        n, m = packed.uplinks, packed.readings
+        at = 0
+
+        def cut(size: int) -> bytes:
+            nonlocal at
+            at += size
+            return rest[at - size : at]
+
+        device = np.frombuffer(cut(4 * n), "<i4").astype(np.int32)
+        seq = _unshuffle(cut(8 * n), n).view(np.int64)
+        received_at = _unshuffle(cut(8 * n), n).view(np.int64) + packed.first
+        outcome = np.frombuffer(cut(n), np.uint8)
+        reason = np.frombuffer(cut(n), np.uint8)
+        count = np.frombuffer(cut(4 * n), "<i4").astype(np.int32)
+        code = np.frombuffer(cut(m), np.uint8)
+        value = _unshuffle(cut(8 * m), m).view(np.float64)
+        offset = _unshuffle(cut(8 * m), m).view(np.int64)
+        if packed.marks:
+            marks = np.frombuffer(zlib.decompress(packed.marks), np.uint8)
+            quality, why = marks[:m], marks[m:]
+        else:
+            quality, why = np.zeros(m, np.uint8), np.zeros(m, np.uint8)
+        key = np.frombuffer(packed.keys, np.uint64)
+    except (msgspec.MsgspecError, zlib.error, ValueError) as error:
+        raise ValueError(f"damaged journal row: {error}") from error
+    return Columns(
+        device=device,
+        key=key,
+        seq=seq,
+        received_at=received_at,
+        outcome=outcome,
+        reason=reason,
+        count=count,
+        code=code,
+        value=value,
+        measured_at=offset + np.repeat(received_at, count),
+        quality=quality,
+        why=why,
+    )

@@ -1,0 +1,277 @@
+"""Settings: files and environment in, one checked object out, or every fault."""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from sensorhub.errors import ConfigError, Fault
+from sensorhub.model import ID_PATTERN
+
+ENV_PREFIX = "SENSORHUB_"
+
+
+class Strict(BaseModel):
+    """Base of all settings: unknown keys are faults, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"no such time zone: {name!r}; e.g. Asia/Shanghai") from error
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_zone)]
+Id = Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
+
+
+class TopicSettings(Strict):
+    """One subscription: which topics, and what their messages look like."""
+
+    filter: str = Field(min_length=1, description="MQTT topic filter")
+    kind: Literal["native", "chirpstack", "tts", "milesight"] = Field(
+        description="envelope of the messages under it"
+    )
+
+
+NATIVE_TOPICS = (
+    TopicSettings(filter="sensorhub/v1/+/+/up", kind="native"),
+    TopicSettings(filter="application/+/device/+/event/+", kind="chirpstack"),
+    TopicSettings(filter="v3/+/devices/+/#", kind="tts"),
+)
+
+
+class MqttSettings(Strict):
+    """The broker and how we talk to it."""
+
+    host: str = Field("127.0.0.1", description="broker's name or address")
+    port: int = Field(1883, ge=1, le=65535, description="broker's port")
+    version: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version")
+    client_id: Id = Field("sensorhub", description="fixed; names the session")
+    session_expiry_s: int = Field(
+        7 * 86_400,
+        ge=60,
+        description="how long the broker keeps for us while we are away (MQTT 5)",
+    )
+    username: str | None = Field(None, description="user at the broker")
+    password: SecretStr | None = Field(
+        None, description="password at the broker; better by password_file"
+    )
+    password_file: Path | None = Field(None, description="file with the password")
+    tls: bool = Field(False, description="speak TLS")
+    ca_file: Path | None = Field(None, description="own CA certificate (PEM)")
+    cert_file: Path | None = Field(None, description="client certificate (PEM)")
+    key_file: Path | None = Field(None, description="key of the client certificate")
+    keepalive_s: int = Field(60, ge=5, le=3600, description="MQTT keepalive")
+    topics: tuple[TopicSettings, ...] = Field(
+        NATIVE_TOPICS, min_length=1, description="what to subscribe to"
+    )
+    queue_messages: int = Field(
+        20_000, ge=100, description="most messages waiting and unacknowledged"
+    )
+    queue_bytes: int = Field(
+        64 * 2**20, ge=2**20, description="most bytes waiting and unacknowledged"
+    )
+    max_payload_bytes: int = Field(
+        65_536, ge=256, description="a larger uplink becomes a dead letter"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "MqttSettings":
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together: set both or none")
+        if not self.tls and (self.ca_file or self.cert_file):
+            raise ValueError("ca_file and cert_file need tls = true")
+        if self.password and self.password_file:
+            raise ValueError("set password or password_file, not both")
+        return self
+
+
+class ClockSettings(Strict):
+    """Simulated time, for demo and tests; default is real time."""
+
+    start: AwareDatetime | None = Field(None, description="hub time at start")
+    speed: float = Field(1.0, gt=0, le=100_000, description="hub seconds a second")
+
+
+class DeadLetterSettings(Strict):
+    """Bounds of what is kept; the oldest give way, the counters stay right."""
+
+    per_device: int = Field(1_000, ge=1, description="most kept of one device")
+    total: int = Field(100_000, ge=1, description="most kept in all")
+
+
+class NotifySettings(Strict):
+    """Telling subscribers."""
+
+    private_networks: tuple[str, ...] = Field(
+        (), description="private address ranges that webhooks may reach, as CIDR"
+    )
+    timeout_s: float = Field(15.0, gt=0, le=120, description="of one delivery")
+    workers: int = Field(4, ge=1, le=64, description="deliveries at one time")
+
+
+class HistorySettings(Strict):
+    """How the journal becomes history."""
+
+    segment_uplinks: int = Field(
+        200_000, ge=1_000, description="a segment is made of at most so many uplinks"
+    )
+    segment_s: float = Field(
+        300.0, ge=1, description="and at the latest after so many seconds"
+    )
+    chunk_after_h: float = Field(
+        24.0, gt=0, description="segments older than this become chunks"
+    )
+    checkpoint_uplinks: int = Field(
+        200_000, ge=100, description="a checkpoint round every so many uplinks"
+    )
+
+
+class LogSettings(Strict):
+    """The log on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least level that is written"
+    )
+    format: Literal["auto", "json", "text"] = Field(
+        "auto", description="auto: text on a terminal, else JSON"
+    )
+
+
+class Settings(Strict):
+    """Everything in sensorhub.toml."""
+
+    timezone: TimeZone = Field("Asia/Shanghai", description="the town's time zone")
+    language: Literal["zh-CN", "en"] = Field("zh-CN", description="of alert texts")
+    mqtt: MqttSettings = Field(default_factory=MqttSettings)
+    clock: ClockSettings = Field(default_factory=ClockSettings)
+    dead_letters: DeadLetterSettings = Field(default_factory=DeadLetterSettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
+    history: HistorySettings = Field(default_factory=HistorySettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+
+
+def read_toml(path: Path, faults: list[Fault]) -> dict[str, Any]:
+    """The file's tables; a fault and nothing where it cannot be read."""
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        faults.append(Fault(str(path), "syntax", str(error)))
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(Fault(str(path), "file", f"cannot be read: {error}"))
+    return {}
+
+
+def explain(error: ValidationError, file: str, prefix: str = "") -> list[Fault]:
+    """Pydantic's errors as faults with file and dotted key, secrets left out."""
+    faults = []
+    for item in error.errors(include_url=False, include_context=False):
+        key = ".".join(str(part) for part in (prefix, *item["loc"]) if part != "")
+        what = item["msg"].removeprefix("Value error, ")
+        given = item["input"]
+        secret = "password" in key or "secret" in key
+        if isinstance(given, str | int | float | bool) and not secret:
+            what = f"{what} (given: {given!r})"
+        if item["type"] == "extra_forbidden":
+            what = "unknown key; see docs/settings.md for the known ones"
+        faults.append(Fault(file, key or "file", what))
+    return faults
+
+
+def _overlay(
+    tables: dict[str, Any], environ: Mapping[str, str], faults: list[Fault]
+) -> dict[tuple[str, ...], str]:
+    """Put SENSORHUB_A__B=value over tables[a][b]; answers which keys came so."""
+    origin: dict[tuple[str, ...], str] = {}
+    for name, text in sorted(environ.items()):
+        if not name.startswith(ENV_PREFIX):
+            continue
+        path = tuple(name[len(ENV_PREFIX) :].lower().split("__"))
+        at = tables
+        for part in path[:-1]:
+            at = at.setdefault(part, {})
+            if not isinstance(at, dict):
+                faults.append(Fault("environment", name, "goes below a plain value"))
+                break
+        else:
+            value: Any = text
+            if text[:1] in "[{" and text:
+                try:
+                    value = json.loads(text)
+                except json.JSONDecodeError as error:
+                    faults.append(Fault("environment", name, f"not JSON: {error}"))
+                    continue
+            at[path[-1]] = value
+            origin[path] = name
+    return origin
+
+
+def load_settings(
+    folder: Path, environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """Settings of `folder`/sensorhub.toml, overridden by the environment.
+
+    Raises ConfigError with every fault found. Connects to nothing.
+    """
+    faults: list[Fault] = []
+    path = folder / "sensorhub.toml"
+    tables = read_toml(path, faults)
+    origin = _overlay(tables, environ, faults)
+    settings = None
+    try:
+        settings = Settings.model_validate(tables)
+    except ValidationError as error:
+        for fault in explain(error, str(path)):
+            keys = tuple(fault.where.split("."))
+            if keys in origin:
+                fault = Fault("environment", origin[keys], fault.what)
+            faults.append(fault)
+    if settings is not None:
+        faults.extend(_missing_files(settings, str(path)))
+    if faults or settings is None:
+        raise ConfigError(faults)
+    return settings
+
+
+def _missing_files(settings: Settings, file: str) -> list[Fault]:
+    mqtt = settings.mqtt
+    return [
+        Fault(file, f"mqtt.{key}", f"no such file: {value}")
+        for key in ("ca_file", "cert_file", "key_file", "password_file")
+        if (value := getattr(mqtt, key)) is not None and not value.is_file()
+    ]
+
+
+def mqtt_password(settings: MqttSettings) -> str | None:
+    """The broker password, from the setting or its file."""
+    if settings.password_file is not None:
+        return settings.password_file.read_text("utf-8").rstrip("\r\n")
+    return settings.password.get_secret_value() if settings.password else None
+
+
+def start_ms(settings: ClockSettings) -> int | None:
+    """`clock.start` in epoch milliseconds."""
+    start: datetime | None = settings.start
+    return None if start is None else int(start.timestamp() * 1000)

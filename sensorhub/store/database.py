@@ -1,0 +1,124 @@
+"""Open the database: pragmas, migration, the hub's lock on the data folder."""
+
+import fcntl
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sensorhub.errors import StoreError
+
+FILE = "sensorhub.db"
+REVISION = "0001"
+BUSY_MS = 10_000
+
+
+def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection with the pragmas that the promises rest on; commits by hand."""
+    mode = "?mode=ro" if read_only else ""
+    path = (folder / FILE).absolute()
+    connection = sqlite3.connect(
+        f"{path.as_uri()}{mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=BUSY_MS / 1000,
+        cached_statements=256,
+    )
+    if not read_only:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+    return connection
+
+
+def revision_of(connection: sqlite3.Connection) -> str | None:
+    """The schema's revision; None where the database is empty."""
+    try:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.OperationalError:
+        return None
+    return str(row[0]) if row else None
+
+
+def prepare(folder: Path) -> bool:
+    """Create or migrate the database in `folder`; True where it was created.
+
+    An older schema is copied aside first. Raises StoreError on a newer one.
+    Safe to call from several processes at once.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / FILE).exists() and _current(folder):
+        return False
+    with locked(folder, "migrate.lock", wait_s=30):
+        if (folder / FILE).exists() and _current(folder):
+            return False
+        connection = connect(folder)
+        try:
+            before = revision_of(connection)
+            if before is not None:
+                if before > REVISION:
+                    raise StoreError(
+                        f"{folder / FILE} has schema {before}, newer than this"
+                        f" sensorhub knows ({REVISION}): install the newer version"
+                    )
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                shutil.copy2(folder / FILE, folder / f"sensorhub-{before}.db")
+        finally:
+            connection.close()
+        _migrate(folder)
+        return before is None
+
+
+def _current(folder: Path) -> bool:
+    connection = connect(folder)
+    try:
+        return revision_of(connection) == REVISION
+    finally:
+        connection.close()
+
+
+def _migrate(folder: Path) -> None:
+    # imported here: half of the start-up time, needed once in a database's life
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine, pool
+
+    engine = create_engine(
+        "sqlite://", creator=lambda: connect(folder), poolclass=pool.NullPool
+    )
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    engine.dispose()
+
+
+@contextmanager
+def locked(folder: Path, name: str = "hub.lock", wait_s: float = 10) -> Iterator[None]:
+    """Hold the lock file `name` in `folder`; the kernel frees it when we die.
+
+    Raises StoreError when another process keeps it for longer than `wait_s`.
+    """
+    descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise StoreError(
+                        f"another sensorhub uses {folder}; stop it or choose another"
+                        " folder with --data"
+                    ) from None
+                time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
