@@ -21,8 +21,8 @@ CREATE TABLE devices (
   no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, profile TEXT NOT NULL,
   interval_s REAL);
 CREATE TABLE mountings (
-  device INTEGER NOT NULL, asset INTEGER NOT NULL, from_at INTEGER,
-  until_at INTEGER);
+  no INTEGER PRIMARY KEY, device INTEGER NOT NULL, asset INTEGER NOT NULL,
+  from_at INTEGER, until_at INTEGER);
 CREATE INDEX mountings_device ON mountings (device);
 CREATE INDEX mountings_asset ON mountings (asset);
 CREATE TABLE availability (
