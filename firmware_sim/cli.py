@@ -1,0 +1,136 @@
+"""Command line of the simulator: run, fleet, devices, trace, demo."""
+
+import base64
+import json
+import signal
+import threading
+from itertools import takewhile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from firmware_sim.clock import HOUR, SimClock, parse_time, rfc3339, wall_ms
+from firmware_sim.fleet import fleet_csv, town
+from firmware_sim.mqtt import Address, Publisher, live, say_goodbye, say_hello
+from firmware_sim.stream import uplinks
+
+app = typer.Typer(
+    help="Bins, toilets and their sensors, without hardware.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+DEMO_START = "2026-06-01T07:00:00+08:00"
+Seed = Annotated[int, typer.Option(help="One seed, one sequence of uplinks.")]
+
+
+def _time(text: str) -> int:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Start = Annotated[
+    str | None,
+    typer.Option(help="Simulated time at the start, RFC 3339 with offset."),
+]
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that Ctrl-C and SIGTERM set."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+@app.command()
+def run(
+    host: Annotated[str, typer.Option(help="Broker's name or address.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Broker's port.")] = 1883,
+    start: Start = None,
+    speed: Annotated[float, typer.Option(help="Simulated seconds a second.")] = 1.0,
+    seed: Seed = 1,
+    hours: Annotated[
+        float | None, typer.Option(help="Simulated hours; without it: until stopped.")
+    ] = None,
+    username: Annotated[str | None, typer.Option(help="User at the broker.")] = None,
+    password: Annotated[
+        str | None,
+        typer.Option(envvar="FIRMWARE_SIM_PASSWORD", help="Better by the environment."),
+    ] = None,
+) -> None:
+    """Publish live to any broker. Without --start the simulated time is the real."""
+    stop = stop_on_signals()
+    begin = wall_ms() if start is None else _time(start)
+    until = None if hours is None else begin + int(hours * HOUR)
+    try:
+        publisher = Publisher(Address(host, port, username, password))
+    except OSError as error:
+        typer.echo(f"cannot reach a broker at {host}:{port}: {error}", err=True)
+        raise typer.Exit(1) from None
+    assets = town()
+    say_hello(publisher, assets)
+    typer.echo(f"{len(assets)} assets report to {host}:{port}; Ctrl-C stops", err=True)
+    clock = SimClock(begin, speed)
+    live(uplinks(assets, seed, begin), clock, publisher, stop, until)
+    say_goodbye(publisher, assets)
+    complete = publisher.drain(threading.Event())
+    publisher.close()
+    typer.echo(f"sent {publisher.distinct} uplinks and {publisher.copies} copies")
+    if not complete:
+        typer.echo(f"{publisher.pending} were not acknowledged", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def fleet(
+    out: Annotated[Path | None, typer.Option(help="CSV file; default: print.")] = None,
+) -> None:
+    """Write the register of the simulated town for `sensorhub fleet import`."""
+    text = fleet_csv(town())
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text, "utf-8")
+
+
+@app.command()
+def devices() -> None:
+    """List the simulated devices."""
+    table = Table("zone", "asset", "name", "kind", "device", "profile", "every")
+    for asset in town():
+        for mounting in asset.mountings:
+            every = f"{mounting.interval_s // 60} min"
+            what = (asset.zone.id, asset.id, asset.name, asset.kind)
+            table.add_row(*what, mounting.device, mounting.profile, every)
+    Console().print(table)
+
+
+@app.command()
+def trace(
+    out: Annotated[Path, typer.Option(help="JSON lines file.")],
+    seed: Seed = 1,
+    hours: Annotated[float, typer.Option(help="Simulated hours.")] = 24.0,
+    start: Annotated[str, typer.Option(help="RFC 3339 with offset.")] = DEMO_START,
+) -> None:
+    """Write the uplinks to a file instead of a broker; no clock, no network."""
+    begin = _time(start)
+    end = begin + int(hours * HOUR)
+    stream = uplinks(town(), seed, begin)
+    with out.open("w", encoding="utf-8") as file:
+        for uplink in takewhile(lambda uplink: uplink.at <= end, stream):
+            line = {
+                "received_at": rfc3339(uplink.at),
+                "topic": uplink.topic,
+                "payload": base64.b64encode(uplink.payload).decode(),
+            }
+            file.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+def main() -> None:
+    """Entry point of `firmware-sim`."""
+    app()

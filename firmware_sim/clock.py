@@ -1,0 +1,51 @@
+"""Simulated time of the live simulator: epoch milliseconds from `start` at `speed`.
+
+The pure rooms get `at` as an argument; only this file reads a clock.
+"""
+
+import time
+from datetime import UTC, datetime
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+class SimClock:
+    """`start` (epoch ms) at the moment of making, then `speed` times real time."""
+
+    def __init__(self, start: int, speed: float = 1.0) -> None:
+        self.start = start
+        self.speed = speed
+        self._origin = time.monotonic_ns()
+
+    def now(self) -> int:
+        """Simulated time in epoch milliseconds."""
+        real_ms = (time.monotonic_ns() - self._origin) / 1e6
+        return self.start + int(real_ms * self.speed)
+
+    def real_s(self, at: int) -> float:
+        """Real seconds until simulated `at`; negative when it has passed."""
+        return (at - self.now()) / 1e3 / self.speed
+
+
+def wall_ms() -> int:
+    """Real time now in epoch milliseconds."""
+    return time.time_ns() // 1_000_000  # noqa: TID251 - the simulator's only reader
+
+
+def parse_time(text: str) -> int:
+    """RFC 3339 with offset as epoch milliseconds; ValueError without an offset."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(
+            f"{text!r} has no offset; write e.g. 2026-06-01T07:00:00+08:00"
+        )
+    return round(moment.timestamp() * 1000)
+
+
+def rfc3339(at: int) -> str:
+    """Epoch milliseconds as RFC 3339 in UTC with Z and milliseconds."""
+    text = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

@@ -1,0 +1,231 @@
+"""Firmware of the simulated sensors: look at the asset, measure with an error, send.
+
+Sensor errors: 5 mm noise, 0.3 % false near echoes, blind zones of 40 mm (time of
+flight) and 280 mm (LDDS75); gas cells with a zero error of sd 0.2 ppm and noise of
+0.03 ppm. Batteries last years; every ninth device is an old one at its end.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from firmware_sim import fleet, wire
+from firmware_sim.clock import DAY, HOUR
+from firmware_sim.fleet import Asset, Mounting
+from firmware_sim.link import Link
+from firmware_sim.world import Look
+
+APPLICATION = "6f0c7f5e-3d1b-4c8a-9a57-0f6b2f7b1e21"
+GATEWAYS = ("24e124fffef00101", "24e124fffef00102", "24e124fffef00103")
+FIRMWARE = "1.4.2"
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """One message at simulated `at` (epoch ms); `copy`: the link doubled it."""
+
+    at: int
+    device: str
+    topic: str
+    payload: bytes
+    copy: bool = False
+
+
+class Watched(Protocol):
+    """What a device is mounted on."""
+
+    def look(self, at: int) -> Look:
+        """The state at `at`; times must not go back."""
+        ...
+
+
+@dataclass(slots=True)
+class Sensed:
+    """What the sensor believes: the look with its own errors, and its battery."""
+
+    look: Look
+    distance: float  # mm
+    fill: float  # %
+    battery: float  # %
+    period: tuple[int, int] = (0, 0)
+    warm: bool = True
+    fine: bool = False
+
+
+def _em400(s: Sensed) -> bytes:
+    tilted = s.look.tilt > 20
+    return wire.em400_tld(s.battery, s.look.temperature, s.distance, tilted=tilted)
+
+
+def _em310(s: Sensed) -> bytes:
+    return wire.em310_udl(s.battery, s.distance, tilted=s.look.tilt > 20)
+
+
+def _gs301(s: Sensed) -> bytes:
+    climate = (s.look.temperature, s.look.humidity)
+    gas = (s.look.nh3, s.look.h2s) if s.warm else (None, None)
+    return wire.gs301(s.battery, climate, *gas, fine=s.fine)
+
+
+def _em300(s: Sensed) -> bytes:
+    look = s.look
+    return wire.em300_sld(s.battery, look.temperature, look.humidity, leak=look.leak)
+
+
+def _vs350(s: Sensed) -> bytes:
+    return wire.vs350(s.battery, (s.look.count_in, s.look.count_out), s.period)
+
+
+def _ldds75(s: Sensed) -> bytes:
+    volt = 2.7 + 0.9 * (s.battery / 100) ** 0.3  # Li-SOCl2: flat, then a knee
+    return wire.ldds75(volt * 1000, max(s.distance, 280.0))
+
+
+ENCODERS: Mapping[str, tuple[int, Callable[[Sensed], bytes]]] = {
+    fleet.EM400: (wire.MILESIGHT_PORT, _em400),
+    fleet.EM310: (wire.MILESIGHT_PORT, _em310),
+    fleet.GS301: (wire.MILESIGHT_PORT, _gs301),
+    fleet.EM300: (wire.MILESIGHT_PORT, _em300),
+    fleet.VS350: (wire.MILESIGHT_PORT, _vs350),
+    fleet.LDDS75: (wire.DRAGINO_PORT, _ldds75),
+}
+
+
+def _native(kind: str, s: Sensed) -> dict[str, float]:
+    look = s.look
+    values = {"temperature": round(look.temperature, 1), "battery": round(s.battery)}
+    if kind in ("toilet", "mobile_toilet"):
+        values |= {"nh3": round(look.nh3, 2), "h2s": round(look.h2s, 3)}
+        values |= {"humidity": round(look.humidity, 1), "leak": int(look.leak)}
+        values |= {"count_in": look.count_in, "count_out": look.count_out}
+    if kind != "toilet":
+        values["fill_level"] = round(s.fill, 1)
+    if kind in ("bin", "container"):
+        values |= {"tilt": look.tilt, "tilted": int(look.tilt > 20)}
+    return values
+
+
+class Device:
+    """One sensor: when it speaks next, and what it then sends."""
+
+    def __init__(
+        self, rng: Random, asset: Asset, mounting: Mounting, world: Watched, at: int
+    ) -> None:
+        self._rng = rng
+        self._asset = asset
+        self._mounting = mounting
+        self._world = world
+        self._start = at
+        self._seq = rng.choice((0, rng.randrange(5_000)))
+        self._zero = rng.gauss(0, 0.2)
+        self._epoch = rng.random() < 0.5
+        self._fine = rng.random() < 0.5
+        self._warm_at = at + (4 * HOUR if rng.random() < 0.3 else 0)
+        old = rng.random() < 1 / 9
+        self._battery = rng.uniform(15.5, 18) if old else rng.uniform(45, 100)
+        self._drain = 12.0 if old else 0.06  # % a day
+        self._counted: tuple[int, int] | None = None
+        self._link = Link(rng, at)
+        self._kept: list[tuple[int, int, dict[str, float]]] = []
+        self.next_at = at + int(rng.random() * mounting.interval_s * 1000)
+
+    def speak(self) -> list[Uplink]:
+        """The uplinks of `next_at`, none where lost; plans the next time."""
+        at = self.next_at
+        jitter = self._rng.uniform(0.95, 1.05)
+        self.next_at = at + int(self._mounting.interval_s * 1000 * jitter)
+        sensed = self._sense(at)
+        seq, self._seq = self._seq, (self._seq + 1) & 0xFFFF
+        passed = self._link.passes(at)
+        if self._mounting.profile == fleet.NATIVE:
+            uplinks = self._send_native(at, seq, sensed, passed=passed)
+        else:
+            uplinks = self._send_lorawan(at, seq, sensed) if passed else []
+        return uplinks
+
+    def _sense(self, at: int) -> Sensed:
+        rng, asset = self._rng, self._asset
+        look = self._world.look(at)
+        span = asset.empty_mm - asset.full_mm
+        distance = asset.empty_mm - look.fill / 100 * span + rng.gauss(0, 5)
+        near = rng.random() < 0.003
+        distance = max(asset.full_mm if near else distance, 40.0)
+        look.nh3 = max(look.nh3 + self._zero + rng.gauss(0, 0.03), 0.0)
+        look.h2s = max(look.h2s + rng.gauss(0, 0.002), 0.0)
+        look.temperature += rng.gauss(0, 0.2)
+        totals = (look.count_in, look.count_out)
+        last, self._counted = self._counted or totals, totals
+        return Sensed(
+            look,
+            distance,
+            fill=max(look.fill + rng.gauss(0, 0.6), 0.0),
+            battery=self._charge(at),
+            period=(totals[0] - last[0], totals[1] - last[1]),
+            warm=at >= self._warm_at,
+            fine=self._fine,
+        )
+
+    def _charge(self, at: int) -> float:
+        left = self._battery - self._drain * (at - self._start) / DAY
+        if left < 9:  # somebody changes it
+            self._battery, self._start, self._drain = 100.0, at, 0.06
+            return 100.0
+        return left
+
+    def _send_native(
+        self, at: int, seq: int, sensed: Sensed, *, passed: bool
+    ) -> list[Uplink]:
+        """Native firmware keeps what did not pass and sends it as an array."""
+        self._kept = self._kept[-9:]
+        self._kept.append((at, seq, _native(self._asset.kind, sensed)))
+        if not passed:
+            return []
+        payload = wire.native(self._kept, epoch=self._epoch)
+        self._kept = []
+        return self._twice(at, payload, payload)
+
+    def _send_lorawan(self, at: int, seq: int, sensed: Sensed) -> list[Uplink]:
+        """A doubled frame comes through another gateway with another id."""
+        port, encode = ENCODERS[self._mounting.profile]
+        data = encode(sensed)
+        first, second = (
+            wire.chirpstack(
+                wire.Frame(
+                    self._mounting.device,
+                    self._asset.id,
+                    self._mounting.profile,
+                    seq,
+                    port,
+                    data,
+                    self._link.gateways(GATEWAYS),
+                    self._link.uuid(),
+                ),
+                at,
+                APPLICATION,
+            )
+            for _ in range(2)
+        )
+        return self._twice(at, first, second)
+
+    def _twice(self, at: int, payload: bytes, again: bytes) -> list[Uplink]:
+        topic = uplink_topic(self._asset, self._mounting)
+        uplinks = [Uplink(at, self._mounting.device, topic, payload)]
+        delay = self._link.doubled()
+        if delay:
+            device = self._mounting.device
+            uplinks.append(Uplink(at + delay, device, topic, again, copy=True))
+        return uplinks
+
+
+def uplink_topic(asset: Asset, mounting: Mounting) -> str:
+    """Where this device's uplinks appear."""
+    if mounting.profile == fleet.NATIVE:
+        return f"sensorhub/v1/{asset.zone.id}/{mounting.device}/up"
+    return f"application/{APPLICATION}/device/{mounting.device}/event/up"
+
+
+def status(asset: Asset, mounting: Mounting) -> tuple[str, bytes]:
+    """Topic and payload of a native device's retained birth message."""
+    topic = f"sensorhub/v1/{asset.zone.id}/{mounting.device}/status"
+    return topic, wire.birth(mounting.interval_s, FIRMWARE)

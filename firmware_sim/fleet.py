@@ -1,0 +1,243 @@
+"""The simulated town: about 60 assets in three zones, and its file for import.
+
+The same for every seed, so that one import serves all. Place and people are made up.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+NATIVE = "native"
+EM400 = "milesight-em400-tld"
+EM310 = "milesight-em310-udl"
+GS301 = "milesight-gs301"
+EM300 = "milesight-em300-sld"
+VS350 = "milesight-vs350"
+LDDS75 = "dragino-ldds75"
+_PREFIX = {LDDS75: "a84041"}  # vendors' OUI; the others are Milesight
+COLUMNS = (
+    *("zone", "zone_name", "crew", "contractor", "contact"),
+    *("site", "site_name", "asset", "asset_name", "kind"),
+    *("latitude", "longitude", "capacity_l", "empty_mm", "full_mm"),
+    *("device", "profile", "tags"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A crew's area; its sites as (id, name)."""
+
+    id: str
+    name: str
+    crew: str
+    contractor: str
+    contact: str
+    latitude: float
+    longitude: float
+    sites: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mounting:
+    """One sensor on an asset and how often it reports."""
+
+    device: str
+    profile: str
+    interval_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One thing that is watched, with its sensors. `busy`: 1 is the usual use."""
+
+    zone: Zone
+    site: tuple[str, str]
+    id: str
+    name: str
+    kind: str
+    mountings: tuple[Mounting, ...]
+    capacity_l: int = 0
+    empty_mm: int = 0
+    full_mm: int = 0
+    busy: float = 1.0
+    tags: tuple[str, ...] = ()
+    replay: str = ""  # container of the real fill curves
+
+
+ZONES = (
+    Zone(
+        *("laocheng", "老城区", "环卫一班", "", "李班长"),
+        *(30.5861, 103.6571),
+        (
+            ("gulou", "鼓楼街"),
+            ("wenmiao", "文庙巷"),
+            ("dongmen", "东门广场"),
+            ("binhe", "滨河公园"),
+        ),
+    ),
+    Zone(
+        *("shichang", "农贸市场片区", "环卫二班", "洁城保洁公司", "王队长"),
+        *(30.5792, 103.6688),
+        (
+            ("caishi", "中心菜市场"),
+            ("xiaochi", "小吃街"),
+            ("nanjie", "南街小区"),
+            ("huoyun", "货运站"),
+        ),
+    ),
+    Zone(
+        *("xincheng", "车站新区", "环卫三班", "绿源环境服务公司", "陈队长"),
+        *(30.5937, 103.6745),
+        (
+            ("chezhan", "汽车站"),
+            ("xuexiao", "实验学校"),
+            ("yiyuan", "人民医院"),
+            ("huayuan", "花园小区"),
+        ),
+    ),
+)
+_BUSY = (0.6, 1.0, 1.6, 0.8, 2.4, 1.2, 0.5, 3.2, 1.0, 1.9, 0.7, 1.3)
+_BIN_PROFILES = (NATIVE, EM400, EM310, NATIVE, LDDS75, EM400)
+_REPLAYED = (("2148", "3155"), ("4433", "1777"), ("2156", "3174"))
+_LARGE = (
+    ("pit", "垃圾池", "waste_pit"),
+    ("station", "垃圾中转站", "transfer_station"),
+)
+_REPLAYED_NAMES = {"1777": "塑料", "4433": "玻璃"}
+
+
+class _Names:
+    """Numbers devices: native ones per asset, LoRaWAN ones by DevEUI."""
+
+    def __init__(self) -> None:
+        self._serial = 0
+
+    def mounting(self, asset: str, profile: str, interval_s: int) -> Mounting:
+        self._serial += 1
+        if profile == NATIVE:
+            return Mounting(f"{asset}-s{self._serial}", profile, interval_s)
+        prefix = _PREFIX.get(profile, "24e124")
+        return Mounting(f"{prefix}{self._serial * 7919:010x}", profile, interval_s)
+
+
+def town() -> tuple[Asset, ...]:
+    """All assets of the simulated town."""
+    names = _Names()
+    return tuple(
+        asset
+        for number, zone in enumerate(ZONES)
+        for asset in (
+            *_bins(zone, names),
+            *_containers(zone, names),
+            *_replayed(zone, _REPLAYED[number]),
+            *_toilets(zone, names),
+            *_large(zone, number, names),
+        )
+    )
+
+
+def _bins(zone: Zone, names: _Names) -> Iterator[Asset]:
+    for n, busy in enumerate(_BUSY, 1):
+        site = zone.sites[n % len(zone.sites)]
+        identity = f"{zone.id}-bin{n:02d}"
+        profile = _BIN_PROFILES[n % len(_BIN_PROFILES)]
+        tall = profile == LDDS75  # its blind zone of 280 mm wants a taller bin
+        yield Asset(
+            *(zone, site, identity, f"{site[1]}果皮箱{n}号", "bin"),
+            (names.mounting(identity, profile, 600 + 300 * (n % 3)),),
+            capacity_l=240 if tall else 120,
+            empty_mm=1250 if tall else 900,
+            full_mm=350 if tall else 150,
+            busy=busy,
+            tags=("daily",) if n % 3 else (),
+        )
+
+
+def _containers(zone: Zone, names: _Names) -> Iterator[Asset]:
+    for n, profile in enumerate((NATIVE, EM310), 1):
+        site = zone.sites[n + 1]
+        identity = f"{zone.id}-box{n}"
+        yield Asset(
+            *(zone, site, identity, f"{site[1]}垃圾桶{n}号", "container"),
+            (names.mounting(identity, profile, 1200),),
+            capacity_l=1100,
+            empty_mm=1300,
+            full_mm=300,
+            busy=1.4,
+            tags=("daily",),
+        )
+
+
+def _replayed(zone: Zone, containers: Iterable[str]) -> Iterator[Asset]:
+    for n, container in enumerate(containers):
+        site = zone.sites[n]
+        waste = _REPLAYED_NAMES.get(container, "废纸")
+        yield Asset(
+            *(zone, site, f"prague-{container}"),
+            *(f"{site[1]}{waste}回收箱(实测{container})", "container"),
+            (Mounting(f"replay-{container}", NATIVE, 4 * 3600),),
+            capacity_l=3000,
+            tags=("replay",),
+            replay=container,
+        )
+
+
+def _toilets(zone: Zone, names: _Names) -> Iterator[Asset]:
+    for n, profiles in enumerate(((GS301, EM300, VS350), (NATIVE,)), 1):
+        site = zone.sites[n]
+        identity = f"{zone.id}-wc{n}"
+        yield Asset(
+            *(zone, site, identity, f"{site[1]}公厕", "toilet"),
+            tuple(names.mounting(identity, profile, 600) for profile in profiles),
+            busy=1.0 if n == 1 else 2.2,
+        )
+    site = zone.sites[3]
+    identity = f"{zone.id}-mwc"
+    yield Asset(
+        *(zone, site, identity, f"{site[1]}移动公厕", "mobile_toilet"),
+        (names.mounting(identity, NATIVE, 900),),
+        capacity_l=300,
+        busy=1.2,
+    )
+
+
+def _large(zone: Zone, number: int, names: _Names) -> Iterator[Asset]:
+    if number == 0:
+        return
+    word, name, kind = _LARGE[number - 1]
+    identity = f"{zone.id}-{word}"
+    yield Asset(
+        *(zone, zone.sites[3], identity, f"{zone.sites[3][1]}{name}", kind),
+        (names.mounting(identity, LDDS75, 1200),),
+        capacity_l=8000 if word == "pit" else 20_000,
+        empty_mm=2500,
+        full_mm=500,
+        busy=0.8,
+        tags=("daily",),
+    )
+
+
+def rows(assets: Iterable[Asset]) -> Iterator[dict[str, object]]:
+    """One row a mounting, with the columns of `sensorhub fleet import`."""
+    for n, asset in enumerate(assets):
+        zone = asset.zone
+        values: tuple[object, ...] = (
+            *(zone.id, zone.name, zone.crew, zone.contractor, zone.contact),
+            *(*asset.site, asset.id, asset.name, asset.kind),
+            round(zone.latitude + (n * 37 % 19 - 9) * 0.0005, 6),
+            round(zone.longitude + (n * 53 % 23 - 11) * 0.0005, 6),
+            *(asset.capacity_l or "", asset.empty_mm or "", asset.full_mm or ""),
+        )
+        for mounting in asset.mountings:
+            end = (mounting.device, mounting.profile, " ".join(asset.tags))
+            yield dict(zip(COLUMNS, (*values, *end), strict=True))
+
+
+def fleet_csv(assets: Iterable[Asset]) -> str:
+    """The register as CSV text (UTF-8, a header line)."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows(assets))
+    return text.getvalue()
