@@ -1,0 +1,31 @@
+"""The fleet register as files: read, check, plan what changes, export.
+
+A file says things of zones, sites, assets, devices and mountings, row by row.
+What it leaves out stays as it is; `plan` works out what would change and what
+has to be refused, and touches nothing. docs/register.md is for people.
+"""
+
+from sensorhub.fleet.export import export_csv, export_toml
+from sensorhub.fleet.files import parse_fleet_text, read_fleet
+from sensorhub.fleet.nouns import Asset, Device, Mounting, Register, Site, Zone
+from sensorhub.fleet.plan import Change, Plan, plan
+from sensorhub.fleet.rows import FleetRows, Row, one_row
+
+__all__ = [
+    "Asset",
+    "Change",
+    "Device",
+    "FleetRows",
+    "Mounting",
+    "Plan",
+    "Register",
+    "Row",
+    "Site",
+    "Zone",
+    "export_csv",
+    "export_toml",
+    "one_row",
+    "parse_fleet_text",
+    "plan",
+    "read_fleet",
+]
