@@ -21,6 +21,7 @@ from sensorhub.fleet import (
     one_row,
     plan,
 )
+from sensorhub.fleet.bulk import in_bulk
 from sensorhub.registry import AssetRow, DeviceRow, MountingRow
 
 _ZONES = "SELECT id, name, crew, contractor, contact FROM zones"
@@ -69,6 +70,7 @@ def _register(
     )
 
 
+@in_bulk
 def load(connection: sqlite3.Connection) -> Register:
     """The whole register, in the order of the numbers."""
     return _register(
@@ -79,6 +81,7 @@ def load(connection: sqlite3.Connection) -> Register:
     )
 
 
+@in_bulk
 def load_named(connection: sqlite3.Connection, rows: FleetRows) -> Register:
     """What of the register `rows` touch: enough to plan them, and small."""
     said = [row.said for row in rows.rows]
@@ -103,6 +106,7 @@ def load_named(connection: sqlite3.Connection, rows: FleetRows) -> Register:
     return _register(connection, assets, devices, list(found.values()))
 
 
+@in_bulk
 def registry_rows(
     connection: sqlite3.Connection,
 ) -> tuple[list[AssetRow], list[DeviceRow], list[MountingRow]]:

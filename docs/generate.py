@@ -1,0 +1,207 @@
+"""Write the pages of docs/ that come from the code: `make docs`.
+
+A page is a function of no arguments in PAGES; tests/unit/test_docs.py fails
+where a page on disk is not what its function gives.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sensorhub.config import ENV_PREFIX, Settings
+from sensorhub.model import (
+    CATALOGUE,
+    AssetKind,
+    Category,
+    Outcome,
+    Quality,
+    Reason,
+    Severity,
+)
+
+FOLDER = Path(__file__).parent
+NOTE = "<!-- Written by docs/generate.py (make docs): edits here are lost. -->\n"
+
+OUTCOMES = {
+    Outcome.STORED: "at least one new reading, or soundly decoded without one",
+    Outcome.DUPLICATE: "known already, or a retained copy",
+    Outcome.DEAD: "nothing usable; kept as a dead letter with a reason",
+    Outcome.EVENT: "join, ack, status or error; counted as event, not as uplink",
+    Outcome.REPLAY: "a dead letter replayed; has a counter of its own",
+}
+QUALITIES = {
+    Quality.OK: "trusted",
+    Quality.SUSPECT: "kept and evaluated, but trusted less; the reason says why",
+    Quality.REJECTED: "kept with its reason, never evaluated",
+}
+REASONS = {
+    Reason.UNKNOWN_DEVICE: "dead letter: the device is not in the register",
+    Reason.UNKNOWN_TOPIC: "dead letter: the topic names no device",
+    Reason.BAD_ENVELOPE: "dead letter: not what the topic filter promises",
+    Reason.BAD_PAYLOAD: "dead letter: the decoder cannot read the bytes",
+    Reason.NOTHING_USABLE: "dead letter: decoded, but no value could be kept",
+    Reason.TOO_LARGE: "dead letter: larger than mqtt.max_payload_bytes",
+    Reason.INTERNAL_ERROR: "dead letter: a fault in sensorhub; an alert names it",
+    Reason.NOT_MOUNTED: "dead letter: the device was on no asset at that time",
+    Reason.SAME_SEQ: "duplicate: same device, seq and content",
+    Reason.SAME_BYTES: "duplicate: same bytes within the window",
+    Reason.RETAINED: "duplicate: arrived with the retain flag",
+    Reason.RANGE: "value: outside the catalogue's range",
+    Reason.NOT_A_NUMBER: "value: NaN, infinite or no number",
+    Reason.CLOCK: "value: the device's time cannot be right",
+    Reason.UNKNOWN_MEASUREMENT: "value: not in the catalogue, nor in the profile",
+    Reason.SENTINEL: "value: the sensor's word for warming up, fault or no echo",
+    Reason.GEOMETRY: "value: a distance that the asset's geometry cannot place",
+}
+SEVERITIES = {
+    Severity.DEVICE: "about the sensor; never mixes with the others",
+    Severity.WARNING: "plan it",
+    Severity.URGENT: "do it today",
+    Severity.DANGER: "to people, now; skips flap guard, grouping and inhibition",
+}
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    head = list(head)
+    lines = [head, ["---"] * len(head), *rows]
+    cells = ([str(cell).replace("|", "\\|") for cell in line] for line in lines)
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
+
+
+def _leaves(
+    schema: dict[str, Any], defs: dict[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Dotted keys of all settings with their JSON schema."""
+    for name, item in schema["properties"].items():
+        table = item.get("$ref", "").rpartition("/")[2]
+        if table:
+            yield from _leaves(defs[table], defs, (*path, name))
+        else:
+            yield (*path, name), item
+
+
+def _kind(item: dict[str, Any], defs: dict[str, Any]) -> str:
+    """The type and its bounds in words."""
+    if "anyOf" in item:
+        kinds = [_kind(one, defs) for one in item["anyOf"]]
+        return " or ".join(kind for kind in kinds if kind != "null")
+    if "enum" in item:
+        return " or ".join(f"`{value}`" for value in item["enum"])
+    if "$ref" in item:
+        table = defs[item["$ref"].rpartition("/")[2]]["properties"]
+        keys = ", ".join(f"{key}: {_kind(one, defs)}" for key, one in table.items())
+        return f"table ({keys})"
+    if item["type"] == "array":
+        return f"list of {_kind(item['items'], defs)}"
+    word = {"string": "text", "boolean": "true or false"}.get(
+        item["type"], item["type"]
+    )
+    word = {"path": "file", "date-time": "time", "password": "secret"}.get(
+        item.get("format", ""), word
+    )
+    bounds = {
+        "minimum": "at least",
+        "exclusiveMinimum": "more than",
+        "maximum": "at most",
+    }
+    limits = [
+        f"{text} {_number(item[key])}" for key, text in bounds.items() if key in item
+    ]
+    return ", ".join((word, *limits))
+
+
+def settings_page() -> str:
+    """Every key of sensorhub.toml."""
+    schema = Settings.model_json_schema()
+    defs = schema.get("$defs", {})
+    rows = [
+        (
+            f"`{'.'.join(path)}`",
+            _kind(item, defs),
+            "" if item.get("default") is None else f"`{_literal(item['default'])}`",
+            item.get("description", ""),
+            f"`{ENV_PREFIX}{'__'.join(path).upper()}`",
+        )
+        for path, item in _leaves(schema, defs)
+    ]
+    return (
+        f"{NOTE}\n# Settings\n\n"
+        "`sensorhub.toml` in the folder given by `--config` (default `config`) is\n"
+        "read at start and never written. Every key may be left out. An environment\n"
+        "variable wins over the file; lists and tables are given there as JSON.\n"
+        "Secrets are better kept in files: set the key, or the variable, that ends\n"
+        "with `_file`. `sensorhub check-config` checks everything and connects to\n"
+        "nothing; all faults are told at once.\n\n"
+        + _table(("key", "type", "default", "meaning", "environment"), rows)
+    )
+
+
+def _literal(value: object) -> str:
+    """A default as it would stand in the file."""
+    text = json.dumps(value, ensure_ascii=False)
+    return re.sub(r'"(\w+)": ', r"\1 = ", text)
+
+
+def catalogue_page() -> str:
+    """Measurements, and the words for how things end."""
+    measurements = [
+        (
+            m.no,
+            f"`{m.name}`",
+            m.unit,
+            f"{_number(m.low)} to {_number(m.high)}",
+            m.kind,
+            m.decimals,
+        )
+        for m in CATALOGUE
+    ]
+    reasons = [reason for reason in Reason if reason is not Reason.NONE]
+    severities = [word for word in Severity if word is not Severity.NONE]
+    return "\n".join(
+        (
+            f"{NOTE}\n# Catalogue\n",
+            "## Measurements\n",
+            "A value outside its range is rejected with reason `range`. Numbers stand"
+            "\nin the journal and are never reused.\n",
+            _table(("no", "name", "unit", "range", "kind", "decimals"), measurements),
+            "## Outcomes of an uplink\n",
+            "received = stored + duplicate + dead; events and replays are counted"
+            " apart.\n",
+            _table(("outcome", "meaning"), _words(Outcome, OUTCOMES)),
+            "## Quality of a reading\n",
+            _table(("quality", "meaning"), _words(Quality, QUALITIES)),
+            "## Reasons\n",
+            _table(("reason", "meaning"), _words(reasons, REASONS)),
+            "## Severities\n",
+            _table(("severity", "meaning"), _words(severities, SEVERITIES)),
+            "## Kinds of assets and categories of alerts\n",
+            "Assets: " + ", ".join(f"`{kind}`" for kind in AssetKind) + ".\n",
+            "Alerts: " + ", ".join(f"`{category}`" for category in Category) + ".\n",
+        )
+    )
+
+
+def _words(members: Iterable[Any], meanings: dict[Any, str]) -> list[tuple[str, str]]:
+    return [(f"`{one.name.lower()}`", meanings[one]) for one in members]
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "catalogue.md": catalogue_page,
+}
+
+
+def main() -> None:
+    """Write every page."""
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
