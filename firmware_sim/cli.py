@@ -22,6 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+DEMO_DATA = Path("data/demo")
 DEMO_START = "2026-06-01T07:00:00+08:00"
 Seed = Annotated[int, typer.Option(help="One seed, one sequence of uplinks.")]
 
@@ -129,6 +130,34 @@ def trace(
                 "payload": base64.b64encode(uplink.payload).decode(),
             }
             file.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+@app.command()
+def demo(
+    seconds: Annotated[
+        float | None, typer.Option(help="Stop after so many real seconds.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port of the demo's own broker.")] = 1883,
+    speed: Annotated[float, typer.Option(help="Simulated seconds a second.")] = 600.0,
+    seed: Seed = 1,
+    language: Annotated[str, typer.Option(help="en or zh-CN.")] = "en",
+    config: Annotated[Path, typer.Option(help="The hub's settings.")] = Path("config"),
+    data: Annotated[Path, typer.Option(help="Wiped at the start.")] = DEMO_DATA,
+) -> None:
+    """Broker, hub and town together: see alerts rise and resolve. Ctrl-C stops."""
+    from firmware_sim.demo import Demo, Options
+
+    options = Options(
+        config=config,
+        data=data,
+        port=port,
+        start=_time(DEMO_START),
+        speed=speed,
+        seed=seed,
+        language=language,
+        seconds=seconds,
+    )
+    raise typer.Exit(Demo(options, Console(), stop_on_signals()).run())
 
 
 def main() -> None:

@@ -33,7 +33,9 @@ class Uplink:
 
 
 class Watched(Protocol):
-    """What a device is mounted on."""
+    """What a device is mounted on. `cleaned_at`: when a crew last cleaned it."""
+
+    cleaned_at: int | None
 
     def look(self, at: int) -> Look:
         """The state at `at`; times must not go back."""

@@ -20,7 +20,7 @@ COLUMNS = (
     *("zone", "zone_name", "crew", "contractor", "contact"),
     *("site", "site_name", "asset", "asset_name", "kind"),
     *("latitude", "longitude", "capacity_l", "empty_mm", "full_mm"),
-    *("device", "profile", "tags"),
+    *("device", "profile", "interval_s", "tags"),
 )
 
 
@@ -230,7 +230,8 @@ def rows(assets: Iterable[Asset]) -> Iterator[dict[str, object]]:
             *(asset.capacity_l or "", asset.empty_mm or "", asset.full_mm or ""),
         )
         for mounting in asset.mountings:
-            end = (mounting.device, mounting.profile, " ".join(asset.tags))
+            device = (mounting.device, mounting.profile, mounting.interval_s)
+            end = (*device, " ".join(asset.tags))
             yield dict(zip(COLUMNS, (*values, *end), strict=True))
 
 

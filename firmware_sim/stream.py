@@ -1,6 +1,7 @@
 """All uplinks of the town in order of simulated time, endless and seeded. Pure."""
 
 import heapq
+from collections import deque
 from collections.abc import Iterator
 from random import Random
 from typing import Protocol
@@ -45,34 +46,53 @@ def world(asset: Asset, rng: Random, at: int) -> Watched:
     return Bin(rng, BinTraits(asset.capacity_l, per_day, rounds), at)
 
 
-def speakers(assets: tuple[Asset, ...], seed: int, at: int) -> list[Speaker]:
-    """Every device of the town, each asset with a seed of its own."""
-    found: list[Speaker] = []
-    for asset in assets:
-        if asset.replay:
-            found.append(Replay(asset, at, curves()[asset.replay]))
-            continue
-        thing = world(asset, Random(f"{seed}/{asset.id}"), at)
-        for mounting in asset.mountings:
-            rng = Random(f"{seed}/{mounting.device}")
-            found.append(Device(rng, asset, mounting, thing, at))
-    return found
+class Town:
+    """Every device of the town from `at` on, each asset with a seed of its own.
+
+    `cleanings`: (asset, epoch ms) of the cleanings that crews did, oldest first;
+    no sensor sees them, somebody has to say them. Whoever reads them takes them out.
+    """
+
+    def __init__(self, assets: tuple[Asset, ...], seed: int, at: int) -> None:
+        self.cleanings: deque[tuple[str, int]] = deque(maxlen=1_000)
+        self._devices: list[Speaker] = []
+        self._worlds: list[tuple[str, Watched]] = []
+        for asset in assets:
+            if asset.replay:
+                self._devices.append(Replay(asset, at, curves()[asset.replay]))
+                continue
+            thing = world(asset, Random(f"{seed}/{asset.id}"), at)
+            self._worlds.append((asset.id, thing))
+            for mounting in asset.mountings:
+                rng = Random(f"{seed}/{mounting.device}")
+                self._devices.append(Device(rng, asset, mounting, thing, at))
+
+    def uplinks(self) -> Iterator[Uplink]:
+        """Endless uplinks in order of time."""
+        devices = self._devices
+        heap: list[tuple[int, int, Uplink | None]]
+        heap = [(device.next_at, n, None) for n, device in enumerate(devices)]
+        heapq.heapify(heap)
+        number = len(devices)
+        while heap:
+            _, n, waiting = heapq.heappop(heap)
+            if waiting is not None:
+                yield waiting
+                continue
+            device = devices[n]
+            for uplink in device.speak():
+                number += 1
+                heapq.heappush(heap, (uplink.at, number, uplink))
+            heapq.heappush(heap, (device.next_at, n, None))
+            self._note_cleanings()
+
+    def _note_cleanings(self) -> None:
+        for asset, thing in self._worlds:
+            if thing.cleaned_at is not None:
+                self.cleanings.append((asset, thing.cleaned_at))
+                thing.cleaned_at = None
 
 
 def uplinks(assets: tuple[Asset, ...], seed: int, at: int) -> Iterator[Uplink]:
     """Uplinks from `at` on, in order of time; one seed, one sequence."""
-    devices = speakers(assets, seed, at)
-    heap: list[tuple[int, int, Uplink | None]]
-    heap = [(device.next_at, n, None) for n, device in enumerate(devices)]
-    heapq.heapify(heap)
-    number = len(devices)
-    while heap:
-        _, n, waiting = heapq.heappop(heap)
-        if waiting is not None:
-            yield waiting
-            continue
-        device = devices[n]
-        for uplink in device.speak():
-            number += 1
-            heapq.heappush(heap, (uplink.at, number, uplink))
-        heapq.heappush(heap, (device.next_at, n, None))
+    return Town(assets, seed, at).uplinks()

@@ -53,6 +53,7 @@ class Toilet:
         self._tank = rng.uniform(10, 70)
         self._cleaning = next_round(at, traits.cleanings)
         self._call = NEVER
+        self.cleaned_at: int | None = None
         self._leak = self._next(3)
         self._leak_end = at
         self._sewer = self._next(12)
@@ -90,9 +91,9 @@ class Toilet:
         if at >= self._cleaning:
             self._cleaning = next_round(at, self._traits.cleanings)
             if self._rng.random() >= 0.05:
-                self._clean()
+                self._clean(at)
         if at >= self._call:
-            self._clean()
+            self._clean(at)
         self._incidents(at)
 
     def _visits(self, at: int) -> None:
@@ -106,7 +107,8 @@ class Toilet:
             self._fresh += 0.24 + (2.4 if rng.random() < 0.15 else 0.0)
             self._tank = min(self._tank + 0.25, 105.0)
 
-    def _clean(self) -> None:
+    def _clean(self, at: int) -> None:
+        self.cleaned_at = at
         self._fresh *= 0.1
         self._active *= 0.1
         self._call = NEVER

@@ -86,6 +86,8 @@ class BinTraits:
 class Bin:
     """A bin, container or pit from `at` on; `look` turns it forward."""
 
+    cleaned_at: int | None = None  # bins are emptied, which their sensors see
+
     def __init__(self, rng: Random, traits: BinTraits, at: int) -> None:
         self._rng = rng
         self._traits = traits

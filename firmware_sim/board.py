@@ -1,0 +1,116 @@
+"""What the demo has heard from the hub: transitions, open alerts, figures. Pure."""
+
+import json
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+KEEP = 50
+SEVERITIES = ("danger", "urgent", "warning", "device")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One transition in words."""
+
+    id: str
+    at: str
+    to: str
+    severity: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Counters of the hub as `sensorhub status --json` gives them."""
+
+    received: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    dead: int = 0
+    readings: int = 0
+    open: int = 0
+
+    @property
+    def sound(self) -> bool:
+        """Whether received = stored + duplicate + dead."""
+        return self.received == self.stored + self.duplicate + self.dead
+
+    def complete(self, sent: int) -> bool:
+        """Whether also distinct sent = stored + dead."""
+        return self.sound and sent == self.stored + self.dead
+
+
+def figures(text: str) -> Figures | None:
+    """Figures out of the JSON text; None where it is something else."""
+    try:
+        status = json.loads(text)
+        return Figures(
+            received=int(status["uplinks_received"]),
+            stored=int(status["uplinks_stored"]),
+            duplicate=int(status["uplinks_duplicate"]),
+            dead=int(status["uplinks_dead"]),
+            readings=int(status["readings_stored"]),
+            open=int(status["alerts_open"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _line(payload: bytes, language: str) -> Line | None:
+    try:
+        alert: dict[str, Any] = json.loads(payload)
+        change: dict[str, Any] = alert.get("transition") or {}
+        name = alert.get("asset_name") or alert["asset"]
+        rule = str(alert["rule"]).replace("_", " ")
+        to = str(change.get("to") or alert["state"])
+        words = (alert.get("text") or {}).get(language) or f"{name}: {rule}"
+        if to == "resolved":  # the rule's text asks for work that is done
+            words = f"{name}: {rule}"
+        return Line(
+            id=str(alert["id"]),
+            at=str(change.get("at") or alert.get("started_at") or ""),
+            to=to,
+            severity=str(change.get("severity") or alert["severity"]),
+            words=str(words),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+@dataclass(slots=True)
+class Board:
+    """Everything that the demo shows of alerts. A repeated message changes nothing."""
+
+    language: str = "en"
+    lines: deque[Line] = field(default_factory=lambda: deque(maxlen=KEEP))
+    alerts: dict[str, Line] = field(default_factory=dict)
+    risen: int = 0
+    resolved: int = 0
+
+    def event(self, payload: bytes) -> Line | None:
+        """Take one transition; the line where it is new."""
+        line = _line(payload, self.language)
+        if line is None or line in self.lines:
+            return None
+        self.lines.append(line)
+        self.risen += line.to == "firing"
+        self.resolved += line.to == "resolved"
+        return line
+
+    def state(self, topic: str, payload: bytes) -> None:
+        """Take the retained state of one alert; empty means resolved."""
+        line = _line(payload, self.language) if payload else None
+        if line is None or line.to == "resolved":
+            self.alerts.pop(topic, None)
+        else:
+            self.alerts[topic] = line
+
+    def open(self) -> list[Line]:
+        """Open alerts, the worst first, then the newest."""
+        newest = sorted(self.alerts.values(), key=lambda line: line.at, reverse=True)
+        return sorted(newest, key=lambda line: _rank(line.severity))
+
+
+def _rank(severity: str) -> int:
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)

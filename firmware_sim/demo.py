@@ -1,0 +1,275 @@
+"""The demo: a broker, the hub and a small town, started and stopped together.
+
+It knows the hub only by its command line and by what it says over MQTT.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTMessage
+from rich.console import Console
+from rich.live import Live
+
+from firmware_sim import broker, screen
+from firmware_sim.board import Board, Figures, Line
+from firmware_sim.children import Child
+from firmware_sim.clock import SimClock
+from firmware_sim.desk import Desk
+from firmware_sim.fleet import Asset, fleet_csv, town
+from firmware_sim.hub import Hub, HubError, Place
+from firmware_sim.mqtt import Address, Publisher, connect, live, say_hello
+from firmware_sim.stream import Town
+
+ONLINE = "sensorhub/v1/hub/status"
+EVENTS = "sensorhub/v1/events/"
+ALERTS = "sensorhub/v1/alerts/"
+READY_S = 30.0
+TICK_S = 0.25
+LINE_S = 5.0
+SETTLE_S = 20.0
+MARKER = ".sensorhub-demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user may choose."""
+
+    config: Path
+    data: Path
+    port: int
+    start: int  # simulated, epoch ms
+    speed: float
+    seed: int
+    language: str
+    seconds: float | None
+
+
+class Ear:
+    """Listens to what the hub says over MQTT."""
+
+    def __init__(self, address: Address, board: Board) -> None:
+        self.online = threading.Event()
+        self.on_line: Callable[[Line], None] = lambda _line: None
+        self._board = board
+        self._lock = threading.Lock()
+        self._client = connect(address, "ear")
+        self._client.on_connect = self._subscribe
+        self._client.on_message = self._hear
+        self._client.loop_start()
+
+    @contextmanager
+    def quiet(self) -> Iterator[Board]:
+        """The board, standing still for the block."""
+        with self._lock:
+            yield self._board
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _subscribe(self, client: Client, *_rest: Any) -> None:
+        client.subscribe([(ONLINE, 1), (EVENTS + "#", 1), (ALERTS + "#", 1)])
+
+    def _hear(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        if message.topic == ONLINE:
+            up = b'"online"' in message.payload
+            (self.online.set if up else self.online.clear)()
+            return
+        with self._lock:
+            if message.topic.startswith(ALERTS):
+                self._board.state(message.topic, bytes(message.payload))
+                return
+            line = self._board.event(bytes(message.payload))
+        if line:
+            self.on_line(line)
+
+
+class Demo:
+    """Everything that runs, and what is shown of it."""
+
+    def __init__(
+        self, options: Options, console: Console, stop: threading.Event
+    ) -> None:
+        self.options = options
+        self.console = console
+        self.stop = stop
+        self.board = Board(options.language)
+        self.clock = SimClock(options.start, options.speed)
+
+    def run(self) -> int:
+        """Set up, show until stopped, settle, stop all; the exit code."""
+        with ExitStack() as stack:
+            try:
+                return self._run(stack)
+            except (HubError, OSError, TimeoutError) as error:
+                self.console.print(f"[red]demo:[/red] {error}", highlight=False)
+                return 1
+
+    def _run(self, stack: ExitStack) -> int:
+        """1 broker, 2 register, 3 hub, 4 town; then watch."""
+        options, assets = self.options, town()
+        prepare(options.data)
+        port = broker.free_port(options.port)
+        taken = f" (port {options.port} is taken)" if port != options.port else ""
+        self.say(f"broker on 127.0.0.1:{port}{taken}")
+        server = Child(broker.command(port), options.data / "broker.log")
+        stack.callback(server.stop)
+        broker.wait_until_open(port)
+        hub = Hub(Place(options.config, options.data, port), self.clock)
+        self._register(hub, assets)
+        ear = Ear(Address(port=port), self.board)
+        stack.callback(ear.close)
+        self._start_hub(hub, ear, stack)
+        publisher = Publisher(Address(port=port))
+        stack.callback(publisher.close)
+        say_hello(publisher, assets)
+        living = Town(assets, options.seed, options.start)
+        sender = self._start_town(publisher, living)
+        desk = Desk(hub, living.cleanings)
+        desk.start()
+        try:
+            self._watch(hub, publisher, desk, ear)
+        finally:
+            self.stop.set()
+            sender.join()
+            desk.stop()
+        return self._settle(hub, publisher)
+
+    def _register(self, hub: Hub, assets: tuple[Asset, ...]) -> None:
+        file = self.options.data / "fleet.csv"
+        file.write_text(fleet_csv(assets), "utf-8")
+        devices = sum(len(asset.mountings) for asset in assets)
+        zones = len({asset.zone.id for asset in assets})
+        self.say(f"{len(assets)} assets, {devices} devices in {zones} zones")
+        hub.call("fleet", "import", str(file))
+
+    def _start_hub(self, hub: Hub, ear: Ear, stack: ExitStack) -> None:
+        self.clock = SimClock(self.options.start, self.options.speed)
+        hub.clock = self.clock
+        hub.start()
+        stack.callback(hub.stop)
+        deadline = time.monotonic() + READY_S
+        while not ear.online.wait(TICK_S) and not self.stop.is_set():
+            if hub.pid is None or time.monotonic() > deadline:
+                raise HubError(f"the hub does not come up:\n{hub.tail()}")
+        self.say(f"hub is up, process {hub.pid}")
+
+    def _start_town(self, publisher: Publisher, living: Town) -> threading.Thread:
+        sender = threading.Thread(
+            target=live,
+            args=(living.uplinks(), self.clock, publisher, self.stop),
+            name="town",
+        )
+        self.say(f"the town lives at {self.options.speed:g} times the usual pace")
+        sender.start()
+        return sender
+
+    def _watch(self, hub: Hub, publisher: Publisher, desk: Desk, ear: Ear) -> None:
+        shown = _page if self.console.is_terminal else _lines
+        end = None
+        if self.options.seconds is not None:
+            end = time.monotonic() + self.options.seconds
+        meter = Meter()
+        with shown(self, ear) as show:
+            while not self.stop.wait(TICK_S):
+                hub.keep_alive()
+                rate = meter.rate(publisher.distinct, time.monotonic())
+                show(self._moment(hub, publisher, desk.latest, rate))
+                if end is not None and time.monotonic() > end:
+                    break
+
+    def _moment(
+        self, hub: Hub, publisher: Publisher, figures: Figures, rate: float
+    ) -> screen.Moment:
+        return screen.Moment(
+            at=self.clock.now(),
+            speed=self.options.speed,
+            rate=rate,
+            sent=publisher.distinct,
+            figures=figures,
+            hub=hub.pid,
+            restarts=hub.restarts,
+        )
+
+    def _settle(self, hub: Hub, publisher: Publisher) -> int:
+        """Wait until all that was sent is accounted for; 1 where it is not."""
+        self.say("stopping: the hub takes in what is on its way")
+        publisher.drain(threading.Event())
+        deadline = time.monotonic() + SETTLE_S
+        figures = Figures()
+        while time.monotonic() < deadline:
+            hub.keep_alive()
+            figures = hub.figures() or figures
+            if figures.complete(publisher.distinct):
+                break
+        moment = self._moment(hub, publisher, figures, 0)
+        self.say(screen.summary(moment, self.board))
+        return 0 if figures.complete(publisher.distinct) else 1
+
+    def say(self, text: str) -> None:
+        """One plain line."""
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+class Meter:
+    """Uplinks per real second over the last few seconds."""
+
+    def __init__(self, window_s: float = 4.0) -> None:
+        self._window_s = window_s
+        self._points: list[tuple[float, int]] = []
+
+    def rate(self, count: int, now: float) -> float:
+        """The rate, given the count at `now` (monotonic seconds)."""
+        recent = [p for p in self._points if p[0] >= now - self._window_s]
+        self._points = [*recent, (now, count)]
+        since, first = self._points[0]
+        return (count - first) / (now - since) if now > since else 0.0
+
+
+@contextmanager
+def _page(demo: Demo, ear: Ear) -> Iterator[Callable[[screen.Moment], None]]:
+    with Live(console=demo.console, screen=True, auto_refresh=False) as area:
+
+        def show(moment: screen.Moment) -> None:
+            with ear.quiet() as board:
+                page = screen.page(moment, board, demo.console)
+            area.update(page, refresh=True)
+
+        yield show
+
+
+@contextmanager
+def _lines(demo: Demo, ear: Ear) -> Iterator[Callable[[screen.Moment], None]]:
+    shown_at = time.monotonic()
+    restarts = 0
+    ear.on_line = lambda line: demo.say(screen.plain(line, demo.options.language))
+
+    def show(moment: screen.Moment) -> None:
+        nonlocal shown_at, restarts
+        if moment.restarts > restarts:
+            restarts = moment.restarts
+            demo.say(f"the hub had ended and was started again, process {moment.hub}")
+        if time.monotonic() - shown_at >= LINE_S:
+            shown_at = time.monotonic()
+            with ear.quiet() as board:
+                demo.say(screen.summary(moment, board))
+
+    yield show
+    ear.on_line = lambda _line: None
+
+
+def prepare(data: Path) -> None:
+    """A fresh data folder; refuses to wipe one that no demo made."""
+    if data.exists():
+        if any(data.iterdir()) and not (data / MARKER).exists():
+            raise OSError(f"{data} is not a demo's folder; choose another with --data")
+        shutil.rmtree(data)
+    data.mkdir(parents=True)
+    (data / MARKER).touch()

@@ -1,0 +1,134 @@
+"""The hub as the demo runs it: a process like any other, known by its command line.
+
+The hub's clock begins at `clock.start` when its process has loaded, which the demo
+cannot see. So the start is set ahead by as long as its command line last took: the
+hub then runs a little ahead of the devices, never behind them.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware_sim.board import Figures, figures
+from firmware_sim.children import Child
+from firmware_sim.clock import SimClock, rfc3339
+
+COMMAND = (sys.executable, "-m", "sensorhub")
+CALL_S = 60.0
+QUICK_S = 5.0  # a hub that ends sooner did not come up
+QUICK_ENDS = 3
+
+
+class HubError(RuntimeError):
+    """The hub does not do what the demo needs; carries what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the hub finds its settings, its data and the broker."""
+
+    config: Path
+    data: Path
+    port: int
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The command line's two folders."""
+        return ("--config", str(self.config), "--data", str(self.data))
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Settings that the demo overrides."""
+        return {
+            "SENSORHUB_MQTT__HOST": "127.0.0.1",
+            "SENSORHUB_MQTT__PORT": str(self.port),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+class Hub:
+    """Starts the hub, starts it again when it dies, and asks it for its figures."""
+
+    def __init__(self, place: Place, clock: SimClock) -> None:
+        self.place = place
+        self.restarts = 0
+        self.clock = clock
+        self._took_s = 1.0
+        self._child: Child | None = None
+        self._born = 0.0
+        self._quick = 0
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._child.pid if self._child and self._child.code is None else None
+
+    def call(self, *words: str) -> str:
+        """Run one `sensorhub` command; its output. HubError where it fails."""
+        began = time.monotonic()
+        try:
+            result = subprocess.run(  # noqa: S603 - our own command line
+                (*COMMAND, *words, *self.place.options),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=CALL_S,
+                env={**os.environ, **self.place.env},
+                start_new_session=True,
+            )
+        except subprocess.TimeoutExpired:
+            raise HubError(
+                f"sensorhub {words[0]}: no answer in {CALL_S:.0f} s"
+            ) from None
+        self._took_s = time.monotonic() - began
+        if result.returncode:
+            said = (result.stderr or result.stdout).strip()
+            raise HubError(f"sensorhub {' '.join(words)} failed:\n{said}")
+        return result.stdout
+
+    def figures(self) -> Figures | None:
+        """The hub's counters; None where they cannot be had now."""
+        try:
+            return figures(self.call("status", "--json"))
+        except HubError:
+            return None
+
+    def start(self) -> None:
+        """Start the process."""
+        begin = self.clock.now() + int(self._took_s * 1000 * self.clock.speed)
+        env = {
+            **self.place.env,
+            "SENSORHUB_CLOCK__START": rfc3339(begin),
+            "SENSORHUB_CLOCK__SPEED": str(self.clock.speed),
+        }
+        command = (*COMMAND, "hub", *self.place.options)
+        self._child = Child(command, self.place.data / "hub.log", env)
+        self._born = time.monotonic()
+
+    def keep_alive(self) -> bool:
+        """Start it again where it has ended; True where that was needed.
+
+        Raises HubError where it ends again and again at its start.
+        """
+        if self._child is None or self._child.code is None:
+            return False
+        quick = time.monotonic() - self._born < QUICK_S
+        self._quick = self._quick + 1 if quick else 0
+        if self._quick >= QUICK_ENDS or (quick and not self.restarts):
+            raise HubError(f"the hub does not stay up:\n{self._child.tail()}")
+        self._child.stop()
+        self.restarts += 1
+        self.start()
+        return True
+
+    def tail(self) -> str:
+        """The end of its log."""
+        return self._child.tail() if self._child else ""
+
+    def stop(self) -> None:
+        """End the process."""
+        if self._child:
+            self._child.stop()
