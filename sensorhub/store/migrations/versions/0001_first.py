@@ -80,11 +80,13 @@ CREATE TABLE subscriptions (
   id TEXT PRIMARY KEY, channel TEXT NOT NULL, target TEXT NOT NULL,
   choice TEXT NOT NULL, created_at INTEGER NOT NULL, disabled TEXT) WITHOUT ROWID;
 CREATE TABLE outbox (
-  id TEXT PRIMARY KEY, subscription TEXT NOT NULL, alert TEXT NOT NULL,
-  transition_ TEXT NOT NULL, created_at INTEGER NOT NULL, body BLOB NOT NULL,
-  attempts INTEGER NOT NULL, next_at REAL NOT NULL, state TEXT NOT NULL,
-  error TEXT NOT NULL);
-CREATE INDEX outbox_pending ON outbox (subscription, alert) WHERE state = 'pending';
+  no INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  subscription TEXT NOT NULL, alert TEXT NOT NULL, transition_ TEXT NOT NULL,
+  created_at INTEGER NOT NULL, body BLOB NOT NULL, attempts INTEGER NOT NULL,
+  next_at REAL NOT NULL, state TEXT NOT NULL, error TEXT NOT NULL);
+CREATE INDEX outbox_due ON outbox (subscription, next_at) WHERE state = 'pending';
+CREATE INDEX outbox_alert ON outbox (subscription, alert)
+  WHERE subscription <> 'mqtt';
 CREATE TABLE commands (
   id INTEGER PRIMARY KEY, at INTEGER NOT NULL, by_ TEXT NOT NULL, kind TEXT NOT NULL,
   arguments TEXT NOT NULL, applied_at INTEGER, result TEXT);

@@ -1,0 +1,177 @@
+"""Outbox: who is still to be told of what; written with the transition.
+
+Rows are numbered in order of creation and never renumbered. A row for MQTT is
+deleted once the broker has it; a row for a subscription stays, without its body,
+as the record of the delivery. `next_at` is real time in epoch seconds, since
+retries stay real where the hub's clock is simulated.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+MQTT = "mqtt"  # the built-in subscription; the schema's indexes name it, too
+KEPT_MS = 30 * 86_400_000
+
+
+class OutboxRow(NamedTuple):
+    """One notification to one subscription; `no` is given by `insert`."""
+
+    id: str
+    subscription: str
+    alert: str
+    transition: str
+    created_at: int
+    body: bytes
+    no: int = 0
+    attempts: int = 0
+
+
+class Result(NamedTuple):
+    """How an attempt ended; `next_at` in epoch seconds where it is pending."""
+
+    row: OutboxRow
+    state: Literal["sent", "pending", "failed"]
+    attempts: int
+    next_at: float = 0.0
+    error: str = ""
+
+
+_COLUMNS = "id, subscription, alert, transition_, created_at, body, no, attempts"
+# a new row waits for the retry of an earlier one about the same alert
+_INSERT = (
+    "INSERT OR IGNORE INTO outbox (id, subscription, alert, transition_, created_at,"
+    " body, no, attempts, next_at, state, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
+    " ?8, CASE WHEN ?2 = 'mqtt' THEN 0 ELSE coalesce((SELECT max(next_at) FROM outbox"
+    " INDEXED BY outbox_alert"
+    " WHERE subscription <> 'mqtt' AND subscription = ?2 AND alert = ?3"
+    " AND state = 'pending'), 0) END, 'pending', '')"
+)
+_SETTLE = (
+    "UPDATE outbox SET state = ?1, attempts = ?2, next_at = ?3, error = ?4,"
+    " body = CASE WHEN ?1 = 'sent' THEN x'' ELSE body END"
+    " WHERE no = ?5 AND state = 'pending'"
+)
+_FOLLOWERS_WAIT = (
+    "UPDATE outbox INDEXED BY outbox_alert SET next_at = ?1"
+    " WHERE subscription <> 'mqtt' AND subscription = ?2 AND alert = ?3"
+    " AND state = 'pending' AND next_at < ?1"
+)
+_DUE = (
+    f"SELECT {_COLUMNS} FROM outbox WHERE state = 'pending' AND subscription = ?"  # noqa: S608 constant
+    " AND next_at <= ? ORDER BY next_at, no LIMIT ?"
+)
+_AFTER = (
+    f"SELECT {_COLUMNS} FROM outbox WHERE state = 'pending' AND subscription = ?"  # noqa: S608 constant
+    " AND next_at = 0 AND no > ? ORDER BY no LIMIT ?"
+)
+_PURGE = (
+    "DELETE FROM outbox WHERE no IN (SELECT no FROM (SELECT no, state, created_at"
+    " FROM outbox ORDER BY no LIMIT ?) WHERE state <> 'pending' AND created_at < ?)"
+)
+
+
+def insert(
+    connection: sqlite3.Connection, rows: Iterable[OutboxRow]
+) -> list[OutboxRow]:
+    """Write new rows, numbered; a row whose id is known stays as it is."""
+    found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")
+    row = found.fetchone()
+    first = (row[0] if row else 0) + 1
+    numbered = [
+        OutboxRow(*row[:6], no, row.attempts) for no, row in enumerate(rows, first)
+    ]
+    connection.executemany(_INSERT, numbered)
+    return numbered
+
+
+def due(
+    connection: sqlite3.Connection, subscription: str, now: float, limit: int
+) -> list[OutboxRow]:
+    """Rows to be tried at `now` (epoch seconds), the longest due first."""
+    found = connection.execute(_DUE, (subscription, now, limit))
+    return [OutboxRow(*row) for row in found]
+
+
+def next_due(
+    connection: sqlite3.Connection, subscription: str, now: float
+) -> float | None:
+    """When the first row after `now` becomes due, in epoch seconds."""
+    found = connection.execute(
+        "SELECT min(next_at) FROM outbox WHERE state = 'pending'"
+        " AND subscription = ? AND next_at > ?",
+        (subscription, now),
+    )
+    moment: float | None = found.fetchone()[0]
+    return moment
+
+
+def pending_after(
+    connection: sqlite3.Connection, subscription: str, no: int, limit: int
+) -> list[OutboxRow]:
+    """Rows never tried whose number is above `no`, in order of creation."""
+    found = connection.execute(_AFTER, (subscription, no, limit))
+    return [OutboxRow(*row) for row in found]
+
+
+def progress(
+    connection: sqlite3.Connection, numbers: Sequence[int]
+) -> dict[int, tuple[str, int]]:
+    """State and attempts of rows by number; rows that are gone are missing."""
+    marks = ",".join("?" * len(numbers))
+    found = connection.execute(
+        f"SELECT no, state, attempts FROM outbox WHERE no IN ({marks})",  # noqa: S608 marks
+        numbers,
+    )
+    return {no: (state, attempts) for no, state, attempts in found}
+
+
+def waiting_subscriptions(connection: sqlite3.Connection) -> list[str]:
+    """Subscriptions with pending rows."""
+    found = connection.execute(
+        "SELECT DISTINCT subscription FROM outbox WHERE state = 'pending'"
+    )
+    return [row[0] for row in found]
+
+
+def told(connection: sqlite3.Connection, subscription: str, alert: str) -> bool:
+    """Whether the subscription has a notification about this alert."""
+    found = connection.execute(
+        "SELECT 1 FROM outbox WHERE subscription <> 'mqtt' AND subscription = ?"
+        " AND alert = ? LIMIT 1",
+        (subscription, alert),
+    )
+    return found.fetchone() is not None
+
+
+def settle(connection: sqlite3.Connection, results: Iterable[Result]) -> None:
+    """Write how attempts ended; what follows about an alert waits for its retry."""
+    for row, state, attempts, next_at, error in results:
+        connection.execute(_SETTLE, (state, attempts, next_at, error, row.no))
+        if state == "pending":
+            connection.execute(_FOLLOWERS_WAIT, (next_at, row.subscription, row.alert))
+
+
+def forget(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
+    """Delete rows that need no record: sent, with nothing to say about it."""
+    connection.executemany("DELETE FROM outbox WHERE no = ?", ((n,) for n in numbers))
+
+
+def drop(connection: sqlite3.Connection, subscription: str, reason: str) -> None:
+    """End all that waits for a subscription which is disabled or removed."""
+    connection.execute(
+        "UPDATE outbox SET state = 'dropped', error = ?"
+        " WHERE state = 'pending' AND subscription = ?",
+        (reason, subscription),
+    )
+
+
+def count_pending(connection: sqlite3.Connection) -> int:
+    """How many rows are neither sent nor given up."""
+    found = connection.execute("SELECT count(*) FROM outbox WHERE state = 'pending'")
+    return int(found.fetchone()[0])
+
+
+def purge(connection: sqlite3.Connection, now: int, limit: int = 1_000) -> int:
+    """Delete settled rows older than 30 days among the oldest; how many went."""
+    return connection.execute(_PURGE, (limit, now - KEPT_MS)).rowcount

@@ -1,0 +1,92 @@
+import msgspec
+import pytest
+
+from sensorhub.notify.choice import addressed, wants
+from sensorhub.notify.probe import test_event as make_event
+from sensorhub.store.subscriptions import Choice, Target, webhook
+
+EVENT = make_event(1_700_000_000_000)
+PARTS = {
+    "zones": "test",
+    "assets": "test",
+    "rules": "test",
+    "categories": "system",
+    "severities": "warning",
+}
+SECRET = "whsec_" + "QUJD" * 8
+
+
+def test_an_empty_choice_wants_everything() -> None:
+    assert wants(Choice(), EVENT)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_part_of_a_choice_narrows_it(part: str) -> None:
+    assert wants(Choice(**{part: frozenset({"x", PARTS[part]})}), EVENT)
+    assert not wants(Choice(**{part: frozenset({"x"})}), EVENT)
+
+
+def test_all_parts_must_agree() -> None:
+    both = {part: frozenset({value}) for part, value in PARTS.items()}
+    assert wants(Choice(**both), EVENT)
+    assert not wants(Choice(**both | {"rules": frozenset({"x"})}), EVENT)
+
+
+def subscribers() -> list:
+    danger = Choice(severities=frozenset({"danger"}))
+    off = webhook("off", "http://h/", Choice(), 0, SECRET)._replace(disabled="gone")
+    return [
+        webhook("all", "http://h/", Choice(), 0, SECRET),
+        webhook("danger", "http://h/", danger, 0, SECRET),
+        off,
+    ]
+
+
+def names(event, told=lambda subscription, alert: False) -> list[str]:
+    rows = list(addressed(subscribers(), event, b"{}", 5, told))
+    assert len({row.id for row in rows}) == len(rows)
+    return [row.subscription for row in rows]
+
+
+def test_mqtt_gets_every_event_and_a_disabled_subscription_none() -> None:
+    assert names(EVENT) == ["mqtt", "all"]
+
+
+def test_who_was_told_of_an_alert_is_told_of_its_end() -> None:
+    ended = msgspec.structs.replace(
+        EVENT,
+        transition=msgspec.structs.replace(EVENT.transition, from_="firing"),
+    )
+    assert names(ended) == ["mqtt", "all"]
+    assert names(ended, lambda *_: True) == ["mqtt", "all", "danger"]
+
+
+def test_the_id_of_a_notification_is_the_same_each_time() -> None:
+    once = [row.id for row in addressed([], EVENT, b"", 5, lambda *_: False)]
+    again = [row.id for row in addressed([], EVENT, b"", 9, lambda *_: False)]
+    assert once == again
+
+
+@pytest.mark.parametrize(
+    ("id_", "url", "secret"),
+    [
+        ("mqtt", "http://h/", SECRET),
+        ("a b", "http://h/", SECRET),
+        ("a", "ftp://h/", SECRET),
+        ("a", "https:///x", SECRET),
+        ("a", "https://u:p@h/", SECRET),
+        ("a", "https://h:99999/", SECRET),
+        ("a", "https://h/", "whsec_c2hvcnQ="),
+        ("a", "https://h/", SECRET.removeprefix("whsec_")),
+    ],
+)
+def test_an_unsound_subscription_is_refused(id_: str, url: str, secret: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        webhook(id_, url, Choice(), 0, secret)
+
+
+def test_a_secret_is_made_and_never_printed() -> None:
+    made = webhook("a", "https://h/", Choice(), 0)
+    assert made.target.secret.startswith("whsec_")
+    assert made.target.secret not in repr(made)
+    assert made.target == Target("https://h/", made.target.secret)
