@@ -1,0 +1,58 @@
+"""Dragino LDDS04 and DDS04-LB: four ultrasonic probes. Pure.
+
+Layouts: LDDS04 user manual, section 2.4 "Uplink Payload" (port 2: battery with
+interrupt bits, four distances in mm, kind of message); DDS04-LB decoder notes of the
+vendor for the datalog (port 3) and the status (port 5). Big-endian.
+"""
+
+from struct import Struct
+from typing import Final
+
+from sensorhub.decode.dragino_ultrasonic import (
+    distance,
+    keep_record,
+    read_status,
+    unread,
+    volts,
+)
+from sensorhub.model import Field, Frame
+
+SIZE: Final = 11
+PROBES: Final = 4
+_INTERRUPT: Final = 0x40
+_RECORD: Final = Struct(">BHHHI")  # flags, three distances in mm, epoch s
+
+
+def dragino_dds04(frame: bytes, port: int) -> Frame:
+    """Battery V, distance_1 to distance_4 mm, interrupt 0/1."""
+    out = Frame()
+    if port == 2:
+        _uplink(frame, out)
+    elif port == 3:
+        _records(frame, out)
+    elif port == 5:
+        read_status(frame, out)
+    else:
+        out.errors.append(f"unknown port {port}; readings come on port 2")
+    return out
+
+
+def _uplink(frame: bytes, out: Frame) -> None:
+    if len(frame) >= 2:
+        volts(frame, out)
+        out.fields.append(Field("interrupt", float(bool(frame[0] & _INTERRUPT))))
+    for probe in range(min(PROBES, (len(frame) - 2) // 2)):
+        raw = frame[2 + 2 * probe : 4 + 2 * probe]
+        distance(int.from_bytes(raw, "big"), out, name=f"distance_{probe + 1}")
+    if len(frame) != SIZE:
+        out.errors.append(f"frame of {len(frame)} bytes, {SIZE} expected")
+
+
+def _records(frame: bytes, out: Frame) -> None:
+    for at in range(0, len(frame) - _RECORD.size + 1, _RECORD.size):
+        _flags, *distances, seconds = _RECORD.unpack_from(frame, at)
+        part = Frame()
+        for probe, mm in enumerate(distances, 1):
+            distance(mm, part, name=f"distance_{probe}")
+        keep_record(part, seconds, out)
+    unread(frame, _RECORD.size, out)

@@ -1,0 +1,113 @@
+"""Dragino ultrasonic distance: LDDS75/45/20, DDS75/45/20-LB and -LS. Pure.
+
+Layouts: Dragino wiki, user manuals of LDDS75 and DDS75-LB, "Uplink Payload" (port 2:
+battery, distance, interrupt, DS18B20 probe, sensor flag; firmware before 1.1.4 ends
+after the interrupt and leaves the distance out where no sensor answers), "Datalog"
+(port 3), "Device Status" (port 5). Big-endian.
+"""
+
+from struct import Struct
+from typing import Final
+
+from sensorhub.model import Field, Frame
+
+SIZE: Final = 8
+INVALID_MM: Final = 20  # what the sensor sends when it is too near or heard nothing
+PROBE_C: Final = (-55.0, 125.0)  # DS18B20; 327.6 and 327.67 stand for "no probe"
+RECORD: Final = Struct(">HHhBI")  # mV, mm, °C/10, flags, epoch s
+STATUS_SIZE: Final = 7
+_OLD_WITHOUT_SENSOR: Final = 3
+_OLD: Final = 5
+
+
+def dragino_ultrasonic(frame: bytes, port: int) -> Frame:
+    """Battery V, distance mm, temperature °C of the probe, interrupt 0/1."""
+    out = Frame()
+    if port == 2:
+        _uplink(frame, out)
+    elif port == 3:
+        read_records(frame, out)
+    elif port == 5:
+        read_status(frame, out)
+    else:
+        out.errors.append(f"unknown port {port}; readings come on port 2")
+    return out
+
+
+def _uplink(frame: bytes, out: Frame) -> None:
+    size = len(frame)
+    if size >= 2:
+        volts(frame, out)
+    if size in (3, 4):
+        out.ignored.append("distance: no sensor")
+    if size >= _OLD:
+        distance(int.from_bytes(frame[2:4], "big"), out, _found(frame))
+        out.fields.append(Field("interrupt", float(frame[4] != 0)))
+    if size >= SIZE - 1:
+        _temperature(int.from_bytes(frame[5:7], "big", signed=True), out)
+    if size not in (_OLD_WITHOUT_SENSOR, _OLD, SIZE):
+        out.errors.append(f"frame of {size} bytes, {SIZE} expected")
+
+
+def _found(frame: bytes) -> bool:
+    return len(frame) < SIZE or frame[7] != 0
+
+
+def volts(frame: bytes, out: Frame) -> None:
+    """Battery: the low 14 bits of the first two bytes, mV."""
+    raw = int.from_bytes(frame[:2], "big") & 0x3FFF
+    out.fields.append(Field("battery_voltage", raw / 1000))
+
+
+def distance(mm: int, out: Frame, found: bool = True, name: str = "distance") -> None:
+    """The distance, or why there is none."""
+    if mm == 0 or not found:
+        out.ignored.append(f"{name}: no sensor")
+    elif mm <= INVALID_MM:
+        out.ignored.append(f"{name}: invalid ({mm} mm)")
+    else:
+        out.fields.append(Field(name, float(mm)))
+
+
+def _temperature(tenths: int, out: Frame) -> None:
+    celsius = tenths / 10
+    if PROBE_C[0] <= celsius <= PROBE_C[1]:
+        out.fields.append(Field("temperature", celsius))
+    else:
+        out.ignored.append(f"temperature: no probe ({celsius})")
+
+
+def read_records(frame: bytes, out: Frame) -> None:
+    """Stored uplinks, 11 bytes each, with their own time."""
+    for at in range(0, len(frame) - RECORD.size + 1, RECORD.size):
+        mv, mm, tenths, _flags, seconds = RECORD.unpack_from(frame, at)
+        part = Frame(fields=[Field("battery_voltage", (mv & 0x3FFF) / 1000)])
+        distance(mm, part)
+        _temperature(tenths, part)
+        keep_record(part, seconds, out)
+    unread(frame, RECORD.size, out)
+
+
+def keep_record(part: Frame, seconds: int, out: Frame) -> None:
+    """Give a stored record its time and add it."""
+    if not seconds:
+        out.ignored.append("history: a record without time")
+        return
+    when = 1000 * seconds
+    out.fields += [Field(f.name, f.value, when, f.bits) for f in part.fields]
+    out.ignored += part.ignored
+
+
+def unread(frame: bytes, size: int, out: Frame) -> None:
+    """Say what is left of a frame that is made of records of `size` bytes."""
+    left = len(frame) % size
+    if left or not frame:
+        out.errors.append(f"records of {size} bytes expected, {left} bytes left over")
+
+
+def read_status(frame: bytes, out: Frame) -> None:
+    """Model, firmware, band and battery: the answer to a request, no reading."""
+    if len(frame) == STATUS_SIZE:
+        out.answers = True
+    else:
+        out.errors.append(f"status of {len(frame)} bytes, {STATUS_SIZE} expected")

@@ -1,0 +1,119 @@
+"""From envelope to readings: the profile's decoder, then its map. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol
+
+from sensorhub.decode.decoders import DECODERS
+from sensorhub.model import BY_NO, Envelope, Field, Frame
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Profile(Protocol):
+    """What mapping needs of `sensorhub.profiles.Profile`, which reads files."""
+
+    @property
+    def name(self) -> str:
+        """Vendor-model."""
+        ...
+
+    @property
+    def decoder(self) -> str | None:
+        """Key of DECODERS, or anything else for values that come decoded."""
+        ...
+
+    @property
+    def targets(
+        self,
+    ) -> Mapping[str, tuple[int, float, float, int, tuple[float, ...]]]:
+        """By field: measurement number, scale, offset, counter bits, no-values."""
+        ...
+
+
+@dataclass(slots=True)
+class Mapped:
+    """Readings as (measurement number, value, measured_at ms or None).
+
+    `bits` has the width of wrapping counters by measurement number.
+    """
+
+    readings: list[tuple[int, float, int | None]] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    bits: dict[int, int] = field(default_factory=dict)
+
+
+def decode_uplink(envelope: Envelope, profile: Profile) -> Frame:
+    """What the uplink says: raw bytes first, else values that came decoded.
+
+    rssi and snr are added where the frame was understood at all.
+    """
+    decoder = DECODERS.get(profile.decoder or "")
+    if envelope.payload and decoder is not None:
+        frame = decoder(envelope.payload, envelope.port)
+    else:
+        frame = _came_decoded(envelope, profile)
+    if envelope.link and (frame.fields or not frame.errors):
+        frame.fields += [Field(name, value) for name, value in envelope.link.items()]
+    return frame
+
+
+def _came_decoded(envelope: Envelope, profile: Profile) -> Frame:
+    frame = Frame(list(envelope.fields), list(envelope.ignored))
+    if envelope.payload and not frame.fields:
+        n = len(envelope.payload)
+        what = f"{n} bytes, but profile {profile.name} has no decoder for bytes"
+        frame.errors.append(f"{what}, and no value came decoded")
+    # an uplink without application payload: the device only kept in touch
+    frame.answers = not (envelope.payload or frame.fields or frame.ignored)
+    return frame
+
+
+def map_fields(profile: Profile, fields: Iterable[Field]) -> Mapped:
+    """The fields as readings of the catalogue; the others are named in `ignored`."""
+    readings: list[tuple[int, float, int | None]] = []
+    ignored: list[str] = []
+    wraps: dict[int, int] = {}
+    targets = profile.targets
+    for one in fields:
+        target = targets.get(one.name)
+        if target is None:
+            ignored.append(f"{one.name}: not in profile {profile.name}")
+            continue
+        no, scale, offset, bits, no_value = target
+        if no_value and one.value in no_value:
+            ignored.append(f"{one.name}: {one.value:g} stands for no value")
+            continue
+        readings.append((no, one.value * scale + offset, one.measured_at))
+        if bits or one.bits:
+            wraps[no] = bits or one.bits
+    return Mapped(readings, ignored, wraps)
+
+
+def describe(profile: Profile, payload: bytes, port: int) -> dict[str, Any]:
+    """The decoded frame for people and scripts: readings, ignored, errors."""
+    frame = decode_uplink(Envelope("", port=port, payload=payload), profile)
+    if not payload:
+        frame.errors.append("empty frame")
+    mapped = map_fields(profile, frame.fields)
+    return {
+        "readings": [_reading(*reading) for reading in mapped.readings],
+        "ignored": frame.ignored + mapped.ignored,
+        "errors": frame.errors,
+    }
+
+
+def _reading(no: int, value: float, measured_at: int | None) -> dict[str, Any]:
+    measurement = BY_NO[no]
+    return {
+        "measurement": measurement.name,
+        "value": value,
+        "unit": measurement.unit,
+        "measured_at": None if measured_at is None else _text(measured_at),
+    }
+
+
+def _text(ms: int) -> str:
+    moment = _EPOCH + timedelta(milliseconds=ms)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

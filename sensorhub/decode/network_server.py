@@ -1,0 +1,171 @@
+"""What the envelopes of LoRaWAN network servers have in common. Pure.
+
+Every function takes JSON values of any type and either answers or raises
+EnvelopeError; what can be done without is answered as None.
+"""
+
+import binascii
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from sensorhub.model import Envelope, EnvelopeError, Field
+
+MAX_DEPTH: Final = 8  # of decoded values inside each other
+MAX_VALUES: Final = 256  # decoded values of one uplink
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
+UNREADABLE: Final = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+
+
+def load(payload: bytes) -> dict[str, Any]:
+    """The JSON object that the payload is."""
+    try:
+        message = msgspec.json.decode(payload)
+    except UNREADABLE as error:
+        raise EnvelopeError(f"not JSON: {error}") from error
+    if not isinstance(message, dict):
+        raise EnvelopeError(f"a JSON object is expected, not {brief(message)}")
+    return message
+
+
+def brief(value: object) -> str:
+    """The value in a few characters, whatever it is."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "an array"
+    if isinstance(value, int) and abs(value) >= 1 << 64:
+        return "a huge number"
+    return f"{value!s:.40}"
+
+
+def table(message: dict[str, Any], key: str) -> dict[str, Any]:
+    """The object under `key`, empty where there is none."""
+    value = message.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def dev_eui(value: object) -> str | None:
+    """A DevEUI given as 16 hex digits or as base64 of 8 bytes: lower-case hex."""
+    if not isinstance(value, str):
+        return None
+    try:
+        if len(value) == 16:
+            raw = bytes.fromhex(value)
+        else:
+            raw = binascii.a2b_base64(value, strict_mode=True)
+    except ValueError:
+        return None
+    return raw.hex() if len(raw) == 8 else None
+
+
+def frame_bytes(value: object) -> bytes:
+    """The frame's bytes out of base64."""
+    if not isinstance(value, str):
+        raise EnvelopeError(f"payload: base64 text is expected, not {brief(value)}")
+    try:
+        return binascii.a2b_base64(value, strict_mode=True)
+    except ValueError as error:
+        raise EnvelopeError(f"payload: not base64: {error}") from error
+
+
+def to_ms(when: datetime) -> int:
+    """Epoch milliseconds of an aware time, rounded down."""
+    return (when - _EPOCH) // _MS
+
+
+def when_ms(value: object) -> int | None:
+    """Epoch milliseconds of RFC 3339 text (any precision), else None."""
+    if not isinstance(value, str):
+        return None
+    try:
+        when = msgspec.convert(value, datetime)
+    except UNREADABLE:
+        return None
+    return to_ms(when if when.tzinfo else when.replace(tzinfo=UTC))
+
+
+def whole(message: dict[str, Any], key: str, high: int) -> int | None:
+    """The integer 0 ≤ n ≤ `high` under `key`; None where it is not given."""
+    value = message.get(key)
+    if value is None:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not int or not 0 <= value <= high:
+        raise EnvelopeError(f"{key}: a whole number of 0 to {high} is expected")
+    return value
+
+
+def number(value: object) -> float | None:
+    """A finite number as float; None for anything else, bool included."""
+    if type(value) is not int and type(value) is not float:
+        return None
+    try:
+        result = float(value)
+    except OverflowError:
+        return None
+    return result if math.isfinite(result) else None
+
+
+def receptions(value: object) -> list[dict[str, Any]]:
+    """The entries of a list of receiving gateways that are objects."""
+    if not isinstance(value, list):
+        return []
+    return [entry for entry in value if isinstance(entry, dict)]
+
+
+def best_link(heard: list[dict[str, Any]], snr: str) -> dict[str, float]:
+    """rssi (dBm) and snr (dB) of the gateway that heard it loudest.
+
+    proto3 JSON leaves out zeros, so a missing snr beside an rssi is 0.
+    """
+    best: dict[str, float] = {}
+    for entry in heard:
+        rssi = number(entry.get("rssi"))
+        if rssi is not None and ("rssi" not in best or rssi > best["rssi"]):
+            best = {"rssi": rssi, "snr": number(entry.get(snr, 0.0)) or 0.0}
+    return best
+
+
+def keep_decoded(envelope: Envelope, decoded: object) -> None:
+    """Numbers and flags out of a codec's result become fields, `a.b` where nested.
+
+    The rest is named in `ignored`.
+    """
+    waiting: list[tuple[str, object, int]] = [("", decoded, 0)]
+    while waiting:
+        name, value, depth = waiting.pop()
+        if isinstance(value, dict | list) and depth < MAX_DEPTH:
+            prefix = f"{name}." if name else ""
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            inner = [(f"{prefix}{key}"[:64], v, depth + 1) for key, v in items]
+            waiting.extend(reversed(inner))
+        elif len(envelope.fields) + len(envelope.ignored) < MAX_VALUES:
+            _keep(envelope, name, value)
+        else:
+            envelope.ignored.append("further decoded values: too many")
+            return
+
+
+def _keep(envelope: Envelope, name: str, value: object) -> None:
+    plain = float(value) if isinstance(value, bool) else number(value)
+    if plain is not None and name:
+        envelope.fields.append(Field(name, plain))
+    elif value is not None:
+        envelope.ignored.append(f"{name or 'decoded values'}: {brief(value)}")
+
+
+def take_frame(envelope: Envelope, data: object) -> None:
+    """Keep the raw frame; one that is not base64 only where values came decoded."""
+    if data is None:
+        return
+    try:
+        envelope.payload = frame_bytes(data)
+    except EnvelopeError as error:
+        if not envelope.fields:
+            raise
+        envelope.ignored.append(str(error))

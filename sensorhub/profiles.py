@@ -1,0 +1,168 @@
+"""Device profiles: which decoder, and which of its fields is which measurement.
+
+Built-in ones come with the package (one file a vendor), files in the folder
+`profiles` beside sensorhub.toml add to them or replace them by name.
+"""
+
+import math
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field, ValidationError, model_validator
+
+from sensorhub.config import Strict, explain, read_toml
+from sensorhub.errors import ConfigError, Fault
+from sensorhub.model import BY_NAME, CATALOGUE, MeasurementKind
+
+NATIVE = "native"
+ProfileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+
+
+class Target(NamedTuple):
+    """Where a field goes: measurement number; value * scale + offset."""
+
+    no: int
+    scale: float
+    offset: float
+    bits: int
+    no_value: tuple[float, ...]
+
+
+class FieldMap(Strict):
+    """One decoded field as a measurement of the catalogue."""
+
+    measurement: str = Field(description="of the catalogue")
+    scale: float = Field(1.0, description="the value is multiplied by it")
+    offset: float = Field(0.0, description="and this is added")
+    counter_bits: int = Field(
+        0, ge=0, le=53, description="width of a counter that wraps; 0: decoder's word"
+    )
+
+    no_value: tuple[float, ...] = Field(
+        (), description="values that stand for no reading: no probe, no echo"
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> "FieldMap":
+        entry = BY_NAME.get(self.measurement)
+        if entry is None or entry.kind is MeasurementKind.ESTIMATE:
+            raise ValueError(
+                f"no such measurement: {self.measurement!r}; one of "
+                + ", ".join(sorted(IDENTITY))
+            )
+        if not (
+            math.isfinite(self.scale) and self.scale and math.isfinite(self.offset)
+        ):
+            raise ValueError("finite numbers are expected, and a scale that is not 0")
+        if self.counter_bits and entry.kind is not MeasurementKind.COUNTER:
+            raise ValueError(f"{self.measurement!r} is no counter: no counter_bits")
+        return self
+
+
+IDENTITY: Mapping[str, Target] = {
+    entry.name: Target(entry.no, 1.0, 0.0, 0, ())
+    for entry in CATALOGUE
+    if entry.kind is not MeasurementKind.ESTIMATE
+}
+
+
+class Profile(Strict):
+    """A device model: how its uplinks become readings."""
+
+    name: ProfileName
+    vendor: str = Field(min_length=1)
+    model: str = Field(min_length=1)
+    decoder: str | None = Field(
+        None, description="built-in decoder; without one, values that come decoded"
+    )
+    interval_s: int = Field(
+        3600, ge=1, le=30 * 86_400, description="expected time between uplinks"
+    )
+    map: dict[str, FieldMap] = Field(
+        default_factory=dict,
+        description="field to measurement; fields named as in the catalogue need none",
+    )
+
+    @cached_property
+    def targets(self) -> dict[str, Target]:
+        """Every field that is kept, by the decoder's name for it."""
+        mapped = {
+            name: Target(
+                BY_NAME[to.measurement].no,
+                *(to.scale, to.offset, to.counter_bits, to.no_value),
+            )
+            for name, to in self.map.items()
+        }
+        return {**IDENTITY, **mapped}
+
+
+def load_profiles(
+    folder: Path | None, known_decoders: Collection[str]
+) -> dict[str, Profile]:
+    """Profiles by name: the built-in ones, then those of `folder`/profiles/*.toml.
+
+    Raises ConfigError with every fault found.
+    """
+    faults: list[Fault] = []
+    built_in = resources.files("sensorhub.builtin") / "profiles"
+    found: dict[str, Profile] = {}
+    with resources.as_file(built_in) as path:
+        _add(found, path, known_decoders, faults)
+    if folder is not None:
+        _add(found, folder / "profiles", known_decoders, faults)
+    if faults:
+        raise ConfigError(faults)
+    return dict(sorted(found.items()))
+
+
+def _add(
+    found: dict[str, Profile],
+    folder: Path,
+    known_decoders: Collection[str],
+    faults: list[Fault],
+) -> None:
+    """Profiles of all files of `folder`; one name in two files is a fault."""
+    origin: dict[str, Path] = {}
+    for path in sorted(folder.glob("*.toml")):
+        for name, table in read_toml(path, faults).items():
+            if name in origin:
+                what = f"the profile stands in {origin[name].name}, too"
+                faults.append(Fault(str(path), name, what))
+            origin[name] = path
+            profile = _profile(name, table, str(path), faults)
+            if profile is None:
+                continue
+            if profile.decoder not in (None, NATIVE, *known_decoders):
+                known = ", ".join(sorted({NATIVE, *known_decoders}))
+                what = f"no such decoder: {profile.decoder!r}; one of {known}"
+                faults.append(Fault(str(path), f"{name}.decoder", what))
+            found[name] = profile
+
+
+def _profile(name: str, table: Any, file: str, faults: list[Fault]) -> Profile | None:
+    if not isinstance(table, dict):
+        what = "a table is expected: [vendor-model] and its keys below"
+        faults.append(Fault(file, name, what))
+        return None
+    try:
+        return Profile.model_validate({**table, "name": name})
+    except ValidationError as error:
+        faults.extend(explain(error, file, name))
+        return None
+
+
+def profiles_table(profiles: Mapping[str, Profile]) -> str:
+    """The profiles as a Markdown table, for docs/decoders.md."""
+    lines = [
+        "| profile | vendor | model | decoder | interval | own map |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, profile in sorted(profiles.items()):
+        maps = [(field, to.measurement) for field, to in profile.map.items()]
+        own = ", ".join(f"{field} → {to}" for field, to in maps if field != to)
+        cells = (name, profile.vendor, profile.model, profile.decoder or "none")
+        lines.append(f"| {' | '.join(cells)} | {profile.interval_s} s | {own} |")
+    return "\n".join(lines) + "\n"

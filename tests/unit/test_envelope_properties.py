@@ -1,0 +1,73 @@
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.vectors import envelopes
+
+from sensorhub.decode.envelopes import ENVELOPES
+from sensorhub.model import EnvelopeError
+
+SAMPLES = envelopes()
+LIKELY = ["24e124136b502217", "AgICAgICAgI=", "dev1", "qg==", "2022-07-18T09:34:15Z"]
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20)
+    | st.sampled_from(
+        ["24e124136b502217", "AgICAgICAgI=", "dev1", "qg==", "2022-07-18T09:34:15Z"]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+KEYS = sorted({key for s in SAMPLES.values() for key in s["message"]} | {"obj"})
+MESSAGE = st.dictionaries(st.sampled_from(KEYS), JSON, max_size=8)
+TOPIC = st.sampled_from([s["topic"] for s in SAMPLES.values()]) | st.text(max_size=40)
+
+
+def survives(kind: str, topic: str, payload: bytes) -> None:
+    try:
+        found = ENVELOPES[kind](topic, payload)
+    except EnvelopeError:
+        return
+    assert all(envelope.device for envelope in found)
+
+
+@pytest.mark.parametrize("kind", ENVELOPES)
+@given(topic=TOPIC, payload=st.binary(max_size=200))
+def test_no_bytes_raise_anything_but_envelope_error(
+    kind: str, topic: str, payload: bytes
+) -> None:
+    survives(kind, topic, payload)
+
+
+@pytest.mark.parametrize("kind", ENVELOPES)
+@given(topic=TOPIC, message=MESSAGE | JSON)
+def test_no_json_raises_anything_but_envelope_error(
+    kind: str, topic: str, message: Any
+) -> None:
+    survives(kind, topic, msgspec.json.encode(message))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_no_change_of_a_documented_message_raises_anything_but_envelope_error(
+    name: str, data: st.DataObject
+) -> None:
+    sample = SAMPLES[name]
+    message = json.loads(json.dumps(sample["message"]))
+    at = message
+    key = data.draw(st.sampled_from(sorted(at)))
+    while isinstance(at[key], dict) and at[key] and data.draw(st.booleans()):
+        at = at[key]
+        key = data.draw(st.sampled_from(sorted(at)))
+    at[key] = data.draw(JSON)
+    survives(name.partition("_")[0], sample["topic"], msgspec.json.encode(message))
