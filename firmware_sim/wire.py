@@ -14,7 +14,7 @@ from typing import Any
 from firmware_sim.clock import rfc3339
 
 POLARIZING = 0xFFFE  # GS301: the gas cell is warming up, no value
-LDDS75_NO_PROBE = 0x7FFF  # Dragino: no DS18B20 attached (327.67 °C)
+NO_PROBE = 0x0CCC  # Dragino: no DS18B20 attached, reads 327.6 °C
 MILESIGHT_PORT = 85
 DRAGINO_PORT = 2
 
@@ -104,7 +104,7 @@ def ldds75(millivolt: float, distance: float) -> bytes:
             (round(millivolt) & 0x3FFF).to_bytes(2, "big"),
             round(distance).to_bytes(2, "big"),
             b"\x00",
-            LDDS75_NO_PROBE.to_bytes(2, "big"),
+            NO_PROBE.to_bytes(2, "big"),
             b"\x01",
         )
     )

@@ -24,7 +24,7 @@ def test_frames_are_byte_for_byte_those_of_real_devices(
 
 
 def test_a_dragino_frame_holds_voltage_and_distance_as_documented() -> None:
-    assert wire.ldds75(3387, 2799).hex() == "0d3b0aef007fff01"
+    assert wire.ldds75(3387, 2799).hex() == "0d3b0aef000ccc01"
 
 
 def test_people_totals_wrap_after_sixteen_bits() -> None:
