@@ -34,7 +34,10 @@ UNCONFIRMED_S = 30.0  # results not seen in the database by then are written aga
 
 @dataclass(frozen=True)
 class Desk:
-    """What all lanes share. `real_now`: epoch seconds; `chance`: 0..1."""
+    """What all lanes share. `real_now`: epoch seconds; `chance`: 0..1.
+
+    `count` and `subscriptions_changed` are called in the pipeline's thread.
+    """
 
     reader: Callable[[], sqlite3.Connection]
     settling: Settling
@@ -44,6 +47,7 @@ class Desk:
     chance: Callable[[], float]
     wake: Callable[[], None]
     count: Callable[[str, int], None]
+    subscriptions_changed: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,7 @@ class DeliveryLane:
             attempts=result.attempts,
             error=result.error,
         )
-        self._desk.count("notifications_failed", 1)
+        self._desk.settling.also(lambda _: self._desk.count("notifications_failed", 1))
         self._settle(result, now)
 
     def _confirm(self, now: float) -> None:
@@ -189,16 +193,15 @@ class DeliveryLane:
 
     def _disable(self, reason: str) -> None:
         log.error("subscription_disabled", subscription=self._id, reason=reason)
-        self._desk.settling.also(
-            lambda connection: _disable(connection, self._id, reason)
-        )
+
+        def disable(connection: sqlite3.Connection) -> None:
+            subscriptions.disable(connection, self._id, reason)
+            outbox.drop(connection, self._id, reason)
+            self._desk.subscriptions_changed()
+
+        self._desk.settling.also(disable)
 
     def _drop(self, reason: str) -> None:
         self._desk.settling.also(
             lambda connection: outbox.drop(connection, self._id, reason)
         )
-
-
-def _disable(connection: sqlite3.Connection, id_: str, reason: str) -> None:
-    subscriptions.disable(connection, id_, reason)
-    outbox.drop(connection, id_, reason)

@@ -1,7 +1,7 @@
 """What an event looks like on MQTT: topics, retained state, acknowledgements."""
 
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,27 +11,39 @@ from sensorhub.store.outbox import OutboxRow
 RESOLVED = "resolved"
 
 
-class Publish(Protocol):
-    """Hands a QoS 1 message to the broker's connection.
+class Post(NamedTuple):
+    """One message at QoS 1. Exactly one of the two callbacks is called for it.
 
-    Messages leave in the order given. `on_done` is called, in any thread, when
-    the broker has acknowledged it. Raises where nothing can be taken now.
+    `on_done`: the broker has it; `on_lost`: unknown, it has to be sent again.
     """
 
-    def __call__(
-        self, topic: str, payload: bytes, retain: bool, on_done: Callable[[], None]
-    ) -> None:
-        """Send one message."""
-        ...
+    topic: str
+    payload: bytes
+    retain: bool
+    on_done: Callable[[], None]
+    on_lost: Callable[[], None]
+
+
+# takes as many of the first posts as there is room for now, in order; how many
+Publish = Callable[[Sequence[Post]], int]
 
 
 class Publication(NamedTuple):
-    """One transition as it goes out; `place` is zone/asset/rule."""
+    """One transition as it goes out: to the topic of events, then as state.
+
+    `place` is zone/asset/rule; `state` is retained, empty when resolved.
+    """
 
     no: int
     place: str
     event: bytes
     state: bytes
+
+    def message(self, retained: bool) -> tuple[str, bytes]:
+        """Topic and payload of the state, else of the transition."""
+        if retained:
+            return f"{TOPIC_ROOT}/alerts/{self.place}", self.state
+        return f"{TOPIC_ROOT}/events/{self.place}", self.event
 
 
 class _To(msgspec.Struct):
@@ -57,12 +69,3 @@ def publication(row: OutboxRow) -> Publication:
     place = f"{event.zone}/{event.asset}/{event.rule}"
     state = b"" if event.transition.to == RESOLVED else row.body
     return Publication(row.no, place, row.body, state)
-
-
-def send(
-    publish: Publish, publication: Publication, on_done: Callable[[], None]
-) -> None:
-    """Publish the transition, then the state that stays; `on_done` comes twice."""
-    _, place, event, state = publication
-    publish(f"{TOPIC_ROOT}/events/{place}", event, False, on_done)
-    publish(f"{TOPIC_ROOT}/alerts/{place}", state, True, on_done)

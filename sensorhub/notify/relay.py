@@ -37,11 +37,11 @@ class Relay:
         submit: Callable[[Job], None],
         *,
         publish: Publish,
-        connected: Callable[[], bool],
         deliver: Deliver,
         pool: Pool,
         real_now: Callable[[], float],
         count: Callable[[str, int], None] = lambda name, by: None,
+        subscriptions_changed: Callable[[], None] = lambda: None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._open_reader = open_reader
@@ -59,8 +59,9 @@ class Relay:
             chance=chance,
             wake=self._wake.set,
             count=count,
+            subscriptions_changed=subscriptions_changed,
         )
-        self._stream = StreamLane(publish, connected, self._reader, self._settling)
+        self._stream = StreamLane(publish, self._reader, self._settling)
         self._lanes: dict[str, DeliveryLane] = {}
         self._offered: set[str] | None = None  # None: look into the database
         self._lock = threading.Lock()  # guards _offered
@@ -125,10 +126,16 @@ class Relay:
                 wait_s = self.step()
             except Exception:
                 log.exception("relay_fault")
-                self._close()
+                self._recover()
                 wait_s = AFTER_FAULT_S
             self._wake.wait(wait_s)
         self._close()
+
+    def _recover(self) -> None:
+        """Look at everything anew, over a new connection."""
+        self._close()
+        for lane in self._lanes.values():
+            lane.offered()
 
     def _reader(self) -> sqlite3.Connection:
         if self._connection is None:

@@ -8,7 +8,6 @@ number where it stopped, until it has caught up.
 import math
 import sqlite3
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,7 +15,7 @@ from functools import partial
 import structlog
 
 from sensorhub.notify import mqtt
-from sensorhub.notify.mqtt import Publication, Publish
+from sensorhub.notify.mqtt import Post, Publication, Publish
 from sensorhub.notify.settling import Settling
 from sensorhub.store import outbox
 from sensorhub.store.outbox import MQTT, OutboxRow, Result
@@ -25,19 +24,17 @@ log = structlog.get_logger()
 
 HELD = 4_096  # most rows in memory
 WINDOW = 1_000  # most rows published and not acknowledged
-REPEAT_S = 20.0  # connected so long without acknowledgement: publish again
 POLL_S = 0.02  # how often acknowledgements are collected
-AWAY_S = 0.5  # how often to look whether the broker is back
+AWAY_S = 0.5  # how often to try while nothing is taken
 
 
 class _Flight:
-    """A published row: how many acknowledgements are missing, since when."""
+    """A row on its way, and how many of its two messages the broker lacks."""
 
-    __slots__ = ("left", "publication", "since")
+    __slots__ = ("left", "publication")
 
-    def __init__(self, publication: Publication, since: float) -> None:
+    def __init__(self, publication: Publication) -> None:
         self.publication = publication
-        self.since = since
         self.left = 2
 
 
@@ -47,17 +44,12 @@ class StreamLane:
     def __init__(
         self,
         publish: Publish,
-        connected: Callable[[], bool],
         reader: Callable[[], sqlite3.Connection],
         settling: Settling,
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._publish = publish
-        self._connected = connected
         self._reader = reader
         self._settling = settling
-        self._monotonic = monotonic
         self._lock = threading.Lock()  # guards the next five
         self._waiting: deque[OutboxRow] = deque()
         self._held = 0
@@ -65,11 +57,10 @@ class StreamLane:
         self._behind = True  # at start the database knows more than we do
         self._more = False
         self._acked: deque[_Flight] = deque()
-        self._flights: dict[int, _Flight] = {}
-        self._refused: deque[_Flight] = deque()  # not taken by the connection
-        self._places: dict[str, deque[Publication]] = {}
-        self._connected_since = -math.inf
-        self._away = True
+        self._lost: deque[tuple[_Flight, bool]] = deque()
+        self._posts: deque[Post] = deque()  # to be published, in this order
+        self._in_flight = 0
+        self._places: dict[str, deque[Publication]] = {}  # followers at a topic
 
     def offer(self, rows: Sequence[OutboxRow]) -> None:
         """Take committed rows, as many as there is room for."""
@@ -90,29 +81,25 @@ class StreamLane:
         """Collect acknowledgements and publish; answers when to come back."""
         self._collect()
         self._catch_up()
-        online = self._online()
-        if online:
-            self._repeat()
-            self._send()
+        self._send()
+        blocked = self._flush()
         if not (self._held or self._behind):
             return math.inf
-        return now + (POLL_S if online and not self._refused else AWAY_S)
-
-    def _online(self) -> bool:
-        online = self._connected()
-        if online and self._away:
-            self._connected_since = self._monotonic()
-        self._away = not online
-        return online
+        return now + (AWAY_S if blocked else POLL_S)
 
     def _collect(self) -> None:
+        """What the broker has is done; what was lost goes out again, first."""
+        again = []
+        while self._lost:
+            again.append(self._post(*self._lost.popleft()))
+        self._posts.extendleft(reversed(again))
         done = 0
         while self._acked:
             flight = self._acked.popleft()
             flight.left -= 1
-            no = flight.publication.no
-            if flight.left == 0 and self._flights.pop(no, None) is not None:
-                self._settling.forget(no)
+            if flight.left == 0:
+                self._in_flight -= 1
+                self._settling.forget(flight.publication.no)
                 self._next_of(flight.publication.place)
                 done += 1
         if done:
@@ -128,20 +115,20 @@ class StreamLane:
             del self._places[place]
 
     def _fly(self, publication: Publication) -> None:
-        flight = _Flight(publication, self._monotonic())
-        self._flights[publication.no] = flight
-        if self._refused:
-            self._refused.append(flight)
-        else:
-            self._launch(flight)
+        self._in_flight += 1
+        flight = _Flight(publication)
+        self._posts.append(self._post(flight, False))
+        self._posts.append(self._post(flight, True))
 
-    def _launch(self, flight: _Flight) -> None:
-        on_done = partial(self._acked.append, flight)
-        try:
-            mqtt.send(self._publish, flight.publication, on_done)
-        except Exception as error:
-            log.warning("mqtt_publish_failed", error=repr(error))
-            self._refused.appendleft(flight)
+    def _post(self, flight: _Flight, retained: bool) -> Post:
+        topic, payload = flight.publication.message(retained)
+        return Post(
+            topic,
+            payload,
+            retained,
+            partial(self._acked.append, flight),
+            partial(self._lost.append, (flight, retained)),
+        )
 
     def _catch_up(self) -> None:
         with self._lock:
@@ -155,27 +142,9 @@ class StreamLane:
                 self._hold(row)
             self._behind = self._more or len(rows) == room
 
-    def _repeat(self) -> None:
-        """Publish again what was refused or went down with a connection."""
-        for _ in range(len(self._refused)):
-            before = len(self._refused)
-            flight = self._refused.popleft()
-            flight.left, flight.since = 2, self._monotonic()
-            self._launch(flight)
-            if len(self._refused) == before:
-                return
-        limit = self._monotonic() - REPEAT_S
-        if self._connected_since > limit:
-            return
-        for flight in list(self._flights.values()):
-            if flight.since > limit:
-                return
-            del self._flights[flight.publication.no]
-            self._fly(flight.publication)
-
     def _send(self) -> None:
-        while self._waiting and len(self._flights) < WINDOW and not self._refused:
-            row = self._waiting[0]
+        while self._waiting and self._in_flight < WINDOW:
+            row = self._waiting.popleft()
             try:
                 publication = mqtt.publication(row)
             except ValueError as error:
@@ -187,11 +156,18 @@ class StreamLane:
                 self._fly(publication)
             else:
                 queue.append(publication)
-            self._waiting.popleft()
 
     def _refuse(self, row: OutboxRow, error: str) -> None:
         log.error("notification_failed", id=row.id, error=error)
         self._settling.settle(Result(row, "failed", 1, 0.0, error))
         with self._lock:
-            self._waiting.popleft()
             self._held -= 1
+
+    def _flush(self) -> bool:
+        """Publish what is ready; whether nothing of it was taken."""
+        if not self._posts:
+            return False
+        taken = self._publish(list(self._posts))
+        for _ in range(taken):
+            self._posts.popleft()
+        return taken == 0

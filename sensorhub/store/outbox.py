@@ -134,16 +134,6 @@ def waiting_subscriptions(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in found]
 
 
-def told(connection: sqlite3.Connection, subscription: str, alert: str) -> bool:
-    """Whether the subscription has a notification about this alert."""
-    found = connection.execute(
-        "SELECT 1 FROM outbox WHERE subscription <> 'mqtt' AND subscription = ?"
-        " AND alert = ? LIMIT 1",
-        (subscription, alert),
-    )
-    return found.fetchone() is not None
-
-
 def settle(connection: sqlite3.Connection, results: Iterable[Result]) -> None:
     """Write how attempts ended; what follows about an alert waits for its retry."""
     for row, state, attempts, next_at, error in results:

@@ -262,8 +262,7 @@ class Hub:
         self.relay = Relay(
             lambda: database.connect(folder, read_only=True),
             self.submit,
-            publish=lambda topic, payload, retain, on_done: on_done(),
-            connected=lambda: True,
+            publish=lambda posts: 0,
             deliver=webhook(timeout_s).deliver,
             pool=self.pool,
             real_now=real_now,

@@ -1,7 +1,6 @@
-import msgspec
 import pytest
 
-from sensorhub.notify.choice import addressed, wants
+from sensorhub.notify.choice import wants
 from sensorhub.notify.probe import test_event as make_event
 from sensorhub.store.subscriptions import Choice, Target, webhook
 
@@ -32,39 +31,11 @@ def test_all_parts_must_agree() -> None:
     assert not wants(Choice(**both | {"rules": frozenset({"x"})}), EVENT)
 
 
-def subscribers() -> list:
+def test_who_chose_the_severity_before_is_told_when_the_alert_leaves_it() -> None:
     danger = Choice(severities=frozenset({"danger"}))
-    off = webhook("off", "http://h/", Choice(), 0, SECRET)._replace(disabled="gone")
-    return [
-        webhook("all", "http://h/", Choice(), 0, SECRET),
-        webhook("danger", "http://h/", danger, 0, SECRET),
-        off,
-    ]
-
-
-def names(event, told=lambda subscription, alert: False) -> list[str]:
-    rows = list(addressed(subscribers(), event, b"{}", 5, told))
-    assert len({row.id for row in rows}) == len(rows)
-    return [row.subscription for row in rows]
-
-
-def test_mqtt_gets_every_event_and_a_disabled_subscription_none() -> None:
-    assert names(EVENT) == ["mqtt", "all"]
-
-
-def test_who_was_told_of_an_alert_is_told_of_its_end() -> None:
-    ended = msgspec.structs.replace(
-        EVENT,
-        transition=msgspec.structs.replace(EVENT.transition, from_="firing"),
-    )
-    assert names(ended) == ["mqtt", "all"]
-    assert names(ended, lambda *_: True) == ["mqtt", "all", "danger"]
-
-
-def test_the_id_of_a_notification_is_the_same_each_time() -> None:
-    once = [row.id for row in addressed([], EVENT, b"", 5, lambda *_: False)]
-    again = [row.id for row in addressed([], EVENT, b"", 9, lambda *_: False)]
-    assert once == again
+    assert not wants(danger, EVENT)
+    assert wants(danger, EVENT, "danger")
+    assert not wants(danger, EVENT, "urgent")
 
 
 @pytest.mark.parametrize(

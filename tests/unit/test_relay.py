@@ -1,6 +1,6 @@
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -8,6 +8,7 @@ import pytest
 
 from sensorhub.errors import DeliveryError
 from sensorhub.model import Notification
+from sensorhub.notify.mqtt import Post
 from sensorhub.notify.relay import Relay
 from sensorhub.notify.schedule import DELAYS_S, retry_at
 from sensorhub.store import database, outbox, subscriptions
@@ -32,25 +33,26 @@ class HandPool:
 
 
 class Broker:
-    """Takes publishes; acknowledges when the test says so."""
+    """Takes posts; acknowledges or loses them when the test says so."""
 
     def __init__(self) -> None:
-        self.online = True
-        self.full = False
+        self.room = 10**9
         self.messages: list[tuple[str, bytes, bool]] = []
-        self.waiting: deque[Callable[[], None]] = deque()
+        self.waiting: deque[Post] = deque()
 
-    def publish(
-        self, topic: str, payload: bytes, retain: bool, on_done: Callable[[], None]
-    ) -> None:
-        if self.full:
-            raise ConnectionError("no room")
-        self.messages.append((topic, payload, retain))
-        self.waiting.append(on_done)
+    def publish(self, posts: Sequence[Post]) -> int:
+        taken = posts[: self.room]
+        self.messages.extend(post[:3] for post in taken)
+        self.waiting.extend(taken)
+        return len(taken)
 
     def acknowledge(self) -> None:
         while self.waiting:
-            self.waiting.popleft()()
+            self.waiting.popleft().on_done()
+
+    def lose(self) -> None:
+        while self.waiting:
+            self.waiting.popleft().on_lost()
 
     def events(self) -> list[str]:
         bodies = [body for topic, body, _ in self.messages if "/events/" in topic]
@@ -74,7 +76,6 @@ class House:
             lambda: database.connect(folder, read_only=True),
             self.jobs.append,
             publish=self.broker.publish,
-            connected=lambda: self.broker.online,
             deliver=self.deliver,
             pool=self.pool,
             real_now=lambda: self.now,
@@ -306,7 +307,7 @@ def test_an_event_goes_out_as_transition_and_as_state(house: House) -> None:
     assert first == "sensorhub/v1/events/east/bin-1/bin_full"
     assert second == "sensorhub/v1/alerts/east/bin-1/bin_full"
     assert (keep, retain, body) == (False, True, state)
-    house.broker.waiting.popleft()()
+    house.broker.waiting.popleft().on_done()
     house.turn()
     assert outbox.count_pending(house.writer) == 1
     house.broker.acknowledge()
@@ -332,27 +333,47 @@ def test_one_topic_has_one_message_in_flight(house: House) -> None:
     assert house.broker.events() == ["e1", "f1", "e2"]
 
 
-def test_nothing_is_published_while_the_broker_is_away(house: House) -> None:
-    house.broker.online = False
-    house.write(event("e1"))
+def test_what_the_connection_does_not_take_goes_out_later_in_order(
+    house: House,
+) -> None:
+    house.broker.room = 0
+    house.write(event("e1"), event("e2"), event("f1", asset="bin-2"))
     assert house.turn() > 0
     assert house.broker.messages == []
-    house.broker.online = True
+    house.broker.room = 1
+    for _ in range(9):
+        house.turn()
+        house.broker.acknowledge()
     house.turn()
-    assert house.broker.events() == ["e1"]
+    assert sorted(house.broker.events()) == ["e1", "e2", "f1"]
+    assert house.broker.events().index("e1") < house.broker.events().index("e2")
+    assert house.states() == []
 
 
-def test_a_publish_that_is_refused_goes_out_later_in_order(house: House) -> None:
-    house.broker.full = True
-    house.write(event("e1"), event("e2"), event("f1", asset="bin-2"))
-    house.turn(2)
-    house.broker.full = False
-    for _ in range(3):
+def test_what_a_lost_connection_took_is_published_again_first(house: House) -> None:
+    house.write(event("e1"), event("f1", asset="bin-2"))
+    house.turn()
+    house.broker.waiting.popleft().on_done()  # the transition e1, not its state
+    house.broker.lose()
+    house.broker.messages.clear()
+    house.write(event("e2", to="resolved"), event("g1", asset="bin-3"))
+    house.turn()
+    topics = [topic.split("/", 2)[2] for topic, _, _ in house.broker.messages]
+    assert topics == [
+        "alerts/east/bin-1/bin_full",
+        "events/east/bin-2/bin_full",
+        "alerts/east/bin-2/bin_full",
+        "events/east/bin-3/bin_full",
+        "alerts/east/bin-3/bin_full",
+    ]
+    for _ in range(2):
         house.broker.acknowledge()
         house.turn()
-    assert house.broker.events() == ["e1", "f1", "e2"]
-    house.broker.acknowledge()
-    house.turn()
+    assert house.broker.messages[-1] == (
+        "sensorhub/v1/alerts/east/bin-1/bin_full",
+        b"",
+        True,
+    )
     assert house.states() == []
 
 
