@@ -72,7 +72,10 @@ class Relay:
         self._thread.start()
 
     def stop(self, wait_s: float = 2.0) -> None:
-        """Stop sending. What is on its way is sent again at the next start."""
+        """Stop sending; results known by now are still handed to `submit`.
+
+        What is on its way is sent again at the next start.
+        """
         self._ended.set()
         self._wake.set()
         self._thread.join(wait_s)
@@ -129,6 +132,8 @@ class Relay:
                 self._recover()
                 wait_s = AFTER_FAULT_S
             self._wake.wait(wait_s)
+        self._stream.collect()
+        self._settling.flush(at_once=True)
         self._close()
 
     def _recover(self) -> None:

@@ -31,9 +31,11 @@ class Settling:
         """Have another change written after the results so far."""
         self._jobs.append(job)
 
-    def flush(self) -> None:
-        """Hand over what was collected, once the job before has run."""
-        if self._waiting or not (self._results or self._sent or self._jobs):
+    def flush(self, *, at_once: bool = False) -> None:
+        """Hand over what was collected, once the job before has run, or now."""
+        if not (self._results or self._sent or self._jobs):
+            return
+        if self._waiting and not at_once:
             return
         results, sent, jobs = self._results, self._sent, self._jobs
         self._results, self._sent, self._jobs = [], [], []

@@ -79,7 +79,7 @@ class StreamLane:
 
     def step(self, now: float) -> float:
         """Collect acknowledgements and publish; answers when to come back."""
-        self._collect()
+        self.collect()
         self._catch_up()
         self._send()
         blocked = self._flush()
@@ -87,7 +87,7 @@ class StreamLane:
             return math.inf
         return now + (AWAY_S if blocked else POLL_S)
 
-    def _collect(self) -> None:
+    def collect(self) -> None:
         """What the broker has is done; what was lost goes out again, first."""
         again = []
         while self._lost:

@@ -120,8 +120,7 @@ class House:
         return sorted(found.fetchall())
 
     def close(self) -> None:
-        self.relay.start()
-        self.relay.stop()
+        self.relay._close()
         self.writer.close()
 
 
@@ -322,6 +321,28 @@ def test_the_state_of_a_resolved_alert_is_cleared(house: House) -> None:
         (False, False),
         (True, True),
     ]
+
+
+def test_what_is_acknowledged_at_a_stop_is_not_sent_again(house: House) -> None:
+    house.write(event("e1"))
+    house.relay.step()
+    house.broker.acknowledge()
+    house.relay.start()
+    house.relay.stop()
+    house.commit()
+    assert house.states() == []
+
+
+def test_a_fault_of_the_connection_loses_no_row(house: House) -> None:
+    house.subscribe("hook")
+    house.relay.step()
+    house.write(row("m1"))
+    house.relay._connection.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        house.relay.step()
+    house.relay._recover()
+    house.turn()
+    assert ids(house) == ["m1"]
 
 
 def test_one_topic_has_one_message_in_flight(house: House) -> None:
