@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,7 @@ class Demo:
             try:
                 return self._run(stack)
             except (HubError, OSError, TimeoutError) as error:
-                self.console.print(f"[red]demo:[/red] {error}", highlight=False)
+                self.say(f"demo: {error}")
                 return 1
 
     def _run(self, stack: ExitStack) -> int:
@@ -132,7 +132,7 @@ class Demo:
         say_hello(publisher, assets)
         living = Town(assets, options.seed, options.start)
         sender = self._start_town(publisher, living)
-        desk = Desk(hub, living.cleanings)
+        desk = Desk(hub, lambda: publisher.distinct, living.cleanings)
         desk.start()
         try:
             self._watch(hub, publisher, desk, ear)
@@ -181,7 +181,8 @@ class Demo:
             while not self.stop.wait(TICK_S):
                 hub.keep_alive()
                 rate = meter.rate(publisher.distinct, time.monotonic())
-                show(self._moment(hub, publisher, desk.latest, rate))
+                moment = self._moment(hub, publisher, desk.latest, rate)
+                show(replace(moment, missing=desk.missing))
                 if end is not None and time.monotonic() > end:
                     break
 
@@ -194,6 +195,7 @@ class Demo:
             rate=rate,
             sent=publisher.distinct,
             figures=figures,
+            missing=publisher.distinct - figures.stored - figures.dead,
             hub=hub.pid,
             restarts=hub.restarts,
         )

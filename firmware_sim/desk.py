@@ -5,20 +5,29 @@ Both go through the hub's command line, one call at a time, beside the screen.
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from firmware_sim.board import Figures
 from firmware_sim.clock import rfc3339
 from firmware_sim.hub import Hub, HubError
 
-EVERY_S = 1.5
+EVERY_S = 2.0
 
 
 class Desk(threading.Thread):
-    """Works until stopped; `latest` are the newest figures."""
+    """Works until stopped; `latest` are the newest figures.
 
-    def __init__(self, hub: Hub, cleanings: deque[tuple[str, int]]) -> None:
+    `missing`: of the uplinks sent before those were asked for, how many the hub had
+    not yet taken in.
+    """
+
+    def __init__(
+        self, hub: Hub, sent: Callable[[], int], cleanings: deque[tuple[str, int]]
+    ) -> None:
         super().__init__(name="desk", daemon=True)
         self.latest = Figures()
+        self.missing = 0
+        self._sent = sent
         self._hub = hub
         self._cleanings = cleanings
         self._done = threading.Event()
@@ -26,7 +35,9 @@ class Desk(threading.Thread):
     def run(self) -> None:
         """Figures and one cleaning in turn."""
         while not self._done.wait(EVERY_S):
+            sent = self._sent()
             self.latest = self._hub.figures() or self.latest
+            self.missing = max(sent - self.latest.stored - self.latest.dead, 0)
             if self._cleanings:
                 self._say_cleaned(*self._cleanings.popleft())
 

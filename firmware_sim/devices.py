@@ -1,8 +1,8 @@
 """Firmware of the simulated sensors: look at the asset, measure with an error, send.
 
-Sensor errors: 5 mm noise, 0.3 % false near echoes, blind zones of 40 mm (time of
+Sensor errors: 5 mm noise, 0.05 % false near echoes, blind zones of 40 mm (time of
 flight) and 280 mm (LDDS75); gas cells with a zero error of sd 0.2 ppm and noise of
-0.03 ppm. Batteries last years; every ninth device is an old one at its end.
+0.03 ppm. Batteries last years; every twentieth device is at its end.
 """
 
 from collections.abc import Callable, Mapping
@@ -124,7 +124,7 @@ class Device:
         self._epoch = rng.random() < 0.5
         self._fine = rng.random() < 0.5
         self._warm_at = at + (4 * HOUR if rng.random() < 0.3 else 0)
-        old = rng.random() < 1 / 9
+        old = rng.random() < 1 / 20
         self._battery = rng.uniform(15.5, 18) if old else rng.uniform(45, 100)
         self._drain = 12.0 if old else 0.06  # % a day
         self._counted: tuple[int, int] | None = None
@@ -151,7 +151,7 @@ class Device:
         look = self._world.look(at)
         span = asset.empty_mm - asset.full_mm
         distance = asset.empty_mm - look.fill / 100 * span + rng.gauss(0, 5)
-        near = rng.random() < 0.003
+        near = rng.random() < 0.0005
         distance = max(asset.full_mm if near else distance, 40.0)
         look.nh3 = max(look.nh3 + self._zero + rng.gauss(0, 0.03), 0.0)
         look.h2s = max(look.h2s + rng.gauss(0, 0.002), 0.0)

@@ -20,6 +20,7 @@ COMMAND = (sys.executable, "-m", "sensorhub")
 CALL_S = 60.0
 QUICK_S = 5.0  # a hub that ends sooner did not come up
 QUICK_ENDS = 3
+SAID_LINES = 12  # of a command that failed
 
 
 class HubError(RuntimeError):
@@ -41,7 +42,7 @@ class Place:
 
     @property
     def env(self) -> dict[str, str]:
-        """Settings that the demo overrides."""
+        """Settings of the broker that the demo overrides."""
         return {
             "SENSORHUB_MQTT__HOST": "127.0.0.1",
             "SENSORHUB_MQTT__PORT": str(self.port),
@@ -76,7 +77,7 @@ class Hub:
                 text=True,
                 check=False,
                 timeout=CALL_S,
-                env={**os.environ, **self.place.env},
+                env={**os.environ, **self._env()},
                 start_new_session=True,
             )
         except subprocess.TimeoutExpired:
@@ -85,7 +86,8 @@ class Hub:
             ) from None
         self._took_s = time.monotonic() - began
         if result.returncode:
-            said = (result.stderr or result.stdout).strip()
+            lines = (result.stderr or result.stdout).strip().splitlines()
+            said = "\n".join(lines[-SAID_LINES:])
             raise HubError(f"sensorhub {' '.join(words)} failed:\n{said}")
         return result.stdout
 
@@ -98,15 +100,17 @@ class Hub:
 
     def start(self) -> None:
         """Start the process."""
+        command = (*COMMAND, "hub", *self.place.options)
+        self._child = Child(command, self.place.data / "hub.log", self._env())
+        self._born = time.monotonic()
+
+    def _env(self) -> dict[str, str]:
         begin = self.clock.now() + int(self._took_s * 1000 * self.clock.speed)
-        env = {
+        return {
             **self.place.env,
             "SENSORHUB_CLOCK__START": rfc3339(begin),
             "SENSORHUB_CLOCK__SPEED": str(self.clock.speed),
         }
-        command = (*COMMAND, "hub", *self.place.options)
-        self._child = Child(command, self.place.data / "hub.log", env)
-        self._born = time.monotonic()
 
     def keep_alive(self) -> bool:
         """Start it again where it has ended; True where that was needed.

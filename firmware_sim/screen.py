@@ -34,7 +34,7 @@ _EN = {
     "risen": "alerts risen",
     "resolved": "resolved",
     "way": "{n} on the way",
-    "exact": "sums exact",
+    "exact": "nothing missing",
     "kill": "Try it: kill -9 {pid}   the hub comes back and nothing is lost",
     "away": "hub is away, the broker keeps its uplinks",
     "restarts": "came back {n}x",
@@ -59,7 +59,7 @@ _ZH = {
     "risen": "告警触发",
     "resolved": "已恢复",
     "way": "{n} 条在途",
-    "exact": "账目一致",
+    "exact": "无遗漏",
     "kill": "试一试:kill -9 {pid}   进程会自动恢复,数据不丢失",
     "away": "服务暂离,代理服务器代存上行数据",
     "restarts": "已恢复 {n} 次",
@@ -82,6 +82,7 @@ class Moment:
     rate: float  # uplinks per real second
     sent: int  # distinct uplinks that the broker took
     figures: Figures
+    missing: int  # uplinks that the hub had not yet taken in when last asked
     hub: int | None  # process id; None while it is away
     restarts: int
 
@@ -106,9 +107,10 @@ def _local(text: str) -> str:
 
 def balance(moment: Moment, language: str) -> str:
     """Whether every uplink sent is accounted for, in words."""
-    say, figures = words(language), moment.figures
-    missing = moment.sent - figures.stored - figures.dead
-    return say["exact"] if not missing else say["way"].format(n=missing)
+    say = words(language)
+    if not moment.missing and moment.figures.sound:
+        return say["exact"]
+    return say["way"].format(n=moment.missing)
 
 
 def summary(moment: Moment, board: Board) -> str:
@@ -142,10 +144,11 @@ def _figures(moment: Moment, language: str) -> RenderableType:
     )
     for _ in (*names, "balance"):
         grid.add_column(justify="center", no_wrap=True)
-    exact = moment.sent == figures.stored + figures.dead
     grid.add_row(
         *(Text(f"{value:,}", "bold") for value in values),
-        Text(balance(moment, language), "bold green" if exact else "dim"),
+        Text(
+            balance(moment, language), "bold green" if not moment.missing else "yellow"
+        ),
     )
     grid.add_row(*(Text(say[name], "dim") for name in names), "")
     return grid

@@ -14,7 +14,7 @@ from firmware_sim.world import Bin, BinTraits
 
 ROUNDS = (6 * 60, 14 * 60 + 30)  # minutes after local midnight
 CLEANINGS = (6 * 60, 14 * 60)
-FILL_PER_DAY = 75.0  # % of the capacity, for busy = 1
+FILL_PER_DAY = 55.0  # % of the capacity, for busy = 1
 VISITS_PER_DAY = 200.0
 
 

@@ -7,6 +7,7 @@ measured_at, quality, why. `count` says how many readings an uplink has.
 
 import zlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -20,6 +21,7 @@ U8 = NDArray[np.uint8]
 
 NO_DEVICE = -1
 NO_SEQ = -1
+BARE = -2  # neither seq nor ts: known again by content and time only
 
 
 @dataclass(slots=True)
@@ -28,7 +30,7 @@ class Columns:
 
     device: I32  # register number, NO_DEVICE where unknown
     key: U64  # of topic, seq and content: the duplicate windows compare it
-    seq: I64  # NO_SEQ where the uplink carries none
+    seq: I64  # NO_SEQ or BARE where the uplink carries none
     received_at: I64  # ms
     outcome: U8  # model.Outcome
     reason: U8  # model.Reason
@@ -49,9 +51,47 @@ class Columns:
         """How many readings."""
         return len(self.code)
 
+    @classmethod
+    def empty(cls) -> "Columns":
+        """A batch without uplinks."""
+        none: NDArray[np.int64] = np.empty(0, np.int64)
+        u8, i32 = none.astype(np.uint8), none.astype(np.int32)
+        return cls(
+            device=i32,
+            key=none.astype(np.uint64),
+            seq=none,
+            received_at=none,
+            outcome=u8,
+            reason=u8,
+            count=i32,
+            code=u8,
+            value=none.astype(np.float64),
+            measured_at=none,
+            quality=u8,
+            why=u8,
+        )
+
     def owner(self) -> NDArray[np.intp]:
         """For each reading the index of its uplink."""
         return np.repeat(np.arange(len(self.count)), self.count)
+
+
+class Service(NamedTuple):
+    """A collection or cleaning that happened: asset number, kind, when (ms)."""
+
+    asset: int
+    kind: str
+    at: int
+
+
+class Notes(msgspec.Struct, array_like=True):
+    """What else a journal row holds, for the fold.
+
+    `covered` is the time (ms) in which the hub could have heard, up to here.
+    """
+
+    covered: int = 0
+    services: list[Service] = []
 
 
 class _Body(msgspec.Struct, array_like=True):
@@ -61,6 +101,7 @@ class _Body(msgspec.Struct, array_like=True):
     keys: bytes
     rest: bytes
     marks: bytes
+    notes: Notes
 
 
 def _shuffle(values: NDArray[np.int64] | NDArray[np.float64]) -> bytes:
@@ -72,7 +113,7 @@ def _unshuffle(data: bytes, n: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(raw.reshape(8, n).T).reshape(-1)
 
 
-def pack(columns: Columns) -> bytes:
+def pack(columns: Columns, notes: Notes) -> bytes:
     """The journal's bytes for a batch."""
     n, m = columns.uplinks, columns.readings
     first = int(columns.received_at[0]) if n else 0
@@ -100,8 +141,17 @@ def pack(columns: Columns) -> bytes:
             columns.key.tobytes(),
             zlib.compress(rest, 1),
             zlib.compress(marks, 1) if marked else b"",
+            notes,
         )
     )
+
+
+def unpack_notes(body: bytes) -> Notes:
+    """The notes of a journal row. Raises ValueError on damaged bytes."""
+    try:
+        return msgspec.msgpack.decode(body, type=_Body).notes
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"damaged journal row: {error}") from error
 
 
 def unpack(body: bytes) -> Columns:

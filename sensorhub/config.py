@@ -5,6 +5,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -42,6 +43,17 @@ def _zone(name: str) -> str:
 
 TimeZone = Annotated[str, AfterValidator(_zone)]
 Id = Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
+
+
+def _cidr(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"no address range: {error}; e.g. 10.0.0.0/8") from error
+    return text
+
+
+Cidr = Annotated[str, AfterValidator(_cidr)]
 
 
 class TopicSettings(Strict):
@@ -123,7 +135,7 @@ class DeadLetterSettings(Strict):
 class NotifySettings(Strict):
     """Telling subscribers."""
 
-    private_networks: tuple[str, ...] = Field(
+    private_networks: tuple[Cidr, ...] = Field(
         (), description="private address ranges that webhooks may reach, as CIDR"
     )
     timeout_s: float = Field(15.0, gt=0, le=120, description="of one delivery")
@@ -228,9 +240,7 @@ def _overlay(
     return origin
 
 
-def load_settings(
-    folder: Path, environ: Mapping[str, str] = os.environ
-) -> Settings:
+def load_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings of `folder`/sensorhub.toml, overridden by the environment.
 
     Raises ConfigError with every fault found. Connects to nothing.

@@ -47,7 +47,11 @@ class DeliveryError(SensorhubError):
     """A notification was not delivered."""
 
     def __init__(
-        self, message: str, *, permanent: bool = False, retry_after_s: float | None = None
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent

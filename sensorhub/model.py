@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 is_id = re.compile(ID_PATTERN).fullmatch
 RESERVED_ZONES = frozenset({"alerts", "events", "hub"})
@@ -186,8 +188,7 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True, gc=False):
     """One value out of a frame, under the decoder's name for it.
 
     `measured_at` is set where the frame itself carries the time (history).

@@ -1,0 +1,1 @@
+"""Rules, the state of alerts, muting: decisions as functions of values."""

@@ -1,0 +1,1 @@
+"""Package data: device profiles; overridden by name from the settings folder."""

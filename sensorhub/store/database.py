@@ -8,12 +8,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from sensorhub.errors import StoreError
 
 FILE = "sensorhub.db"
 REVISION = "0001"
 BUSY_MS = 10_000
+
+
+class Locked(StoreError):
+    """Another process holds the lock."""
 
 
 def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -114,7 +119,7 @@ def locked(folder: Path, name: str = "hub.lock", wait_s: float = 10) -> Iterator
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    raise StoreError(
+                    raise Locked(
                         f"another sensorhub uses {folder}; stop it or choose another"
                         " folder with --data"
                     ) from None
@@ -122,3 +127,35 @@ def locked(folder: Path, name: str = "hub.lock", wait_s: float = 10) -> Iterator
         yield
     finally:
         os.close(descriptor)
+
+
+class Anchor(NamedTuple):
+    """Simulated time: when it began, in real and in hub time (ms)."""
+
+    real: int
+    hub: int
+
+
+def anchor(
+    connection: sqlite3.Connection, start: int | None, speed: float, real: int
+) -> Anchor:
+    """Where simulated time began; it begins now where these are new settings."""
+    key = f"clock:{start}:{speed}"
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    if row is not None:
+        began, hub = row[0].split()
+        return Anchor(int(began), int(hub))
+    found = Anchor(real, real if start is None else start)
+    connection.execute(
+        "INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, f"{found.real} {found.hub}")
+    )
+    return found
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a hub holds the lock on `folder`."""
+    try:
+        with locked(folder, wait_s=0):
+            return False
+    except Locked:
+        return True

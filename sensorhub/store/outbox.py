@@ -58,11 +58,11 @@ _FOLLOWERS_WAIT = (
     " AND state = 'pending' AND next_at < ?1"
 )
 _DUE = (
-    f"SELECT {_COLUMNS} FROM outbox WHERE state = 'pending' AND subscription = ?"  # noqa: S608 constant
+    f"SELECT {_COLUMNS} FROM outbox WHERE state = 'pending' AND subscription = ?"
     " AND next_at <= ? ORDER BY next_at, no LIMIT ?"
 )
 _AFTER = (
-    f"SELECT {_COLUMNS} FROM outbox WHERE state = 'pending' AND subscription = ?"  # noqa: S608 constant
+    f"SELECT {_COLUMNS} FROM outbox WHERE state = 'pending' AND subscription = ?"
     " AND next_at = 0 AND no > ? ORDER BY no LIMIT ?"
 )
 _PURGE = (
@@ -120,7 +120,7 @@ def progress(
     """State and attempts of rows by number; rows that are gone are missing."""
     marks = ",".join("?" * len(numbers))
     found = connection.execute(
-        f"SELECT no, state, attempts FROM outbox WHERE no IN ({marks})",  # noqa: S608 marks
+        f"SELECT no, state, attempts FROM outbox WHERE no IN ({marks})",
         numbers,
     )
     return {no: (state, attempts) for no, state, attempts in found}

@@ -46,7 +46,7 @@ def _named(
     connection: sqlite3.Connection, select: str, column: str, keys: Collection[Any]
 ) -> sqlite3.Cursor:
     """Rows whose `column` is one of `keys`, however many they are."""
-    query = f"{select} WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608 - our own names
+    query = f"{select} WHERE {column} IN (SELECT value FROM json_each(?))"
     return connection.execute(query, (json.dumps(list(keys)),))
 
 
@@ -57,7 +57,7 @@ def _register(
     mountings: list[Mounting],
 ) -> Register:
     last = tuple(
-        connection.execute(f"SELECT COALESCE(MAX(no), 0) FROM {table}").fetchone()[0]  # noqa: S608 - our own names
+        connection.execute(f"SELECT COALESCE(MAX(no), 0) FROM {table}").fetchone()[0]
         for table in ("assets", "devices", "mountings")
     )
     return Register(
@@ -147,7 +147,7 @@ def apply(connection: sqlite3.Connection, planned: Plan) -> None:
         if rows:
             names = ", ".join(rows[0]._fields)
             marks = ", ".join("?" * len(rows[0]))
-            query = f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
+            query = f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})"
             connection.executemany(query, rows)
     if any(rows for _, rows in tables):
         connection.execute(

@@ -91,7 +91,7 @@ def add(connection: sqlite3.Connection, subscription: Subscription) -> None:
     texts = (msgspec.json.encode(target).decode(), msgspec.json.encode(choice).decode())
     try:
         connection.execute(
-            f"INSERT INTO subscriptions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 constant
+            f"INSERT INTO subscriptions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
             (id_, channel, *texts, created_at, disabled),
         )
     except sqlite3.IntegrityError:
@@ -115,14 +115,14 @@ def disable(connection: sqlite3.Connection, id_: str, reason: str | None) -> boo
 def load(connection: sqlite3.Connection) -> list[Subscription]:
     """All subscriptions by id, disabled ones too."""
     return _read(
-        connection.execute(f"SELECT {_COLUMNS} FROM subscriptions ORDER BY id")  # noqa: S608 constant
+        connection.execute(f"SELECT {_COLUMNS} FROM subscriptions ORDER BY id")
     )
 
 
 def get(connection: sqlite3.Connection, id_: str) -> Subscription | None:
     """One subscription."""
     found = connection.execute(
-        f"SELECT {_COLUMNS} FROM subscriptions WHERE id = ?",  # noqa: S608 constant
+        f"SELECT {_COLUMNS} FROM subscriptions WHERE id = ?",
         (id_,),
     )
     return next(iter(_read(found)), None)

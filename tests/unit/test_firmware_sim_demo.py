@@ -88,7 +88,7 @@ def test_the_page_fits_any_terminal(size: tuple[int, int], language: str) -> Non
     for n in range(30):
         board.state(str(n), event())
         board.event(event().replace(b"a1", str(n).encode()))
-    moment = screen.Moment(0, 600, 43, 10, Figures(), 4711, 1)
+    moment = screen.Moment(0, 600, 43, 10, Figures(), 3, 4711, 1)
     console = Console(width=size[0], height=size[1], force_terminal=True)
     with console.capture() as capture:
         console.print(screen.page(moment, board, console), height=size[1])

@@ -41,15 +41,18 @@ CREATE TABLE checkpoints (
   body BLOB NOT NULL);
 CREATE TABLE segments (
   id INTEGER PRIMARY KEY, first_row INTEGER NOT NULL, last_row INTEGER NOT NULL,
-  first_at INTEGER NOT NULL, last_at INTEGER NOT NULL, readings INTEGER NOT NULL);
+  first_at INTEGER NOT NULL, last_at INTEGER NOT NULL,
+  received_at INTEGER NOT NULL, readings INTEGER NOT NULL,
+  level INTEGER NOT NULL, chunked INTEGER NOT NULL);
 CREATE TABLE slices (
-  segment INTEGER NOT NULL, first_device INTEGER NOT NULL,
-  last_device INTEGER NOT NULL, checksum INTEGER NOT NULL, body BLOB NOT NULL,
-  PRIMARY KEY (segment, first_device));
+  id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, first_device INTEGER NOT NULL,
+  last_device INTEGER NOT NULL, readings INTEGER NOT NULL,
+  checksum INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE INDEX slices_place ON slices (segment, first_device, last_device, readings);
 CREATE TABLE chunks (
   device INTEGER NOT NULL, week INTEGER NOT NULL, checksum INTEGER NOT NULL,
   readings INTEGER NOT NULL, body BLOB NOT NULL,
-  PRIMARY KEY (device, week)) WITHOUT ROWID;
+  PRIMARY KEY (device, week));
 CREATE TABLE dead_letters (
   id INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, topic TEXT NOT NULL,
   payload BLOB NOT NULL, flags INTEGER NOT NULL, device TEXT NOT NULL,

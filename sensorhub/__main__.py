@@ -1,0 +1,5 @@
+"""`python -m sensorhub`."""
+
+from sensorhub.cli import main
+
+main()

@@ -1,0 +1,142 @@
+"""The open alerts, and the one place that decides a transition.
+
+One open alert per rule and asset; its severity is the worst that any of the
+asset's sources (series, devices, clocks) shows. Ids are made of what happened,
+so that the same decision taken twice is the same row.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from xxhash import xxh3_64_hexdigest, xxh3_128_hexdigest
+
+from sensorhub.model import Category, Severity, Transition
+
+FIRING = "firing"
+CHANGED = "severity_changed"
+RESOLVED = "resolved"
+
+
+@dataclass(slots=True)
+class Alert:
+    """An alert as the hub holds it while it is open, and once more resolved."""
+
+    id: str
+    rule: str
+    category: Category
+    asset: int
+    zone: str
+    severity: Severity
+    started_at: int
+    state: str = FIRING
+    resolved_at: int | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: int | None = None
+    assigned_to: str | None = None
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    cause: dict[str, Any] = field(default_factory=dict)
+    told: str = ""
+
+    @property
+    def status(self) -> str:
+        """What a subscriber should believe: the severity, or resolved."""
+        return RESOLVED if self.state == RESOLVED else self.severity.word
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One transition together with the alert as it is after it."""
+
+    alert: Alert
+    transition: Transition
+
+
+def transition_id(
+    rule: str, asset: str, to: str, severity: Severity, cause: dict[str, Any]
+) -> str:
+    """The id of a decision: of rule, asset, what it moves to, and the cause."""
+    named = [str(cause[key]) for key in CAUSE_KEYS if key in cause]
+    return xxh3_128_hexdigest(
+        "\x1f".join((rule, asset, to, severity.word, *named)).encode()
+    )
+
+
+CAUSE_KEYS = ("reason", "device", "measurement", "measured_at", "deadline_at")
+
+
+class Board:
+    """Open alerts by (rule, asset number) and what each source says."""
+
+    def __init__(self) -> None:
+        self.open: dict[tuple[str, int], Alert] = {}
+        self.levels: dict[tuple[str, int], dict[int, Severity]] = {}
+
+    def load(self, alerts: list[Alert]) -> None:
+        """Take the open alerts from the database: it wins."""
+        self.open = {(alert.rule, alert.asset): alert for alert in alerts}
+
+    def note(self, rule: str, asset: int, source: int, level: Severity) -> None:
+        """A source's level, without deciding anything (the fold)."""
+        key = (rule, asset)
+        if level:
+            self.levels.setdefault(key, {})[source] = level
+        elif (sources := self.levels.get(key)) is not None:
+            sources.pop(source, None)
+            if not sources:
+                del self.levels[key]
+
+    def worst(self, rule: str, asset: int) -> Severity:
+        """The worst that any source of the asset shows."""
+        sources = self.levels.get((rule, asset))
+        return max(sources.values()) if sources else Severity.NONE
+
+    def decide(
+        self,
+        key: tuple[str, int],
+        asset_id: str,
+        at: int,
+        cause: dict[str, Any],
+        *,
+        category: Category,
+        zone: str,
+    ) -> Change | None:
+        """Compare the alert of `key` with what its sources say now."""
+        rule, asset = key
+        level = self.worst(rule, asset)
+        alert = self.open.get(key)
+        if alert is None:
+            if not level:
+                return None
+            id_ = transition_id(rule, asset_id, FIRING, level, cause)
+            alert = Alert(
+                xxh3_64_hexdigest(id_.encode()), rule, category, asset, zone, level, at
+            )
+            alert.cause = cause
+            self.open[key] = alert
+            return Change(
+                alert, Transition(id_, alert.id, at, None, FIRING, level, cause)
+            )
+        if level == alert.severity:
+            return None
+        if not level:
+            return self.resolve(alert, asset_id, at, cause)
+        id_ = transition_id(rule, asset_id, CHANGED, level, cause)
+        if level > alert.severity and level is Severity.DANGER:
+            alert.acknowledged_by = alert.acknowledged_at = None
+        alert.severity, alert.cause = level, cause
+        return Change(
+            alert, Transition(id_, alert.id, at, FIRING, CHANGED, level, cause)
+        )
+
+    def resolve(
+        self, alert: Alert, asset_id: str, at: int, cause: dict[str, Any]
+    ) -> Change:
+        """End an open alert with a cause."""
+        id_ = transition_id(alert.rule, asset_id, RESOLVED, alert.severity, cause)
+        alert.state, alert.resolved_at = RESOLVED, at
+        del self.open[alert.rule, alert.asset]
+        self.levels.pop((alert.rule, alert.asset), None)
+        return Change(
+            alert,
+            Transition(id_, alert.id, at, FIRING, RESOLVED, alert.severity, cause),
+        )

@@ -1,0 +1,59 @@
+"""Alerts about the hub itself: no rule of a town, always on, asset `hub`."""
+
+from zoneinfo import ZoneInfo
+
+from sensorhub.alerts.rules import Limit, Rule
+from sensorhub.model import Category, Severity
+from sensorhub.rulebook import Level, RuleSettings, Text
+
+HUB_ASSET = 0
+HUB_ID = "hub"
+
+_TEXTS = {
+    "hub_outage": (
+        "平台曾中断接收 {value} 小时",
+        "the hub could not hear for {value} h",
+    ),
+    "hub_clock": (
+        "平台时钟可能不准：{value} 台设备的时间在它之前",
+        "the hub's clock is suspect: {value} devices are ahead of it",
+    ),
+    "journal_damaged": (
+        "日志有损坏的记录，已另存（{value} 条）",
+        "damaged journal rows were set aside ({value})",
+    ),
+    "internal_error": (
+        "有消息无法处理，已存为死信（{value} 条）",
+        "uplinks that broke the hub are dead letters ({value})",
+    ),
+}
+
+
+def _rule(id_: str, zh: str, en: str) -> Rule:
+    settings = RuleSettings.model_construct(
+        id=id_,
+        kind="overdue",
+        category=Category.SYSTEM,
+        measurement=None,
+        levels=(Level.model_validate({"severity": "urgent", "raise": 0}),),
+        schedule=None,
+        text=Text.model_validate({"zh-CN": zh, "en": en}),
+    )
+    return Rule(
+        id=id_,
+        settings=settings,
+        kind="system",
+        category=Category.SYSTEM,
+        code=0,
+        limits=(Limit(Severity.URGENT, 0, 0),),
+        above=True,
+        hold=0,
+        clear_hold=0,
+        max_gap=None,
+        k=1,
+        n=1,
+        zone=ZoneInfo("UTC"),
+    )
+
+
+SYSTEM_RULES = {id_: _rule(id_, zh, en) for id_, (zh, en) in _TEXTS.items()}

@@ -1,0 +1,71 @@
+"""Rules that time decides: no data of a device, service overdue at an asset.
+
+Silence counts covered time only: time in which the hub was connected and had
+drained its backlog. Overdue counts plain time since the last service.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.alerts.rules import HOUR_MS, Rule
+from sensorhub.model import Severity
+
+FAR = 2**62
+NEVER = -(2**62)
+
+
+class Silence:
+    """One no_data rule over all devices: limits, and who is over them now."""
+
+    def __init__(self, rule: Rule, interval_ms: NDArray[np.int64]) -> None:
+        self.rule = rule
+        settings = rule.settings
+        least = float(settings.at_least)
+        limit = np.maximum(interval_ms * settings.intervals, least)
+        self.limit: NDArray[np.int64] = limit.astype(np.int64)
+        self.flagged = np.zeros(len(interval_ms), np.bool_)
+
+    def over(self, covered: int, covered_at: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Devices that went silent since the last look; they are flagged."""
+        new = (
+            (covered - covered_at > self.limit) & ~self.flagged & (covered_at != NEVER)
+        )
+        self.flagged |= new
+        return np.flatnonzero(new)
+
+    def heard(self, device: NDArray[np.int32]) -> list[int]:
+        """Flagged devices among those that just spoke; no longer flagged."""
+        back = device[self.flagged[device]]
+        if not len(back):
+            return []
+        self.flagged[back] = False
+        return sorted(set(back.tolist()))
+
+
+class Overdue:
+    """One overdue rule over all assets: its limits in hours since service."""
+
+    def __init__(self, rule: Rule, selected: NDArray[np.bool_]) -> None:
+        self.rule = rule
+        self.selected = selected
+        self.level = np.zeros(len(selected), np.int8)
+
+    def moved(
+        self, now: int, service_at: NDArray[np.int64]
+    ) -> Iterator[tuple[int, Severity, int]]:
+        """Assets whose level rose: (asset, severity, deadline in ms)."""
+        known = self.selected & (service_at != NEVER)
+        for limit in self.rule.limits:
+            deadline = service_at + int(limit.raise_ * HOUR_MS)
+            over = known & (now > deadline) & (self.level < limit.severity)
+            for asset in np.flatnonzero(over).tolist():
+                self.level[asset] = limit.severity
+                yield asset, limit.severity, int(deadline[asset])
+
+    def served(self, asset: int) -> bool:
+        """A service was done; whether the asset was overdue."""
+        was = bool(self.level[asset])
+        self.level[asset] = 0
+        return was

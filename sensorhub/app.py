@@ -1,0 +1,371 @@
+"""Composition root: builds the hub, runs its loop, stops it in reverse order."""
+
+import secrets
+import sqlite3
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from sensorhub import __version__
+from sensorhub.clock import Clock
+from sensorhub.columns import Columns
+from sensorhub.commands import Commands
+from sensorhub.config import Settings, load_settings, start_ms
+from sensorhub.decode.decoders import DECODERS
+from sensorhub.errors import TakenOver
+from sensorhub.fleet import read_fleet
+from sensorhub.hub import Hub
+from sensorhub.intake import Draft
+from sensorhub.ledger import Job, Ledger
+from sensorhub.listeners.link import Publication
+from sensorhub.listeners.mqtt import MqttListener
+from sensorhub.model import Batch, Message
+from sensorhub.notify.addresses import networks
+from sensorhub.notify.choice import wants
+from sensorhub.notify.mqtt import Post
+from sensorhub.notify.probe import Verdict, probe
+from sensorhub.notify.relay import Relay
+from sensorhub.notify.webhook import Webhook
+from sensorhub.notify.workers import Workers
+from sensorhub.pipeline import Pipeline
+from sensorhub.profiles import Profile, load_profiles
+from sensorhub.rulebook import parse_rules, read_rules
+from sensorhub.store import commands as command_rows
+from sensorhub.store import counters, database, register, rule_versions
+from sensorhub.store.maker import HistoryMaker
+from sensorhub.store.subscriptions import Subscription
+from sensorhub.tail import TailServer
+from sensorhub.watchdog import Watchdog
+
+log = structlog.get_logger()
+BATCH = 2_000
+WAIT_S = 0.02
+TICK_S = 0.25
+FREE_S = 0.002  # the write lock is left free between commits
+NATIVE_STATUS = "sensorhub/v1/+/+/status"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a hub lives: its settings folder and its data folder."""
+
+    config: Path
+    data: Path
+
+
+def load_all(place: Place) -> tuple[Settings, dict[str, Profile]]:
+    """Settings and profiles. Raises ConfigError with every fault."""
+    settings = load_settings(place.config)
+    return settings, load_profiles(place.config, DECODERS.keys())
+
+
+def prepare(place: Place, settings: Settings, profiles: dict[str, Profile]) -> None:
+    """Create or migrate the database; a new one reads rules.toml and fleet.toml.
+
+    Raises ConfigError where those are not sound: nothing is created half.
+    """
+    text = read_rules(place.config)
+    parse_rules(text, str(place.config / "rules.toml"))
+    database.prepare(place.data)
+    connection = database.connect(place.data)
+    try:
+        if rule_versions.latest(connection)[0]:
+            return
+        now = clock_of(settings).now()
+        fleet = place.config / "fleet.toml"
+        connection.execute("BEGIN IMMEDIATE")
+        if not rule_versions.latest(connection)[0]:
+            rule_versions.add(connection, text, "file", now)
+            if fleet.exists():
+                rows = read_fleet(fleet, ZoneInfo(settings.timezone))
+                register.import_rows(connection, rows, now, profiles.keys())
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def clock_of(settings: Settings, connection: sqlite3.Connection | None = None) -> Clock:
+    """The hub's clock as the settings say.
+
+    Simulated time goes on across restarts: the database remembers when it began.
+    """
+    start, speed = start_ms(settings.clock), settings.clock.speed
+    if connection is None or (start is None and speed == 1.0):
+        return Clock(start, speed)
+    real = Clock().now()
+    anchor = database.anchor(connection, start, speed, real)
+    return Clock(anchor.hub + round((real - anchor.real) * speed), speed)
+
+
+def act(
+    place: Place, by: str, kind: str, arguments: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Have an operator's act applied, by the running hub or right here.
+
+    Answers its result; None where a running hub has not applied it within 5 s.
+    """
+    settings, profiles = load_all(place)
+    prepare(place, settings, profiles)
+    connection = database.connect(place.data)
+    clock = clock_of(settings, connection)
+    connection.close()
+    try:
+        with database.locked(place.data, wait_s=0):
+            hub = Hub(place.data, settings, profiles, clock.now, wants=wants)
+            id_ = command_rows.append(
+                hub.connection, at=clock.now(), by=by, kind=kind, arguments=arguments
+            )
+            Commands(hub).apply_waiting()
+            result = command_rows.result_of(hub.connection, id_)
+            hub.checkpoint_all()
+            hub.close()
+            return result
+    except database.Locked:
+        return _ask(place, by, kind, arguments, clock.now())
+
+
+def _ask(
+    place: Place, by: str, kind: str, arguments: dict[str, Any], now: int
+) -> dict[str, Any] | None:
+    connection = database.connect(place.data)
+    try:
+        id_ = command_rows.append(
+            connection, at=now, by=by, kind=kind, arguments=arguments
+        )
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            result = command_rows.result_of(connection, id_)
+            if result is not None:
+                return result
+            time.sleep(0.02)
+        return None
+    finally:
+        connection.close()
+
+
+def prober(settings: Settings) -> Callable[[Subscription], Verdict]:
+    """What sends a test event to a subscription and answers what was said."""
+    real_now = Clock().now
+    webhook = Webhook(
+        networks(settings.notify.private_networks),
+        settings.notify.timeout_s,
+        lambda: real_now() / 1000,
+    )
+    return lambda item: probe(item, webhook.deliver, real_now())
+
+
+class HubRun:
+    """A hub from start to stop; `run` returns when asked to end.
+
+    Raises TakenOver when a younger hub uses our client id.
+    """
+
+    def __init__(self, place: Place, stopping: threading.Event) -> None:
+        self._place = place
+        self._stopping = stopping
+        self._jobs: deque[Job] = deque()
+        self._stack = ExitStack()
+        self._data_version = -1
+        self._next_look = 0.0
+        self._next_tick = 0.0
+        self._damage = 0
+
+    def run(self) -> None:
+        """Load, connect, work until stopped, close in reverse."""
+        settings, profiles = load_all(self._place)
+        prepare(self._place, settings, profiles)
+        with self._stack:
+            self._stack.enter_context(database.locked(self._place.data))
+            self._build(settings, profiles)
+            log.info("hub is up", devices=len(self._hub.registry.device_no))
+            self._work()
+            log.info("hub stops")
+
+    def _build(self, settings: Settings, profiles: dict[str, Profile]) -> None:
+        connection = database.connect(self._place.data)
+        self._clock = clock_of(settings, connection)
+        connection.close()
+        self._hub = Hub(
+            self._place.data, settings, profiles, self._clock.now, wants=wants
+        )
+        self._stack.callback(self._hub.close)
+        self._stack.callback(self._finish)
+        self._commands = Commands(self._hub)
+        self._take_changed_rules()
+        self._watchdog = Watchdog(self._hub, self._clock.now())
+        self._tail = TailServer(self._place.data)
+        self._stack.callback(self._tail.close)
+        self._renew_pipeline()
+        self._listener = MqttListener(
+            settings.mqtt,
+            secrets.token_hex(8),
+            version=__version__,
+            extra_filters=(NATIVE_STATUS,),
+            known_filters=self._known_filters(),
+            remember=self._remember_filters,
+        )
+        self._build_relay(settings)
+        self._history = HistoryMaker(
+            self._place.data,
+            settings.history,
+            now=self._clock.now,
+            submit=self._jobs.append,
+            on_damaged=self._damaged,
+        )
+        self._stack.callback(self._stop_history)
+        self._history.start()
+        self._listener.start()
+        self._stack.callback(self._listener.stop)
+        self._relay.start()
+        self._stack.callback(self._relay.stop)
+
+    def _build_relay(self, settings: Settings) -> None:
+        real_now = Clock().now
+        workers = Workers(settings.notify.workers)
+        self._stack.callback(workers.stop)
+        webhook = Webhook(
+            networks(settings.notify.private_networks),
+            settings.notify.timeout_s,
+            lambda: real_now() / 1000,
+        )
+        self._relay = Relay(
+            lambda: database.connect(self._place.data, read_only=True),
+            self._jobs.append,
+            publish=self._publish,
+            deliver=webhook.deliver,
+            pool=workers,
+            real_now=lambda: real_now() / 1000,
+            count=self._count,
+            subscriptions_changed=self._subscriptions_changed,
+        )
+        self._hub.after_commit.append(self._relay.offer)
+
+    def _count(self, name: str, by: int) -> None:
+        self._jobs.append(lambda c: counters.add(c, Counter({name: by})))
+
+    def _subscriptions_changed(self) -> None:
+        self._hub.reload_subscriptions()
+
+    def _damaged(self, _: sqlite3.Connection, number: int, uplinks: int) -> None:
+        log.error("damaged history was set aside", row=number, uplinks=uplinks)
+        self._damage += 1
+
+    def _stop_history(self) -> None:
+        """It waits for its job to be written; that is our thread's work."""
+        ending = threading.Thread(target=self._history.stop)
+        ending.start()
+        while ending.is_alive():
+            self._hub.commit(self._with_jobs(Ledger()))
+            ending.join(0.01)
+
+    def _publish(self, posts: Sequence[Post]) -> int:
+        return self._listener.publish_many([Publication(*post) for post in posts])
+
+    def _known_filters(self) -> list[str]:
+        text = counters.get_meta(self._hub.connection, "filters")
+        return text.split("\n") if text else []
+
+    def _remember_filters(self, filters: Sequence[str]) -> None:
+        text = "\n".join(filters)
+        self._jobs.append(lambda c: counters.set_meta(c, "filters", text))
+
+    def _take_changed_rules(self) -> None:
+        """A changed sound rules.toml becomes a new version by `file`."""
+        text = read_rules(self._place.config)
+        known = rule_versions.checksum_by(self._hub.connection, "file")
+        if rule_versions.checksum(text) != known:
+            self._commands.apply(
+                command_rows.Command(0, 0, "file", "rules_file", {"text": text})
+            )
+
+    def _renew_pipeline(self) -> None:
+        hub = self._hub
+        self._pipeline = Pipeline(hub.state, hub.desk, hub.intake)
+        self._built = hub.state
+
+    # -- the loop --
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            if self._listener.taken_over.is_set():
+                raise TakenOver("a younger hub uses this client id; this one ends")
+            batch = self._listener.take(BATCH, WAIT_S)
+            self._look_for_commands()
+            if batch is not None:
+                self._batch(batch)
+                time.sleep(FREE_S)
+            elif self._jobs:
+                self._hub.commit(self._with_jobs(Ledger()))
+            self._tick()
+            if self._hub.checkpoint_due():
+                self._hub.checkpoint_next()
+
+    def _batch(self, batch: Batch) -> None:
+        self._messages(batch.messages)
+        self._listener.done(batch)
+
+    def _messages(self, messages: list[Message]) -> None:
+        """Process and commit; by halves where something unforeseen breaks."""
+        now = self._clock.now()
+        self._pipeline.watch = self._show if self._tail.watched else None
+        try:
+            ledger = self._pipeline.process(messages, now)
+        except Exception as error:
+            log.exception("a batch broke the pipeline", messages=len(messages))
+            self._hub.load()
+            self._renew_pipeline()
+            if len(messages) > 1:
+                half = len(messages) // 2
+                self._messages(messages[:half])
+                self._messages(messages[half:])
+                return
+            ledger = self._pipeline.bury(messages[0], now, repr(error))
+        self._hub.commit(self._with_jobs(ledger))
+
+    def _show(self, draft: Draft, columns: Columns) -> None:
+        self._tail.show(self._hub.registry, draft, columns)
+
+    def _with_jobs(self, ledger: Ledger) -> Ledger:
+        while self._jobs:
+            ledger.jobs.append(self._jobs.popleft())
+        return ledger
+
+    def _look_for_commands(self) -> None:
+        real = time.monotonic()
+        if real < self._next_look:
+            return
+        self._next_look = real + 0.05
+        row = self._hub.connection.execute("PRAGMA data_version").fetchone()
+        if row[0] != self._data_version:
+            self._data_version = row[0]
+            self._commands.apply_waiting()
+            if self._hub.state is not self._built:
+                self._renew_pipeline()
+
+    def _tick(self) -> None:
+        real = time.monotonic()
+        if real < self._next_tick:
+            return
+        self._next_tick = real + TICK_S
+        hearing = self._listener.drained
+        ledger = self._watchdog.tick(self._clock.now(), hearing, int(real * 1000))
+        if self._damage:
+            now, self._damage = self._clock.now(), 0
+            self._hub.desk.system(ledger, "journal_damaged", True, now, 1)
+        self._hub.commit(self._with_jobs(ledger))
+
+    def _finish(self) -> None:
+        """What other threads still handed in, then every checkpoint block."""
+        try:
+            self._hub.commit(self._with_jobs(Ledger()))
+            self._hub.checkpoint_all()
+        except sqlite3.Error:
+            log.exception("the last checkpoint failed; the next start folds more")

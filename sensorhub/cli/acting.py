@@ -1,0 +1,147 @@
+"""ack, assign, service, silence: an operator acts."""
+
+from typing import Annotated
+
+import typer
+
+from sensorhub.cli.common import (
+    CONFIG,
+    DATA,
+    By,
+    Config,
+    Data,
+    Json,
+    ask,
+    hub_now,
+    local,
+    moment,
+    opened,
+    refuse,
+    said,
+    say_json,
+    table,
+)
+from sensorhub.rulebook import parse_duration
+from sensorhub.store import alerts, database
+
+silence_app = typer.Typer(no_args_is_help=True, help="Hold notifications back a while.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("ack")(ack)
+    app.command("assign")(assign)
+    app.command("service")(service)
+
+
+def ack(
+    alert: str,
+    by: By,
+    note: Annotated[str, typer.Option(help="what you know")] = "",
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """Say that you have an alert; it stays open until the data end it."""
+    place, _, _ = opened(config, data)
+    result = ask(place, by, "acknowledge", {"alert": alert, "note": note})
+    said(result, json_, f"{by} has alert {alert}")
+
+
+def assign(
+    alert: str,
+    to: Annotated[str, typer.Option(help="crew or person")],
+    by: By,
+    note: Annotated[str, typer.Option(help="what they should know")] = "",
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """Give an alert to a crew or person."""
+    place, _, _ = opened(config, data)
+    result = ask(place, by, "assign", {"alert": alert, "to": to, "note": note})
+    said(result, json_, f"alert {alert} is assigned to {to}")
+
+
+def service(
+    asset: str,
+    kind: Annotated[str, typer.Argument(help="emptied or cleaned")],
+    by: By,
+    at: Annotated[str | None, typer.Option(help="RFC 3339; default: now")] = None,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """Say that an asset was emptied or cleaned."""
+    if kind not in ("emptied", "cleaned"):
+        refuse(f"a service is emptied or cleaned, not {kind!r}")
+    place, settings, _ = opened(config, data)
+    arguments = {"asset": asset, "kind": kind, "at": moment(at, settings)}
+    result = ask(place, by, "service", arguments)
+    said(result, json_, f"{asset}: {kind}, says {by}")
+
+
+@silence_app.command("add")
+def silence_add(
+    by: By,
+    zone: Annotated[str | None, typer.Option()] = None,
+    asset: Annotated[str | None, typer.Option()] = None,
+    rule: Annotated[str | None, typer.Option()] = None,
+    until: Annotated[str | None, typer.Option(help="RFC 3339")] = None,
+    for_: Annotated[str, typer.Option("--for", help="e.g. 30m, 8h, 2d")] = "8h",
+    comment: Annotated[str, typer.Option()] = "",
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """Hold back notifications of a zone, an asset, a rule; danger is never held."""
+    place, settings, _ = opened(config, data)
+    end = moment(until, settings)
+    if end is None:
+        try:
+            span = parse_duration(for_)
+        except ValueError as error:
+            refuse(str(error))
+        end = hub_now(place, settings) + span
+    arguments = {
+        "zone": zone,
+        "asset": asset,
+        "rule": rule,
+        "until": end,
+        "comment": comment,
+    }
+    result = ask(place, by, "silence", arguments)
+    said(result, json_, f"silent until {local(end, settings)}")
+
+
+@silence_app.command("list")
+def silence_list(
+    config: Config = CONFIG, data: Data = DATA, json_: Json = False
+) -> None:
+    """Silences that have not ended."""
+    place, settings, _ = opened(config, data)
+    connection = database.connect(place.data, read_only=True)
+    now = hub_now(place, settings)
+    rows = alerts.silence_rows(connection, now)
+    for row in rows:
+        row["from"] = local(row["from"], settings)
+        row["until"] = local(row["until"], settings)
+    if json_:
+        say_json(rows)
+    else:
+        names = ["id", "zone", "asset", "rule", "from", "until", "by", "comment"]
+        table("silences", names, [[row[name] for name in names] for row in rows])
+
+
+@silence_app.command("remove")
+def silence_remove(
+    silence: int,
+    by: By,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """End a silence before its time."""
+    place, _, _ = opened(config, data)
+    result = ask(place, by, "unsilence", {"silence": silence})
+    said(result, json_, f"silence {silence} has ended")

@@ -1,0 +1,125 @@
+"""What all commands share: options, exit codes, output, asking the hub."""
+
+import getpass
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from sensorhub.app import Place, act, clock_of, load_all, prepare
+from sensorhub.config import Settings
+from sensorhub.fleet.times import parse_time
+from sensorhub.model import Reading
+from sensorhub.profiles import Profile
+from sensorhub.store import database
+
+REFUSED = 1
+BAD_CONFIG = 3
+NO_STORE = 4
+TAKEN_OVER = 75
+WIDE = 240
+
+Config = Annotated[
+    Path, typer.Option("--config", help="settings folder", envvar="SENSORHUB_CONFIG")
+]
+Data = Annotated[
+    Path, typer.Option("--data", help="data folder", envvar="SENSORHUB_DATA")
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON for programs")]
+By = Annotated[
+    str, typer.Option("--by", help="who acts", default_factory=getpass.getuser)
+]
+CONFIG = Path("config")
+DATA = Path("data")
+
+
+def refuse(message: str) -> NoReturn:
+    """End with an error in words."""
+    print(f"error: {message}", file=sys.stderr)
+    raise typer.Exit(REFUSED)
+
+
+def say_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
+    """A table for people."""
+    shown = Table(title=title if rows else f"{title}: none", box=SIMPLE_HEAD)
+    for column in columns:
+        shown.add_column(column, no_wrap=True)
+    for row in rows:
+        shown.add_row(*("" if cell is None else str(cell) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(shown)
+
+
+def opened(config: Path, data: Path) -> tuple[Place, Settings, dict[str, Profile]]:
+    """Settings and a database that is there. Raises ConfigError, StoreError."""
+    place = Place(config, data)
+    settings, profiles = load_all(place)
+    prepare(place, settings, profiles)
+    return place, settings, profiles
+
+
+def ask(place: Place, by: str, kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Have an act applied; ends with its error in words where it was refused."""
+    result = act(place, by, kind, arguments)
+    if result is None:
+        return {"accepted": True, "applied": False}
+    if "error" in result:
+        refuse(result["error"])
+    return result
+
+
+def said(result: dict[str, Any], json_: bool, words: str) -> None:
+    """Tell the result of an act."""
+    if json_:
+        say_json(result)
+    elif result.get("applied") is False:
+        print("accepted, not yet applied: the hub is busy")
+    else:
+        print(words)
+
+
+def hub_now(place: Place, settings: Settings) -> int:
+    """The hub's time (ms), simulated where its clock is."""
+    connection = database.connect(place.data)
+    try:
+        return clock_of(settings, connection).now()
+    finally:
+        connection.close()
+
+
+def moment(text: str | None, settings: Settings) -> int | None:
+    """Epoch ms of a time that somebody typed; ends with an error in words."""
+    if text is None:
+        return None
+    try:
+        return parse_time(text, ZoneInfo(settings.timezone))
+    except ValueError as error:
+        refuse(str(error))
+
+
+def local(at: int | None, settings: Settings) -> str:
+    """A time for people, in the town's zone."""
+    if at is None:
+        return ""
+    zone = ZoneInfo(settings.timezone)
+    return datetime.fromtimestamp(at / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def reading_word(reading: Reading) -> str:
+    """A reading's quality with its reason."""
+    quality = reading.quality.name.lower()
+    return f"{quality} ({reading.reason.word})" if reading.reason else quality

@@ -1,0 +1,120 @@
+"""dead-letters: uplinks that could not be used, kept whole."""
+
+import base64
+from typing import Annotated, Any
+
+import typer
+
+from sensorhub.alerts.event import rfc3339
+from sensorhub.cli.common import (
+    CONFIG,
+    DATA,
+    By,
+    Config,
+    Data,
+    Json,
+    ask,
+    local,
+    opened,
+    refuse,
+    said,
+    say_json,
+    table,
+)
+from sensorhub.store import database, dead_letters
+from sensorhub.store.dead_letters import DeadLetter
+
+app = typer.Typer(no_args_is_help=True, help="Uplinks that could not be used.")
+
+
+def _view(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "id": letter.id,
+        "received_at": rfc3339(letter.received_at),
+        "topic": letter.topic,
+        "device": letter.device,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "payload": base64.b64encode(letter.payload).decode(),
+        "replayed_at": rfc3339(letter.replayed_at),
+    }
+
+
+@app.command("list")
+def list_(
+    device: Annotated[str | None, typer.Option()] = None,
+    reason: Annotated[str | None, typer.Option()] = None,
+    limit: Annotated[int, typer.Option()] = 100,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """The newest dead letters."""
+    place, settings, _ = opened(config, data)
+    connection = database.connect(place.data, read_only=True)
+    found = dead_letters.listing(connection, device=device, reason=reason, limit=limit)
+    if json_:
+        say_json([_view(letter) for letter in found])
+        return
+    rows = [
+        [x.id, local(x.received_at, settings), x.device or x.topic, x.reason, x.detail]
+        for x in found
+    ]
+    table("dead letters", ["id", "received", "device", "reason", "detail"], rows)
+
+
+@app.command("show")
+def show(
+    letter: int, config: Config = CONFIG, data: Data = DATA, json_: Json = False
+) -> None:
+    """One dead letter with its bytes."""
+    place, _, _ = opened(config, data)
+    connection = database.connect(place.data, read_only=True)
+    found = dead_letters.by_ids(connection, [letter])
+    if not found:
+        refuse(f"no dead letter {letter}")
+    if json_:
+        say_json(_view(found[0]))
+        return
+    for key, value in _view(found[0]).items():
+        print(f"{key}: {value}")
+    print(f"text: {found[0].payload[:2000].decode('utf-8', 'backslashreplace')}")
+
+
+@app.command("replay")
+def replay(
+    letters: Annotated[list[int] | None, typer.Argument(help="their ids")] = None,
+    device: Annotated[str | None, typer.Option(help="all of a device")] = None,
+    by: Annotated[str, typer.Option()] = "",
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """Try again: fills history, raises and notifies nothing."""
+    place, _, _ = opened(config, data)
+    ids = list(letters or ())
+    if device is not None:
+        connection = database.connect(place.data, read_only=True)
+        ids += [letter.id for letter in dead_letters.of_device(connection, device)]
+    if not ids:
+        refuse("name dead letters by their ids, or a device that has some")
+    result = ask(place, by or "cli", "replay", {"ids": ids})
+    words = f"{result.get('replayed', 0)} replayed, {result.get('still_dead', 0)} dead"
+    said(result, json_, words)
+
+
+@app.command("purge")
+def purge(
+    by: By,
+    device: Annotated[str | None, typer.Option(help="only of this device")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """Delete dead letters for good."""
+    if not yes:
+        typer.confirm(f"delete dead letters of {device or 'ALL devices'}?", abort=True)
+    place, _, _ = opened(config, data)
+    result = ask(place, by, "purge", {"device": device})
+    said(result, json_, "purged")

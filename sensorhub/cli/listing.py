@@ -1,0 +1,160 @@
+"""status, alerts, readings, profiles, decode: what is known."""
+
+from typing import Annotated, Any
+
+import typer
+
+from sensorhub.app import Place, load_all
+from sensorhub.cli.common import (
+    CONFIG,
+    DATA,
+    Config,
+    Data,
+    Json,
+    hub_now,
+    local,
+    moment,
+    opened,
+    reading_word,
+    refuse,
+    say_json,
+    table,
+)
+from sensorhub.decode.mapping import describe
+from sensorhub.model import BY_NAME
+from sensorhub.overview import alerts_view, reading_view, readings_view, status_view
+from sensorhub.store import database
+
+DAY_MS = 86_400_000
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("status")(status)
+    app.command("alerts")(alerts)
+    app.command("readings")(readings)
+    app.command("profiles")(profiles)
+    app.command("decode")(decode)
+
+
+def status(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
+    """The hub's counters; answers also while no hub runs."""
+    place, settings, _ = opened(config, data)
+    connection = database.connect(place.data, read_only=True)
+    view = status_view(connection, place.data, settings, hub_now(place, settings))
+    if json_:
+        say_json(view)
+    else:
+        table("status", ["", "value"], [[key, value] for key, value in view.items()])
+
+
+def alerts(
+    all_: Annotated[bool, typer.Option("--all", help="resolved ones too")] = False,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """Open alerts, or all that ever were."""
+    place, _, _ = opened(config, data)
+    connection = database.connect(place.data, read_only=True)
+    views = alerts_view(connection, all_=all_)
+    if json_:
+        say_json(views)
+        return
+    rows = [
+        [
+            view["id"][:8],
+            view["severity"],
+            view["state"],
+            view["zone"],
+            view["asset"],
+            view["rule"],
+            view["started_at"],
+            view["resolved_at"],
+            view["acknowledged_by"],
+        ]
+        for view in views
+    ]
+    names = ["id", "severity", "state", "zone", "asset", "rule", "started", "resolved"]
+    table("alerts", [*names, "acknowledged by"], rows)
+
+
+def readings(
+    asset: str,
+    measurement: Annotated[str | None, typer.Option("--measurement", "-m")] = None,
+    since: Annotated[str | None, typer.Option(help="default: 24 h ago")] = None,
+    until: Annotated[str | None, typer.Option(help="default: now")] = None,
+    limit: Annotated[int, typer.Option(help="rows in the table, newest")] = 100,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """An asset's readings in order of measured_at."""
+    place, settings, _ = opened(config, data)
+    if measurement is not None and measurement not in BY_NAME:
+        refuse(f"no such measurement: {measurement!r}; one of {', '.join(BY_NAME)}")
+    connection = database.connect(place.data, read_only=True)
+    end = moment(until, settings)
+    if end is None:
+        end = hub_now(place, settings) + 1
+    start = moment(since, settings)
+    start = end - DAY_MS if start is None else start
+    found = readings_view(connection, asset, measurement, (start, end))
+    if found is None:
+        refuse(f"no such asset: {asset!r}; `sensorhub fleet list` shows them")
+    if json_:
+        say_json([reading_view(reading) for reading in found])
+        return
+    shown = found[-limit:]
+    rows: list[list[Any]] = [
+        [
+            local(r.measured_at, settings),
+            r.device,
+            r.measurement,
+            r.value,
+            BY_NAME[r.measurement].unit,
+            reading_word(r),
+        ]
+        for r in shown
+    ]
+    title = f"{asset}: {len(shown)} of {len(found)} readings"
+    table(
+        title, ["measured", "device", "measurement", "value", "unit", "quality"], rows
+    )
+
+
+def profiles(config: Config = CONFIG, json_: Json = False) -> None:
+    """Device profiles, built in and of the settings folder."""
+    _, known = load_all(Place(config, DATA))
+    rows = [[p.name, p.vendor, p.model, p.decoder] for p in known.values()]
+    names = ["name", "vendor", "model", "decoder"]
+    if json_:
+        say_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        table("profiles", names, rows)
+
+
+def decode(
+    profile: str,
+    payload: Annotated[str, typer.Argument(metavar="HEX")],
+    port: Annotated[int, typer.Option(help="LoRaWAN fPort")] = 1,
+    config: Config = CONFIG,
+    json_: Json = False,
+) -> None:
+    """What a frame says, by a device profile."""
+    _, known = load_all(Place(config, DATA))
+    if profile not in known:
+        refuse(f"no such profile: {profile!r}; `sensorhub profiles` lists them")
+    try:
+        frame = bytes.fromhex(payload)
+    except ValueError:
+        refuse(f"not hex: {payload!r}")
+    view = describe(known[profile], frame, port)
+    if json_:
+        say_json(view)
+        return
+    names = ["measurement", "value", "unit", "measured_at"]
+    table("readings", names, [[r[name] for name in names] for r in view["readings"]])
+    for word in ("ignored", "errors"):
+        for line in view[word]:
+            print(f"{word}: {line}")

@@ -1,0 +1,42 @@
+"""Puts the commands together; turns our errors into words and exit codes.
+
+0 done, 1 refused or not found, 2 wrong usage, 3 settings, rules or register
+unsound, 4 the database cannot be used, 75 a younger hub took over.
+"""
+
+import sys
+
+import typer
+
+from sensorhub.cli import acting, letters, listing, register, running, telling, watching
+from sensorhub.cli.common import BAD_CONFIG, NO_STORE, TAKEN_OVER
+from sensorhub.errors import ConfigError, StoreError, TakenOver
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="sensorhub: which bins and toilets need a crew, and proof of what was done.",
+)
+for module in (running, listing, watching, acting):
+    module.add_to(app)
+app.add_typer(register.app, name="fleet")
+app.add_typer(acting.silence_app, name="silence")
+app.add_typer(telling.app, name="subscriptions")
+app.add_typer(letters.app, name="dead-letters")
+
+
+def main() -> None:
+    """Entry point of the command `sensorhub`."""
+    try:
+        app()
+    except ConfigError as error:
+        print(f"{len(error.faults)} fault(s):", file=sys.stderr)
+        for fault in error.faults:
+            print(f"  {fault}", file=sys.stderr)
+        sys.exit(BAD_CONFIG)
+    except StoreError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(NO_STORE)
+    except TakenOver as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(TAKEN_OVER)

@@ -1,0 +1,161 @@
+"""fleet: the register of zones, sites, assets, devices and mountings."""
+
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from sensorhub.alerts.event import rfc3339
+from sensorhub.cli.common import (
+    CONFIG,
+    DATA,
+    By,
+    Config,
+    Data,
+    Json,
+    ask,
+    hub_now,
+    local,
+    opened,
+    refuse,
+    said,
+    say_json,
+    table,
+)
+from sensorhub.commands import describe
+from sensorhub.errors import ConfigError
+from sensorhub.fleet import export_csv, export_toml, plan, read_fleet
+from sensorhub.overview import devices_view
+from sensorhub.store import database, dead_letters, register
+
+app = typer.Typer(no_args_is_help=True, help="Who is who: import, export, adopt.")
+
+
+@app.command("import")
+def import_(
+    file: Path,
+    by: By,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say")] = False,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """Take a CSV or TOML file into the register: all of it or nothing."""
+    if not file.is_file():
+        refuse(f"no such file: {file}")
+    place, settings, profiles = opened(config, data)
+    rows = read_fleet(file, ZoneInfo(settings.timezone))
+    connection = database.connect(place.data, read_only=True)
+    now = hub_now(place, settings)
+    current = register.load_named(connection, rows)
+    planned = plan(rows, current, now, profiles.keys())
+    connection.close()
+    if dry_run:
+        _dry(planned, json_)
+        return
+    planned.check()
+    if not (planned.added or planned.changed):
+        result: dict[str, Any] = describe(planned)
+    else:
+        result = ask(place, by, "fleet_import", {"rows": rows.to_json()})
+    words = f"{result.get('added', 0)} added, {result.get('changed', 0)} changed"
+    said(result, json_, f"{words}, {result.get('unchanged', 0)} unchanged")
+
+
+def _dry(planned: Any, json_: bool) -> None:
+    view = describe(planned) | {"refused": [str(f) for f in planned.refused]}
+    if json_:
+        say_json(view)
+    else:
+        for word in ("added", "changed"):
+            for line in view[f"first_{word}"]:
+                print(f"{word}: {line}")
+            more = view[word] - len(view[f"first_{word}"])
+            if more > 0:
+                print(f"{word}: and {more} more")
+        for note in view["notes"]:
+            print(f"note: {note}")
+        counts = f"{view['added']} added, {view['changed']} changed"
+        print(f"{counts}, {len(planned.refused)} refused; nothing was written")
+    if planned.refused:
+        raise ConfigError(planned.refused)
+
+
+@app.command("export")
+def export(
+    format_: Annotated[str, typer.Option("--format", help="csv or toml")] = "csv",
+    config: Config = CONFIG,
+    data: Data = DATA,
+) -> None:
+    """Write the register to standard output."""
+    writers = {"csv": export_csv, "toml": export_toml}
+    if format_ not in writers:
+        refuse(f"the format is csv or toml, not {format_!r}")
+    place, _, _ = opened(config, data)
+    connection = database.connect(place.data, read_only=True)
+    print(writers[format_](register.load(connection)), end="")
+
+
+@app.command("list")
+def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
+    """Assets with their devices, and when those were last heard."""
+    place, _, _ = opened(config, data)
+    connection = database.connect(place.data, read_only=True)
+    views = devices_view(connection)
+    if json_:
+        say_json(views)
+        return
+    names = ["zone", "site", "asset", "kind", "device", "profile", "availability"]
+    rows = [[*(view[name] for name in names)] for view in views]
+    table("fleet", names, rows)
+
+
+@app.command("new")
+def new(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
+    """New devices: heard of, but not in the register."""
+    place, settings, _ = opened(config, data)
+    connection = database.connect(place.data, read_only=True)
+    rows = dead_letters.new_devices(connection)
+    names = ["device", "kept", "last_received_at", "topic"]
+    if json_:
+        say_json(
+            [
+                {
+                    "device": d,
+                    "kept": n,
+                    "last_received_at": rfc3339(at),
+                    "topic": topic,
+                }
+                for d, n, at, topic in rows
+            ]
+        )
+    else:
+        shown = [[d, n, local(at, settings), topic] for d, n, at, topic in rows]
+        table("new devices", names, shown)
+
+
+@app.command("adopt")
+def adopt(
+    device: str,
+    by: By,
+    asset: Annotated[str, typer.Option(help="where it is mounted")],
+    profile: Annotated[str, typer.Option(help="e.g. native")] = "native",
+    from_: Annotated[
+        str | None, typer.Option("--from", help="RFC 3339; default: since ever")
+    ] = None,
+    site: Annotated[str | None, typer.Option(help="of a new asset")] = None,
+    zone: Annotated[str | None, typer.Option(help="of a new site")] = None,
+    kind: Annotated[str | None, typer.Option(help="of a new asset")] = None,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """Put a new device into the register; what was kept of it is replayed."""
+    place, _, _ = opened(config, data)
+    arguments = {"device": device, "asset": asset, "profile": profile, "from": from_}
+    arguments |= {"site": site, "zone": zone, "kind": kind}
+    given = {key: value for key, value in arguments.items() if value is not None}
+    result = ask(place, by, "adopt", given)
+    kept, replayed = result.get("kept", 0), result.get("replayed", 0)
+    said(result, json_, f"{device} is at {asset}; {replayed} of {kept} kept replayed")

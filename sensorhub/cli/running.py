@@ -1,0 +1,101 @@
+"""run, hub, check-config."""
+
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+import typer
+
+from sensorhub.app import HubRun, Place, load_all
+from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, say_json
+from sensorhub.config import LogSettings
+from sensorhub.errors import ConfigError, Fault
+from sensorhub.fleet import Register, plan, read_fleet
+from sensorhub.rulebook import parse_rules, read_rules
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("run")(run)
+    app.command("hub")(hub)
+    app.command("check-config")(check_config)
+
+
+def run(config: Config = CONFIG, data: Data = DATA) -> None:
+    """Run everything (for now: the hub) until stopped."""
+    hub(config, data)
+
+
+def hub(config: Config = CONFIG, data: Data = DATA) -> None:
+    """Run the hub until stopped."""
+    place = Place(config, data)
+    settings, _ = load_all(place)
+    set_up_log(settings.log)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    HubRun(place, stopping).run()
+
+
+def set_up_log(settings: LogSettings) -> None:
+    """Log to standard error, as JSON or for a terminal."""
+    text = settings.format == "text" or (
+        settings.format == "auto" and sys.stderr.isatty()
+    )
+    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer(
+        ensure_ascii=False
+    )
+    if text:
+        renderer = structlog.dev.ConsoleRenderer()
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def check_config(config: Config = CONFIG, json_: Json = False) -> None:
+    """Check settings, profiles, rules and register; connects to nothing."""
+    faults = faults_of(config)
+    if json_:
+        say_json({"sound": not faults, "faults": [str(fault) for fault in faults]})
+    if faults:
+        raise ConfigError(faults)
+    if not json_:
+        print(f"{config}: settings, profiles, rules and register are sound")
+
+
+def faults_of(config: Path) -> list[Fault]:
+    """Every fault of a settings folder."""
+    faults: list[Fault] = []
+    timezone, names = ZoneInfo("UTC"), {"native"}
+    if not config.is_dir():
+        return [Fault(str(config), "folder", "there is no such folder")]
+    try:
+        settings, profiles = load_all(Place(config, Path()))
+        timezone, names = ZoneInfo(settings.timezone), set(profiles)
+    except ConfigError as error:
+        faults += error.faults
+    try:
+        parse_rules(read_rules(config), str(config / "rules.toml"))
+    except ConfigError as error:
+        faults += error.faults
+    fleet = config / "fleet.toml"
+    try:
+        if fleet.exists():
+            rows = read_fleet(fleet, timezone)
+            faults += plan(rows, Register(), 0, names).refused
+    except ConfigError as error:
+        faults += error.faults
+    return faults

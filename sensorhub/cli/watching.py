@@ -1,0 +1,62 @@
+"""tail: uplinks as they come."""
+
+import json
+import socket
+from typing import Annotated, Any
+
+import typer
+
+from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, opened, refuse
+from sensorhub.tail import FILE
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("tail")(tail)
+
+
+def tail(
+    device: Annotated[str | None, typer.Option(help="only this device")] = None,
+    asset: Annotated[str | None, typer.Option(help="only this asset")] = None,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """Uplinks as they come: readings, what was ignored, outcome and reason."""
+    opened(config, data)
+    reader = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        reader.connect(str(data / FILE))
+    except OSError:
+        refuse(f"no hub runs on {data}: start one with `sensorhub hub`")
+    with reader, reader.makefile("r", encoding="utf-8") as lines:
+        try:
+            for line in lines:
+                uplink = json.loads(line)
+                if device in (None, uplink["device"]) and asset in (
+                    None,
+                    uplink["asset"],
+                ):
+                    print(line.rstrip() if json_ else words(uplink), flush=True)
+        except KeyboardInterrupt:
+            return
+
+
+def words(uplink: dict[str, Any]) -> str:
+    """An uplink on one line, what was ignored below it."""
+    values = ", ".join(
+        f"{r['measurement']} {r['value']:g}{r['unit']}"
+        + ("" if r["quality"] == "ok" else f" [{r['quality']}: {r['reason']}]")
+        for r in uplink["readings"]
+    )
+    outcome = uplink["outcome"]
+    if uplink["reason"]:
+        outcome = f"{outcome} ({uplink['reason']})"
+    seq = "" if uplink["seq"] is None else f" #{uplink['seq']}"
+    place = f" at {uplink['asset']}" if uplink["asset"] else ""
+    head = f"{uplink['received_at']} {uplink['device'] or '?'}{seq}{place}: {outcome}"
+    parts = [f"{head}  {values}".rstrip()]
+    if uplink["detail"]:
+        parts.append(f"    why: {uplink['detail']}")
+    parts += [f"    ignored: {text}" for text in uplink["ignored"]]
+    return "\n".join(parts)

@@ -1,0 +1,275 @@
+"""An operator acted: acknowledge, silence, service, register, replay.
+
+Other processes append acts to the `commands` table; the hub applies them before
+its next batch and leaves a result. Each kind is one function and one line.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from sensorhub.alerts.board import Alert
+from sensorhub.columns import Columns, Notes, Service, pack
+from sensorhub.errors import ConfigError
+from sensorhub.fleet import FleetRows, Plan
+from sensorhub.hub import Hub
+from sensorhub.ledger import JournalDraft, Ledger
+from sensorhub.model import Message
+from sensorhub.pipeline import Pipeline
+from sensorhub.store import (
+    alerts,
+    commands,
+    dead_letters,
+    outbox,
+    register,
+    rule_versions,
+    subscriptions,
+)
+
+Result = dict[str, Any]
+FUTURE_MS = 60_000
+
+
+class Refused(Exception):
+    """The act cannot be done; says why in words for the operator."""
+
+
+class Commands:
+    """Applies acts to the hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def apply_waiting(self) -> bool:
+        """Apply all acts that wait; True where something was done."""
+        waiting = self._hub.waiting_commands()
+        for command in waiting:
+            self.apply(command)
+        return bool(waiting)
+
+    def apply(self, command: commands.Command) -> Result:
+        """Apply one act; the result is committed with what it changed."""
+        now = self._hub.now()
+        ledger = Ledger()
+        handler = HANDLERS.get(command.kind)
+        try:
+            if handler is None:
+                raise Refused(f"no such command: {command.kind}")
+            result = handler(self._hub, ledger, command, now)
+        except (Refused, ConfigError, ValueError, KeyError) as error:
+            ledger = Ledger()
+            result = {"error": str(error)}
+            if isinstance(error, ConfigError):
+                result["faults"] = [str(fault) for fault in error.faults]
+        ledger.jobs.append(lambda c: commands.finish(c, command.id, now, result))
+        self._hub.commit(ledger)
+        return result
+
+
+def _alert(hub: Hub, id_: str) -> Alert:
+    for alert in hub.desk.board.open.values():
+        if alert.id == id_ or (len(id_) >= 4 and alert.id.startswith(id_)):
+            return alert
+    raise Refused(f"no open alert {id_!r}; `sensorhub alerts` lists them")
+
+
+def _acknowledge(
+    hub: Hub, ledger: Ledger, command: commands.Command, now: int
+) -> Result:
+    alert = _alert(hub, command.arguments["alert"])
+    alert.acknowledged_by, alert.acknowledged_at = command.by, now
+    _note(alert, command, now, "acknowledged")
+    ledger.alerts[alert.id] = alert
+    return {"alert": alert.id, "acknowledged_by": command.by}
+
+
+def _assign(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
+    alert = _alert(hub, command.arguments["alert"])
+    alert.assigned_to = command.arguments["to"]
+    _note(alert, command, now, f"assigned to {alert.assigned_to}")
+    ledger.alerts[alert.id] = alert
+    return {"alert": alert.id, "assigned_to": alert.assigned_to}
+
+
+def _note(alert: Alert, command: commands.Command, now: int, text: str) -> None:
+    said = command.arguments.get("note") or ""
+    entry = {"at": now, "by": command.by, "text": f"{text}: {said}" if said else text}
+    alert.notes = [*alert.notes, entry][-100:]
+
+
+def _silence(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
+    said = command.arguments
+    until = int(said["until"])
+    if until <= now:
+        raise Refused("a silence must end in the future")
+    if not any(said.get(key) for key in ("zone", "asset", "rule")):
+        raise Refused("a silence names at least a zone, an asset or a rule")
+    row = (
+        said.get("zone"),
+        said.get("asset"),
+        said.get("rule"),
+        int(said.get("from") or now),
+        until,
+        command.by,
+        said.get("comment") or "",
+    )
+    ledger.jobs.append(lambda c: alerts.add_silence(c, row))
+    ledger.jobs.append(lambda _: hub.reload_mutes())
+    return {"until": until}
+
+
+def _unsilence(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
+    id_ = int(command.arguments["silence"])
+    if id_ not in {mute.id for mute in hub.desk.mutes}:
+        raise Refused(f"no silence {id_}; `sensorhub silence list` lists them")
+    ledger.jobs.append(lambda c: alerts.end_silence(c, id_, now))
+    ledger.jobs.append(lambda _: hub.reload_mutes())
+    return {"silence": id_}
+
+
+def _service(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
+    said = command.arguments
+    asset = hub.registry.asset_no.get(said["asset"])
+    if asset is None:
+        raise Refused(f"no such asset: {said['asset']!r}; see `sensorhub fleet list`")
+    at = int(said.get("at") or now)
+    if at > now + FUTURE_MS:
+        raise Refused("a service cannot have been done in the future")
+    service = Service(asset, said["kind"], at)
+    hub.desk.serve(ledger, service, command.by, now)
+    body = pack(Columns.empty(), Notes(hub.state.covered, [service]))
+    ledger.journal = JournalDraft(now, 0, body)
+    return {"asset": said["asset"], "kind": said["kind"], "at": at}
+
+
+def _fleet_import(
+    hub: Hub, ledger: Ledger, command: commands.Command, now: int
+) -> Result:
+    rows = FleetRows.from_json(command.arguments["rows"])
+    return _change_register(
+        hub, lambda c: register.import_rows(c, rows, now, hub.profiles.keys())
+    )
+
+
+def _adopt(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
+    said = dict(command.arguments)
+    result = _change_register(
+        hub, lambda c: register.adopt(c, said, now, hub.profiles.keys())
+    )
+    letters = dead_letters.of_device(hub.connection, said["device"])
+    result["replayed"] = _replay_letters(hub, ledger, letters, now)
+    result["kept"] = len(letters)
+    return result
+
+
+def _change_register(hub: Hub, change: Callable[[Any], Plan]) -> Result:
+    """Checkpoint, change the register in one transaction, begin anew."""
+    hub.checkpoint_all()
+    plans: list[Plan] = []
+    ledger = Ledger()
+    ledger.jobs.append(lambda c: plans.append(change(c)))
+    hub.commit(ledger)
+    hub.rebuild()
+    return describe(plans[-1])
+
+
+def describe(plan: Plan) -> Result:
+    """A plan in words, the first hundred of each kind."""
+    return {
+        "added": len(plan.added),
+        "changed": len(plan.changed),
+        "unchanged": plan.unchanged,
+        "first_added": [str(change) for change in plan.added[:100]],
+        "first_changed": [str(change) for change in plan.changed[:100]],
+        "notes": [str(note) for note in plan.notes[:100]],
+    }
+
+
+def _rules_file(
+    hub: Hub, ledger: Ledger, command: commands.Command, now: int
+) -> Result:
+    text = command.arguments["text"]
+    hub.checkpoint_all()
+    change = Ledger()
+    change.jobs.append(lambda c: rule_versions.add(c, text, "file", now))
+    hub.commit(change)
+    hub.rebuild()
+    return {"version": hub.rules_version}
+
+
+def _subscribe(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
+    said = command.arguments
+    choice = msgspec.convert(said["choice"], subscriptions.Choice)
+    row = subscriptions.webhook(said["id"], said["url"], choice, now, said["secret"])
+    ledger.jobs.append(lambda c: subscriptions.add(c, row))
+    ledger.jobs.append(lambda _: hub.reload_subscriptions())
+    if subscriptions.get(hub.connection, row.id) is not None:
+        raise Refused(f"there is a subscription {row.id!r} already")
+    return {"id": row.id}
+
+
+def _unsubscribe(
+    hub: Hub, ledger: Ledger, command: commands.Command, now: int
+) -> Result:
+    id_ = command.arguments["id"]
+    if subscriptions.get(hub.connection, id_) is None:
+        raise Refused(f"no such subscription: {id_!r}")
+    ledger.jobs.append(lambda c: outbox.drop(c, id_, "subscription removed"))
+
+    def remove(connection: Any) -> None:
+        subscriptions.remove(connection, id_)
+
+    ledger.jobs.append(remove)
+    ledger.jobs.append(lambda _: hub.reload_subscriptions())
+    return {"id": id_}
+
+
+def _replay(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
+    letters = dead_letters.by_ids(hub.connection, command.arguments["ids"])
+    done = _replay_letters(hub, ledger, letters, now)
+    return {"replayed": done, "still_dead": len(letters) - done}
+
+
+def _replay_letters(
+    hub: Hub, ledger: Ledger, letters: list[dead_letters.DeadLetter], now: int
+) -> int:
+    """Fill history with what letters hold now; raise and notify nothing."""
+    pipeline = Pipeline(hub.state, hub.desk, hub.intake)
+    done = []
+    for letter in letters:
+        message = Message(letter.topic.encode(), letter.payload, 0)
+        part = pipeline.replay(message, letter.received_at)
+        if part is not None:
+            hub.commit(part)
+            done.append(letter.id)
+    ledger.jobs.append(lambda c: dead_letters.mark_replayed(c, done, now))
+    return len(done)
+
+
+def _purge(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
+    said = command.arguments
+    removed: list[str] = []
+
+    def purge(connection: Any) -> None:
+        removed.extend(dead_letters.purge(connection, said.get("device")))
+        hub.shelf.forget(removed)
+
+    ledger.jobs.append(purge)
+    return {"asked": "purge"}
+
+
+HANDLERS: dict[str, Callable[[Hub, Ledger, commands.Command, int], Result]] = {
+    "acknowledge": _acknowledge,
+    "assign": _assign,
+    "silence": _silence,
+    "unsilence": _unsilence,
+    "service": _service,
+    "fleet_import": _fleet_import,
+    "adopt": _adopt,
+    "rules_file": _rules_file,
+    "subscribe": _subscribe,
+    "unsubscribe": _unsubscribe,
+    "replay": _replay,
+    "purge": _purge,
+}

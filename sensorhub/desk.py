@@ -1,0 +1,327 @@
+"""From a level that moved to an alert, its transition and who is told.
+
+Owns the board of open alerts, the timers, the mutes and the subscribers. What
+it decides goes into a `Ledger`; nothing is sent from here.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from sensorhub.alerts.board import RESOLVED, Alert, Board, Change
+from sensorhub.alerts.event import VERSION, Event, rfc3339, texts, view
+from sensorhub.alerts.mute import Silence as Mute
+from sensorhub.alerts.mute import inhibited_by, silenced_by
+from sensorhub.alerts.rules import Rule
+from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
+from sensorhub.alerts.timers import NEVER, Overdue, Silence
+from sensorhub.columns import Service
+from sensorhub.ledger import Ledger
+from sensorhub.model import BY_NO, Severity, Transition
+from sensorhub.registry import SINCE_EVER, Registry
+from sensorhub.rulebook import Inhibit
+from sensorhub.state import Moved, State, selects
+from sensorhub.store.outbox import OutboxRow
+from sensorhub.store.subscriptions import Choice, Subscription
+
+MQTT = "mqtt"
+encode = msgspec.json.Encoder().encode
+Wants = Callable[[Choice, Event, str], bool]
+
+
+class Desk:
+    """Decides about alerts. `wants(choice, event, told_before)` chooses subscribers."""
+
+    def __init__(
+        self,
+        state: State,
+        inhibits: tuple[Inhibit, ...],
+        wants: Wants,
+    ) -> None:
+        self.state = state
+        self.board = Board()
+        self.inhibits = inhibits
+        self.mutes: list[Mute] = []
+        self.subscriptions: list[Subscription] = []
+        self.held: dict[str, tuple[Alert, Event]] = {}
+        self._wants = wants
+        self.rules = {rule.id: rule for rule in state.rules} | SYSTEM_RULES
+        self._build_timers(state.registry)
+
+    def _build_timers(self, registry: Registry) -> None:
+        self.service_at = np.full(registry.assets, NEVER, np.int64)
+        self.silences = [
+            Silence(rule, registry.interval_ms)
+            for rule in self.state.rules
+            if rule.kind == "no_data"
+        ]
+        self.overdue = [
+            Overdue(
+                rule,
+                np.array(
+                    [
+                        t is not None and selects(rule, t, registry.asset_ids[i])
+                        for i, t in enumerate(registry.traits)
+                    ],
+                    np.bool_,
+                ),
+            )
+            for rule in self.state.rules
+            if rule.kind == "overdue"
+        ]
+
+    def load(self, alerts: list[Alert], services: dict[int, int]) -> None:
+        """Take what the database says: open alerts and last services."""
+        self.board.load(alerts)
+        registry = self.state.registry
+        mounted = registry.mounted_from != SINCE_EVER
+        for device in np.flatnonzero(mounted & (registry.asset_of >= 0)).tolist():
+            asset = registry.asset_of[device]
+            start = registry.mounted_from[device]
+            self.service_at[asset] = max(self.service_at[asset], start)
+        for asset, at in services.items():
+            if asset < len(self.service_at):
+                self.service_at[asset] = max(self.service_at[asset], at)
+        self._recall()
+
+    def _recall(self) -> None:
+        """Rebuild what sources say from tracks and from open timer alerts."""
+        for (rule_id, series), track in self.state.tracks.items():
+            asset = self.state.asset_of(series)
+            if asset >= 0 and rule_id in self.rules:
+                level = track.level(self.rules[rule_id])
+                self.board.note(rule_id, asset, series, level)
+        for (rule_id, asset), alert in self.board.open.items():
+            for overdue in self.overdue:
+                if overdue.rule.id == rule_id:
+                    overdue.level[asset] = alert.severity
+                    self.board.note(rule_id, asset, -1, alert.severity)
+            for silence in self.silences:
+                if silence.rule.id == rule_id:
+                    self._recall_silent(silence, asset, alert.severity)
+            if rule_id in SYSTEM_RULES:
+                self.board.note(rule_id, asset, -1, alert.severity)
+
+    def _recall_silent(self, silence: Silence, asset: int, level: Severity) -> None:
+        state = self.state
+        for device in np.flatnonzero(state.registry.asset_of == asset).tolist():
+            quiet = state.covered - state.covered_at[device]
+            if quiet > silence.limit[device]:
+                silence.flagged[device] = True
+                self.board.note(silence.rule.id, asset, -2 - device, level)
+
+    def hold(self, pairs: Iterable[tuple[Alert, Transition]]) -> None:
+        """Alerts whose last transition subscribers were not told before a restart."""
+        for alert, transition in pairs:
+            event = self.event(Change(alert, transition), "restart")
+            self.held[alert.id] = (alert, event)
+
+    # -- what moves --
+
+    def level(
+        self,
+        ledger: Ledger,
+        rule: Rule,
+        place: tuple[int, int],
+        level: Severity,
+        at: int,
+        cause: dict[str, Any],
+    ) -> None:
+        """`place` = (asset, source): the source shows `level` now."""
+        asset, source = place
+        self.board.note(rule.id, asset, source, level)
+        change = self.board.decide(
+            (rule.id, asset),
+            self.asset_id(asset),
+            at,
+            cause,
+            category=rule.category,
+            zone=self.zone(asset),
+        )
+        if change is not None:
+            self.tell(ledger, change, (rule.id, source) in self.state.flapping)
+
+    def end(self, ledger: Ledger, alert: Alert, at: int, reason: str) -> None:
+        """Resolve an alert whose ground is gone: rule_removed, unmounted, retired."""
+        cause = {"reason": reason, "deadline_at": at}
+        change = self.board.resolve(alert, self.asset_id(alert.asset), at, cause)
+        self.tell(ledger, change, False)
+
+    def system(
+        self, ledger: Ledger, rule: str, fires: bool, at: int, value: float = 0
+    ) -> None:
+        """An alert about the hub itself begins or ends."""
+        if fires == ((rule, HUB_ASSET) in self.board.open):
+            return
+        cause = {"reason": rule, "deadline_at": at, "value": value}
+        level = Severity.URGENT if fires else Severity.NONE
+        self.level(ledger, SYSTEM_RULES[rule], (HUB_ASSET, -1), level, at, cause)
+
+    def serve(self, ledger: Ledger, service: Service, by: str, at: int) -> None:
+        """A service was done: clocks and counts start anew."""
+        ledger.services.append((service, by))
+        asset = service.asset
+        self.service_at[asset] = max(self.service_at[asset], service.at)
+        cause = {"reason": service.kind, "by": by, "measured_at": service.at}
+        for overdue in self.overdue:
+            if overdue.served(asset):
+                place = (asset, -1)
+                self.level(ledger, overdue.rule, place, Severity.NONE, at, cause)
+        for moved in self.state.serviced(asset):
+            place = (asset, moved.series)
+            self.level(ledger, moved.rule, place, moved.level, at, cause)
+
+    def seen(self, ledger: Ledger, asset: int, at: int) -> None:
+        """An asset's first uplink starts its clocks where nothing else did."""
+        if self.service_at[asset] == NEVER:
+            self.service_at[asset] = at
+            ledger.services.append((Service(asset, "first_uplink", at), "hub"))
+
+    def spoke(self, ledger: Ledger, rule: Rule, device: int, at: int) -> None:
+        """A silent device spoke again."""
+        asset = int(self.state.registry.asset_of[device])
+        if asset < 0:
+            return
+        cause = {
+            "reason": "uplink",
+            "device": self.state.registry.device_ids[device],
+            "deadline_at": at,
+        }
+        self.level(ledger, rule, (asset, -2 - device), Severity.NONE, at, cause)
+
+    def sample(
+        self, ledger: Ledger, moved: Iterable[Moved], at: int, measured_at: int
+    ) -> None:
+        """Levels that a reading moved."""
+        state = self.state
+        for item in moved:
+            device = int(state.s_device[item.series])
+            asset = int(state.registry.asset_of[device])
+            if asset < 0:
+                continue
+            cause = {
+                "device": state.registry.device_ids[device],
+                "measurement": BY_NO[int(state.s_code[item.series])].name,
+                "measured_at": measured_at,
+                "value": item.value,
+            }
+            self.level(ledger, item.rule, (asset, item.series), item.level, at, cause)
+
+    # -- who is told --
+
+    def tell(self, ledger: Ledger, change: Change, flapping: bool) -> None:
+        """Enter a change and the notifications of it."""
+        alert = change.alert
+        at = change.transition.at
+        self.held.pop(alert.id, None)
+        muted = self.muted(alert, at, flapping)
+        event = self.event(change, muted)
+        ledger.alerts[alert.id] = alert
+        ledger.transitions.append(change.transition)
+        ledger.moved["transitions"] += 1
+        body = encode(event)
+        id_ = change.transition.id
+        ledger.outbox.append(OutboxRow(f"{id_}-{MQTT}", MQTT, alert.id, id_, at, body))
+        if muted is None:
+            self._notify(ledger, alert, event, body, at)
+        elif alert.state == RESOLVED and alert.told == "":
+            alert.told = RESOLVED
+        else:
+            self.held[alert.id] = (alert, event)
+            ledger.moved["notifications_held"] += 1
+
+    def _notify(
+        self, ledger: Ledger, alert: Alert, event: Event, body: bytes, at: int
+    ) -> None:
+        before, alert.told = alert.told, alert.status
+        ledger.alerts[alert.id] = alert
+        for item in self.subscriptions:
+            if item.disabled is None and self._wants(item.choice, event, before):
+                id_ = f"{event.transition.id}-{item.id}"
+                ledger.outbox.append(
+                    OutboxRow(id_, item.id, alert.id, event.transition.id, at, body)
+                )
+
+    def release(self, ledger: Ledger, now: int) -> None:
+        """Tell what was held back and is held back no more."""
+        self.state.calm()
+        for alert, event in list(self.held.values()):
+            if self.muted(alert, now, self._flaps(alert)) is None:
+                del self.held[alert.id]
+                if alert.told != alert.status:
+                    event.muted_by = None
+                    self._notify(ledger, alert, event, encode(event), now)
+
+    def _flaps(self, alert: Alert) -> bool:
+        state = self.state
+        return any(
+            rule == alert.rule and state.asset_of(series) == alert.asset
+            for rule, series in state.flapping
+        )
+
+    def muted(self, alert: Alert, now: int, flapping: bool) -> str | None:
+        """What holds notifications of the alert back; danger is never held."""
+        if alert.severity is Severity.DANGER:
+            return None
+        asset = self.asset_id(alert.asset)
+        mute = silenced_by(self.mutes, alert.rule, asset, alert.zone, now)
+        if mute is not None:
+            return f"silence:{mute.id}"
+        source = inhibited_by(
+            self.inhibits,
+            alert.rule,
+            lambda rule: (rule, alert.asset) in self.board.open,
+            lambda rule: any(
+                r == rule and other.zone == alert.zone
+                for (r, _), other in self.board.open.items()
+            ),
+        )
+        if source is not None:
+            return f"inhibited:{source}"
+        if alert.asset != HUB_ASSET and self.state.registry.out_of_service(
+            alert.asset, now
+        ):
+            return "out_of_service"
+        return "flapping" if flapping else None
+
+    def event(self, change: Change, muted: str | None) -> Event:
+        """The versioned object of a change."""
+        alert = change.alert
+        registry = self.state.registry
+        name = HUB_ID if alert.asset == HUB_ASSET else registry.asset_names[alert.asset]
+        rule = self.rules.get(alert.rule)
+        text = {"zh-CN": alert.rule, "en": alert.rule}
+        if rule is not None:
+            text = texts(
+                rule, name, alert.zone, alert.severity, change.transition.cause
+            )
+        return Event(
+            version=VERSION,
+            id=alert.id,
+            rule=alert.rule,
+            category=str(alert.category),
+            asset=self.asset_id(alert.asset),
+            asset_name=name,
+            zone=alert.zone,
+            severity=alert.severity.word,
+            state=alert.state,
+            started_at=rfc3339(alert.started_at),
+            resolved_at=rfc3339(alert.resolved_at),
+            acknowledged_by=alert.acknowledged_by,
+            assigned_to=alert.assigned_to,
+            muted_by=muted,
+            transition=view(change.transition),
+            text=text,
+        )
+
+    # -- who is who --
+
+    def asset_id(self, asset: int) -> str:
+        """An asset's id; the hub's own is `hub`."""
+        return HUB_ID if asset == HUB_ASSET else self.state.registry.asset_ids[asset]
+
+    def zone(self, asset: int) -> str:
+        """An asset's zone; the hub's own is `hub`."""
+        return HUB_ID if asset == HUB_ASSET else self.state.registry.zone_of(asset)

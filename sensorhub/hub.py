@@ -1,0 +1,271 @@
+"""The hub's heart: loads, folds, commits. The only writer of the database.
+
+`Hub` owns the connection and everything that a restart rebuilds. Pipeline,
+watchdog and commands change it and hand their ledgers to `commit`.
+"""
+
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from sensorhub import snapshot
+from sensorhub.alerts.rules import compile_rules
+from sensorhub.config import Settings
+from sensorhub.desk import Desk, Wants
+from sensorhub.intake import Intake
+from sensorhub.ledger import Ledger
+from sensorhub.profiles import Profile
+from sensorhub.registry import Registry
+from sensorhub.rulebook import parse_rules
+from sensorhub.state import NEVER, RECENT, State
+from sensorhub.store import (
+    alerts,
+    checkpoints,
+    commands,
+    counters,
+    database,
+    journal,
+    outbox,
+    register,
+    rule_versions,
+    subscriptions,
+)
+from sensorhub.store.damaged import set_aside_row
+from sensorhub.store.dead_letters import Shelf
+
+log = structlog.get_logger()
+TOLD_FOR_MS = 7 * 86_400_000
+
+
+def all_wanted(choice: object, event: object, told_before: str) -> bool:
+    """Every subscriber wants everything."""
+    return True
+
+
+class Hub:
+    """State, desk and intake over one database; see `load`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        profiles: dict[str, Profile],
+        now: Callable[[], int],
+        *,
+        wants: Wants = all_wanted,
+    ) -> None:
+        self.settings = settings
+        self.profiles = profiles
+        self.now = now
+        self._wants = wants
+        self.connection = database.connect(folder)
+        bounds = settings.dead_letters
+        self.shelf = Shelf(self.connection, bounds.per_device, bounds.total)
+        self.counters: Counter[str] = counters.load(self.connection)
+        self.cursor = 0
+        self.after_commit: list[Callable[[list[outbox.OutboxRow]], None]] = []
+        self.damaged: list[journal.JournalRow] = []
+        self._uncheckpointed = 0
+        self._next_block = 0
+        self.load()
+
+    # -- start --
+
+    def load(self) -> None:
+        """Build everything from the database: register, rules, state, alerts."""
+        connection = self.connection
+        now = self.now()
+        self.registry = Registry(*register.registry_rows(connection), self.profiles)
+        self.registry.settle(now)
+        self.rules_version, text = rule_versions.latest(connection)
+        self.book = parse_rules(text, f"rules version {self.rules_version}")
+        rules = compile_rules(self.book, self.settings.timezone)
+        self.state = State(self.registry, rules)
+        self.versions = f"{self.rules_version}.{register.version(connection)}"
+        self._fold()
+        fresh = self.state.covered_at == NEVER
+        self.state.covered_at[fresh] = self.state.covered
+        self.state.refresh()
+        self.desk = Desk(self.state, self.book.inhibit, self._wants)
+        self.desk.load(alerts.load_open(connection), alerts.last_services(connection))
+        self.reload_mutes()
+        self.reload_subscriptions()
+        self._recall_untold(now)
+        mqtt = self.settings.mqtt
+        self.intake = Intake(self.registry, mqtt.topics, mqtt.max_payload_bytes)
+        self._end_groundless(now)
+
+    def _fold(self) -> None:
+        cursors = {}
+        for row in checkpoints.load(self.connection):
+            if row.sound:
+                try:
+                    snapshot.load(self.state, row.block, row.body)
+                    cursors[row.block] = row.cursor
+                except ValueError:
+                    log.error("damaged checkpoint, folding more", block=row.block)
+        covered = counters.get_meta(self.connection, "covered")
+        self.state.covered = int(covered or 0)
+        blocks = range(snapshot.blocks_of(self.state))
+        oldest = min((cursors.get(b, 0) for b in blocks), default=0)
+        start = checkpoints.fold_from(self.connection, oldest, RECENT)
+        rows = journal.rows_after(self.connection, start)
+        last = snapshot.fold(self.state, rows, cursors, self.damaged.append)
+        self.cursor = max(last, self.cursor, oldest)
+
+    def _recall_untold(self, now: int) -> None:
+        desk = self.desk
+        waiting = alerts.load_untold(self.connection, now - TOLD_FOR_MS)
+        waiting += [a for a in desk.board.open.values() if a.told != a.status]
+        for alert in waiting:
+            rows = alerts.transitions_of(self.connection, [alert.id])
+            if rows.get(alert.id):
+                desk.hold([(alert, rows[alert.id][-1].transition())])
+
+    def reload_mutes(self) -> None:
+        """Silences changed."""
+        self.desk.mutes = alerts.silences(self.connection, self.now())
+
+    def reload_subscriptions(self) -> None:
+        """Subscriptions changed."""
+        self.desk.subscriptions = subscriptions.load(self.connection)
+
+    def _end_groundless(self, now: int) -> None:
+        """Resolve alerts whose rule, mounting or asset is gone."""
+        ledger = Ledger()
+        desk, registry = self.desk, self.registry
+        mounted = set(registry.asset_of.tolist())
+        for alert in list(desk.board.open.values()):
+            if alert.rule not in desk.rules:
+                desk.end(ledger, alert, now, "rule_removed")
+            elif alert.asset and registry.retired[alert.asset]:
+                desk.end(ledger, alert, now, "retired")
+            elif alert.asset and alert.asset not in mounted:
+                desk.end(ledger, alert, now, "unmounted")
+            elif not self._selected(alert.rule, alert.asset):
+                desk.end(ledger, alert, now, "rule_removed")
+        for row in self.damaged:
+            self._set_aside(ledger, row, now)
+        if self.damaged:
+            desk.system(ledger, "journal_damaged", True, now, len(self.damaged))
+            self.damaged.clear()
+        if not ledger.empty():
+            self.commit(ledger)
+
+    def _selected(self, rule: str, asset: int) -> bool:
+        if asset == 0:
+            return True
+        traits = self.registry.traits[asset]
+        id_ = self.registry.asset_ids[asset]
+        return self.state.selects(rule, traits, id_)
+
+    @staticmethod
+    def _set_aside(ledger: Ledger, row: journal.JournalRow, now: int) -> None:
+        log.error("damaged journal row set aside", row=row.id, uplinks=row.uplinks)
+
+        def aside(connection: sqlite3.Connection) -> None:
+            set_aside_row(connection, row.id, now)
+
+        ledger.jobs.append(aside)
+        ledger.moved["journal_rows_damaged"] += 1
+        ledger.moved["uplinks_damaged"] += row.uplinks
+
+    # -- writing --
+
+    def commit(self, ledger: Ledger) -> None:
+        """Write a ledger in one transaction; then tell who waits for its rows.
+
+        A database that is locked or full is waited for: what is in the ledger
+        has moved the memory already and must not be lost.
+        """
+        if ledger.empty():
+            return
+        ledger.versions = self.versions
+        waited = 0.05
+        while True:
+            try:
+                row = self._write(ledger)
+                break
+            except sqlite3.OperationalError as error:
+                if not _passes(error):
+                    raise
+                log.error("the database cannot be written, waiting", error=str(error))
+                time.sleep(waited)
+                waited = min(2 * waited, 5.0)
+        self.cursor = row or self.cursor
+        self.counters.update(ledger.moved)
+        if ledger.journal is not None:
+            self._uncheckpointed += ledger.journal.uplinks
+        for listener in self.after_commit:
+            listener(ledger.outbox)
+
+    def _write(self, ledger: Ledger) -> int:
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            row = ledger.write(self.connection, self.shelf)
+            self.connection.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise
+        return row
+
+    # -- checkpoints --
+
+    def checkpoint_due(self) -> bool:
+        """Whether the next block of the rolling checkpoint should be written."""
+        blocks = max(1, snapshot.blocks_of(self.state))
+        every = self.settings.history.checkpoint_uplinks
+        return self._uncheckpointed * blocks >= every
+
+    def checkpoint_next(self) -> None:
+        """Write the next block, in a short transaction of its own."""
+        blocks = max(1, snapshot.blocks_of(self.state))
+        self._uncheckpointed = 0
+        block = self._next_block % blocks
+        self._next_block = block + 1
+        ledger = Ledger()
+        self._add_block(ledger, block)
+        self.commit(ledger)
+
+    def _add_block(self, ledger: Ledger, block: int) -> None:
+        body, cursor = snapshot.dump(self.state, block), self.cursor
+        ledger.jobs.append(lambda c: checkpoints.save(c, block, cursor, body))
+
+    def checkpoint_all(self) -> None:
+        """Write every block: at a clean stop and before anything is rebuilt."""
+        for block in range(snapshot.blocks_of(self.state)):
+            ledger = Ledger()
+            self._add_block(ledger, block)
+            self.commit(ledger)
+        covered = str(self.state.covered)
+        ledger = Ledger()
+        ledger.jobs.append(lambda c: counters.set_meta(c, "covered", covered))
+        self.commit(ledger)
+
+    def rebuild(self) -> None:
+        """Register, rules or profiles changed: begin anew from the database."""
+        self.load()
+        self.checkpoint_all()
+
+    def waiting_commands(self) -> list[commands.Command]:
+        """Operators' acts that wait."""
+        return commands.waiting(self.connection)
+
+    def close(self) -> None:
+        """Give the database back."""
+        self.connection.close()
+
+
+def _passes(error: sqlite3.OperationalError) -> bool:
+    """Whether waiting may help: locked, or no room on the disk."""
+    return error.sqlite_errorcode & 0xFF in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+    )

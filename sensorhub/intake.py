@@ -1,0 +1,436 @@
+"""Messages in, a draft of columns out: routes, envelopes, decoders, profiles.
+
+A draft holds plain lists, one entry an uplink or a reading. Nothing here knows
+of time passing, the store or earlier uplinks; a message that cannot be read
+becomes a dead entry of the draft with its reason, never an exception.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import chain
+from typing import NamedTuple
+
+import msgspec
+from xxhash import xxh3_64_intdigest
+
+from sensorhub.columns import BARE, NO_DEVICE, NO_SEQ
+from sensorhub.config import TopicSettings
+from sensorhub.decode import native
+from sensorhub.decode.envelopes import ENVELOPES
+from sensorhub.decode.mapping import decode_uplink, map_fields
+from sensorhub.model import (
+    BY_NAME,
+    DUP,
+    RETAIN,
+    TOPIC_ROOT,
+    Envelope,
+    EnvelopeError,
+    Message,
+    Outcome,
+    Reason,
+)
+from sensorhub.registry import Registry
+from sensorhub.validate import NO_TIME
+
+CODE_OF = {name: entry.no for name, entry in BY_NAME.items()}
+MAX_ROUTES = 400_000
+MASK = 2**64 - 1
+FAR = 2**62
+ODD_FLAGS = RETAIN | DUP
+
+
+class Way(Enum):
+    """What kind of message comes under a topic."""
+
+    NATIVE = 1
+    STATUS = 2
+    WRAPPED = 3
+    UNKNOWN_DEVICE = 4
+    UNKNOWN = 5
+
+
+class Route(NamedTuple):
+    """Where the messages of one topic belong."""
+
+    way: Way
+    device: int = NO_DEVICE
+    name: str = ""
+    kind: str = ""
+    zone: str = ""
+    mismatch: bool = False
+    plain: bool = False  # a native device in the zone that its topic says
+
+
+class Dead(NamedTuple):
+    """An uplink that could not be used: its place, device and reason."""
+
+    uplink: int
+    device: str
+    detail: str
+
+
+class Told(NamedTuple):
+    """A device's birth or last will."""
+
+    device: int
+    status: native.Status
+
+
+@dataclass(slots=True)
+class Draft:
+    """One entry an uplink, in the order received; then one a reading."""
+
+    message: list[int] = field(default_factory=list)
+    device: list[int] = field(default_factory=list)
+    key: list[int] = field(default_factory=list)
+    seq: list[int] = field(default_factory=list)
+    said: list[int] = field(default_factory=list)
+    network: list[int] = field(default_factory=list)
+    outcome: list[int] = field(default_factory=list)
+    reason: list[int] = field(default_factory=list)
+    sound: list[bool] = field(default_factory=list)
+    count: list[int] = field(default_factory=list)
+    code: list[int] = field(default_factory=list)
+    value: list[float] = field(default_factory=list)
+    own_time: dict[int, int] = field(default_factory=dict)
+    dead: list[Dead] = field(default_factory=list)
+    dup: set[int] = field(default_factory=set)
+    told: list[Told] = field(default_factory=list)
+    ignored: dict[int, list[str]] = field(default_factory=dict)
+    events: int = 0
+    zone_mismatch: int = 0
+
+    def open(self, message: int, device: int, key: int, seq: int) -> int:
+        """Begin an uplink; its place."""
+        self.message.append(message)
+        self.device.append(device)
+        self.key.append(key)
+        self.seq.append(seq)
+        self.said.append(NO_TIME)
+        self.network.append(NO_TIME)
+        self.outcome.append(Outcome.STORED)
+        self.reason.append(Reason.NONE)
+        self.sound.append(False)
+        self.count.append(0)
+        return len(self.message) - 1
+
+    def kill(self, uplink: int, reason: Reason, device: str, detail: str) -> None:
+        """The uplink is dead."""
+        self.outcome[uplink] = Outcome.DEAD
+        self.reason[uplink] = reason
+        self.dead.append(Dead(uplink, device, detail[:500]))
+
+
+@dataclass(slots=True)
+class Run:
+    """Native uplinks in a row that were decoded and wait to be entered."""
+
+    message: list[int] = field(default_factory=list)
+    device: list[int] = field(default_factory=list)
+    record: list[native.Record] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Begin the next run."""
+        self.message, self.device, self.record = [], [], []
+
+
+class Intake:
+    """Reads messages by the register, the topic settings and the profiles."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        topics: tuple[TopicSettings, ...],
+        max_payload: int,
+    ) -> None:
+        self.registry = registry
+        self._max_payload = max_payload
+        self._filters = [(t.filter.split("/"), t.kind) for t in topics]
+        self._routes: dict[bytes, Route] = {}
+
+    def read(self, messages: list[Message]) -> Draft:
+        """The draft of a batch.
+
+        Sound native uplinks are the most by far: they are decoded one by one but
+        entered in runs, list by list. Everything else ends a run.
+        """
+        draft = Draft()
+        routes = self._routes
+        largest = self._max_payload
+        decode = native.decode_record
+        run = Run()
+        for i, message in enumerate(messages):
+            topic, payload, flags = message
+            route = routes.get(topic) or self._route(topic)
+            if not (route.plain and flags & ODD_FLAGS == 0 and len(payload) <= largest):
+                self._end(draft, run, messages)
+                self._odd(draft, i, message, route)
+                continue
+            try:
+                record = decode(payload)
+            except (msgspec.MsgspecError, ValueError, OverflowError):
+                self._end(draft, run, messages)
+                self._native(draft, i, message, route)
+                continue
+            run.message.append(i)
+            run.device.append(route.device)
+            run.record.append(record)
+        self._end(draft, run, messages)
+        return draft
+
+    def _odd(self, draft: Draft, i: int, message: Message, route: Route) -> None:
+        """A message that is no plain native uplink."""
+        if route.way is Way.STATUS:
+            self._status(draft, route, message.payload)
+        elif message.flags & RETAIN or len(message.payload) > self._max_payload:
+            self._refuse(draft, i, message, route)
+        elif route.way is Way.NATIVE:
+            self._native(draft, i, message, route)
+        else:
+            self._other(draft, i, message, route)
+
+    def _end(self, draft: Draft, run: Run, messages: list[Message]) -> None:
+        """Enter a run of decoded native uplinks into the draft."""
+        if not run.message:
+            return
+        records = run.record
+        maps = [record.m for record in records]
+        codes = [CODE_OF.get(name, 0) for m in maps for name in m]
+        counts = list(map(len, maps))
+        times = [record.ts for record in records]
+        said = [
+            ts if type(ts) is int else NO_TIME if ts is None else native.to_ms(ts)
+            for ts in times
+        ]
+        if 0 in codes or 0 in counts or max(said) >= FAR or min(said) < NO_TIME:
+            for i in run.message:
+                route = self._routes.get(messages[i].topic)
+                self._native(draft, i, messages[i], route or Route(Way.UNKNOWN))
+        else:
+            payloads = [messages[i].payload for i in run.message]
+            draft.message += run.message
+            draft.device += run.device
+            draft.key += map(xxh3_64_intdigest, payloads, run.device)
+            draft.seq += [
+                (BARE if ts is None else NO_SEQ) if record.seq is None else record.seq
+                for record, ts in zip(records, times, strict=True)
+            ]
+            draft.said += said
+            draft.code += codes
+            draft.value += chain.from_iterable(map(dict.values, maps))
+            draft.count += counts
+            zeros = [0] * len(records)
+            draft.outcome += zeros
+            draft.reason += zeros
+            draft.sound += [False] * len(records)
+            draft.network += [NO_TIME] * len(records)
+        run.clear()
+
+    # -- routes --
+
+    def _route(self, topic: bytes) -> Route:
+        if len(self._routes) >= MAX_ROUTES:
+            self._routes.clear()
+        route = self._find_route(topic)
+        self._routes[topic] = route
+        return route
+
+    def _find_route(self, topic: bytes) -> Route:
+        try:
+            text = topic.decode()
+        except UnicodeDecodeError:
+            return Route(Way.UNKNOWN)
+        levels = text.split("/")
+        if (
+            text.startswith(TOPIC_ROOT)
+            and text.endswith("/status")
+            and len(levels) == 5
+        ):
+            return Route(Way.STATUS, self._number(levels[3]), levels[3])
+        for pattern, kind in self._filters:
+            if not matches(pattern, levels):
+                continue
+            if kind != "native":
+                return Route(Way.WRAPPED, name=text, kind=kind)
+            if len(levels) < 3:
+                return Route(Way.UNKNOWN)
+            zone, name = levels[-3], levels[-2]
+            device = self._number(name)
+            way = Way.UNKNOWN_DEVICE if device == NO_DEVICE else Way.NATIVE
+            registered = self.registry.zone_of(int(self.registry.asset_of[device]))
+            mismatch = registered not in ("", zone)
+            plain = way is Way.NATIVE and not mismatch
+            return Route(way, device, name, kind, zone, mismatch, plain)
+        return Route(Way.UNKNOWN)
+
+    def _number(self, name: str) -> int:
+        return self.registry.device_no.get(name, NO_DEVICE)
+
+    # -- ways --
+
+    def _native(self, draft: Draft, i: int, message: Message, route: Route) -> None:
+        """A native uplink the slow way: keeps what is usable, says what is not."""
+        if route.mismatch:
+            draft.zone_mismatch += 1
+        uplink = self._open(
+            draft,
+            i,
+            message,
+            route.device,
+            xxh3_64_intdigest(message.payload, route.device),
+        )
+        try:
+            records = native.read_loosely(message.payload)
+        except ValueError as error:
+            draft.kill(uplink, Reason.BAD_PAYLOAD, route.name, str(error))
+            return
+        newest = max((r.ts for r in records if r.ts is not None), default=None)
+        seqs = [r.seq for r in records if r.seq is not None]
+        draft.seq[uplink] = seqs[-1] if seqs else (BARE if newest is None else NO_SEQ)
+        if newest is not None:
+            draft.said[uplink] = newest
+        ignored: list[str] = []
+        for record in records:
+            ignored += record.ignored
+            for name, value in record.values.items():
+                code = CODE_OF.get(name)
+                if code is None:
+                    ignored.append(f"{name}: no such measurement")
+                    continue
+                if record.ts is not None and record.ts != newest:
+                    draft.own_time[len(draft.code)] = record.ts
+                draft.code.append(code)
+                draft.value.append(value)
+                draft.count[uplink] += 1
+        self._close(draft, uplink, route.name, ignored)
+
+    @staticmethod
+    def _open(
+        draft: Draft, i: int, message: Message, device: int, key: int, seq: int = BARE
+    ) -> int:
+        uplink = draft.open(i, device, key, seq)
+        if message.flags & DUP:
+            draft.dup.add(uplink)
+        return uplink
+
+    def _close(self, draft: Draft, uplink: int, device: str, said: list[str]) -> None:
+        if said:
+            draft.ignored[uplink] = said
+        if not draft.count[uplink] and not draft.sound[uplink]:
+            detail = "; ".join(said) or "no values"
+            draft.kill(uplink, Reason.NOTHING_USABLE, device, detail)
+
+    def _status(self, draft: Draft, route: Route, payload: bytes) -> None:
+        draft.events += 1
+        if route.device == NO_DEVICE:
+            return
+        try:
+            draft.told.append(Told(route.device, native.decode_status(payload)))
+        except (msgspec.MsgspecError, ValueError):
+            return
+
+    def _refuse(self, draft: Draft, i: int, message: Message, route: Route) -> None:
+        topic, payload, flags = message
+        key = self._poison_key(topic, payload)
+        uplink = draft.open(i, route.device, key, BARE)
+        if flags & RETAIN:
+            draft.outcome[uplink] = Outcome.DUPLICATE
+            draft.reason[uplink] = Reason.RETAINED
+        else:
+            detail = f"more than {self._max_payload} bytes"
+            draft.kill(uplink, Reason.TOO_LARGE, route.name, detail)
+
+    def _poison_key(self, topic: bytes, payload: bytes) -> int:
+        return xxh3_64_intdigest(payload, xxh3_64_intdigest(topic, 1))
+
+    def _other(self, draft: Draft, i: int, message: Message, route: Route) -> None:
+        if route.way is Way.WRAPPED:
+            self._wrapped(draft, i, message, route)
+            return
+        key = self._poison_key(message.topic, message.payload)
+        seq = self._poison_seq(route, message)
+        uplink = self._open(draft, i, message, NO_DEVICE, key, seq)
+        if route.way is Way.UNKNOWN_DEVICE:
+            detail = f"zone {route.zone}: device {route.name} is not registered"
+            draft.kill(uplink, Reason.UNKNOWN_DEVICE, route.name, detail)
+        else:
+            detail = "no topic filter of the settings fits"
+            draft.kill(uplink, Reason.UNKNOWN_TOPIC, "", detail)
+
+    @staticmethod
+    def _poison_seq(route: Route, message: Message) -> int:
+        """An unknown native device's seq, so that its doubles are known."""
+        if route.way is not Way.UNKNOWN_DEVICE:
+            return BARE
+        try:
+            record = native.decode_record(message.payload)
+        except (msgspec.MsgspecError, ValueError, OverflowError):
+            return BARE
+        if record.seq is not None:
+            return record.seq
+        return BARE if record.ts is None else NO_SEQ
+
+    def _wrapped(self, draft: Draft, i: int, message: Message, route: Route) -> None:
+        try:
+            envelopes = ENVELOPES[route.kind](route.name, message.payload)
+        except EnvelopeError as error:
+            key = self._poison_key(message.topic, message.payload)
+            uplink = self._open(draft, i, message, NO_DEVICE, key)
+            draft.kill(uplink, Reason.BAD_ENVELOPE, "", str(error))
+            return
+        uplinks = [e for e in envelopes if e.event is None]
+        if not uplinks:
+            draft.events += 1
+            return
+        for envelope in uplinks:
+            self._envelope(draft, i, message, envelope)
+
+    def _envelope(
+        self, draft: Draft, i: int, message: Message, envelope: Envelope
+    ) -> None:
+        device = self._number(envelope.device)
+        seed = device if device >= 0 else xxh3_64_intdigest(envelope.device.encode(), 1)
+        seq = NO_SEQ if envelope.seq is None else envelope.seq
+        content = envelope.payload
+        if content is None:
+            content = repr([(f.name, f.value) for f in envelope.fields]).encode()
+        mixed = (seed ^ (envelope.port << 56) ^ ((seq + 1) << 20)) & MASK
+        key = xxh3_64_intdigest(content, mixed)
+        uplink = self._open(draft, i, message, device, key, seq)
+        if envelope.network_time is not None:
+            draft.network[uplink] = envelope.network_time
+        elif seq == NO_SEQ:
+            draft.seq[uplink] = BARE
+        if device == NO_DEVICE:
+            detail = f"device {envelope.device} is not registered"
+            draft.kill(uplink, Reason.UNKNOWN_DEVICE, envelope.device, detail)
+            return
+        self._fields(draft, uplink, envelope)
+
+    def _fields(self, draft: Draft, uplink: int, envelope: Envelope) -> None:
+        profile = self.registry.profiles[draft.device[uplink]]
+        if profile is None:
+            detail = "its profile is not among the profiles"
+            draft.kill(uplink, Reason.BAD_PAYLOAD, envelope.device, detail)
+            return
+        frame = decode_uplink(envelope, profile)
+        mapped = map_fields(profile, frame.fields)
+        draft.sound[uplink] = frame.answers or not (frame.fields or frame.errors)
+        for code, value, at in mapped.readings:
+            if at is not None:
+                draft.own_time[len(draft.code)] = at
+            draft.code.append(code)
+            draft.value.append(value)
+            draft.count[uplink] += 1
+        said = [*frame.errors, *frame.ignored, *mapped.ignored]
+        self._close(draft, uplink, envelope.device, said)
+
+
+def matches(pattern: list[str], levels: list[str]) -> bool:
+    """Whether an MQTT topic (split) fits a topic filter (split)."""
+    for i, part in enumerate(pattern):
+        if part == "#":
+            return True
+        if i >= len(levels) or part not in ("+", levels[i]):
+            return False
+    return len(pattern) == len(levels)

@@ -1,0 +1,89 @@
+"""What one transaction holds, and the writing of it."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sensorhub.alerts.board import Alert
+from sensorhub.columns import Service
+from sensorhub.model import Transition
+from sensorhub.store import alerts, counters, journal, outbox
+from sensorhub.store.dead_letters import DeadLetter, Shelf
+from sensorhub.store.outbox import OutboxRow
+
+AvailabilityRow = tuple[int, str, str, float | None, int]
+Job = Callable[[sqlite3.Connection], None]
+
+
+@dataclass(slots=True)
+class JournalDraft:
+    """The journal row of a batch."""
+
+    received_at: int
+    uplinks: int
+    body: bytes
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Everything that one cause of change writes, all or nothing."""
+
+    journal: JournalDraft | None = None
+    versions: str = ""
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    transitions: list[Transition] = field(default_factory=list)
+    outbox: list[OutboxRow] = field(default_factory=list)
+    services: list[tuple[Service, str]] = field(default_factory=list)
+    availability: list[AvailabilityRow] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    moved: Counter[str] = field(default_factory=Counter)
+    jobs: list[Job] = field(default_factory=list)
+
+    def empty(self) -> bool:
+        """Nothing to write."""
+        return not (
+            self.journal
+            or self.alerts
+            or self.transitions
+            or self.outbox
+            or self.services
+            or self.letters
+            or self.availability
+            or self.moved
+            or self.jobs
+        )
+
+    def write(self, connection: sqlite3.Connection, shelf: Shelf) -> int:
+        """Write all in the caller's transaction; the journal row's number or 0."""
+        row = 0
+        if self.journal is not None:
+            row = journal.append(
+                connection,
+                received_at=self.journal.received_at,
+                uplinks=self.journal.uplinks,
+                body=self.journal.body,
+                versions=self.versions,
+            )
+        if self.alerts:
+            alerts.save(connection, self.alerts.values())
+        if self.transitions:
+            alerts.add_transitions(connection, self.transitions)
+        if self.outbox:
+            self.outbox = outbox.insert(connection, self.outbox)
+        for service, by in self.services:
+            alerts.add_services(connection, [service], by)
+        if self.availability:
+            connection.executemany(
+                "INSERT OR REPLACE INTO availability"
+                " (device, state, firmware, interval_s, at) VALUES (?, ?, ?, ?, ?)",
+                self.availability,
+            )
+        moved = self.moved
+        if self.letters:
+            dropped = shelf.keep(connection, self.letters)
+            moved = moved + Counter(dead_letters_dropped=dropped)
+        counters.add(connection, moved)
+        for job in self.jobs:
+            job(connection)
+        return row

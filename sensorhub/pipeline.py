@@ -1,0 +1,399 @@
+"""A device spoke: a batch of messages becomes one transaction.
+
+1. read the messages into a draft (`intake`)
+2. give times, find duplicates, judge values: columns
+3. derive: fill level by the asset's geometry, odour rise over the baseline
+4. move the state; levels that moved become transitions (`desk`)
+5. hand back the ledger of all this, for one commit; acknowledge after it
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
+
+from sensorhub.columns import BARE, NO_DEVICE, Columns, Notes, Service, pack
+from sensorhub.desk import Desk
+from sensorhub.intake import Draft, Intake
+from sensorhub.ledger import JournalDraft, Ledger
+from sensorhub.model import (
+    BY_NAME,
+    Message,
+    Outcome,
+    Quality,
+    Reason,
+)
+from sensorhub.state import BARE_MS, NEVER, State
+from sensorhub.store.dead_letters import DeadLetter
+from sensorhub.validate import beyond, judge, settle_times
+
+FILL = BY_NAME["fill_level"].no
+DISTANCE = BY_NAME["distance"].no
+ODOUR_RISE = BY_NAME["odour_rise"].no
+Watcher = Callable[[Draft, Columns], None]
+
+
+class Pipeline:
+    """Turns batches into ledgers; moves the state as it goes.
+
+    `watch(draft, columns)` sees every batch, for `tail`.
+    """
+
+    def __init__(self, state: State, desk: Desk, intake: Intake) -> None:
+        self._state = state
+        self._desk = desk
+        self._intake = intake
+        self.watch: Watcher | None = None
+
+    def process(self, messages: list[Message], now: int) -> Ledger:
+        """The ledger of a batch received at `now` (ms)."""
+        draft = self._intake.read(messages)
+        ledger = Ledger()
+        self._tell(draft, ledger, now)
+        if draft.message:
+            columns = self._columns(draft, self._receive(draft.device, now))
+            columns = self._derive(columns)
+            self._move(columns, ledger)
+            self._count(draft, columns, ledger)
+            self._bury(draft, columns, messages, ledger)
+            if self.watch is not None:
+                self.watch(draft, columns)
+        if draft.events:
+            ledger.moved["events_received"] += draft.events
+        if draft.zone_mismatch:
+            ledger.moved["zone_mismatches"] += draft.zone_mismatch
+        return ledger
+
+    def bury(self, message: Message, now: int, error: str) -> Ledger:
+        """The ledger of the one uplink that breaks the pipeline: dead, and told."""
+        draft = Draft()
+        key = xxh3_64_intdigest(message.topic + message.payload)
+        draft.kill(
+            draft.open(0, NO_DEVICE, key, BARE), Reason.INTERNAL_ERROR, "", error
+        )
+        columns = self._columns(draft, np.full(1, now, np.int64), doubles=False)
+        ledger = Ledger()
+        self._move(columns, ledger)
+        self._count(draft, columns, ledger)
+        self._bury(draft, columns, [message], ledger)
+        self._desk.system(ledger, "internal_error", True, now, 1)
+        return ledger
+
+    def replay(self, message: Message, received_at: int) -> Ledger | None:
+        """The ledger of a dead letter that can be read now; None where it cannot.
+
+        It fills history; it moves no state and raises nothing.
+        """
+        draft = self._intake.read([message])
+        if not draft.message:
+            return None
+        received = np.full(len(draft.message), received_at, np.int64)
+        columns = self._columns(draft, received, doubles=False)
+        if (columns.outcome != Outcome.STORED).any():
+            return None
+        owner = columns.owner()
+        columns = _with_readings(columns, owner, self._fill_levels(columns, owner))
+        columns.outcome = np.full(columns.uplinks, Outcome.REPLAY, np.uint8)
+        ledger = Ledger()
+        self._count(draft, columns, ledger)
+        body = pack(columns, Notes(self._state.covered, []))
+        ledger.journal = JournalDraft(received_at, columns.uplinks, body)
+        return ledger
+
+    def _tell(self, draft: Draft, ledger: Ledger, now: int) -> None:
+        registry = self._state.registry
+        for device, status in draft.told:
+            if status.interval_s is not None:
+                registry.interval_ms[device] = int(status.interval_s * 1000)
+            row = (device, status.state, status.firmware, status.interval_s, now)
+            ledger.availability.append(row)
+
+    # -- times and duplicates --
+
+    def _columns(
+        self, draft: Draft, received_at: NDArray[np.int64], *, doubles: bool = True
+    ) -> Columns:
+        device = np.array(draft.device, np.int32)
+        key = np.array(draft.key, np.uint64)
+        seq = np.array(draft.seq, np.int64)
+        outcome = np.array(draft.outcome, np.uint8)
+        reason = np.array(draft.reason, np.uint8)
+        if doubles:
+            self._find_doubles(
+                draft, (device, key, seq), received_at, (outcome, reason)
+            )
+        code = np.array(draft.code, np.uint8)
+        value = np.array(draft.value, np.float64)
+        measured, replaced = settle_times(
+            np.array(draft.said, np.int64),
+            np.array(draft.network, np.int64),
+            received_at,
+        )
+        columns = Columns(
+            device=device,
+            key=key,
+            seq=seq,
+            received_at=received_at,
+            outcome=outcome,
+            reason=reason,
+            count=np.array(draft.count, np.int32),
+            code=code,
+            value=value,
+            measured_at=np.repeat(measured, draft.count),
+            quality=np.zeros(len(code), np.uint8),
+            why=np.zeros(len(code), np.uint8),
+        )
+        self._judge(draft, columns, replaced)
+        return _without_doubles(columns)
+
+    def _receive(self, devices: list[int], now: int) -> NDArray[np.int64]:
+        """received_at: the hub's now, growing by 1 ms per device and uplink."""
+        device = np.array(devices, np.int32)
+        received = np.full(len(device), now, np.int64)
+        last = self._state.last_received
+        known = device[device != NO_DEVICE]
+        if len(known) and (
+            len(np.unique(known)) < len(known) or (last[known] >= now).any()
+        ):
+            newest: dict[int, int] = {}
+            for i, d in enumerate(devices):
+                if d != NO_DEVICE:
+                    before = newest.get(d)
+                    if before is None:
+                        before = int(last[d])
+                    newest[d] = received[i] = max(now, before + 1)
+        return received
+
+    def _find_doubles(
+        self,
+        draft: Draft,
+        ids: tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]],
+        received_at: NDArray[np.int64],
+        ends: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    ) -> None:
+        device, key, seq = ids
+        outcome, reason = ends
+        recent = self._state.recent
+        in_ring = self._state.in_rings(device, key)
+        alone = len(set(draft.key)) == len(draft.key)
+        if alone and not in_ring.any() and recent.keys.isdisjoint(draft.key):
+            return
+        here: dict[int, int] = {}
+        rung = in_ring.tolist()
+        for i, k in enumerate(draft.key):
+            if outcome[i] == Outcome.DUPLICATE:
+                continue
+            at = int(received_at[i])
+            if seq[i] == BARE:
+                before = here.get(k, recent.bare.get(k))
+                double = before is not None and at - before < BARE_MS
+                double |= i in draft.dup and (k in recent.keys or k in here)
+            else:
+                double = rung[i] or k in recent.keys or k in here
+            if double:
+                outcome[i] = Outcome.DUPLICATE
+                reason[i] = Reason.SAME_SEQ if seq[i] >= 0 else Reason.SAME_BYTES
+            else:
+                here[k] = at
+
+    # -- values --
+
+    def _judge(
+        self, draft: Draft, columns: Columns, replaced: NDArray[np.bool_]
+    ) -> None:
+        """Range and clock of each value; an uplink without any good one is dead."""
+        columns.quality, columns.why = judge(columns.code, columns.value)
+        if replaced.any():
+            late = np.repeat(replaced, columns.count) & (columns.quality == 0)
+            columns.quality[late] = Quality.SUSPECT
+            columns.why[late] = Reason.CLOCK
+        owner = columns.owner()
+        if draft.own_time:
+            at = np.array(list(draft.own_time), np.intp)
+            columns.measured_at[at] = list(draft.own_time.values())
+            wrong = at[beyond(columns.measured_at[at], columns.received_at[owner[at]])]
+            columns.quality[wrong] = Quality.REJECTED
+            columns.why[wrong] = Reason.CLOCK
+            fine = np.setdiff1d(at, wrong)
+            fine = fine[columns.why[fine] == Reason.CLOCK]
+            columns.quality[fine], columns.why[fine] = Quality.OK, Reason.NONE
+        good = np.bincount(
+            owner[columns.quality != Quality.REJECTED], minlength=columns.uplinks
+        )
+        empty = (good == 0) & (columns.outcome == Outcome.STORED)
+        for i in np.flatnonzero(empty).tolist():
+            if draft.sound[i]:
+                continue
+            names = sorted({Reason(int(w)).word for w in columns.why[owner == i]})
+            registry = self._state.registry
+            name = registry.device_ids[draft.device[i]]
+            draft.kill(i, Reason.NOTHING_USABLE, name, "rejected: " + ", ".join(names))
+            columns.outcome[i] = Outcome.DEAD
+            columns.reason[i] = Reason.NOTHING_USABLE
+
+    def _derive(self, columns: Columns) -> Columns:
+        owner = columns.owner()
+        extra = self._fill_levels(columns, owner)
+        rises = self._state.smell(columns)
+        if rises:
+            extra += [(i, ODOUR_RISE, rise) for i, rise in rises]
+        return _with_readings(columns, owner, extra) if extra else columns
+
+    def _fill_levels(
+        self, columns: Columns, owner: NDArray[np.intp]
+    ) -> list[tuple[int, int, float]]:
+        """Fill level from distance by the asset's geometry: (reading, code, %)."""
+        near = (columns.code == DISTANCE) & (columns.quality != Quality.REJECTED)
+        if not near.any():
+            return []
+        registry = self._state.registry
+        said = set(owner[columns.code == FILL].tolist())
+        found = []
+        for i in np.flatnonzero(near).tolist():
+            device = int(columns.device[owner[i]])
+            asset = int(registry.asset_of[device]) if device >= 0 else -1
+            if asset < 0 or owner[i] in said:
+                continue
+            empty, full = registry.empty_mm[asset], registry.full_mm[asset]
+            if empty > full:
+                level = 100.0 * (empty - columns.value[i]) / (empty - full)
+                found.append((i, FILL, round(float(level), 1)))
+        return found
+
+    # -- state and alerts --
+
+    def _move(self, columns: Columns, ledger: Ledger) -> None:
+        state, desk = self._state, self._desk
+        owner = columns.owner()
+        self._count_resets(columns, ledger)
+        state.remember(columns)
+        self._heard(columns, ledger)
+        services: list[Service] = []
+        received = columns.received_at
+
+        def serve(reading: int, service: Service) -> None:
+            services.append(service)
+
+        def decide(reading: int, moved: list) -> None:  # type: ignore[type-arg]
+            at = int(received[owner[reading]])
+            desk.sample(ledger, moved, at, int(columns.measured_at[reading]))
+
+        state.move(columns, None, decide, serve)
+        last = int(received[-1])
+        for service in services:
+            desk.serve(ledger, service, "sensor", last)
+        body = pack(columns, Notes(state.covered, services))
+        ledger.journal = JournalDraft(int(received[0]), columns.uplinks, body)
+
+    def _count_resets(self, columns: Columns, ledger: Ledger) -> None:
+        """The same seq with other content is new: a reboot, a wrap, a rejoin."""
+        state = self._state
+        new = (columns.seq >= 0) & (columns.outcome == Outcome.STORED)
+        new &= columns.device != NO_DEVICE
+        if new.any():
+            seqs = state.ring_seq[columns.device[new]]
+            resets = int((seqs == columns.seq[new][:, None]).any(1).sum())
+            if resets:
+                ledger.moved["seq_reset"] += resets
+
+    def _heard(self, columns: Columns, ledger: Ledger) -> None:
+        """Devices that were silent and spoke; assets that speak the first time."""
+        desk, state = self._desk, self._state
+        heard = (columns.device != NO_DEVICE) & (columns.outcome <= Outcome.DEAD)
+        heard &= columns.outcome != Outcome.DUPLICATE
+        device = columns.device[heard]
+        at = columns.received_at[heard]
+        assets = state.registry.asset_of[device]
+        fresh = (assets >= 0) & (desk.service_at[assets] == NEVER)
+        for i in np.flatnonzero(fresh).tolist():
+            desk.seen(ledger, int(assets[i]), int(at[i]))
+        for silence in desk.silences:
+            for number in silence.heard(device):
+                when = int(state.last_received[number])
+                desk.spoke(ledger, silence.rule, number, when)
+
+    # -- counting and burying --
+
+    def _count(self, draft: Draft, columns: Columns, ledger: Ledger) -> None:
+        moved = ledger.moved
+        ends = np.bincount(columns.outcome, minlength=5)
+        moved["uplinks_received"] += int(ends[:3].sum())
+        moved["uplinks_stored"] += int(ends[Outcome.STORED])
+        moved["uplinks_duplicate"] += int(ends[Outcome.DUPLICATE])
+        moved["uplinks_dead"] += int(ends[Outcome.DEAD])
+        moved["uplinks_replayed"] += int(ends[Outcome.REPLAY])
+        kept = np.repeat(columns.outcome, columns.count)
+        mine = (kept == Outcome.STORED) | (kept == Outcome.REPLAY)
+        rejected = columns.quality == Quality.REJECTED
+        moved["readings_stored"] += int((mine & ~rejected).sum())
+        moved["readings_rejected"] += int((mine & rejected).sum())
+        for why, n in enumerate(np.bincount(columns.why[mine]).tolist()):
+            if why and n:
+                moved[f"value_{Reason(why).word}"] += n
+        if draft.ignored:
+            moved["values_ignored"] += sum(map(len, draft.ignored.values()))
+        if columns.reason.any():
+            for number, n in Counter(columns.reason.tolist()).items():
+                if number:
+                    moved[f"uplink_{Reason(number).word}"] += n
+
+    def _bury(
+        self,
+        draft: Draft,
+        columns: Columns,
+        messages: list[Message],
+        ledger: Ledger,
+    ) -> None:
+        for dead in draft.dead:
+            i = dead.uplink
+            if columns.outcome[i] != Outcome.DEAD:
+                continue  # a double of a letter that is kept already
+            message = messages[draft.message[i]]
+            letter = DeadLetter(
+                0,
+                int(columns.received_at[i]),
+                message.topic.decode("utf-8", "replace"),
+                message.payload,
+                message.flags,
+                dead.device,
+                Reason(int(columns.reason[i])).word,
+                dead.detail,
+                None,
+            )
+            ledger.letters.append(letter)
+
+
+def _without_doubles(columns: Columns) -> Columns:
+    """The columns without the readings of uplinks that are not stored."""
+    keep = np.repeat(columns.outcome, columns.count) == Outcome.STORED
+    if keep.all():
+        return columns
+    columns.count[columns.outcome != Outcome.STORED] = 0
+    for name in ("code", "value", "measured_at", "quality", "why"):
+        setattr(columns, name, getattr(columns, name)[keep])
+    return columns
+
+
+def _with_readings(
+    columns: Columns, owner: NDArray[np.intp], extra: list[tuple[int, int, float]]
+) -> Columns:
+    """The columns with derived readings put behind their uplink's own."""
+    source = np.array([item[0] for item in extra], np.intp)
+    code = np.array([item[1] for item in extra], np.uint8)
+    value = np.array([item[2] for item in extra], np.float64)
+    quality, why = judge(code, value)
+    suspect = (quality == 0) & (columns.quality[source] == Quality.SUSPECT)
+    quality[suspect] = Quality.SUSPECT
+    why[suspect] = columns.why[source][suspect]
+    owners = np.concatenate((owner, owner[source]))
+    order = np.argsort(owners, kind="stable")
+    columns.code = np.concatenate((columns.code, code))[order]
+    columns.value = np.concatenate((columns.value, value))[order]
+    times = np.concatenate((columns.measured_at, columns.measured_at[source]))
+    columns.measured_at = times[order]
+    columns.quality = np.concatenate((columns.quality, quality))[order]
+    columns.why = np.concatenate((columns.why, why))[order]
+    columns.count = np.bincount(owners, minlength=columns.uplinks).astype(np.int32)
+    return columns

@@ -1,0 +1,175 @@
+"""Who is who, in memory: devices, assets, mountings as columns by number.
+
+Numbers come from the database and are never reused, so that they can index
+columns and stand in the journal. Details that only people read stay on disk.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from sensorhub.model import AssetKind
+from sensorhub.profiles import Profile
+
+SINCE_EVER = -(2**62)
+FOR_EVER = 2**62
+
+
+class AssetRow(NamedTuple):
+    """An asset as the database holds it."""
+
+    no: int
+    id: str
+    name: str
+    kind: str
+    zone: str
+    site: str
+    empty_mm: float | None
+    full_mm: float | None
+    tags: str
+    out_from: int | None
+    out_until: int | None
+    retired: int | None
+
+
+class DeviceRow(NamedTuple):
+    """A device as the database holds it, with the interval its birth told."""
+
+    no: int
+    id: str
+    profile: str
+    interval_s: float | None
+    told_interval_s: float | None
+
+
+class MountingRow(NamedTuple):
+    """A device on an asset from-until (ms); None is since ever, for ever."""
+
+    device: int
+    asset: int
+    from_at: int | None
+    until_at: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traits:
+    """What rules select assets by; assets that are alike share one object."""
+
+    kind: AssetKind
+    zone: str
+    site: str
+    tags: frozenset[str]
+
+
+class Registry:
+    """Columns over devices and assets. Rebuilt whole when the register changes."""
+
+    def __init__(
+        self,
+        assets: Iterable[AssetRow],
+        devices: Iterable[DeviceRow],
+        mountings: Iterable[MountingRow],
+        profiles: Mapping[str, Profile],
+    ) -> None:
+        self._take_assets(list(assets))
+        self._take_devices(list(devices), profiles)
+        self._mountings = list(mountings)
+        size = self.devices
+        self.asset_of = np.full(size, -1, np.int32)
+        self.mounted_from = np.full(size, SINCE_EVER, np.int64)
+        self.mounted_until = np.full(size, FOR_EVER, np.int64)
+        self.next_change = SINCE_EVER
+
+    def _take_assets(self, rows: list[AssetRow]) -> None:
+        size = 1 + max((row.no for row in rows), default=0)
+        self.assets = size
+        self.asset_ids = [""] * size
+        self.asset_names = [""] * size
+        self.traits: list[Traits | None] = [None] * size
+        self.empty_mm = np.full(size, np.nan)
+        self.full_mm = np.full(size, np.nan)
+        self.out_from = np.full(size, FOR_EVER, np.int64)
+        self.out_until = np.full(size, FOR_EVER, np.int64)
+        self.retired = np.zeros(size, np.bool_)
+        shared: dict[tuple[str, ...], Traits] = {}
+        for row in rows:
+            key = (row.kind, row.zone, row.site, row.tags)
+            if key not in shared:
+                tags = frozenset(row.tags.split())
+                shared[key] = Traits(AssetKind(row.kind), row.zone, row.site, tags)
+            self.asset_ids[row.no] = row.id
+            self.asset_names[row.no] = row.name or row.id
+            self.traits[row.no] = shared[key]
+            if row.empty_mm is not None and row.full_mm is not None:
+                self.empty_mm[row.no] = row.empty_mm
+                self.full_mm[row.no] = row.full_mm
+            if row.out_from is not None:
+                self.out_from[row.no] = row.out_from
+                if row.out_until is not None:
+                    self.out_until[row.no] = row.out_until
+            self.retired[row.no] = row.retired is not None
+        self.asset_no = {id_: no for no, id_ in enumerate(self.asset_ids) if id_}
+
+    def _take_devices(
+        self, rows: list[DeviceRow], profiles: Mapping[str, Profile]
+    ) -> None:
+        size = 1 + max((row.no for row in rows), default=0)
+        self.devices = size
+        self.device_ids = [""] * size
+        self.profiles: list[Profile | None] = [None] * size
+        self.interval_ms = np.zeros(size, np.int64)
+        for row in rows:
+            profile = profiles.get(row.profile)
+            self.device_ids[row.no] = row.id
+            self.profiles[row.no] = profile
+            interval = row.interval_s or row.told_interval_s
+            if interval is None:
+                interval = profile.interval_s if profile else 3600.0
+            self.interval_ms[row.no] = int(interval * 1000)
+        self.device_no = {id_: no for no, id_ in enumerate(self.device_ids) if id_}
+
+    def settle(self, now: int) -> bool:
+        """Choose each device's mounting of `now`; False where nothing is due."""
+        if now < self.next_change:
+            return False
+        self.next_change = FOR_EVER
+        self.asset_of[:] = -1
+        self.mounted_from[:] = SINCE_EVER
+        self.mounted_until[:] = FOR_EVER
+        for row in self._mountings:
+            start = SINCE_EVER if row.from_at is None else row.from_at
+            end = FOR_EVER if row.until_at is None else row.until_at
+            if now < start:
+                self.next_change = min(self.next_change, start)
+            elif now < end and not self.retired[row.asset]:
+                self.asset_of[row.device] = row.asset
+                self.mounted_from[row.device] = start
+                self.mounted_until[row.device] = end
+                self.next_change = min(self.next_change, end)
+        return True
+
+    def asset_at(self, device: int, at: int) -> int:
+        """Number of the asset that `device` was mounted on at `at`; -1 for none."""
+        for row in self._mountings:
+            if (
+                row.device == device
+                and (row.from_at is None or row.from_at <= at)
+                and (row.until_at is None or at < row.until_at)
+            ):
+                return row.asset
+        return -1
+
+    def mountings_of(self, asset: int) -> list[MountingRow]:
+        """All mountings that the asset ever had."""
+        return [row for row in self._mountings if row.asset == asset]
+
+    def zone_of(self, asset: int) -> str:
+        """The asset's zone; empty where there is no such asset."""
+        traits = self.traits[asset] if 0 <= asset < self.assets else None
+        return traits.zone if traits else ""
+
+    def out_of_service(self, asset: int, now: int) -> bool:
+        """Whether the asset is out of service at `now` (ms)."""
+        return bool(self.out_from[asset] <= now < self.out_until[asset])

@@ -1,0 +1,157 @@
+"""State to bytes and back, a block of devices at a time; and the fold.
+
+A block holds up to 1,000 devices. Series are written under (device, code), since
+their numbers are given anew at each start.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from sensorhub.alerts.rules import Track
+from sensorhub.columns import Columns, unpack, unpack_notes
+from sensorhub.estimate.odour import Baseline
+from sensorhub.state import Moved, State
+from sensorhub.store.journal import JournalRow
+
+BLOCK = 1_000
+
+
+class Block(msgspec.Struct, array_like=True):
+    """What a checkpoint row holds."""
+
+    devices: int
+    device: dict[str, bytes]
+    series: dict[str, bytes]
+    tracks: list[tuple[str, int, int, list[list[Any]], list[int]]]
+    flapping: list[tuple[str, int, int]]
+    baselines: list[tuple[int, list[tuple[int, float]], int]]
+
+
+def blocks_of(state: State) -> int:
+    """How many blocks the state has."""
+    return -(-state.registry.devices // BLOCK)
+
+
+def dump(state: State, block: int) -> bytes:
+    """The bytes of a block."""
+    first = block * BLOCK
+    last = min(first + BLOCK, state.registry.devices)
+    inside = state.s_device[: state.series]
+    chosen = np.flatnonzero((inside >= first) & (inside < last))
+    wanted = set(chosen.tolist())
+    places = [(key, key[1]) for key in state.tracks if key[1] in wanted]
+    return msgspec.msgpack.encode(
+        Block(
+            last - first,
+            {n: getattr(state, n)[first:last].tobytes() for n in state.DEVICE_COLUMNS},
+            {n: getattr(state, n)[chosen].tobytes() for n in state.SERIES_COLUMNS},
+            [
+                (
+                    key[0],
+                    int(state.s_device[s]),
+                    int(state.s_code[s]),
+                    _plain(state.tracks[key]),
+                    state.tracks[key].changes,
+                )
+                for key, s in places
+            ],
+            [
+                (rule, int(state.s_device[s]), int(state.s_code[s]))
+                for rule, s in sorted(state.flapping)
+                if s in wanted
+            ],
+            [
+                (device, *baseline.dump())
+                for device, baseline in sorted(state.baselines.items())
+                if first <= device < last
+            ],
+        )
+    )
+
+
+def _plain(track: Track) -> list[list[Any]]:
+    return [[c.active, c.since, c.clear_since, c.bits] for c in track.comparators]
+
+
+def load(state: State, block: int, body: bytes) -> None:
+    """Put a block's bytes into the state. Raises ValueError on damaged bytes."""
+    try:
+        data = msgspec.msgpack.decode(body, type=Block)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"damaged checkpoint: {error}") from error
+    first = block * BLOCK
+    for name in state.DEVICE_COLUMNS:
+        column = getattr(state, name)
+        old = np.frombuffer(data.device[name], column.dtype)
+        shape = (data.devices, *column.shape[1:])
+        column[first : first + data.devices] = old.reshape(shape)
+    columns = {
+        name: np.frombuffer(data.series[name], getattr(state, name).dtype)
+        for name in state.SERIES_COLUMNS
+    }
+    start = state.add_all_series(columns["s_device"], columns["s_code"])
+    for name, column in columns.items():
+        getattr(state, name)[start : start + len(column)] = column
+    limits = {rule.id: len(rule.limits) for rule in state.rules}
+    for rule, device, code, comparators, changes in data.tracks:
+        if limits.get(rule) == len(comparators):
+            series = int(state.series_of[device, code])
+            state.tracks[rule, series] = _track(comparators, changes)
+    for rule, device, code in data.flapping:
+        if rule in limits:
+            state.flapping.add((rule, int(state.series_of[device, code])))
+    for device, samples, last in data.baselines:
+        state.baselines[device] = Baseline([(at, v) for at, v in samples], last)
+
+
+def _track(comparators: list[list[Any]], changes: list[int]) -> Track:
+    track = Track(len(comparators))
+    track.changes = list(changes)
+    for comparator, values in zip(track.comparators, comparators, strict=True):
+        comparator.active, comparator.since = values[0], values[1]
+        comparator.clear_since, comparator.bits = values[2], values[3]
+    return track
+
+
+def fold(
+    state: State,
+    rows: Iterable[JournalRow],
+    cursors: dict[int, int],
+    damaged: Callable[[JournalRow], None],
+) -> int:
+    """Move the state by journal rows after each block's cursor; writes nothing.
+
+    `cursors` has the journal row that each block stands for. A row that cannot
+    be read is given to `damaged` and passed. Answers the last row's number.
+    """
+    cursor_of = np.zeros(state.registry.devices, np.int64)
+    for block, cursor in cursors.items():
+        cursor_of[block * BLOCK : (block + 1) * BLOCK] = cursor
+    last = 0
+    for row in rows:
+        last = row.id
+        try:
+            if not row.sound:
+                raise ValueError("checksum")
+            columns, notes = unpack(row.body), unpack_notes(row.body)
+        except ValueError:
+            damaged(row)
+            continue
+        _apply(state, columns, cursor_of < row.id, notes.covered)
+        for service in notes.services:
+            state.serviced(service.asset, cursor_of < row.id)
+    return last
+
+
+def _apply(state: State, columns: Columns, mask: Any, covered: int) -> None:
+    state.covered = max(state.covered, covered)
+    state.remember(columns, mask)
+    state.smell(columns, mask)
+    state.move(columns, [], _nothing, _nothing, mask)
+
+
+def _nothing(reading: int, moved: list[Moved] | object) -> None:
+    """The fold decides nothing: the database says which alerts are open."""

@@ -1,0 +1,497 @@
+"""What every uplink moves, as columns: windows, last values, rule tracks.
+
+Device columns are indexed by register number. A series is one measurement of
+one device; series columns grow as series are first seen. The pipeline moves
+this state with live batches and the fold moves it with journal rows, through
+the very same methods, so that a restart changes nothing.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.alerts import flap
+from sensorhub.alerts.rules import QUIET, Rule, Track, quiet_band
+from sensorhub.columns import NO_DEVICE, Columns, Service
+from sensorhub.estimate.odour import Baseline
+from sensorhub.estimate.service import emptyings, is_emptying
+from sensorhub.model import (
+    BY_NAME,
+    CATALOGUE,
+    CODES,
+    MeasurementKind,
+    Outcome,
+    Quality,
+    Severity,
+)
+from sensorhub.registry import Registry, Traits
+
+RING = 16
+RECENT = 65_536
+BARE_MS = 60_000
+NEVER = -(2**62)
+FILL = BY_NAME["fill_level"].no
+NH3 = BY_NAME["nh3"].no
+COUNTERS = frozenset(e.no for e in CATALOGUE if e.kind is MeasurementKind.COUNTER)
+U16 = 1 << 16
+
+
+class Moved(NamedTuple):
+    """A rule's level moved on one series."""
+
+    rule: Rule
+    series: int
+    level: Severity
+    value: float
+    track: Track
+
+
+class Recent:
+    """Keys of the last 65,536 uplinks of all topics, and when bare ones came."""
+
+    def __init__(self) -> None:
+        self.keys: set[int] = set()
+        self._batches: deque[list[int]] = deque()
+        self.bare: dict[int, int] = {}
+
+    def add(self, keys: list[int]) -> None:
+        """Take a batch's new keys; the oldest batches give way."""
+        self.keys.update(keys)
+        self._batches.append(keys)
+        while len(self.keys) - len(self._batches[0]) >= RECENT:
+            self.keys.difference_update(self._batches.popleft())
+
+    def add_bare(self, pairs: Iterable[tuple[int, int]], now: int) -> None:
+        """Note (key, received_at) of uplinks that carry neither ts nor seq."""
+        self.bare.update(pairs)
+        if len(self.bare) > 4 * RECENT:
+            self.bare = {k: at for k, at in self.bare.items() if now - at < BARE_MS}
+
+
+class State:
+    """The hub's memory. `decide` hears of every level that moves."""
+
+    def __init__(self, registry: Registry, rules: tuple[Rule, ...]) -> None:
+        self.registry = registry
+        self.rules = rules
+        size = registry.devices
+        self.last_received = np.full(size, NEVER, np.int64)
+        self.covered_at = np.full(size, NEVER, np.int64)
+        self.ring = np.zeros((size, RING), np.uint64)
+        self.ring_seq = np.full((size, RING), NEVER, np.int64)
+        self.ring_at = np.zeros(size, np.int64)
+        self.series_of = np.full((size, CODES), -1, np.int32)
+        self.series = 0
+        self._allocate(1024)
+        self.tracks: dict[tuple[str, int], Track] = {}
+        self.baselines: dict[int, Baseline] = {}
+        self.recent = Recent()
+        self.covered = 0
+        self.flapping: set[tuple[str, int]] = set()
+        self._by_asset = any(rule.settings.select.assets for rule in rules)
+        self._bands: dict[tuple[Traits, int], tuple[float, float]] = {}
+        self._rules_cache: dict[tuple[Traits, str, int], tuple[Rule, ...]] = {}
+
+    def _allocate(self, size: int) -> None:
+        self.s_device = np.zeros(size, np.int32)
+        self.s_code = np.zeros(size, np.uint8)
+        self.last_at = np.full(size, NEVER, np.int64)
+        self.last_value = np.full(size, np.nan)
+        self.low = np.full(size, QUIET[0])
+        self.high = np.full(size, QUIET[1])
+        self.samples = np.zeros(size, np.int64)
+        self.since = np.zeros(size)
+
+    SERIES_COLUMNS = (
+        "s_device",
+        "s_code",
+        "last_at",
+        "last_value",
+        "low",
+        "high",
+        "samples",
+        "since",
+    )
+    DEVICE_COLUMNS = ("last_received", "covered_at", "ring", "ring_seq", "ring_at")
+
+    def _grow(self, need: int) -> None:
+        have = len(self.s_device)
+        if need <= have:
+            return
+        old = {name: getattr(self, name) for name in self.SERIES_COLUMNS}
+        self._allocate(max(need, have + have // 2))
+        for name, column in old.items():
+            getattr(self, name)[: self.series] = column[: self.series]
+
+    def add_series(self, device: int, code: int) -> int:
+        """A new series; its number."""
+        self._grow(self.series + 1)
+        number = self.series
+        self.series += 1
+        self.s_device[number], self.s_code[number] = device, code
+        self.series_of[device, code] = number
+        self.low[number], self.high[number] = self._band_at_rest(number)
+        return number
+
+    def add_all_series(self, device: NDArray[np.int32], code: NDArray[np.uint8]) -> int:
+        """Many new series at once (a checkpoint block); the first one's number."""
+        first = self.series
+        self._grow(first + len(device))
+        self.series += len(device)
+        self.series_of[device, code] = np.arange(first, self.series)
+        return first
+
+    def refresh(self) -> None:
+        """Set every series' quiet band anew: rules or register changed."""
+        self._rules_cache.clear()
+        self._bands.clear()
+        tracked = {series for _, series in self.tracks}
+        for series in range(self.series):
+            if series in tracked:
+                self.rest(series)
+            else:
+                self.low[series], self.high[series] = self._band_at_rest(series)
+
+    def _band_at_rest(self, series: int) -> tuple[float, float]:
+        asset = self.asset_of(series)
+        traits = self.registry.traits[asset] if asset >= 0 else None
+        if traits is None:
+            return QUIET
+        key = (traits, int(self.s_code[series]))
+        band = self._bands.get(key)
+        if band is None or self._by_asset:
+            band = self._bands[key] = self._band(series, self.rules_of(series))
+        return band
+
+    # -- rules of a series --
+
+    def asset_of(self, series: int) -> int:
+        """Number of the asset that the series' device is mounted on; -1: none."""
+        return int(self.registry.asset_of[self.s_device[series]])
+
+    def rules_of(self, series: int) -> tuple[Rule, ...]:
+        """The sample-driven rules that look at a series."""
+        asset = self.asset_of(series)
+        traits = self.registry.traits[asset] if asset >= 0 else None
+        if traits is None:
+            return ()
+        id_ = self.registry.asset_ids[asset]
+        return self.rules_for(traits, id_, int(self.s_code[series]))
+
+    def rules_for(self, traits: Traits, asset: str, code: int) -> tuple[Rule, ...]:
+        """Rules on measurement `code` of an asset with these traits."""
+        key = (traits, asset if self._by_asset else "", code)
+        if key not in self._rules_cache:
+            self._rules_cache[key] = tuple(
+                rule
+                for rule in self.rules
+                if rule.code == code and selects(rule, traits, asset)
+            )
+        return self._rules_cache[key]
+
+    def rest(self, series: int) -> None:
+        """Set the quiet band from the rules and their tracks."""
+        self.low[series], self.high[series] = self._band(series, self.rules_of(series))
+
+    def _band(self, series: int, rules: tuple[Rule, ...]) -> tuple[float, float]:
+        low, high = QUIET
+        for rule in rules:
+            band = quiet_band(rule, self.tracks.get((rule.id, series)))
+            low, high = max(low, band[0]), min(high, band[1])
+        return low, high
+
+    def selects(self, rule: str, traits: Traits | None, asset: str) -> bool:
+        """Whether rule `rule` is about an asset with these traits."""
+        return traits is not None and any(
+            r.id == rule and selects(r, traits, asset) for r in self.rules
+        )
+
+    # -- the duplicate windows --
+
+    def in_rings(
+        self, device: NDArray[np.int32], key: NDArray[np.uint64]
+    ) -> NDArray[np.bool_]:
+        """Which uplinks stand in their own device's window."""
+        known = device != NO_DEVICE
+        found: NDArray[np.bool_] = (self.ring[device] == key[:, None]).any(1) & known
+        return found
+
+    def remember(self, columns: Columns, mask: NDArray[np.bool_] | None = None) -> None:
+        """Enter a batch's uplinks into both windows and the device columns.
+
+        `mask` says which devices are to move (the fold); the window over all
+        topics takes every uplink.
+        """
+        new = (columns.outcome != Outcome.DUPLICATE) & (columns.outcome < Outcome.EVENT)
+        keys = columns.key[new]
+        self.recent.add(keys.tolist())
+        bare = new & (columns.seq < -1)
+        if bare.any():
+            at = columns.received_at[bare]
+            pairs = zip(columns.key[bare].tolist(), at.tolist(), strict=True)
+            self.recent.add_bare(pairs, int(at[-1]))
+        mine = new & (columns.device != NO_DEVICE)
+        if mask is not None:
+            mine &= mask[columns.device]
+        if mine.any():
+            device = columns.device[mine]
+            self._enter(device, columns.key[mine], columns.seq[mine])
+            self.last_received[device] = columns.received_at[mine]
+            self.covered_at[device] = self.covered
+
+    def _enter(
+        self, device: NDArray[np.int32], key: NDArray[np.uint64], seq: NDArray[np.int64]
+    ) -> None:
+        order = np.argsort(device, kind="stable")
+        ordered = device[order]
+        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+        rank = np.arange(len(ordered)) - np.repeat(
+            starts, np.diff(np.r_[starts, len(ordered)])
+        )
+        slot = (self.ring_at[ordered] + rank) % RING
+        self.ring[ordered, slot] = key[order]
+        self.ring_seq[ordered, slot] = seq[order]
+        np.add.at(self.ring_at, ordered, 1)
+
+    # -- estimates --
+
+    def smell(
+        self, columns: Columns, mask: NDArray[np.bool_] | None = None
+    ) -> list[tuple[int, float]]:
+        """Feed gas readings to the baselines: (reading, rise in ppm) where known."""
+        gas = np.flatnonzero((columns.code == NH3) & (columns.quality < 2))
+        if not len(gas):
+            return []
+        owner = columns.owner()
+        rises = []
+        for reading in gas.tolist():
+            uplink = owner[reading]
+            device = int(columns.device[uplink])
+            if columns.outcome[uplink] != Outcome.STORED or device < 0:
+                continue
+            if mask is not None and not mask[device]:
+                continue
+            baseline = self.baselines.setdefault(device, Baseline())
+            at, value = columns.measured_at[reading], columns.value[reading]
+            rise = baseline.add(int(at), float(value))
+            if rise is not None:
+                rises.append((reading, round(rise, 3)))
+        return rises
+
+    # -- samples --
+
+    def numbers_of(
+        self, device: NDArray[np.int32], code: NDArray[np.uint8]
+    ) -> NDArray[np.int32]:
+        """The series numbers of readings; new series are made."""
+        numbers: NDArray[np.int32] = self.series_of[device, code]
+        for i in np.flatnonzero(numbers < 0).tolist():
+            d, c = int(device[i]), int(code[i])
+            have = int(self.series_of[d, c])
+            numbers[i] = have if have >= 0 else self.add_series(d, c)
+        return numbers
+
+    def move(
+        self,
+        columns: Columns,
+        services: list[Service] | None,
+        decide: Callable[[int, list[Moved]], None],
+        serve: Callable[[int, Service], None],
+        mask: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Take a batch's readings: last values, services, rule tracks.
+
+        `decide(reading, moved)` hears of moved levels, in the order received;
+        `serve(reading, service)` of services that were seen. A fold gives the
+        row's own `services`, which are then taken instead of seen anew, and a
+        `mask` over devices that are not yet past this row.
+        """
+        owner = columns.owner()
+        stored = (columns.outcome == Outcome.STORED) & (columns.device != NO_DEVICE)
+        if mask is not None:
+            stored &= mask[columns.device]
+        use = stored[owner] & (columns.quality != Quality.REJECTED)
+        picked = np.flatnonzero(use)
+        if not len(picked):
+            return
+        device = columns.device[owner[picked]]
+        code = columns.code[picked]
+        value = columns.value[picked]
+        at = columns.measured_at[picked]
+        series = self.numbers_of(device, code)
+        slow = self._repeated(series)
+        newer = at > self.last_at[series]
+        before = self.last_value[series]
+        slow |= newer & ~((self.low[series] <= value) & (value < self.high[series]))
+        slow |= newer & (code == FILL) & emptyings(before, value)
+        quick = newer & ~slow
+        numbers = series[quick]
+        self.last_at[numbers] = at[quick]
+        self.last_value[numbers] = value[quick]
+        self.samples[numbers] += 1
+        for i in np.flatnonzero(slow).tolist():
+            self._sample(
+                int(series[i]),
+                float(value[i]),
+                int(at[i]),
+                int(picked[i]),
+                (services is None, decide, serve),
+            )
+
+    @staticmethod
+    def _repeated(series: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which readings are of a series that stands more than once."""
+        order = np.argsort(series, kind="stable")
+        ordered = series[order]
+        same = ordered[1:] == ordered[:-1]
+        repeated = np.zeros(len(series), np.bool_)
+        if same.any():
+            repeated[order[1:][same]] = True
+            repeated[order[:-1][same]] = True
+        return repeated
+
+    def _sample(
+        self,
+        series: int,
+        value: float,
+        at: int,
+        reading: int,
+        hooks: tuple[
+            bool,
+            Callable[[int, list[Moved]], None],
+            Callable[[int, Service], None],
+        ],
+    ) -> None:
+        """One reading that may move something."""
+        last = int(self.last_at[series])
+        if at <= last:
+            return
+        live, decide, serve = hooks
+        before = float(self.last_value[series])
+        self.last_at[series], self.last_value[series] = at, value
+        self.samples[series] += 1
+        device = int(self.s_device[series])
+        registry = self.registry
+        if not registry.mounted_from[device] <= at < registry.mounted_until[device]:
+            return
+        code = int(self.s_code[series])
+        if live and code == FILL and is_emptying(before, value):
+            serve(reading, Service(self.asset_of(series), "emptied", at))
+        moved = self._run_rules(series, value, at, (last, before))
+        if moved:
+            decide(reading, moved)
+
+    def _run_rules(
+        self, series: int, value: float, at: int, prior: tuple[int, float]
+    ) -> list[Moved]:
+        last, before = prior
+        moved = []
+        rules = self.rules_of(series)
+        if int(self.s_code[series]) in COUNTERS:
+            self.since[series] += count_step(before, value)
+        interval = int(self.registry.interval_ms[self.s_device[series]])
+        for rule in rules:
+            shown = value
+            if rule.kind == "count_since":
+                shown = float(self.since[series])
+            elif rule.kind == "rate":
+                if last == NEVER:
+                    continue
+                shown = (value - before) / ((at - last) / 3_600_000)
+            track = self.tracks.get((rule.id, series))
+            if track is None:
+                track = Track(len(rule.limits))
+            level = track.level(rule)
+            gap = last != NEVER and at - last > rule.max_gap_for(interval)
+            track.step(rule, shown, at, gap)
+            now = track.level(rule)
+            if now != level:
+                self._changed(rule, series, track)
+                moved.append(Moved(rule, series, now, shown, track))
+            self._keep(rule, series, track)
+        self.low[series], self.high[series] = self._band(series, rules)
+        return moved
+
+    def _changed(self, rule: Rule, series: int, track: Track) -> None:
+        samples = int(self.samples[series])
+        track.changes = [*flap.recent(track.changes, samples), samples]
+        key = (rule.id, series)
+        if flap.is_flapping(track.changes, samples, key in self.flapping):
+            self.flapping.add(key)
+        else:
+            self.flapping.discard(key)
+
+    def _keep(self, rule: Rule, series: int, track: Track) -> None:
+        if track.changes and track.changes[-1] < self.samples[series] - flap.STATES:
+            track.changes = []
+        if track.idle():
+            self.tracks.pop((rule.id, series), None)
+        else:
+            self.tracks[rule.id, series] = track
+
+    def calm(self) -> list[tuple[str, int]]:
+        """Flapping tracks that have calmed down; they are flapping no more."""
+        calm = []
+        for key in sorted(self.flapping):
+            track = self.tracks.get(key)
+            changes = track.changes if track else []
+            if not flap.is_flapping(changes, int(self.samples[key[1]]), True):
+                calm.append(key)
+        self.flapping.difference_update(calm)
+        return calm
+
+    # -- services --
+
+    def serviced(
+        self, asset: int, mask: NDArray[np.bool_] | None = None
+    ) -> list[Moved]:
+        """A service was done: counts start anew; what that moved."""
+        moved = []
+        mounted = self.registry.asset_of == asset
+        if mask is not None:
+            mounted &= mask
+        for device in np.flatnonzero(mounted).tolist():
+            for series in self.series_of[device].tolist():
+                if series < 0:
+                    continue
+                self.since[series] = 0.0
+                for rule in self.rules_of(series):
+                    track = self.tracks.get((rule.id, series))
+                    if rule.kind != "count_since" or track is None:
+                        continue
+                    was = track.level(rule)
+                    track.reset()
+                    if was:
+                        moved.append(Moved(rule, series, Severity.NONE, 0.0, track))
+                    self._keep(rule, series, track)
+                self.rest(series)
+        return moved
+
+
+def selects(rule: Rule, traits: Traits, asset: str) -> bool:
+    """Whether a rule is about an asset with these traits."""
+    select = rule.settings.select
+    return (
+        (not select.kinds or traits.kind in select.kinds)
+        and (not select.zones or traits.zone in select.zones)
+        and (not select.sites or traits.site in select.sites)
+        and (not select.assets or asset in select.assets)
+        and (not select.tags or not traits.tags.isdisjoint(select.tags))
+    )
+
+
+def count_step(before: float, value: float) -> float:
+    """How many more a counter shows; across a 16-bit wrap or a reset, too.
+
+    A counter that fell wrapped if it was in the top quarter of 16 bits and is
+    now in the bottom quarter; else it was reset and counted from zero.
+    """
+    if np.isnan(before):
+        return 0.0
+    if value >= before:
+        return value - before
+    wrapped = 0.75 * U16 <= before < U16 and value < 0.25 * U16
+    return value - before + U16 if wrapped else value

@@ -1,0 +1,214 @@
+"""Alerts, their transitions, services and silences in the database."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sensorhub.alerts.board import FIRING, RESOLVED, Alert
+from sensorhub.alerts.mute import Silence
+from sensorhub.columns import Service
+from sensorhub.model import Category, Severity, Transition
+
+_COLUMNS = (
+    "id, rule, category, asset, zone, severity, state, started_at, resolved_at,"
+    " acknowledged_by, acknowledged_at, assigned_to, notes, cause, told"
+)
+_encode = msgspec.json.Encoder().encode
+
+
+class TransitionRow(NamedTuple):
+    """A transition as kept."""
+
+    id: str
+    alert: str
+    at: int
+    from_: str | None
+    to: str
+    severity: int
+    cause: dict[str, Any]
+
+    def transition(self) -> Transition:
+        """As the alert logic sees it."""
+        severity = Severity(self.severity)
+        return Transition(
+            self.id, self.alert, self.at, self.from_, self.to, severity, self.cause
+        )
+
+
+def _text(value: object) -> str:
+    return _encode(value).decode()
+
+
+def save(connection: sqlite3.Connection, alerts: Iterable[Alert]) -> None:
+    """Insert or update alerts in the caller's transaction."""
+    connection.executemany(
+        f"INSERT INTO alerts ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " ON CONFLICT (id) DO UPDATE SET severity = excluded.severity,"
+        " state = excluded.state, resolved_at = excluded.resolved_at,"
+        " acknowledged_by = excluded.acknowledged_by,"
+        " acknowledged_at = excluded.acknowledged_at,"
+        " assigned_to = excluded.assigned_to, notes = excluded.notes,"
+        " cause = excluded.cause, told = excluded.told",
+        [
+            (
+                alert.id,
+                alert.rule,
+                str(alert.category),
+                alert.asset,
+                alert.zone,
+                int(alert.severity),
+                alert.state,
+                alert.started_at,
+                alert.resolved_at,
+                alert.acknowledged_by,
+                alert.acknowledged_at,
+                alert.assigned_to,
+                _text(alert.notes),
+                _text(alert.cause),
+                alert.told,
+            )
+            for alert in alerts
+        ],
+    )
+
+
+def add_transitions(
+    connection: sqlite3.Connection, transitions: Iterable[Transition]
+) -> None:
+    """Write transitions; the same decision twice is one row."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO transitions (id, alert, at, from_, to_, severity, cause)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (t.id, t.alert, t.at, t.from_, t.to, int(t.severity), _text(t.cause))
+            for t in transitions
+        ],
+    )
+
+
+def add_services(
+    connection: sqlite3.Connection, services: Sequence[Service], by: str
+) -> None:
+    """Write service events that `by` (sensor, or a person's name) reported."""
+    connection.executemany(
+        "INSERT INTO services (asset, kind, at, by_, cause) VALUES (?, ?, ?, ?, '{}')",
+        [(s.asset, s.kind, s.at, by) for s in services],
+    )
+
+
+def last_services(connection: sqlite3.Connection) -> dict[int, int]:
+    """Each serviced asset's newest service (ms) by asset number."""
+    return dict(
+        connection.execute("SELECT asset, max(at) FROM services GROUP BY asset")
+    )
+
+
+def _alert(row: Sequence[Any]) -> Alert:
+    return Alert(
+        id=row[0],
+        rule=row[1],
+        category=Category(row[2]),
+        asset=row[3],
+        zone=row[4],
+        severity=Severity(row[5]),
+        state=row[6],
+        started_at=row[7],
+        resolved_at=row[8],
+        acknowledged_by=row[9],
+        acknowledged_at=row[10],
+        assigned_to=row[11],
+        notes=json.loads(row[12]),
+        cause=json.loads(row[13]),
+        told=row[14],
+    )
+
+
+def load_open(connection: sqlite3.Connection) -> list[Alert]:
+    """All alerts that fire."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM alerts WHERE state = '{FIRING}'"
+        " ORDER BY started_at, id"
+    )
+    return [_alert(row) for row in rows]
+
+
+def load_untold(connection: sqlite3.Connection, since: int) -> list[Alert]:
+    """Alerts resolved after `since` of which subscribers still believe otherwise."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM alerts WHERE state = '{RESOLVED}'"
+        " AND resolved_at > ? AND told NOT IN ('', 'resolved')",
+        (since,),
+    )
+    return [_alert(row) for row in rows]
+
+
+def listing(connection: sqlite3.Connection, *, all_: bool) -> list[Alert]:
+    """Open alerts, or all that ever were, oldest first."""
+    where = "" if all_ else f" WHERE state = '{FIRING}'"
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM alerts{where} ORDER BY started_at, id"
+    )
+    return [_alert(row) for row in rows]
+
+
+def transitions_of(
+    connection: sqlite3.Connection, alerts: Iterable[str] | None = None
+) -> dict[str, list[TransitionRow]]:
+    """Transitions by alert id, oldest first; of all alerts where None is given."""
+    found: dict[str, list[TransitionRow]] = {}
+    query = "SELECT id, alert, at, from_, to_, severity, cause FROM transitions"
+    if alerts is None:
+        listed = connection.execute(query).fetchall()
+    else:
+        listed = []
+        for alert in alerts:
+            listed += connection.execute(
+                query + " WHERE alert = ?", (alert,)
+            ).fetchall()
+    for row in sorted(listed, key=lambda row: row[2]):
+        id_, alert, at, from_, to, severity, cause = row
+        found.setdefault(alert, []).append(
+            TransitionRow(id_, alert, at, from_, to, severity, json.loads(cause))
+        )
+    return found
+
+
+def silences(connection: sqlite3.Connection, now: int) -> list[Silence]:
+    """Silences that have not ended at `now`."""
+    rows = connection.execute(
+        "SELECT id, zone, asset, rule, from_at, until_at FROM silences"
+        " WHERE ended_at IS NULL AND until_at > ?",
+        (now,),
+    )
+    return [Silence(*row) for row in rows]
+
+
+def add_silence(
+    connection: sqlite3.Connection,
+    row: tuple[str | None, str | None, str | None, int, int, str, str],
+) -> None:
+    """Write (zone, asset, rule, from, until, by, comment)."""
+    connection.execute(
+        "INSERT INTO silences (zone, asset, rule, from_at, until_at, by_, comment)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        row,
+    )
+
+
+def end_silence(connection: sqlite3.Connection, id_: int, now: int) -> None:
+    """End a silence before its time."""
+    connection.execute("UPDATE silences SET ended_at = ? WHERE id = ?", (now, id_))
+
+
+def silence_rows(connection: sqlite3.Connection, now: int) -> list[dict[str, Any]]:
+    """Silences that have not ended, for people."""
+    rows = connection.execute(
+        "SELECT id, zone, asset, rule, from_at, until_at, by_, comment FROM silences"
+        " WHERE ended_at IS NULL AND until_at > ? ORDER BY id",
+        (now,),
+    )
+    names = ("id", "zone", "asset", "rule", "from", "until", "by", "comment")
+    return [dict(zip(names, row, strict=True)) for row in rows]

@@ -1,0 +1,45 @@
+"""Checkpoint rows: a block of devices, and the journal row it stands for."""
+
+import sqlite3
+import zlib
+from typing import NamedTuple
+
+
+class Checkpoint(NamedTuple):
+    """A block as kept. `sound` is false where the checksum does not fit."""
+
+    block: int
+    cursor: int
+    body: bytes
+    sound: bool
+
+
+def save(connection: sqlite3.Connection, block: int, cursor: int, body: bytes) -> None:
+    """Write a block in the caller's transaction."""
+    connection.execute(
+        "INSERT OR REPLACE INTO checkpoints (block, cursor, checksum, body)"
+        " VALUES (?, ?, ?, ?)",
+        (block, cursor, zlib.crc32(body), body),
+    )
+
+
+def load(connection: sqlite3.Connection) -> list[Checkpoint]:
+    """All blocks."""
+    rows = connection.execute(
+        "SELECT block, cursor, body, checksum FROM checkpoints ORDER BY block"
+    )
+    return [Checkpoint(b, c, body, zlib.crc32(body) == s) for b, c, body, s in rows]
+
+
+def fold_from(connection: sqlite3.Connection, cursor: int, uplinks: int) -> int:
+    """The journal row after which a fold begins.
+
+    Not later than `cursor`, and so that at least `uplinks` uplinks are seen.
+    """
+    seen = 0
+    rows = connection.execute("SELECT id, uplinks FROM journal ORDER BY id DESC")
+    for id_, count in rows:
+        seen += count
+        if seen >= uplinks and id_ <= cursor:
+            return int(id_) - 1
+    return 0

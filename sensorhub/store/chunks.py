@@ -1,0 +1,174 @@
+"""The bytes of a chunk: what one device measured in one week.
+
+One column of times for what came together, one column of values a measurement.
+Each column is deflated by itself: their bytes have nothing in common.
+"""
+
+import itertools
+import zlib
+from collections.abc import Collection
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.columns import F64, I64
+from sensorhub.model import BY_NO
+from sensorhub.store.readings import Readings, join
+from sensorhub.store.series import (
+    Ints,
+    Values,
+    pack_ints,
+    pack_steps,
+    pack_values,
+    unpack_ints,
+    unpack_values,
+)
+
+WEEK_MS = 7 * 86_400_000
+MONDAY_MS = 4 * 86_400_000  # 1970-01-05, the first Monday
+DECIMALS = 2  # of a measurement that the catalogue does not know (any more)
+RAW, DEFLATED = b"\0", b"\1"
+
+
+def week_of(at: I64) -> I64:
+    """The number of the week (Monday 00:00 UTC) of times in ms."""
+    return (at - MONDAY_MS) // WEEK_MS
+
+
+class _Series(msgspec.Struct, array_like=True):
+    code: int
+    readings: int
+    rows: bytes  # a bit a row that has a value; empty where all have
+    values: Values
+
+
+class _Chunk(msgspec.Struct, array_like=True):
+    rows: int
+    measured_at: Ints
+    delay: Ints
+    series: list[_Series]
+    marked: int
+    marked_at: Ints
+    marks: bytes
+
+
+def _squeeze(data: bytes) -> bytes:
+    if len(data) < 16:
+        return RAW + data
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -12, 6)
+    small = deflate.compress(data) + deflate.flush()
+    return DEFLATED + small if len(small) < len(data) else RAW + data
+
+
+def _restore(data: bytes) -> bytes:
+    return zlib.decompress(data[1:], -12) if data[:1] == DEFLATED else data[1:]
+
+
+def _small(ints: Ints) -> Ints:
+    ints.data = _squeeze(ints.data) if ints.data else b""
+    return ints
+
+
+def _whole(ints: Ints) -> Ints:
+    ints.data = _restore(ints.data)
+    return ints
+
+
+def pack(readings: Readings) -> bytes:
+    """A chunk's body: readings of one device, at least one, none twice."""
+    keys = (readings.code, readings.received_at, readings.measured_at)
+    r = readings.take(np.lexsort(keys))
+    starts = np.r_[
+        True,
+        (r.measured_at[1:] != r.measured_at[:-1])
+        | (r.received_at[1:] != r.received_at[:-1])
+        | (r.code[1:] == r.code[:-1]),
+    ]
+    row = np.cumsum(starts) - 1
+    measured_at = r.measured_at[starts]
+    order = np.argsort(r.code, kind="stable")
+    r, row = r.take(order), row[order]
+    marked = np.flatnonzero(r.quality | r.why)
+    marks = r.quality[marked].tobytes() + r.why[marked].tobytes()
+    chunk = _Chunk(
+        rows=len(measured_at),
+        measured_at=_small(pack_steps(measured_at)),
+        delay=_small(pack_ints(_delays(r, row, measured_at))),
+        series=_series(r, row, len(measured_at)),
+        marked=len(marked),
+        marked_at=_small(pack_steps(marked)),
+        marks=_squeeze(marks),
+    )
+    return msgspec.msgpack.encode(chunk)
+
+
+def _delays(r: Readings, row: I64, measured_at: I64) -> I64:
+    delay = np.empty(len(measured_at), np.int64)
+    delay[row] = r.received_at
+    return delay - measured_at
+
+
+def _series(r: Readings, row: I64, rows: int) -> list[_Series]:
+    cuts = np.flatnonzero(np.r_[True, r.code[1:] != r.code[:-1], True]).tolist()
+    series = []
+    for a, b in itertools.pairwise(cuts):
+        code = int(r.code[a])
+        bits = np.zeros(rows if b - a < rows else 0, np.bool_)
+        bits[row[a:b] if len(bits) else []] = True
+        known = BY_NO.get(code)
+        values = pack_values(r.value[a:b], known.decimals if known else DECIMALS)
+        values.ints, values.odd_at = _small(values.ints), _small(values.odd_at)
+        values.odd = _squeeze(values.odd)
+        present = _squeeze(np.packbits(bits).tobytes())
+        series.append(_Series(code, b - a, present, values))
+    return series
+
+
+def unpack(device: int, body: bytes, codes: Collection[int] | None = None) -> Readings:
+    """Readings of a chunk (of `codes`); by code. ValueError on damaged bytes."""
+    try:
+        chunk = msgspec.msgpack.decode(body, type=_Chunk)
+        return _unpack(device, chunk, codes)
+    except (msgspec.MsgspecError, zlib.error) as error:
+        raise ValueError(f"damaged chunk: {error}") from error
+
+
+def _unpack(device: int, chunk: _Chunk, codes: Collection[int] | None) -> Readings:
+    n = chunk.rows
+    measured_at = unpack_ints(_whole(chunk.measured_at), n)
+    received_at = measured_at + unpack_ints(_whole(chunk.delay), n)
+    marked_at = unpack_ints(_whole(chunk.marked_at), chunk.marked)
+    marks = np.frombuffer(_restore(chunk.marks), np.uint8).reshape(2, -1)
+    parts, at = [], 0
+    for series in chunk.series:
+        m, start = series.readings, at
+        at += m
+        if codes is not None and series.code not in codes:
+            continue
+        rows: NDArray[np.bool_] | slice = slice(None)
+        if m < n:
+            packed = np.frombuffer(_restore(series.rows), np.uint8)
+            rows = np.unpackbits(packed, count=n).view(np.bool_)
+        quality, why = np.zeros((2, m), np.uint8)
+        a, b = np.searchsorted(marked_at, (start, at))
+        quality[marked_at[a:b] - start] = marks[0, a:b]
+        why[marked_at[a:b] - start] = marks[1, a:b]
+        parts.append(
+            Readings(
+                device=np.full(m, device, np.int32),
+                code=np.full(m, series.code, np.uint8),
+                measured_at=measured_at[rows],
+                received_at=received_at[rows],
+                value=_values(series.values, m),
+                quality=quality,
+                why=why,
+            )
+        )
+    return join(parts)
+
+
+def _values(values: Values, n: int) -> F64:
+    values.ints, values.odd_at = _whole(values.ints), _whole(values.odd_at)
+    values.odd = _restore(values.odd)
+    return unpack_values(values, n)

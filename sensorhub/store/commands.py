@@ -1,0 +1,60 @@
+"""Commands: an operator's acts, appended by other processes, applied by the hub."""
+
+import json
+import sqlite3
+from typing import Any, NamedTuple
+
+
+class Command(NamedTuple):
+    """One act that waits to be applied."""
+
+    id: int
+    at: int
+    by: str
+    kind: str
+    arguments: dict[str, Any]
+
+
+def append(
+    connection: sqlite3.Connection,
+    *,
+    at: int,
+    by: str,
+    kind: str,
+    arguments: dict[str, Any],
+) -> int:
+    """Ask for an act in a short transaction of its own; its number."""
+    connection.execute("BEGIN IMMEDIATE")
+    cursor = connection.execute(
+        "INSERT INTO commands (at, by_, kind, arguments) VALUES (?, ?, ?, ?)",
+        (at, by, kind, json.dumps(arguments, ensure_ascii=False)),
+    )
+    connection.execute("COMMIT")
+    return int(cursor.lastrowid or 0)
+
+
+def waiting(connection: sqlite3.Connection) -> list[Command]:
+    """Acts not applied yet, oldest first."""
+    rows = connection.execute(
+        "SELECT id, at, by_, kind, arguments FROM commands"
+        " WHERE applied_at IS NULL ORDER BY id"
+    )
+    return [Command(id_, at, by, kind, json.loads(x)) for id_, at, by, kind, x in rows]
+
+
+def finish(
+    connection: sqlite3.Connection, id_: int, at: int, result: dict[str, Any]
+) -> None:
+    """Leave the result, in the transaction that applied the act."""
+    connection.execute(
+        "UPDATE commands SET applied_at = ?, result = ? WHERE id = ?",
+        (at, json.dumps(result, ensure_ascii=False), id_),
+    )
+
+
+def result_of(connection: sqlite3.Connection, id_: int) -> dict[str, Any] | None:
+    """The result of an act; None while it is not applied."""
+    row = connection.execute(
+        "SELECT result FROM commands WHERE id = ? AND applied_at IS NOT NULL", (id_,)
+    ).fetchone()
+    return json.loads(row[0]) if row else None

@@ -1,0 +1,33 @@
+"""Named counters, committed with the batch that moved them."""
+
+import sqlite3
+from collections import Counter
+
+
+def load(connection: sqlite3.Connection) -> Counter[str]:
+    """All counters."""
+    return Counter(dict(connection.execute("SELECT name, value FROM counters")))
+
+
+def add(connection: sqlite3.Connection, moved: Counter[str]) -> None:
+    """Add to counters in the caller's transaction."""
+    connection.executemany(
+        "INSERT INTO counters (name, value) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+        [(name, value) for name, value in moved.items() if value],
+    )
+
+
+def get_meta(connection: sqlite3.Connection, key: str) -> str | None:
+    """A remembered value; None where it was never set."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return str(row[0]) if row else None
+
+
+def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
+    """Remember a value."""
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES (?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (key, value),
+    )

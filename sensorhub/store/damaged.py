@@ -1,0 +1,52 @@
+"""What fails its checksum is set aside, bytes and all, and the rest goes on.
+
+Journal rows keep their number; slices and chunks get negative ones.
+"""
+
+import sqlite3
+
+
+def set_aside_row(connection: sqlite3.Connection, row: int, now: int) -> int | None:
+    """Set a journal row aside; its uplinks, or None where that was done before.
+
+    The newest row stays in the journal until another follows, since its number
+    would be given again; whoever reads it must look whether it is set aside.
+    """
+    done = connection.execute(
+        "INSERT OR IGNORE INTO damaged (id, found_at, uplinks, checksum, body)"
+        " SELECT id, ?, uplinks, checksum, body FROM journal WHERE id = ?"
+        " RETURNING uplinks",
+        (now, row),
+    ).fetchall()
+    connection.execute(
+        "DELETE FROM journal WHERE id = ? AND id < (SELECT max(id) FROM journal)",
+        (row,),
+    )
+    return int(done[0][0]) if done else None
+
+
+def set_aside_slice(connection: sqlite3.Connection, number: int, now: int) -> int:
+    """Copy a slice aside; the number it got there."""
+    source = "SELECT ?, ?, 0, checksum, body FROM slices WHERE id = ?"
+    return _copy(connection, source, (number,), now)
+
+
+def set_aside_chunk(
+    connection: sqlite3.Connection, device: int, week: int, now: int
+) -> int:
+    """Copy a chunk aside; the number it got there."""
+    source = "SELECT ?, ?, 0, checksum, body FROM chunks WHERE device = ? AND week = ?"
+    return _copy(connection, source, (device, week), now)
+
+
+def _copy(
+    connection: sqlite3.Connection, source: str, key: tuple[int, ...], now: int
+) -> int:
+    (number,) = connection.execute(
+        "SELECT min(0, coalesce(min(id), 0)) - 1 FROM damaged"
+    ).fetchone()
+    connection.execute(
+        f"INSERT INTO damaged (id, found_at, uplinks, checksum, body) {source}",
+        (number, now, *key),
+    )
+    return int(number)

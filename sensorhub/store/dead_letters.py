@@ -1,0 +1,149 @@
+"""Dead letters: uplinks that could not be used, kept whole with the reason.
+
+Bounded per device and in all; the oldest give way and are counted.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class DeadLetter(NamedTuple):
+    """An uplink kept whole."""
+
+    id: int
+    received_at: int
+    topic: str
+    payload: bytes
+    flags: int
+    device: str
+    reason: str
+    detail: str
+    replayed_at: int | None
+
+
+_COLUMNS = "id, received_at, topic, payload, flags, device, reason, detail, replayed_at"
+
+
+class Shelf:
+    """Knows how many letters each device has, so that bounds cost no query."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, per_device: int, total: int
+    ) -> None:
+        self._per_device = per_device
+        self._total = total
+        self._held: Counter[str] = Counter(
+            dict(
+                connection.execute(
+                    "SELECT device, count(*) FROM dead_letters GROUP BY device"
+                )
+            )
+        )
+        self._sum = sum(self._held.values())
+
+    def keep(
+        self, connection: sqlite3.Connection, letters: Sequence[DeadLetter]
+    ) -> int:
+        """Write letters; how many old ones had to give way."""
+        connection.executemany(
+            "INSERT INTO dead_letters (received_at, topic, payload, flags, device,"
+            " reason, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [letter[1:8] for letter in letters],
+        )
+        self._held.update(letter.device for letter in letters)
+        self._sum += len(letters)
+        dropped = 0
+        for device in {letter.device for letter in letters}:
+            over = self._held[device] - self._per_device
+            if over > 0 and device:
+                dropped += self._drop(connection, over, device)
+        if self._sum > self._total:
+            dropped += self._drop(connection, self._sum - self._total, None)
+        return dropped
+
+    def _drop(
+        self, connection: sqlite3.Connection, count: int, device: str | None
+    ) -> int:
+        where = "" if device is None else " WHERE device = ?"
+        rows = connection.execute(
+            f"DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters{where}"
+            " ORDER BY id LIMIT ?) RETURNING device",
+            (count,) if device is None else (device, count),
+        ).fetchall()
+        self.forget(name for (name,) in rows)
+        return len(rows)
+
+    def forget(self, devices: Iterable[str]) -> None:
+        """Letters of these devices (one entry each) were removed."""
+        gone = Counter(devices)
+        self._held.subtract(gone)
+        self._sum -= gone.total()
+
+
+def listing(
+    connection: sqlite3.Connection,
+    *,
+    device: str | None = None,
+    reason: str | None = None,
+    limit: int = 100,
+) -> list[DeadLetter]:
+    """The newest letters, newest first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM dead_letters"
+        " WHERE (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR reason = ?2)"
+        " ORDER BY id DESC LIMIT ?3",
+        (device, reason, limit),
+    )
+    return [DeadLetter(*row) for row in rows]
+
+
+def by_ids(connection: sqlite3.Connection, ids: Sequence[int]) -> list[DeadLetter]:
+    """These letters, oldest first; missing ones are left out."""
+    found = []
+    for id_ in sorted(ids):
+        row = connection.execute(
+            f"SELECT {_COLUMNS} FROM dead_letters WHERE id = ?",
+            (id_,),
+        ).fetchone()
+        if row:
+            found.append(DeadLetter(*row))
+    return found
+
+
+def of_device(connection: sqlite3.Connection, device: str) -> list[DeadLetter]:
+    """A device's letters that were not replayed yet, oldest first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM dead_letters"
+        " WHERE device = ? AND replayed_at IS NULL ORDER BY id",
+        (device,),
+    )
+    return [DeadLetter(*row) for row in rows]
+
+
+def new_devices(connection: sqlite3.Connection) -> list[tuple[str, int, int, str]]:
+    """Unknown devices heard of: id, letters kept, last received_at, last topic."""
+    rows = connection.execute(
+        "SELECT device, count(*), max(received_at), topic FROM dead_letters"
+        " WHERE reason = 'unknown_device' AND replayed_at IS NULL AND device <> ''"
+        " GROUP BY device ORDER BY max(received_at) DESC"
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def mark_replayed(connection: sqlite3.Connection, ids: Sequence[int], now: int) -> None:
+    """These letters were replayed."""
+    connection.executemany(
+        "UPDATE dead_letters SET replayed_at = ? WHERE id = ?",
+        [(now, id_) for id_ in ids],
+    )
+
+
+def purge(connection: sqlite3.Connection, device: str | None) -> list[str]:
+    """Delete a device's letters, or all; one device id a letter that went."""
+    rows = connection.execute(
+        "DELETE FROM dead_letters WHERE (?1 IS NULL OR device = ?1) RETURNING device",
+        (device,),
+    )
+    return [name for (name,) in rows]

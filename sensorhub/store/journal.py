@@ -1,0 +1,59 @@
+"""The journal: one row a batch, with its checksum; the only truth of a fold."""
+
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class JournalRow(NamedTuple):
+    """A batch as kept. `sound` is false where the checksum does not fit."""
+
+    id: int
+    received_at: int
+    uplinks: int
+    body: bytes
+    sound: bool
+
+
+def append(
+    connection: sqlite3.Connection,
+    *,
+    received_at: int,
+    uplinks: int,
+    body: bytes,
+    versions: str,
+) -> int:
+    """Write a batch in the caller's transaction; the row's number."""
+    cursor = connection.execute(
+        "INSERT INTO journal (received_at, uplinks, checksum, versions, body)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (received_at, uplinks, zlib.crc32(body), versions, body),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def rows_after(
+    connection: sqlite3.Connection, after: int, limit: int = 100
+) -> Iterator[JournalRow]:
+    """All rows after number `after`, in order, `limit` a read."""
+    while True:
+        rows = connection.execute(
+            "SELECT id, received_at, uplinks, body, checksum FROM journal"
+            " WHERE id > ? ORDER BY id LIMIT ?",
+            (after, limit),
+        ).fetchall()
+        for id_, received_at, uplinks, body, checksum in rows:
+            sound = zlib.crc32(body) == checksum
+            yield JournalRow(id_, received_at, uplinks, body, sound)
+        if len(rows) < limit:
+            return
+        after = rows[-1][0]
+
+
+def last(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Number and received_at of the newest row; (0, 0) for none."""
+    row = connection.execute(
+        "SELECT id, received_at FROM journal ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)

@@ -1,0 +1,253 @@
+"""The thread that makes history from the journal, beside the running hub.
+
+It reads by a connection of its own and writes by jobs that the pipeline's thread
+runs in its transactions. All it knows stands in the database: a crash at any
+moment repeats at most one piece of work.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from sensorhub.config import HistorySettings
+from sensorhub.store import merging, rounds, segments, trim
+from sensorhub.store.backlog import Backlog
+from sensorhub.store.damaged import set_aside_row, set_aside_slice
+from sensorhub.store.database import connect
+from sensorhub.store.jobs import Job, Jobs, LostJobError, Submit
+from sensorhub.store.segments import Segment, SliceRow
+
+log = structlog.get_logger()
+
+POLL_S = 0.25
+TIDY_S = 10.0
+PAUSE_S = 1.0  # after a failure
+PART_BYTES = 400_000  # of slices in one transaction
+REST = 2.0  # rounds rest twice as long as they work: ingest comes first
+
+OnDamaged = Callable[[sqlite3.Connection, int, int], None]
+
+
+def _unheard(_connection: sqlite3.Connection, _number: int, _uplinks: int) -> None:
+    """Nobody wants to hear of damage."""
+
+
+class HistoryMaker:
+    """Segments when due, merged where small; chunks of what is old; space back.
+
+    `now()` is the hub's time in ms. `submit(job)` has a job run in the pipeline
+    thread's next transaction. `on_damaged(connection, number, uplinks)` hears
+    there of every journal row (or, by a negative number, slice or chunk) that
+    was set aside.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: HistorySettings,
+        *,
+        now: Callable[[], int],
+        submit: Submit,
+        on_damaged: OnDamaged = _unheard,
+    ) -> None:
+        self._read = connect(folder, read_only=True)
+        self._settings = settings
+        self._now = now
+        self._on_damaged = on_damaged
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._jobs = Jobs(submit, self._stopping)
+        self._backlog = Backlog(self._read, settings, now())
+        self._steps: Iterator[rounds.Step] | None = None
+        self._in_round: set[int] = set()
+        self._unmerged = True
+        self._chunk_all = False
+        self._tidying: Iterator[Job] | None = None
+        self._tidied = 0.0
+        self._thread = threading.Thread(target=self._run, name="history", daemon=True)
+
+    # -- what others call --
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """End; what is unfinished is taken up again by the next start."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        self._read.close()
+
+    @property
+    def cursor_lag_uplinks(self) -> int:
+        """Uplinks in the journal that history has not passed yet."""
+        return self._backlog.uplinks
+
+    def flush(self, timeout_s: float = 60.0) -> bool:
+        """Make segments of all that is in the journal now; False if too slow."""
+        self._backlog.ask()
+        self._wake.set()
+        return self._wait(self._backlog.answered, timeout_s)
+
+    def compact(self, timeout_s: float = 3600.0) -> bool:
+        """Flush, then make chunks of all segments; False if too slow."""
+        if not self.flush(timeout_s):
+            return False
+        self._chunk_all = True
+        self._wake.set()
+        return self._wait(
+            lambda: not self._chunk_all and self._steps is None, timeout_s
+        )
+
+    def _wait(self, done: Callable[[], bool], timeout_s: float) -> bool:
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            if self._stopping.wait(0.01) or time.monotonic() > deadline:
+                return done()
+        return True
+
+    # -- the thread --
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            pause = POLL_S
+            try:
+                if self.step():
+                    continue
+            except LostJobError as error:
+                self._steps = self._tidying = None
+                log.info("history_job_lost", error=str(error))
+            except Exception:
+                # ingest goes on without history, so history must come back, too
+                self._steps = self._tidying = None
+                log.exception("history_failed")
+                pause = PAUSE_S
+            self._wake.wait(pause)
+            self._wake.clear()
+
+    def step(self) -> bool:
+        """Do the most urgent piece of work; False if there was none."""
+        return self.make_segment() or self.merge() or self.make_chunks() or self.tidy()
+
+    def make_segment(self) -> bool:
+        """A segment, if one is due."""
+        if not self._backlog.due(self._now()):
+            return False
+        cursor = self._backlog.cursor
+        segment = segments.make_segment(
+            self._read, cursor, self._settings.segment_uplinks
+        )
+        if segment is not None:
+            self._put(segment)
+            self._unmerged = True
+        self._backlog.renew(self._now())
+        return segment is not None
+
+    def merge(self) -> bool:
+        """Merge some small segments, if there are many."""
+        if not self._unmerged:
+            return False
+        rows = [
+            row for row in segments.load(self._read) if row.id not in self._in_round
+        ]
+        chosen = merging.to_merge(rows)
+        self._unmerged = bool(chosen)
+        if chosen:
+            self._put(merging.merge(self._read, chosen))
+        return bool(chosen)
+
+    def make_chunks(self) -> bool:
+        """One step of a round, if one is due or going on."""
+        began = time.monotonic()
+        if self._steps is None and not self._begin_round():
+            return False
+        step = next(self._steps, None) if self._steps is not None else None
+        if step is None:
+            self._steps = None
+            self._in_round.clear()
+            self._tidied = 0.0
+            return True
+        self._jobs.do(self._chunk_job(step), lambda: rounds.done(self._read, step))
+        if not self._chunk_all:
+            self._stopping.wait(REST * (time.monotonic() - began))
+        return True
+
+    def tidy(self) -> bool:
+        """One step of giving space back; every TIDY_S and after a round."""
+        if self._tidying is None:
+            if time.monotonic() - self._tidied < TIDY_S:
+                return False
+            self._tidying = trim.jobs(self._read)
+        job = next(self._tidying, None)
+        if job is None:
+            self._tidying = None
+            self._tidied = time.monotonic()
+            return False
+        self._jobs.do(job)
+        return True
+
+    # -- how --
+
+    def _begin_round(self) -> bool:
+        rows = rounds.due(
+            segments.load(self._read),
+            self._now(),
+            self._settings.chunk_after_h * 3_600_000,
+            self._chunk_all,
+        )
+        if not rows:
+            self._chunk_all = False
+            return False
+        self._in_round = {row.id for row in rows}
+        self._steps = rounds.steps(self._read, rows)
+        return True
+
+    def _chunk_job(self, step: rounds.Step) -> Job:
+        def write(connection: sqlite3.Connection) -> None:
+            for number in rounds.write(connection, step, self._now()):
+                self._on_damaged(connection, number, 0)
+
+        return write
+
+    def _put(self, segment: Segment) -> None:
+        """Write the slices in parts; the segment counts from the last part on."""
+        number = segments.next_number(self._read)
+        for part in _parts(segment.slices):
+            self._jobs.do(partial(segments.put_slices, number=number, rows=part))
+
+        def write(connection: sqlite3.Connection) -> None:
+            if segments.write(connection, number, segment):
+                self._set_aside(connection, segment)
+
+        self._jobs.do(write, lambda: segments.written(self._read, segment))
+
+    def _set_aside(self, connection: sqlite3.Connection, segment: Segment) -> None:
+        now = self._now()
+        for number in segment.damaged:
+            if segment.replaces:
+                aside = set_aside_slice(connection, number, now)
+                self._on_damaged(connection, aside, 0)
+                continue
+            uplinks = set_aside_row(connection, number, now)
+            if uplinks is not None:
+                self._on_damaged(connection, number, uplinks)
+
+
+def _parts(rows: list[SliceRow]) -> Iterator[list[SliceRow]]:
+    part: list[SliceRow] = []
+    size = 0
+    for row in rows:
+        part.append(row)
+        size += len(row.body)
+        if size >= PART_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part

@@ -1,0 +1,35 @@
+"""Versions of the rules: the file's, and later the page's edits."""
+
+import hashlib
+import sqlite3
+
+
+def latest(connection: sqlite3.Connection) -> tuple[int, str]:
+    """The newest version and its text; (0, "") where there is none."""
+    row = connection.execute(
+        "SELECT version, text FROM rule_versions ORDER BY version DESC LIMIT 1"
+    ).fetchone()
+    return (int(row[0]), str(row[1])) if row else (0, "")
+
+
+def checksum_by(connection: sqlite3.Connection, author: str) -> str | None:
+    """Checksum of the newest version by `author`."""
+    row = connection.execute(
+        "SELECT checksum FROM rule_versions WHERE author = ?"
+        " ORDER BY version DESC LIMIT 1",
+        (author,),
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+def checksum(text: str) -> str:
+    """What tells whether a file changed."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def add(connection: sqlite3.Connection, text: str, author: str, now: int) -> None:
+    """A new version in the caller's transaction."""
+    connection.execute(
+        "INSERT INTO rule_versions (at, author, checksum, text) VALUES (?, ?, ?, ?)",
+        (now, author, checksum(text), text),
+    )

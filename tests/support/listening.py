@@ -1,0 +1,57 @@
+"""A listener for tests, with what the pipeline would do to it."""
+
+import time
+from typing import Any
+
+from support.brokers import until
+
+from sensorhub.config import MqttSettings
+from sensorhub.listeners.backoff import Backoff
+from sensorhub.listeners.mqtt import MqttListener
+from sensorhub.model import Batch, Message
+
+QUICK = Backoff(first_s=0.05, cap_s=0.2)
+
+
+def settings_for(port: int, **changes: Any) -> MqttSettings:
+    """Settings for a broker here; `changes` are taken unchecked."""
+    topics = [{"filter": "t/#", "kind": "native"}]
+    base = MqttSettings.model_validate({"port": port, "topics": topics})
+    return base.model_copy(update=changes)
+
+
+def listening(
+    settings: MqttSettings, instance: str = "one", **options: Any
+) -> MqttListener:
+    """A started listener that is connected."""
+    listener = MqttListener(settings, instance, backoff=QUICK, **options)
+    listener.start()
+    until(listener.connected, "listener connected")
+    return listener
+
+
+def take(listener: MqttListener, limit: int = 2_000) -> Batch:
+    """The next batch, waited for."""
+    batch: Batch = until(lambda: listener.take(limit, 0.05), "a batch")
+    assert len(batch.messages) <= limit
+    return batch
+
+
+def collect(listener: MqttListener, enough: int) -> list[Message]:
+    """Take and acknowledge until `enough` messages came."""
+    got: list[Message] = []
+    while len(got) < enough:
+        batch = take(listener)
+        got += batch.messages
+        listener.done(batch)
+    return got
+
+
+def nothing_comes(listener: MqttListener, for_s: float = 0.3) -> bool:
+    """Whether no message arrives within `for_s`."""
+    end = time.monotonic() + for_s
+    while time.monotonic() < end:
+        if batch := listener.take(10, 0.05):
+            print("came:", batch.messages)
+            return False
+    return True

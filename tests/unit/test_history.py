@@ -1,0 +1,343 @@
+"""History: whatever is made, merged, moved or trimmed, reads stay the same."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from shutil import copy
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from sensorhub.clock import HandClock
+from sensorhub.columns import Columns, Notes, pack, unpack
+from sensorhub.config import HistorySettings
+from sensorhub.model import Outcome
+from sensorhub.store import (
+    chunks,
+    counters,
+    history,
+    journal,
+    maker,
+    merging,
+    rounds,
+    segments,
+    series,
+    slices,
+    trim,
+)
+from sensorhub.store.database import FILE, connect, prepare
+from sensorhub.store.history import Span, read
+from sensorhub.store.jobs import Job
+from sensorhub.store.maker import HistoryMaker
+from sensorhub.store.readings import Readings, in_order
+from sensorhub.store.sheaf import gather
+
+START = 1_795_000_000_000
+DAY = 86_400_000
+SETTINGS = HistorySettings(segment_s=1, segment_uplinks=1000, chunk_after_h=0.001)
+ROW = ("measured_at", "device", "code", "value", "received_at", "quality", "why")
+
+
+class CrashError(Exception):
+    """The hub dies here."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small() -> Iterator[None]:
+    """Bounds so small that a few readings cross all of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segments, "SLICE_READINGS", 8)
+        patch.setattr(merging, "FANOUT", 3)
+        patch.setattr(merging, "FULL_READINGS", 60)
+        patch.setattr(segments, "FULL_READINGS", 60)
+        patch.setattr(rounds, "WINDOW_READINGS", 20)
+        patch.setattr(rounds, "WRITE_ROWS", 2)
+        patch.setattr(history, "PAGE_CHUNKS", 4)
+        patch.setattr(maker, "TIDY_S", 0.0)
+        patch.setattr(maker, "PART_BYTES", 300)
+        patch.setattr(trim, "KEPT_UPLINKS", 6)
+        patch.setattr(trim, "STEP_ROWS", 2)
+        patch.setattr(trim, "STEP_SLICES", 2)
+        yield
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("template")
+    prepare(folder)
+    with connect(folder) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return folder / FILE
+
+
+@dataclass
+class Hub:
+    """The one writer: appends batches and runs jobs, as long as it lives."""
+
+    folder: Path
+    clock: HandClock = field(default_factory=lambda: HandClock(START))
+    crash_in: int = 0
+    expected: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
+    taken: int = 0
+    damaged: list[tuple[int, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.write = connect(self.folder)
+        self.read = connect(self.folder, read_only=True)
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process on the same data."""
+        if hasattr(self, "maker"):
+            self.maker.stop()
+        self.maker = HistoryMaker(
+            self.folder,
+            SETTINGS,
+            now=self.clock.now,
+            submit=self.submit,
+            on_damaged=lambda _, number, uplinks: self.damaged.append(
+                (number, uplinks)
+            ),
+        )
+
+    def submit(self, job: Job) -> None:
+        """Run a job in a transaction, or crash before or after it as planned."""
+        last = abs(self.crash_in) == 1
+        before = self.crash_in > 0
+        self.crash_in -= (self.crash_in > 0) - (self.crash_in < 0)
+        if last and before:
+            raise CrashError
+        self.write.execute("BEGIN IMMEDIATE")
+        job(self.write)
+        self.write.execute("COMMIT")
+        if last:
+            raise CrashError
+
+    def append(self, columns: Columns) -> None:
+        """Commit a batch, and remember what reads must answer from now on."""
+        self.clock.time = max(self.clock.time, int(columns.received_at.max()))
+        journal.append(
+            self.write,
+            received_at=self.clock.time,
+            uplinks=columns.uplinks,
+            body=pack(columns, Notes()),
+            versions="{}",
+        )
+        owner = columns.owner()
+        for i in range(columns.readings):
+            up = owner[i]
+            if columns.outcome[up] not in (Outcome.STORED, Outcome.REPLAY):
+                continue
+            if columns.device[up] < 0:
+                continue
+            self.taken += 1
+            value = columns.value[i] + 0.0
+            key = (
+                int(columns.measured_at[i]),
+                int(columns.device[up]),
+                int(columns.code[i]),
+                value.tobytes(),
+            )
+            first = (
+                int(columns.received_at[up]),
+                int(columns.quality[i]),
+                int(columns.why[i]),
+            )
+            self.expected[key] = min(first, self.expected.get(key, first))
+
+    def check(self, spans: list[Span], since: int, until: int) -> None:
+        """A read answers what it must."""
+        pages = list(read(self.read, spans=spans, since=since, until=until))
+        got = [row for page in pages for row in rows_of(page)]
+        wanted = [
+            (*key, *first)
+            for key, first in self.expected.items()
+            if since <= key[0] < until
+            and any(s.device == key[1] and s.since <= key[0] < s.until for s in spans)
+        ]
+        assert sorted(got) == sorted(wanted)
+        assert [row[0] for row in got] == sorted(row[0] for row in wanted)
+
+    def close(self) -> None:
+        """End."""
+        self.maker.stop()
+        self.write.close()
+        self.read.close()
+
+
+def rows_of(r: Readings) -> list[tuple[Any, ...]]:
+    columns = [getattr(r, name).tolist() for name in ROW]
+    columns[3] = [value.tobytes() for value in r.value]
+    return list(zip(*columns, strict=True))
+
+
+values = st.one_of(
+    st.integers(-50, 1000).map(lambda n: n / 10),
+    st.sampled_from([0.0, -0.0, 1e300, float("nan"), float("inf"), 2.0**40, 0.12345]),
+    st.floats(allow_nan=False, width=32),
+)
+times = st.one_of(
+    st.integers(-20, 5).map(lambda n: n * 1000),
+    st.integers(-30 * DAY, 300_000),
+    st.sampled_from([0, -DAY, -7 * DAY, 400 * DAY, -START]),
+)
+readings = st.tuples(st.integers(1, 4), values, times, st.sampled_from([0, 0, 0, 1, 2]))
+uplinks = st.tuples(
+    st.integers(-1, 6),
+    st.sampled_from([*Outcome, Outcome.STORED, Outcome.STORED, Outcome.STORED]),
+    st.lists(readings, max_size=4),
+)
+batches = st.lists(uplinks, min_size=1, max_size=8)
+
+
+def columns_of(batch: list[Any], now: int) -> Columns:
+    flat = [reading for _, _, many in batch for reading in many]
+    count = np.array([len(many) for _, _, many in batch], np.int32)
+    received_at = now + np.arange(len(batch), dtype=np.int64)
+    offset = np.array([reading[2] for reading in flat], np.int64)
+    quality = np.array([reading[3] for reading in flat], np.uint8)
+    return Columns(
+        device=np.array([device for device, _, _ in batch], np.int32),
+        key=np.zeros(len(batch), np.uint64),
+        seq=np.zeros(len(batch), np.int64),
+        received_at=received_at,
+        outcome=np.array([outcome for _, outcome, _ in batch], np.uint8),
+        reason=np.zeros(len(batch), np.uint8),
+        count=count,
+        code=np.array([reading[0] for reading in flat], np.uint8),
+        value=np.array([reading[1] for reading in flat], np.float64),
+        # to the second: so the same reading comes again now and then
+        measured_at=(np.repeat(received_at, count) + offset) // 1000 * 1000,
+        quality=quality,
+        why=quality * 40,
+    )
+
+
+steps = st.one_of(
+    batches,
+    batches,
+    st.sampled_from(["segment", "merge", "chunks", "tidy", "checkpoint", "restart"]),
+    # crash before, or (negative) after the n-th job from here
+    st.sampled_from([-3, -2, -1, 1, 2, 3]),
+)
+EVERYONE = [Span(device) for device in range(7)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(plan=st.lists(steps, max_size=40), data=st.data())
+def test_reads_are_the_same_whatever_history_does(
+    template: Path, plan: list[Any], data: st.DataObject
+) -> None:
+    with TemporaryDirectory() as name:
+        copy(template, name)
+        hub = Hub(Path(name))
+        for step in plan:
+            _take(hub, step)
+            if isinstance(step, str) and hub.expected:
+                device = data.draw(st.integers(0, 6))
+                at = data.draw(st.sampled_from(sorted(hub.expected)))[0]
+                hub.check([Span(device)], at - DAY, at + DAY)
+                hub.check([Span(device, at), Span(1, at, at + DAY)], 0, START * 2)
+        hub.check(EVERYONE, -START, START * 2)
+        hub.crash_in = 0
+        hub.restart()
+        _chunk_everything(hub)
+        hub.check(EVERYONE, -START, START * 2)
+        merged = counters.load(hub.read)[rounds.MERGED]
+        assert merged == hub.taken - len(hub.expected)
+        assert hub.read.execute("SELECT count(*) FROM slices").fetchone() == (0,)
+        hub.close()
+
+
+def _take(hub: Hub, step: Any) -> None:
+    if isinstance(step, list):
+        hub.append(columns_of(step, hub.clock.time))
+    elif isinstance(step, int):
+        hub.crash_in = step
+    elif step == "checkpoint":
+        last, _ = journal.last(hub.read)
+        hub.write.execute(
+            "INSERT OR REPLACE INTO checkpoints VALUES (0, ?, 0, x'')", (last,)
+        )
+    elif step == "restart":
+        hub.restart()
+    else:
+        hub.clock.time += 2000
+        name = {"segment": "make_segment", "chunks": "make_chunks"}.get(step, step)
+        try:
+            getattr(hub.maker, name)()
+        except CrashError:
+            hub.restart()
+
+
+def _chunk_everything(hub: Hub) -> None:
+    for _ in range(3):
+        hub.clock.time += 10_000
+        while hub.maker.step():
+            pass
+    assert segments.load(hub.read) == []
+    assert hub.maker.cursor_lag_uplinks == 0
+
+
+@given(
+    columns=st.lists(uplinks, min_size=1, max_size=20).map(
+        lambda batch: columns_of(batch, START)
+    )
+)
+def test_a_slice_holds_what_was_put_into_it(columns: Columns) -> None:
+    sheaf = gather(columns)
+    again = slices.unpack(slices.pack(sheaf.by_device())).unfold()
+    assert rows_of(in_order(again)) == rows_of(in_order(sheaf.unfold()))
+
+
+@given(
+    columns=st.lists(uplinks, min_size=1, max_size=20).map(
+        lambda batch: columns_of(batch, START)
+    )
+)
+def test_a_chunk_holds_what_was_put_into_it(columns: Columns) -> None:
+    columns.device[:] = 3
+    wanted = in_order(gather(columns).unfold())
+    if len(wanted):
+        again = chunks.unpack(3, chunks.pack(wanted))
+        assert sorted(rows_of(again)) == sorted(rows_of(wanted))
+        one = chunks.unpack(3, chunks.pack(wanted), codes={2})
+        assert rows_of(one) == rows_of(again.take(again.code == 2))
+
+
+@given(arrays(np.int64, st.integers(0, 30)))
+def test_integers_survive_packing(numbers: Any) -> None:
+    for packer in (series.pack_ints, series.pack_steps, series.pack_calm):
+        again = series.unpack_ints(packer(numbers), len(numbers))
+        assert again.tolist() == numbers.tolist()
+
+
+@given(st.lists(values, max_size=40), st.integers(0, 3))
+def test_values_survive_packing(numbers: list[float], decimals: int) -> None:
+    array = np.array(numbers, np.float64) + 0.0
+    again = series.unpack_values(series.pack_values(array, decimals), len(array))
+    assert again.tobytes() == array.tobytes()
+
+
+@given(batches)
+def test_a_journal_body_survives_packing(batch: list[Any]) -> None:
+    columns = columns_of(batch, START)
+    again = unpack(pack(columns, Notes()))
+    for column in fields(Columns):
+        left, right = getattr(columns, column.name), getattr(again, column.name)
+        np.testing.assert_array_equal(left, right)
+
+
+@given(st.binary(max_size=200))
+def test_damaged_bytes_are_a_value_error(body: bytes) -> None:
+    with suppress(ValueError):
+        slices.unpack(body)
+    with suppress(ValueError):
+        chunks.unpack(1, body)
