@@ -18,7 +18,7 @@ from firmware_sim.clock import SimClock, rfc3339
 
 COMMAND = (sys.executable, "-m", "sensorhub")
 CALL_S = 60.0
-QUICK_S = 5.0  # a hub that ends sooner did not come up
+QUICK_S = 5.0  # a hub that ends sooner, and not by a signal, did not come up
 QUICK_ENDS = 3
 SAID_LINES = 12  # of a command that failed
 
@@ -115,13 +115,13 @@ class Hub:
     def keep_alive(self) -> bool:
         """Start it again where it has ended; True where that was needed.
 
-        Raises HubError where it ends again and again at its start.
+        Raises HubError where it ends by itself again and again at its start.
         """
         if self._child is None or self._child.code is None:
             return False
-        quick = time.monotonic() - self._born < QUICK_S
+        quick = self._child.code >= 0 and time.monotonic() - self._born < QUICK_S
         self._quick = self._quick + 1 if quick else 0
-        if self._quick >= QUICK_ENDS or (quick and not self.restarts):
+        if self._quick >= QUICK_ENDS:
             raise HubError(f"the hub does not stay up:\n{self._child.tail()}")
         self._child.stop()
         self.restarts += 1
