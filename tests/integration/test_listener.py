@@ -1,5 +1,6 @@
 """The MQTT listener against a real mosquitto."""
 
+import functools
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,6 +137,7 @@ def test_an_acknowledgement_never_crosses_a_reconnect(
             listener.done(batches[-2])
         if received < 60:
             broker.restart()
+    until(listener.connected, "connected")
     listener.done(batches[-1])
     listener.stop()
     again = listening(settings_for(broker.port, version=way[0]), bulk=way[1])
@@ -415,28 +418,34 @@ def test_publications_survive_a_broker_restart(
     broker: Mosquitto, way: tuple[str, bool]
 ) -> None:
     listener = listening(settings_for(broker.port, version=way[0]), bulk=way[1])
-    done: list[int] = []
-    open_ = list(range(2_000))
+    done: set[int] = set()
+    open_ = deque(_publications(2_000, done))
     sent = 0
-    while open_ or len(set(done)) < 2_000:
-        batch, open_ = open_[:50], open_[50:]
-        items = [_publication(n, done, open_) for n in batch]
-        accepted = listener.publish_many(items)
-        open_ = batch[accepted:] + open_ if accepted < len(batch) else open_
+    end = time.monotonic() + 20
+    while len(done) < 2_000:
+        assert time.monotonic() < end, f"only {len(done)} confirmed"
+        items = [open_.popleft() for _ in range(min(50, len(open_)))]
+        accepted = listener.publish_many([_back_to(open_, item) for item in items])
+        open_.extendleft(reversed(items[accepted:]))
         sent += accepted
-        if sent == 1_000:
-            broker.stop()
-            sent += 1
-            broker.start()
+        if 1_000 <= sent < 10_000:
+            sent += 10_000
+            broker.restart()
         time.sleep(0.001)
-    assert len(collect(listener, 2_000)) >= 2_000
+    got: set[int] = set()
+    while len(got) < 2_000:
+        got.update(numbers(collect(listener, 1)))
     listener.stop()
 
 
-def _publication(n: int, done: list[int], lost: list[int]) -> Publication:
-    return Publication(
-        "t/out", b"%d" % n, False, lambda: done.append(n), lambda: lost.append(n)
-    )
+def _publications(count: int, done: set[int]) -> Iterator[Publication]:
+    for n in range(count):
+        tell = functools.partial(done.add, n)
+        yield Publication("t/out", b"%d" % n, False, tell, print)
+
+
+def _back_to(open_: deque[Publication], item: Publication) -> Publication:
+    return item._replace(on_lost=lambda: open_.append(item))
 
 
 def test_a_broker_away_at_the_start_is_waited_for(tmp_path: Path) -> None:
