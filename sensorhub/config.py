@@ -8,13 +8,10 @@ from datetime import datetime
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -22,27 +19,9 @@ from pydantic import (
 )
 
 from sensorhub.errors import ConfigError, Fault
-from sensorhub.model import ID_PATTERN
+from sensorhub.strict import Id, Strict, TimeZone, explain
 
 ENV_PREFIX = "SENSORHUB_"
-
-
-class Strict(BaseModel):
-    """Base of all settings: unknown keys are faults, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"no such time zone: {name!r}; e.g. Asia/Shanghai") from error
-    return name
-
-
-TimeZone = Annotated[str, AfterValidator(_zone)]
-Id = Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
 
 
 def _cidr(text: str) -> str:
@@ -194,22 +173,6 @@ def read_toml(path: Path, faults: list[Fault]) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         faults.append(Fault(str(path), "file", f"cannot be read: {error}"))
     return {}
-
-
-def explain(error: ValidationError, file: str, prefix: str = "") -> list[Fault]:
-    """Pydantic's errors as faults with file and dotted key, secrets left out."""
-    faults = []
-    for item in error.errors(include_url=False, include_context=False):
-        key = ".".join(str(part) for part in (prefix, *item["loc"]) if part != "")
-        what = item["msg"].removeprefix("Value error, ")
-        given = item["input"]
-        secret = "password" in key or "secret" in key
-        if isinstance(given, str | int | float | bool) and not secret:
-            what = f"{what} (given: {given!r})"
-        if item["type"] == "extra_forbidden":
-            what = "unknown key; see docs/settings.md for the known ones"
-        faults.append(Fault(file, key or "file", what))
-    return faults
 
 
 def _overlay(

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from sensorhub.config import Id, Strict, TimeZone, explain
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.model import BY_NAME, AssetKind, Category, MeasurementKind
+from sensorhub.strict import Id, Strict, TimeZone, explain
 
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")

@@ -1,0 +1,48 @@
+# The two commands for newcomers: make demo, make test. All of it lives in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: install demo test test-unit check faults bench docs lock clean
+
+install: $(VENV)/installed
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or later is needed, this is {v.major}.{v.minor}: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install
+	@$(BIN)/firmware-sim demo $(DEMO)
+
+test: install
+	$(BIN)/python -m pytest tests/unit tests/integration tests/acceptance
+
+test-unit: install
+	$(BIN)/python -m pytest tests/unit
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+faults: install
+	SENSORHUB_KILLS=20 $(BIN)/python -m pytest tests/acceptance
+
+bench: install
+	$(BIN)/python tests/bench/run.py $(BENCH)
+
+docs: install
+	$(BIN)/python docs/generate.py
+
+# pins every dependency with its hashes; no download address is written
+lock:
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet uv
+	build/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --all-extras --custom-compile-command "make lock" --quiet --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) build data/demo
