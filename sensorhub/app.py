@@ -51,6 +51,7 @@ WAIT_S = 0.02
 TICK_S = 0.25
 FREE_S = 0.002  # the write lock is left free between commits
 NATIVE_STATUS = "sensorhub/v1/+/+/status"
+OWN_ALERTS = "sensorhub/v1/alerts/#"  # retained states that no alert stands for
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,7 @@ class HubRun:
             settings.mqtt,
             secrets.token_hex(8),
             version=__version__,
-            extra_filters=(NATIVE_STATUS,),
+            extra_filters=(NATIVE_STATUS, OWN_ALERTS),
             known_filters=self._known_filters(),
             remember=self._remember_filters,
         )
@@ -329,6 +330,8 @@ class HubRun:
                 return
             ledger = self._pipeline.bury(messages[0], now, repr(error))
         self._hub.commit(self._with_jobs(ledger))
+        for topic in ledger.stale:
+            self._listener.publish(topic, b"", retain=True)
 
     def _show(self, draft: Draft, columns: Columns) -> None:
         self._tail.show(self._hub.registry, draft, columns)

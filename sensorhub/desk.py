@@ -316,6 +316,14 @@ class Desk:
             text=text,
         )
 
+    def is_open(self, topic: str) -> bool:
+        """Whether the alert of a retained state's topic fires."""
+        _, asset, rule = topic.rsplit("/", 2)
+        number = (
+            HUB_ASSET if asset == HUB_ID else self.state.registry.asset_no.get(asset)
+        )
+        return (rule, number) in self.board.open
+
     # -- who is who --
 
     def asset_id(self, asset: int) -> str:

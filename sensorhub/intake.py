@@ -36,6 +36,7 @@ CODE_OF = {name: entry.no for name, entry in BY_NAME.items()}
 MAX_ROUTES = 400_000
 MASK = 2**64 - 1
 FAR = 2**62
+ALERTS = f"{TOPIC_ROOT}/alerts/"
 ODD_FLAGS = RETAIN | DUP
 
 
@@ -46,6 +47,7 @@ class Way(Enum):
     STATUS = 2
     WRAPPED = 3
     UNKNOWN_DEVICE = 4
+    ALERT = 6
     UNKNOWN = 5
 
 
@@ -97,6 +99,7 @@ class Draft:
     dup: set[int] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
     ignored: dict[int, list[str]] = field(default_factory=dict)
+    states: list[str] = field(default_factory=list)
     events: int = 0
     zone_mismatch: int = 0
 
@@ -182,6 +185,9 @@ class Intake:
         """A message that is no plain native uplink."""
         if route.way is Way.STATUS:
             self._status(draft, route, message.payload)
+        elif route.way is Way.ALERT:
+            if message.flags & RETAIN and message.payload:
+                draft.states.append(route.name)
         elif message.flags & RETAIN or len(message.payload) > self._max_payload:
             self._refuse(draft, i, message, route)
         elif route.way is Way.NATIVE:
@@ -240,6 +246,8 @@ class Intake:
             text = topic.decode()
         except UnicodeDecodeError:
             return Route(Way.UNKNOWN)
+        if text.startswith(ALERTS):
+            return Route(Way.ALERT, name=text)
         levels = text.split("/")
         if (
             text.startswith(TOPIC_ROOT)

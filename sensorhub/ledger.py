@@ -39,6 +39,7 @@ class Ledger:
     letters: list[DeadLetter] = field(default_factory=list)
     moved: Counter[str] = field(default_factory=Counter)
     jobs: list[Job] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)  # retained states to clear
 
     def empty(self) -> bool:
         """Nothing to write."""

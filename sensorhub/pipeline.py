@@ -104,6 +104,7 @@ class Pipeline:
 
     def _tell(self, draft: Draft, ledger: Ledger, now: int) -> None:
         registry = self._state.registry
+        ledger.stale += [t for t in draft.states if not self._desk.is_open(t)]
         for device, status in draft.told:
             if status.interval_s is not None:
                 registry.interval_ms[device] = int(status.interval_s * 1000)
