@@ -1,0 +1,1 @@
+"""Speed and size of the hub, against a bare subscriber: `make bench`."""
