@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from sensorhub.alerts.event import Event
 from sensorhub.config import ENV_PREFIX, Settings
 from sensorhub.model import (
     CATALOGUE,
@@ -191,9 +194,17 @@ def _words(members: Iterable[Any], meanings: dict[Any, str]) -> list[tuple[str, 
     return [(f"`{one.name.lower()}`", meanings[one]) for one in members]
 
 
+def event_schema() -> str:
+    """JSON schema of the object that MQTT, webhooks and the stream carry."""
+    schema = msgspec.json.schema(Event)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "catalogue.md": catalogue_page,
+    "event.schema.json": event_schema,
 }
 
 

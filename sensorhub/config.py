@@ -153,7 +153,6 @@ class Settings(Strict):
     """Everything in sensorhub.toml."""
 
     timezone: TimeZone = Field("Asia/Shanghai", description="the town's time zone")
-    language: Literal["zh-CN", "en"] = Field("zh-CN", description="of alert texts")
     mqtt: MqttSettings = Field(default_factory=MqttSettings)
     clock: ClockSettings = Field(default_factory=ClockSettings)
     dead_letters: DeadLetterSettings = Field(default_factory=DeadLetterSettings)

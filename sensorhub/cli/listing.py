@@ -123,9 +123,9 @@ def readings(
     )
 
 
-def profiles(config: Config = CONFIG, json_: Json = False) -> None:
+def profiles(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """Device profiles, built in and of the settings folder."""
-    _, known = load_all(Place(config, DATA))
+    _, known = load_all(Place(config, data))
     rows = [[p.name, p.vendor, p.model, p.decoder] for p in known.values()]
     names = ["name", "vendor", "model", "decoder"]
     if json_:
@@ -139,10 +139,11 @@ def decode(
     payload: Annotated[str, typer.Argument(metavar="HEX")],
     port: Annotated[int, typer.Option(help="LoRaWAN fPort")] = 1,
     config: Config = CONFIG,
+    data: Data = DATA,
     json_: Json = False,
 ) -> None:
     """What a frame says, by a device profile."""
-    _, known = load_all(Place(config, DATA))
+    _, known = load_all(Place(config, data))
     if profile not in known:
         refuse(f"no such profile: {profile!r}; `sensorhub profiles` lists them")
     try:

@@ -87,14 +87,19 @@ def export(
     format_: Annotated[str, typer.Option("--format", help="csv or toml")] = "csv",
     config: Config = CONFIG,
     data: Data = DATA,
+    json_: Json = False,
 ) -> None:
-    """Write the register to standard output."""
+    """Write the register to standard output; --json: {"format", "text"}."""
     writers = {"csv": export_csv, "toml": export_toml}
     if format_ not in writers:
         refuse(f"the format is csv or toml, not {format_!r}")
     place, _, _ = opened(config, data)
     connection = database.connect(place.data, read_only=True)
-    print(writers[format_](register.load(connection)), end="")
+    text = writers[format_](register.load(connection))
+    if json_:
+        say_json({"format": format_, "text": text})
+    else:
+        print(text, end="")
 
 
 @app.command("list")

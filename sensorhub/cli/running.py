@@ -25,16 +25,17 @@ def add_to(app: typer.Typer) -> None:
     app.command("check-config")(check_config)
 
 
-def run(config: Config = CONFIG, data: Data = DATA) -> None:
+def run(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """Run everything (for now: the hub) until stopped."""
-    hub(config, data)
+    hub(config, data, json_)
 
 
-def hub(config: Config = CONFIG, data: Data = DATA) -> None:
-    """Run the hub until stopped."""
+def hub(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
+    """Run the hub until stopped; with --json the log is JSON."""
     place = Place(config, data)
     settings, _ = load_all(place)
-    set_up_log(settings.log)
+    log = settings.log
+    set_up_log(log.model_copy(update={"format": "json"}) if json_ else log)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -65,8 +66,11 @@ def set_up_log(settings: LogSettings) -> None:
     )
 
 
-def check_config(config: Config = CONFIG, json_: Json = False) -> None:
+def check_config(
+    config: Config = CONFIG, data: Data = DATA, json_: Json = False
+) -> None:
     """Check settings, profiles, rules and register; connects to nothing."""
+    _ = data  # every command takes the same options
     faults = faults_of(config)
     if json_:
         say_json({"sound": not faults, "faults": [str(fault) for fault in faults]})
