@@ -127,7 +127,8 @@ def _recent(
                 ).fetchone()
                 slices[found[0]] = (chunked, checksum, body)
     rows = connection.execute(
-        "SELECT checksum, body FROM journal WHERE id > ?", (cursor(connection),)
+        "SELECT checksum, CAST(body AS BLOB) FROM journal WHERE id > ?",
+        (cursor(connection),),
     )
     return list(slices.values()), rows.fetchall()
 

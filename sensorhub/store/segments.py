@@ -147,7 +147,7 @@ def _bodies(
 ) -> Iterator[tuple[int, int, int, int, bytes]]:
     while True:
         rows = read.execute(
-            "SELECT id, received_at, uplinks, checksum, body FROM journal"
+            "SELECT id, received_at, uplinks, checksum, CAST(body AS BLOB) FROM journal"
             " WHERE id > ? ORDER BY id LIMIT 50",
             (after_row,),
         ).fetchall()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from pathlib import Path
 from shutil import copy
 from tempfile import TemporaryDirectory
@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from support.archive import START, CrashError, Hub, columns_of, rows_of
 
-from sensorhub.clock import HandClock
 from sensorhub.columns import Columns, Notes, pack, unpack
-from sensorhub.config import HistorySettings
 from sensorhub.model import Outcome
 from sensorhub.store import (
     chunks,
     counters,
     history,
+    jobs,
     journal,
     maker,
     merging,
@@ -32,20 +32,12 @@ from sensorhub.store import (
     trim,
 )
 from sensorhub.store.database import FILE, connect, prepare
-from sensorhub.store.history import Span, read
-from sensorhub.store.jobs import Job
-from sensorhub.store.maker import HistoryMaker
-from sensorhub.store.readings import Readings, in_order
+from sensorhub.store.history import Span
+from sensorhub.store.jobs import LostJobError
+from sensorhub.store.readings import in_order
 from sensorhub.store.sheaf import gather
 
-START = 1_795_000_000_000
 DAY = 86_400_000
-SETTINGS = HistorySettings(segment_s=1, segment_uplinks=1000, chunk_after_h=0.001)
-ROW = ("measured_at", "device", "code", "value", "received_at", "quality", "why")
-
-
-class CrashError(Exception):
-    """The hub dies here."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -58,6 +50,7 @@ def _small() -> Iterator[None]:
         patch.setattr(segments, "FULL_READINGS", 60)
         patch.setattr(rounds, "WINDOW_READINGS", 20)
         patch.setattr(rounds, "WRITE_ROWS", 2)
+        patch.setattr(jobs, "SEEN_S", 0.0)
         patch.setattr(history, "PAGE_CHUNKS", 4)
         patch.setattr(maker, "TIDY_S", 0.0)
         patch.setattr(maker, "PART_BYTES", 300)
@@ -75,107 +68,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     return folder / FILE
-
-
-@dataclass
-class Hub:
-    """The one writer: appends batches and runs jobs, as long as it lives."""
-
-    folder: Path
-    clock: HandClock = field(default_factory=lambda: HandClock(START))
-    crash_in: int = 0
-    expected: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
-    taken: int = 0
-    damaged: list[tuple[int, int]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.write = connect(self.folder)
-        self.read = connect(self.folder, read_only=True)
-        self.restart()
-
-    def restart(self) -> None:
-        """A new process on the same data."""
-        if hasattr(self, "maker"):
-            self.maker.stop()
-        self.maker = HistoryMaker(
-            self.folder,
-            SETTINGS,
-            now=self.clock.now,
-            submit=self.submit,
-            on_damaged=lambda _, number, uplinks: self.damaged.append(
-                (number, uplinks)
-            ),
-        )
-
-    def submit(self, job: Job) -> None:
-        """Run a job in a transaction, or crash before or after it as planned."""
-        last = abs(self.crash_in) == 1
-        before = self.crash_in > 0
-        self.crash_in -= (self.crash_in > 0) - (self.crash_in < 0)
-        if last and before:
-            raise CrashError
-        self.write.execute("BEGIN IMMEDIATE")
-        job(self.write)
-        self.write.execute("COMMIT")
-        if last:
-            raise CrashError
-
-    def append(self, columns: Columns) -> None:
-        """Commit a batch, and remember what reads must answer from now on."""
-        self.clock.time = max(self.clock.time, int(columns.received_at.max()))
-        journal.append(
-            self.write,
-            received_at=self.clock.time,
-            uplinks=columns.uplinks,
-            body=pack(columns, Notes()),
-            versions="{}",
-        )
-        owner = columns.owner()
-        for i in range(columns.readings):
-            up = owner[i]
-            if columns.outcome[up] not in (Outcome.STORED, Outcome.REPLAY):
-                continue
-            if columns.device[up] < 0:
-                continue
-            self.taken += 1
-            value = columns.value[i] + 0.0
-            key = (
-                int(columns.measured_at[i]),
-                int(columns.device[up]),
-                int(columns.code[i]),
-                value.tobytes(),
-            )
-            first = (
-                int(columns.received_at[up]),
-                int(columns.quality[i]),
-                int(columns.why[i]),
-            )
-            self.expected[key] = min(first, self.expected.get(key, first))
-
-    def check(self, spans: list[Span], since: int, until: int) -> None:
-        """A read answers what it must."""
-        pages = list(read(self.read, spans=spans, since=since, until=until))
-        got = [row for page in pages for row in rows_of(page)]
-        wanted = [
-            (*key, *first)
-            for key, first in self.expected.items()
-            if since <= key[0] < until
-            and any(s.device == key[1] and s.since <= key[0] < s.until for s in spans)
-        ]
-        assert sorted(got) == sorted(wanted)
-        assert [row[0] for row in got] == sorted(row[0] for row in wanted)
-
-    def close(self) -> None:
-        """End."""
-        self.maker.stop()
-        self.write.close()
-        self.read.close()
-
-
-def rows_of(r: Readings) -> list[tuple[Any, ...]]:
-    columns = [getattr(r, name).tolist() for name in ROW]
-    columns[3] = [value.tobytes() for value in r.value]
-    return list(zip(*columns, strict=True))
 
 
 values = st.one_of(
@@ -197,33 +89,12 @@ uplinks = st.tuples(
 batches = st.lists(uplinks, min_size=1, max_size=8)
 
 
-def columns_of(batch: list[Any], now: int) -> Columns:
-    flat = [reading for _, _, many in batch for reading in many]
-    count = np.array([len(many) for _, _, many in batch], np.int32)
-    received_at = now + np.arange(len(batch), dtype=np.int64)
-    offset = np.array([reading[2] for reading in flat], np.int64)
-    quality = np.array([reading[3] for reading in flat], np.uint8)
-    return Columns(
-        device=np.array([device for device, _, _ in batch], np.int32),
-        key=np.zeros(len(batch), np.uint64),
-        seq=np.zeros(len(batch), np.int64),
-        received_at=received_at,
-        outcome=np.array([outcome for _, outcome, _ in batch], np.uint8),
-        reason=np.zeros(len(batch), np.uint8),
-        count=count,
-        code=np.array([reading[0] for reading in flat], np.uint8),
-        value=np.array([reading[1] for reading in flat], np.float64),
-        # to the second: so the same reading comes again now and then
-        measured_at=(np.repeat(received_at, count) + offset) // 1000 * 1000,
-        quality=quality,
-        why=quality * 40,
-    )
-
-
 steps = st.one_of(
     batches,
     batches,
-    st.sampled_from(["segment", "merge", "chunks", "tidy", "checkpoint", "restart"]),
+    st.sampled_from(
+        ["segment", "merge", "chunks", "tidy", "checkpoint", "restart", "undo"]
+    ),
     # crash before, or (negative) after the n-th job from here
     st.sampled_from([-3, -2, -1, 1, 2, 3]),
 )
@@ -246,7 +117,7 @@ def test_reads_are_the_same_whatever_history_does(
                 hub.check([Span(device)], at - DAY, at + DAY)
                 hub.check([Span(device, at), Span(1, at, at + DAY)], 0, START * 2)
         hub.check(EVERYONE, -START, START * 2)
-        hub.crash_in = 0
+        hub.crash_in = hub.undo_in = 0
         hub.restart()
         _chunk_everything(hub)
         hub.check(EVERYONE, -START, START * 2)
@@ -268,12 +139,14 @@ def _take(hub: Hub, step: Any) -> None:
         )
     elif step == "restart":
         hub.restart()
+    elif step == "undo":
+        hub.undo_in = 2
     else:
         hub.clock.time += 2000
         name = {"segment": "make_segment", "chunks": "make_chunks"}.get(step, step)
         try:
             getattr(hub.maker, name)()
-        except CrashError:
+        except (CrashError, LostJobError):
             hub.restart()
 
 
