@@ -128,19 +128,27 @@ class BulkClient(paho.Client):
         return self._hand_on(self._cutter.feed(data))
 
     def _hand_on(self, cut: wire.Cut) -> MQTTErrorCode:
-        if cut.messages:
-            self._hooks.deliver(self, cut.messages, cut.acks, cut.size)
+        outcome, valid = self._leave_to_paho(cut)
+        if messages := cut.messages[:valid]:
+            self._hooks.deliver(self, messages, cut.acks[:valid], cut.size)
         if cut.confirmed or cut.refused:
             self._hooks.confirmed(cut.confirmed, cut.refused)
-        for packet in cut.others:
+        if cut.broken and not outcome:
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        return outcome
+
+    def _leave_to_paho(self, cut: wire.Cut) -> tuple[MQTTErrorCode, int]:
+        """Let paho read the other packets; answers how many messages still count.
+
+        What follows a packet that ended the connection was never received.
+        """
+        for before, packet in cut.others:
             assert self._buffered is not None
             self._buffered.serve(packet)
             outcome = super().loop_read()
             if outcome or self.socket() is None:
-                return outcome
-        if cut.broken:
-            return MQTTErrorCode.MQTT_ERR_PROTOCOL
-        return MQTTErrorCode.MQTT_ERR_SUCCESS
+                return outcome, before
+        return MQTTErrorCode.MQTT_ERR_SUCCESS, len(cut.messages)
 
     def acknowledge(self, acks: list[bytes]) -> None:
         """Queue these acknowledgements, in order, as one write."""

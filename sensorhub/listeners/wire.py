@@ -25,14 +25,15 @@ class Cut:
     """What one read brought. `acks[i]` answers `messages[i]`, empty for QoS 0.
 
     `confirmed` and `refused` are packet ids of our own publishes, `others` whole
-    packets of every other kind, `size` the bytes that became packets.
+    packets of every other kind, each with the number of messages that came before
+    it, `size` the bytes that became packets.
     """
 
     messages: list[Message] = field(default_factory=list)
     acks: list[bytes] = field(default_factory=list)
     confirmed: list[int] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
-    others: list[bytes] = field(default_factory=list)
+    others: list[tuple[int, bytes]] = field(default_factory=list)
     size: int = 0
     broken: bool = False
 
@@ -119,7 +120,7 @@ class Cutter:
         if stop > known:
             return at
         if head & 0xF0 != PUBACK or not self._confirmed(stream[start:stop], cut):
-            cut.others.append(stream[at:stop])
+            cut.others.append((len(cut.messages), stream[at:stop]))
         return stop
 
     def _publish(self, stream: bytes, where: tuple[int, int, int], cut: Cut) -> int:

@@ -162,7 +162,8 @@ def test_any_cuts_of_a_broken_stream_end_as_with_paho(
         at = data.draw(st.integers(0, len(stream) - 1))
         stream[at] = data.draw(st.integers(0, 255))
     whole = bytes(stream[: data.draw(st.integers(1, len(stream)))])
-    fast = outcome_of("3.1.1", True, cuts(whole, seed, most))
+    with patch.object(wire, "MOST_CONTROL", 2**28):  # a bound that paho has not
+        fast = outcome_of("3.1.1", True, cuts(whole, seed, most))
     assume(not any(message.flags & 0x04 for message in fast[0]))
     slow = outcome_of("3.1.1", False, [whole])
     assume(not any(_is_utf8_fault(message) for message in fast[0]))
@@ -228,6 +229,12 @@ def test_a_payload_of_many_megabytes_is_never_held_whole() -> None:
         got += cut.messages
         assert len(cutter._tail) < 500_000
     assert [len(message.payload) for message in got] == [MOST + 1, 4]
+
+
+def test_a_control_packet_of_more_than_a_mebibyte_ends_the_connection() -> None:
+    with Line("3.1.1", True) as line:
+        line.feed(CONNACK["3.1.1"] + b"\x90" + wire.write_varint(2**20 + 1))
+        assert line.outcome == MQTTErrorCode.MQTT_ERR_PROTOCOL
 
 
 @PATHS
