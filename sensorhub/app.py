@@ -20,7 +20,7 @@ from sensorhub.columns import Columns
 from sensorhub.commands import Commands
 from sensorhub.config import Settings, load_settings, start_ms
 from sensorhub.decode.decoders import DECODERS
-from sensorhub.errors import TakenOver
+from sensorhub.errors import StoreError, TakenOver
 from sensorhub.fleet import read_fleet
 from sensorhub.hub import Hub
 from sensorhub.intake import Draft
@@ -39,7 +39,7 @@ from sensorhub.pipeline import Pipeline
 from sensorhub.profiles import Profile, load_profiles
 from sensorhub.rulebook import parse_rules, read_rules
 from sensorhub.store import commands as command_rows
-from sensorhub.store import counters, database, register, rule_versions
+from sensorhub.store import counters, database, outbox, register, rule_versions
 from sensorhub.store.maker import HistoryMaker
 from sensorhub.store.subscriptions import Subscription
 from sensorhub.tail import TailServer
@@ -49,6 +49,7 @@ log = structlog.get_logger()
 BATCH = 2_000
 WAIT_S = 0.02
 TICK_S = 0.25
+PURGE_S = 3600.0
 FREE_S = 0.002  # the write lock is left free between commits
 NATIVE_STATUS = "sensorhub/v1/+/+/status"
 OWN_ALERTS = "sensorhub/v1/alerts/#"  # retained states that no alert stands for
@@ -73,13 +74,13 @@ def prepare(place: Place, settings: Settings, profiles: dict[str, Profile]) -> N
 
     Raises ConfigError where those are not sound: nothing is created half.
     """
-    text = read_rules(place.config)
-    parse_rules(text, str(place.config / "rules.toml"))
     database.prepare(place.data)
     connection = database.connect(place.data)
     try:
         if rule_versions.latest(connection)[0]:
             return
+        text = read_rules(place.config)
+        parse_rules(text, str(place.config / "rules.toml"))
         now = clock_of(settings).now()
         fleet = place.config / "fleet.toml"
         connection.execute("BEGIN IMMEDIATE")
@@ -177,17 +178,22 @@ class HubRun:
         self._data_version = -1
         self._next_look = 0.0
         self._next_tick = 0.0
+        self._next_purge = 0.0
         self._damage = 0
+        self._sound = False
 
     def run(self) -> None:
         """Load, connect, work until stopped, close in reverse."""
         settings, profiles = load_all(self._place)
+        rules = self._place.config / "rules.toml"
+        parse_rules(read_rules(self._place.config), str(rules))
         prepare(self._place, settings, profiles)
         with self._stack:
             self._stack.enter_context(database.locked(self._place.data))
             self._build(settings, profiles)
             log.info("hub is up", devices=len(self._hub.registry.device_no))
             self._work()
+            self._sound = True
             log.info("hub stops")
 
     def _build(self, settings: Settings, profiles: dict[str, Profile]) -> None:
@@ -195,7 +201,12 @@ class HubRun:
         self._clock = clock_of(settings, connection)
         connection.close()
         self._hub = Hub(
-            self._place.data, settings, profiles, self._clock.now, wants=wants
+            self._place.data,
+            settings,
+            profiles,
+            self._clock.now,
+            wants=wants,
+            stopping=self._stopping.is_set,
         )
         self._stack.callback(self._hub.close)
         self._stack.callback(self._finish)
@@ -264,7 +275,7 @@ class HubRun:
         ending = threading.Thread(target=self._history.stop)
         ending.start()
         while ending.is_alive():
-            self._hub.commit(self._with_jobs(Ledger()))
+            self._commit(Ledger())
             ending.join(0.01)
 
     def _publish(self, posts: Sequence[Post]) -> int:
@@ -304,7 +315,7 @@ class HubRun:
                 self._batch(batch)
                 time.sleep(FREE_S)
             elif self._jobs:
-                self._hub.commit(self._with_jobs(Ledger()))
+                self._commit(Ledger())
             self._tick()
             if self._hub.checkpoint_due():
                 self._hub.checkpoint_next()
@@ -319,27 +330,43 @@ class HubRun:
         self._pipeline.watch = self._show if self._tail.watched else None
         try:
             ledger = self._pipeline.process(messages, now)
+            self._commit(ledger)
+        except StoreError:
+            raise
         except Exception as error:
             log.exception("a batch broke the pipeline", messages=len(messages))
-            self._hub.load()
-            self._renew_pipeline()
+            self._begin_anew()
             if len(messages) > 1:
                 half = len(messages) // 2
                 self._messages(messages[:half])
                 self._messages(messages[half:])
                 return
             ledger = self._pipeline.bury(messages[0], now, repr(error))
-        self._hub.commit(self._with_jobs(ledger))
+            self._hub.commit(ledger)
         for topic in ledger.stale:
             self._listener.publish(topic, b"", retain=True)
 
+    def _begin_anew(self) -> None:
+        """Forget what was moved and not committed; other threads' jobs go first."""
+        self._hub.load()
+        self._renew_pipeline()
+        jobs, self._jobs = self._jobs, deque()
+        for job in jobs:
+            try:
+                self._hub.commit(Ledger(jobs=[job]))
+            except Exception:
+                log.exception("a job broke, it is dropped")
+
+    def _commit(self, ledger: Ledger) -> None:
+        """Commit a ledger with the jobs of other threads."""
+        jobs = list(self._jobs)
+        ledger.jobs += jobs
+        self._hub.commit(ledger)
+        for _ in jobs:
+            self._jobs.popleft()
+
     def _show(self, draft: Draft, columns: Columns) -> None:
         self._tail.show(self._hub.registry, draft, columns)
-
-    def _with_jobs(self, ledger: Ledger) -> Ledger:
-        while self._jobs:
-            ledger.jobs.append(self._jobs.popleft())
-        return ledger
 
     def _look_for_commands(self) -> None:
         real = time.monotonic()
@@ -359,16 +386,26 @@ class HubRun:
             return
         self._next_tick = real + TICK_S
         hearing = self._listener.drained
+        if real > self._next_purge:
+            self._next_purge = real + PURGE_S
+            now_ms = self._clock.now()
+            self._jobs.append(lambda c: outbox.purge(c, now_ms))
         ledger = self._watchdog.tick(self._clock.now(), hearing, int(real * 1000))
         if self._damage:
             now, self._damage = self._clock.now(), 0
             self._hub.desk.system(ledger, "journal_damaged", True, now, 1)
-        self._hub.commit(self._with_jobs(ledger))
+        self._commit(ledger)
 
     def _finish(self) -> None:
-        """What other threads still handed in, then every checkpoint block."""
+        """What other threads still handed in, then every checkpoint block.
+
+        Not after a fault: memory may be ahead of the journal then, and the next
+        start folds what is true.
+        """
+        if not self._sound:
+            return
         try:
-            self._hub.commit(self._with_jobs(Ledger()))
+            self._commit(Ledger())
             self._hub.checkpoint_all()
         except sqlite3.Error:
             log.exception("the last checkpoint failed; the next start folds more")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import structlog
 
 from sensorhub.alerts.board import Alert
 from sensorhub.columns import Columns, Notes, Service, pack
@@ -27,6 +28,7 @@ from sensorhub.store import (
     subscriptions,
 )
 
+log = structlog.get_logger()
 Result = dict[str, Any]
 FUTURE_MS = 60_000
 
@@ -62,6 +64,11 @@ class Commands:
             result = {"error": str(error)}
             if isinstance(error, ConfigError):
                 result["faults"] = [str(fault) for fault in error.faults]
+        except Exception as error:
+            log.exception("a command broke", kind=command.kind, id=command.id)
+            self._hub.load()
+            ledger = Ledger()
+            result = {"error": f"internal error: {error!r}; the hub's log says more"}
         ledger.jobs.append(lambda c: commands.finish(c, command.id, now, result))
         self._hub.commit(ledger)
         return result

@@ -16,6 +16,7 @@ from sensorhub import snapshot
 from sensorhub.alerts.rules import compile_rules
 from sensorhub.config import Settings
 from sensorhub.desk import Desk, Wants
+from sensorhub.errors import StoreError
 from sensorhub.intake import Intake
 from sensorhub.ledger import Ledger
 from sensorhub.profiles import Profile
@@ -57,11 +58,13 @@ class Hub:
         now: Callable[[], int],
         *,
         wants: Wants = all_wanted,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.settings = settings
         self.profiles = profiles
         self.now = now
         self._wants = wants
+        self._stopping = stopping
         self.connection = database.connect(folder)
         bounds = settings.dead_letters
         self.shelf = Shelf(self.connection, bounds.per_device, bounds.total)
@@ -193,6 +196,10 @@ class Hub:
             except sqlite3.OperationalError as error:
                 if not _passes(error):
                     raise
+                if self._stopping():
+                    raise StoreError(
+                        f"stopped while waiting to write: {error}"
+                    ) from error
                 log.error("the database cannot be written, waiting", error=str(error))
                 time.sleep(waited)
                 waited = min(2 * waited, 5.0)

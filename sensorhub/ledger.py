@@ -13,7 +13,7 @@ from sensorhub.store.dead_letters import DeadLetter, Shelf
 from sensorhub.store.outbox import OutboxRow
 
 AvailabilityRow = tuple[int, str, str, float | None, int]
-Job = Callable[[sqlite3.Connection], None]
+Job = Callable[[sqlite3.Connection], object]
 
 
 @dataclass(slots=True)

@@ -29,11 +29,9 @@ def status_view(
     numbers = counters.load(connection)
     alive = counters.get_meta(connection, "alive_at")
     running = database.is_running(folder)
-    heard = counters.get_meta(connection, "last_uplink_at")
-    newest = connection.execute(
+    last = connection.execute(
         "SELECT max(received_at) FROM journal WHERE uplinks > 0"
     ).fetchone()[0]
-    last = max((int(x) for x in (heard, newest) if x), default=None)
     view: dict[str, Any] = {"running": running}
     view |= {name: numbers[name] for name in STATUS}
     view["alerts_open"] = connection.execute(

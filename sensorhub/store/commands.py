@@ -45,9 +45,14 @@ def waiting(connection: sqlite3.Connection) -> list[Command]:
 def finish(
     connection: sqlite3.Connection, id_: int, at: int, result: dict[str, Any]
 ) -> None:
-    """Leave the result, in the transaction that applied the act."""
+    """Leave the result, in the transaction that applied the act.
+
+    Arguments as large as a register file are not kept for ever.
+    """
     connection.execute(
-        "UPDATE commands SET applied_at = ?, result = ? WHERE id = ?",
+        "UPDATE commands SET applied_at = ?, result = ?, arguments ="
+        " CASE WHEN length(arguments) > 10000 THEN '{}' ELSE arguments END"
+        " WHERE id = ?",
         (at, json.dumps(result, ensure_ascii=False), id_),
     )
 
