@@ -2,11 +2,19 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from datetime import time
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.model import BY_NAME, AssetKind, Category, MeasurementKind
@@ -27,10 +35,29 @@ def parse_duration(value: object) -> int:
     return round(float(match[1]) * _UNITS_MS[match[2]])
 
 
+def parse_local_time(value: object) -> object:
+    """A time of day from "22:30" or TOML's 22:30:00; a bare number is refused."""
+    if isinstance(value, str | time):
+        return value
+    raise ValueError('a time of day is text like "06:30"')
+
+
+def _without_zone(value: time) -> time:
+    if value.tzinfo is not None:
+        raise ValueError('a time of day without zone, like "06:30"; see timezone')
+    return value
+
+
 Duration = Annotated[int, BeforeValidator(parse_duration), Field(ge=0)]
+LocalTime = Annotated[
+    time, BeforeValidator(parse_local_time), AfterValidator(_without_zone)
+]
 Kind = Literal["threshold", "rate", "no_data", "count_since", "overdue"]
 Word = Literal["device", "warning", "urgent", "danger"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+SEVERITIES: tuple[Word, ...] = ("device", "warning", "urgent", "danger")
+TIMERS = frozenset({"no_data", "overdue"})
+NOT_FOR_TIMERS = ("direction", "hold", "clear_hold", "k", "n", "max_gap")
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -48,16 +75,20 @@ class Level(Strict):
     """One severity: where it is raised and where it clears again."""
 
     severity: Word
-    raise_: float = Field(alias="raise", description="in the rule's unit")
-    clear: float | None = Field(None, description="default: where it is raised")
+    raise_: float = Field(
+        alias="raise", allow_inf_nan=False, description="in the rule's unit"
+    )
+    clear: float | None = Field(
+        None, allow_inf_nan=False, description="default: where it is raised"
+    )
 
 
 class Schedule(Strict):
     """Local times in which the rule may raise; it may clear at any time."""
 
-    weekdays: tuple[Weekday, ...] = WEEKDAYS
-    from_: time = Field(time(0), alias="from")
-    until: time = Field(time(0), description="00:00 is the end of the day")
+    weekdays: tuple[Weekday, ...] = Field(WEEKDAYS, min_length=1)
+    from_: LocalTime = Field(time(0), alias="from")
+    until: LocalTime = Field(time(0), description="00:00 is the end of the day")
     timezone: TimeZone | None = Field(None, description="default: the town's")
 
 
@@ -81,13 +112,22 @@ class Text(Strict):
         return self
 
 
+def _of_catalogue(name: str) -> str:
+    if name not in BY_NAME:
+        known = ", ".join(sorted(BY_NAME))
+        raise ValueError(f"no such measurement; one of {known}")
+    return name
+
+
 class RuleSettings(Strict):
     """One rule of rules.toml."""
 
     id: Id
     kind: Kind
     category: Category
-    measurement: str | None = Field(None, description="of the catalogue")
+    measurement: Annotated[str, AfterValidator(_of_catalogue)] | None = Field(
+        None, description="of the catalogue"
+    )
     direction: Literal["above", "below"] = "above"
     levels: tuple[Level, ...] = Field(min_length=1)
     select: Select = Select()
@@ -105,43 +145,58 @@ class RuleSettings(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> "RuleSettings":
-        self._check_measurement()
-        self._check_levels()
+        faults = [
+            *self._measurement_faults(),
+            *self._level_faults(),
+            *self._misplaced(),
+        ]
         if self.k > self.n:
-            raise ValueError(f"k = {self.k} of n = {self.n} can never be met")
+            faults.append(f"k = {self.k} of n = {self.n} can never be met")
+        if faults:
+            raise ValueError("; ".join(faults))
         return self
 
-    def _check_measurement(self) -> None:
-        needs = self.kind in ("threshold", "rate", "count_since")
+    def _measurement_faults(self) -> Iterator[str]:
+        needs = self.kind not in TIMERS
         if needs != (self.measurement is not None):
             word = "needs a" if needs else "takes no"
-            raise ValueError(f"a rule of kind {self.kind} {word} measurement")
+            yield f"a rule of kind {self.kind} {word} measurement"
         if self.measurement is None:
             return
-        entry = BY_NAME.get(self.measurement)
-        if entry is None:
-            raise ValueError(
-                f"no such measurement: {self.measurement!r}; one of "
-                + ", ".join(sorted(BY_NAME))
-            )
-        counter = entry.kind is MeasurementKind.COUNTER
-        if self.kind == "count_since" and not counter:
-            raise ValueError(f"count_since needs a counter, not {self.measurement!r}")
+        entry = BY_NAME[self.measurement]
+        if self.kind == "count_since" and entry.kind is not MeasurementKind.COUNTER:
+            yield f"count_since needs a counter, not {self.measurement!r}"
 
-    def _check_levels(self) -> None:
+    def _level_faults(self) -> Iterator[str]:
         words = [level.severity for level in self.levels]
         if len(set(words)) != len(words):
-            raise ValueError("a severity stands twice among the levels")
+            yield "a severity stands twice among the levels"
         if "device" in words and len(words) > 1:
-            raise ValueError("severity device never mixes with others in one rule")
+            yield "severity device never mixes with others in one rule"
+        above = self.direction == "above"
         for level in self.levels:
             clear = level.raise_ if level.clear is None else level.clear
-            above = self.direction == "above"
             if (clear > level.raise_) if above else (clear < level.raise_):
-                raise ValueError(
+                yield (
                     f"level {level.severity}: clear {clear} lies on the wrong side of"
                     f" raise {level.raise_} for direction {self.direction}"
                 )
+        ladder = sorted(self.levels, key=lambda level: SEVERITIES.index(level.severity))
+        for low, high in pairwise(level.raise_ for level in ladder):
+            if (high <= low) if above else (high >= low):
+                yield f"a worse severity must be raised later: {low} before {high}"
+
+    def _misplaced(self) -> Iterator[str]:
+        """Keys that this kind of rule would not look at."""
+        unused = set(NOT_FOR_TIMERS if self.kind in TIMERS else ())
+        if self.kind != "no_data":
+            unused |= {"intervals", "at_least"}
+        if self.kind == "count_since":
+            unused.add("direction")
+        if self.kind == "no_data" and len(self.levels) > 1:
+            yield "a rule of kind no_data has one level"
+        for key in sorted(unused & self.model_fields_set):
+            yield f"a rule of kind {self.kind} takes no {key}"
 
 
 class Inhibit(Strict):
@@ -158,18 +213,6 @@ class Rulebook(Strict):
     rules: tuple[RuleSettings, ...] = ()
     inhibit: tuple[Inhibit, ...] = ()
 
-    @model_validator(mode="after")
-    def _consistent(self) -> "Rulebook":
-        ids = [rule.id for rule in self.rules]
-        twice = sorted({i for i in ids if ids.count(i) > 1})
-        if twice:
-            raise ValueError(f"rule ids stand twice: {', '.join(twice)}")
-        named = {i for item in self.inhibit for i in (item.source, *item.targets)}
-        missing = sorted(named - set(ids))
-        if missing:
-            raise ValueError(f"inhibit names unknown rules: {', '.join(missing)}")
-        return self
-
 
 def parse_rules(text: str, file: str = "rules.toml") -> Rulebook:
     """The rules in `text`. Raises ConfigError with every fault."""
@@ -177,10 +220,48 @@ def parse_rules(text: str, file: str = "rules.toml") -> Rulebook:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([Fault(file, "syntax", str(error))]) from error
+    faults = list(_name_faults(tables, file))
+    book = Rulebook()
     try:
-        return Rulebook.model_validate(tables)
+        book = Rulebook.model_validate(tables)
     except ValidationError as error:
-        raise ConfigError(explain(error, file)) from error
+        ids = dict(enumerate(_ids(tables)))
+        for fault in explain(error, file):
+            head, _, rest = fault.where.partition(".")
+            index, _, key = rest.partition(".")
+            if head == "rules" and index.isdigit() and ids.get(int(index)):
+                where = f"rule {ids[int(index)]}" + (f", {key}" if key else "")
+                fault = Fault(file, where, fault.what)
+            faults.append(fault)
+    if faults:
+        raise ConfigError(faults)
+    return book
+
+
+def _tables(tables: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = tables.get(name)
+    items = found if isinstance(found, list) else []
+    return [item if isinstance(item, dict) else {} for item in items]
+
+
+def _ids(tables: dict[str, Any]) -> list[str]:
+    """Each rule's id as it stands in the file; empty where there is none."""
+    ids = [rule.get("id") for rule in _tables(tables, "rules")]
+    return [id_ if isinstance(id_, str) else "" for id_ in ids]
+
+
+def _name_faults(tables: dict[str, Any], file: str) -> Iterator[Fault]:
+    """What is wrong between rules: also found where one of them is unsound."""
+    ids = _ids(tables)
+    for id_ in sorted({i for i in ids if i and ids.count(i) > 1}):
+        yield Fault(file, f"rule {id_}", "this id stands twice")
+    for number, item in enumerate(_tables(tables, "inhibit")):
+        targets = item.get("targets")
+        named = [item.get("source"), *(targets if isinstance(targets, list) else [])]
+        for name in named:
+            if isinstance(name, str) and name not in ids:
+                what = f"no such rule: {name!r}; one of {', '.join(filter(None, ids))}"
+                yield Fault(file, f"inhibit.{number}", what)
 
 
 def read_rules(folder: Path) -> str:
