@@ -327,6 +327,8 @@ class HubRun:
     def _messages(self, messages: list[Message]) -> None:
         """Process and commit; by halves where something unforeseen breaks."""
         now = self._clock.now()
+        if self._hub.state is not self._built:
+            self._renew_pipeline()
         self._pipeline.watch = self._show if self._tail.watched else None
         try:
             ledger = self._pipeline.process(messages, now)
@@ -377,8 +379,6 @@ class HubRun:
         if row[0] != self._data_version:
             self._data_version = row[0]
             self._commands.apply_waiting()
-            if self._hub.state is not self._built:
-                self._renew_pipeline()
 
     def _tick(self) -> None:
         real = time.monotonic()

@@ -87,11 +87,13 @@ class Service(NamedTuple):
 class Notes(msgspec.Struct, array_like=True):
     """What else a journal row holds, for the fold.
 
-    `covered` is the time (ms) in which the hub could have heard, up to here.
+    `covered` is the time (ms) in which the hub could have heard, up to here;
+    `intervals` are (device, ms) that devices told before this batch.
     """
 
     covered: int = 0
     services: list[Service] = []
+    intervals: list[tuple[int, int]] = []
 
 
 class _Body(msgspec.Struct, array_like=True):

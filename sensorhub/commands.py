@@ -5,6 +5,7 @@ its next batch and leaves a result. Each kind is one function and one line.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -144,9 +145,9 @@ def _service(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> R
     if at > now + FUTURE_MS:
         raise Refused("a service cannot have been done in the future")
     service = Service(asset, said["kind"], at)
-    hub.desk.serve(ledger, service, command.by, now)
-    body = pack(Columns.empty(), Notes(hub.state.covered, [service]))
-    ledger.journal = JournalDraft(now, 0, body)
+    if hub.desk.serve(ledger, service, command.by, now):
+        body = pack(Columns.empty(), Notes(hub.state.covered, [service]))
+        ledger.journal = JournalDraft(now, 0, body)
     return {"asset": said["asset"], "kind": said["kind"], "at": at}
 
 
@@ -243,15 +244,16 @@ def _replay_letters(
 ) -> int:
     """Fill history with what letters hold now; raise and notify nothing."""
     pipeline = Pipeline(hub.state, hub.desk, hub.intake)
-    done = []
+    done = 0
     for letter in letters:
         message = Message(letter.topic.encode(), letter.payload, 0)
         part = pipeline.replay(message, letter.received_at)
         if part is not None:
+            ids = [letter.id]
+            part.jobs.append(partial(dead_letters.mark_replayed, ids=ids, now=now))
             hub.commit(part)
-            done.append(letter.id)
-    ledger.jobs.append(lambda c: dead_letters.mark_replayed(c, done, now))
-    return len(done)
+            done += 1
+    return done
 
 
 def _purge(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:

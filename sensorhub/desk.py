@@ -19,7 +19,7 @@ from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
 from sensorhub.alerts.timers import NEVER, Overdue, Silence
 from sensorhub.columns import Service
 from sensorhub.ledger import Ledger
-from sensorhub.model import BY_NO, Severity, Transition
+from sensorhub.model import BY_NAME, BY_NO, Severity, Transition
 from sensorhub.registry import SINCE_EVER, Registry
 from sensorhub.rulebook import Inhibit
 from sensorhub.state import Moved, State, selects
@@ -88,29 +88,54 @@ class Desk:
 
     def _recall(self) -> None:
         """Rebuild what sources say from tracks and from open timer alerts."""
-        for (rule_id, series), track in self.state.tracks.items():
+        for (rule_id, series), track in list(self.state.tracks.items()):
             asset = self.state.asset_of(series)
-            if asset >= 0 and rule_id in self.rules:
-                level = track.level(self.rules[rule_id])
+            level = track.level(self.rules[rule_id])
+            if not level or (rule_id, asset) in self.board.open:
                 self.board.note(rule_id, asset, series, level)
+            else:  # its alert has ended: the database wins
+                self.state.forget(rule_id, series)
         for (rule_id, asset), alert in self.board.open.items():
+            if self.board.worst(rule_id, asset) is Severity.NONE:
+                self._recall_track(alert)
             for overdue in self.overdue:
                 if overdue.rule.id == rule_id:
                     overdue.level[asset] = alert.severity
                     self.board.note(rule_id, asset, -1, alert.severity)
             for silence in self.silences:
                 if silence.rule.id == rule_id:
-                    self._recall_silent(silence, asset, alert.severity)
+                    self._recall_silent(silence, alert)
             if rule_id in SYSTEM_RULES:
                 self.board.note(rule_id, asset, -1, alert.severity)
 
-    def _recall_silent(self, silence: Silence, asset: int, level: Severity) -> None:
+    def _recall_track(self, alert: Alert) -> None:
+        """An alert that no track stands for (lost state) gets one: it can end."""
+        rule = self.rules.get(alert.rule)
+        device = self._cause_device(alert)
+        code = BY_NAME.get(str(alert.cause.get("measurement")))
+        if rule is None or device is None or code is None or code.no != rule.code:
+            return
+        series = self.state.raise_track(rule, device, alert.severity)
+        self.board.note(rule.id, alert.asset, series, alert.severity)
+
+    def _cause_device(self, alert: Alert) -> int | None:
+        """Number of the device that the alert is due to, if it is still there."""
+        registry = self.state.registry
+        device = registry.device_no.get(str(alert.cause.get("device")))
+        if device is None or registry.asset_of[device] != alert.asset:
+            return None
+        return device
+
+    def _recall_silent(self, silence: Silence, alert: Alert) -> None:
         state = self.state
-        for device in np.flatnonzero(state.registry.asset_of == asset).tolist():
+        limit = silence.limit
+        cause = self._cause_device(alert)
+        for device in np.flatnonzero(state.registry.asset_of == alert.asset).tolist():
             quiet = state.covered - state.covered_at[device]
-            if quiet > silence.limit[device]:
+            if quiet > limit[device] or device == cause:
                 silence.flagged[device] = True
-                self.board.note(silence.rule.id, asset, -2 - device, level)
+                place = (silence.rule.id, alert.asset, -2 - device)
+                self.board.note(*place, alert.severity)
 
     def hold(self, pairs: Iterable[tuple[Alert, Transition]]) -> None:
         """Alerts whose last transition subscribers were not told before a restart."""
@@ -153,17 +178,26 @@ class Desk:
         self, ledger: Ledger, rule: str, fires: bool, at: int, value: float = 0
     ) -> None:
         """An alert about the hub itself begins or ends."""
-        if fires == ((rule, HUB_ASSET) in self.board.open):
+        if fires == self.fires(rule):
             return
         cause = {"reason": rule, "deadline_at": at, "value": value}
         level = Severity.URGENT if fires else Severity.NONE
         self.level(ledger, SYSTEM_RULES[rule], (HUB_ASSET, -1), level, at, cause)
 
-    def serve(self, ledger: Ledger, service: Service, by: str, at: int) -> None:
-        """A service was done: clocks and counts start anew."""
+    def fires(self, rule: str) -> bool:
+        """Whether an alert about the hub itself is open."""
+        return (rule, HUB_ASSET) in self.board.open
+
+    def serve(self, ledger: Ledger, service: Service, by: str, at: int) -> bool:
+        """A service was done: clocks and counts start anew.
+
+        False where a later one is known already: it is only written down.
+        """
         ledger.services.append((service, by))
         asset = service.asset
-        self.service_at[asset] = max(self.service_at[asset], service.at)
+        if service.at <= self.service_at[asset]:
+            return False
+        self.service_at[asset] = service.at
         cause = {"reason": service.kind, "by": by, "measured_at": service.at}
         for overdue in self.overdue:
             if overdue.served(asset):
@@ -172,6 +206,7 @@ class Desk:
         for moved in self.state.serviced(asset):
             place = (asset, moved.series)
             self.level(ledger, moved.rule, place, moved.level, at, cause)
+        return True
 
     def seen(self, ledger: Ledger, asset: int, at: int) -> None:
         """An asset's first uplink starts its clocks where nothing else did."""

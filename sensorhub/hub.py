@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -22,12 +23,13 @@ from sensorhub.ledger import Ledger
 from sensorhub.profiles import Profile
 from sensorhub.registry import Registry
 from sensorhub.rulebook import parse_rules
-from sensorhub.state import NEVER, RECENT, State
+from sensorhub.state import BARE_MS, NEVER, RECENT, State
 from sensorhub.store import (
     alerts,
     checkpoints,
     commands,
     counters,
+    damaged,
     database,
     journal,
     outbox,
@@ -35,11 +37,11 @@ from sensorhub.store import (
     rule_versions,
     subscriptions,
 )
-from sensorhub.store.damaged import set_aside_row
 from sensorhub.store.dead_letters import Shelf
 
 log = structlog.get_logger()
 TOLD_FOR_MS = 7 * 86_400_000
+COVERED, SETTLED, ALIVE = "covered", "settled_at", "alive_at"  # keys in `meta`
 
 
 def all_wanted(choice: object, event: object, told_before: str) -> bool:
@@ -75,15 +77,22 @@ class Hub:
         self._uncheckpointed = 0
         self._next_block = 0
         self.load()
+        self.remount(now())
 
     # -- start --
 
-    def load(self) -> None:
-        """Build everything from the database: register, rules, state, alerts."""
+    def load(self, settle_at: int | None = None) -> None:
+        """Build everything from the database: register, rules, state, alerts.
+
+        Mountings are those of `settle_at`; where it is not given those that the
+        hub worked with last, so that the fold meets what the uplinks met.
+        """
         connection = self.connection
         now = self.now()
         self.registry = Registry(*register.registry_rows(connection), self.profiles)
-        self.registry.settle(now)
+        settled = counters.get_meta(connection, SETTLED)
+        self._settled = settle_at or int(settled or now)
+        self.registry.settle(self._settled)
         self.rules_version, text = rule_versions.latest(connection)
         self.book = parse_rules(text, f"rules version {self.rules_version}")
         rules = compile_rules(self.book, self.settings.timezone)
@@ -101,8 +110,11 @@ class Hub:
         mqtt = self.settings.mqtt
         self.intake = Intake(self.registry, mqtt.topics, mqtt.max_payload_bytes)
         self._end_groundless(now)
+        if fresh.any():  # their silence counts from here on, whatever comes
+            self.checkpoint_all()
 
     def _fold(self) -> None:
+        intervals = self.registry.interval_ms.copy()
         cursors = {}
         for row in checkpoints.load(self.connection):
             if row.sound:
@@ -111,14 +123,16 @@ class Hub:
                     cursors[row.block] = row.cursor
                 except ValueError:
                     log.error("damaged checkpoint, folding more", block=row.block)
-        covered = counters.get_meta(self.connection, "covered")
-        self.state.covered = int(covered or 0)
         blocks = range(snapshot.blocks_of(self.state))
         oldest = min((cursors.get(b, 0) for b in blocks), default=0)
-        start = checkpoints.fold_from(self.connection, oldest, RECENT)
+        start = checkpoints.fold_from(self.connection, oldest, RECENT, BARE_MS)
         rows = journal.rows_after(self.connection, start)
+        self.damaged.clear()
         last = snapshot.fold(self.state, rows, cursors, self.damaged.append)
         self.cursor = max(last, self.cursor, oldest)
+        self.registry.interval_ms[:] = intervals
+        covered = counters.get_meta(self.connection, COVERED)
+        self.state.covered = max(self.state.covered, int(covered or 0))
 
     def _recall_untold(self, now: int) -> None:
         desk = self.desk
@@ -151,6 +165,10 @@ class Hub:
                 desk.end(ledger, alert, now, "unmounted")
             elif not self._selected(alert.rule, alert.asset):
                 desk.end(ledger, alert, now, "rule_removed")
+            elif not desk.board.worst(alert.rule, alert.asset):
+                desk.end(ledger, alert, now, "unmounted")
+        known = damaged.numbers(self.connection)
+        self.damaged = [row for row in self.damaged if row.id not in known]
         for row in self.damaged:
             self._set_aside(ledger, row, now)
         if self.damaged:
@@ -171,7 +189,7 @@ class Hub:
         log.error("damaged journal row set aside", row=row.id, uplinks=row.uplinks)
 
         def aside(connection: sqlite3.Connection) -> None:
-            set_aside_row(connection, row.id, now)
+            damaged.set_aside_row(connection, row.id, now)
 
         ledger.jobs.append(aside)
         ledger.moved["journal_rows_damaged"] += 1
@@ -218,6 +236,7 @@ class Hub:
         except BaseException:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
+                self.shelf.recount(self.connection)
             raise
         return row
 
@@ -242,6 +261,15 @@ class Hub:
     def _add_block(self, ledger: Ledger, block: int) -> None:
         body, cursor = snapshot.dump(self.state, block), self.cursor
         ledger.jobs.append(lambda c: checkpoints.save(c, block, cursor, body))
+        self.remember(ledger)
+
+    def remember(self, ledger: Ledger, alive_at: int | None = None) -> None:
+        """Write down how much time was covered, and that the hub lives (ms)."""
+        said = {COVERED: self.state.covered, SETTLED: self._settled}
+        if alive_at is not None:
+            said[ALIVE] = alive_at
+        for key, value in said.items():
+            ledger.jobs.append(partial(counters.set_meta, key=key, value=str(value)))
 
     def checkpoint_all(self) -> None:
         """Write every block: at a clean stop and before anything is rebuilt."""
@@ -249,15 +277,20 @@ class Hub:
             ledger = Ledger()
             self._add_block(ledger, block)
             self.commit(ledger)
-        covered = str(self.state.covered)
-        ledger = Ledger()
-        ledger.jobs.append(lambda c: counters.set_meta(c, "covered", covered))
-        self.commit(ledger)
 
     def rebuild(self) -> None:
-        """Register, rules or profiles changed: begin anew from the database."""
-        self.load()
+        """Register, rules or mountings changed: begin anew from the database.
+
+        Every block must have been written before the change.
+        """
+        self.load(self.now())
         self.checkpoint_all()
+
+    def remount(self, now: int) -> None:
+        """Take mountings whose time has begun or ended."""
+        if now >= self.registry.next_change:
+            self.checkpoint_all()
+            self.rebuild()
 
     def waiting_commands(self) -> list[commands.Command]:
         """Operators' acts that wait."""

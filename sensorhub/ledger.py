@@ -76,8 +76,11 @@ class Ledger:
             alerts.add_services(connection, [service], by)
         if self.availability:
             connection.executemany(
-                "INSERT OR REPLACE INTO availability"
-                " (device, state, firmware, interval_s, at) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO availability (device, state, firmware, interval_s, at)"
+                " VALUES (?, ?, ?, ?, ?) ON CONFLICT (device) DO UPDATE SET"
+                " state = excluded.state, at = excluded.at, firmware ="
+                " coalesce(nullif(excluded.firmware, ''), firmware), interval_s ="
+                " coalesce(excluded.interval_s, interval_s)",
                 self.availability,
             )
         moved = self.moved

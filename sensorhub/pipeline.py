@@ -51,15 +51,18 @@ class Pipeline:
         """The ledger of a batch received at `now` (ms)."""
         draft = self._intake.read(messages)
         ledger = Ledger()
-        self._tell(draft, ledger, now)
+        intervals = self._tell(draft, ledger, now)
         if draft.message:
             columns = self._columns(draft, self._receive(draft.device, now))
             columns = self._derive(columns)
-            self._move(columns, ledger)
+            self._move(columns, ledger, intervals)
             self._count(draft, columns, ledger)
             self._bury(draft, columns, messages, ledger)
             if self.watch is not None:
                 self.watch(draft, columns)
+        elif intervals:
+            notes = Notes(self._state.covered, [], intervals)
+            ledger.journal = JournalDraft(now, 0, pack(Columns.empty(), notes))
         if draft.events:
             ledger.moved["events_received"] += draft.events
         if draft.zone_mismatch:
@@ -73,9 +76,9 @@ class Pipeline:
         draft.kill(
             draft.open(0, NO_DEVICE, key, BARE), Reason.INTERNAL_ERROR, "", error
         )
-        columns = self._columns(draft, np.full(1, now, np.int64), doubles=False)
+        columns = self._columns(draft, np.full(1, now, np.int64))
         ledger = Ledger()
-        self._move(columns, ledger)
+        self._move(columns, ledger, [])
         self._count(draft, columns, ledger)
         self._bury(draft, columns, [message], ledger)
         self._desk.system(ledger, "internal_error", True, now, 1)
@@ -84,7 +87,7 @@ class Pipeline:
     def replay(self, message: Message, received_at: int) -> Ledger | None:
         """The ledger of a dead letter that can be read now; None where it cannot.
 
-        It fills history; it moves no state and raises nothing.
+        It fills history and is known again when sent again; it raises nothing.
         """
         draft = self._intake.read([message])
         if not draft.message:
@@ -98,18 +101,24 @@ class Pipeline:
         columns.outcome = np.full(columns.uplinks, Outcome.REPLAY, np.uint8)
         ledger = Ledger()
         self._count(draft, columns, ledger)
+        self._state.recent.add(columns.key.tolist())
         body = pack(columns, Notes(self._state.covered, []))
         ledger.journal = JournalDraft(received_at, columns.uplinks, body)
         return ledger
 
-    def _tell(self, draft: Draft, ledger: Ledger, now: int) -> None:
+    def _tell(self, draft: Draft, ledger: Ledger, now: int) -> list[tuple[int, int]]:
+        """Births and last wills; answers the intervals (device, ms) that are new."""
         registry = self._state.registry
+        intervals = []
         ledger.stale += [t for t in draft.states if not self._desk.is_open(t)]
         for device, status in draft.told:
             if status.interval_s is not None:
-                registry.interval_ms[device] = int(status.interval_s * 1000)
+                told = int(status.interval_s * 1000)
+                if registry.tell_interval(device, told):
+                    intervals.append((device, told))
             row = (device, status.state, status.firmware, status.interval_s, now)
             ledger.availability.append(row)
+        return intervals
 
     # -- times and duplicates --
 
@@ -179,7 +188,8 @@ class Pipeline:
         recent = self._state.recent
         in_ring = self._state.in_rings(device, key)
         alone = len(set(draft.key)) == len(draft.key)
-        if alone and not in_ring.any() and recent.keys.isdisjoint(draft.key):
+        known = recent.keys.keys()
+        if alone and not in_ring.any() and known.isdisjoint(draft.key):
             return
         here: dict[int, int] = {}
         rung = in_ring.tolist()
@@ -190,9 +200,9 @@ class Pipeline:
             if seq[i] == BARE:
                 before = here.get(k, recent.bare.get(k))
                 double = before is not None and at - before < BARE_MS
-                double |= i in draft.dup and (k in recent.keys or k in here)
+                double |= i in draft.dup and (k in known or k in here)
             else:
-                double = rung[i] or k in recent.keys or k in here
+                double = rung[i] or k in known or k in here
             if double:
                 outcome[i] = Outcome.DUPLICATE
                 reason[i] = Reason.SAME_SEQ if seq[i] >= 0 else Reason.SAME_BYTES
@@ -265,7 +275,9 @@ class Pipeline:
 
     # -- state and alerts --
 
-    def _move(self, columns: Columns, ledger: Ledger) -> None:
+    def _move(
+        self, columns: Columns, ledger: Ledger, intervals: list[tuple[int, int]]
+    ) -> None:
         state, desk = self._state, self._desk
         owner = columns.owner()
         self._count_resets(columns, ledger)
@@ -283,9 +295,8 @@ class Pipeline:
 
         state.move(columns, None, decide, serve)
         last = int(received[-1])
-        for service in services:
-            desk.serve(ledger, service, "sensor", last)
-        body = pack(columns, Notes(state.covered, services))
+        services = [s for s in services if desk.serve(ledger, s, "sensor", last)]
+        body = pack(columns, Notes(state.covered, services, intervals))
         ledger.journal = JournalDraft(int(received[0]), columns.uplinks, body)
 
     def _count_resets(self, columns: Columns, ledger: Ledger) -> None:

@@ -120,6 +120,7 @@ class Registry:
         self.device_ids = [""] * size
         self.profiles: list[Profile | None] = [None] * size
         self.interval_ms = np.zeros(size, np.int64)
+        self._own_interval: set[int] = set()
         for row in rows:
             profile = profiles.get(row.profile)
             self.device_ids[row.no] = row.id
@@ -128,7 +129,16 @@ class Registry:
             if interval is None:
                 interval = profile.interval_s if profile else 3600.0
             self.interval_ms[row.no] = int(interval * 1000)
+            if row.interval_s is not None:
+                self._own_interval.add(row.no)
         self.device_no = {id_: no for no, id_ in enumerate(self.device_ids) if id_}
+
+    def tell_interval(self, device: int, interval_ms: int) -> bool:
+        """A device told its interval; False where the register or it said so before."""
+        if device in self._own_interval or self.interval_ms[device] == interval_ms:
+            return False
+        self.interval_ms[device] = interval_ms
+        return True
 
     def settle(self, now: int) -> bool:
         """Choose each device's mounting of `now`; False where nothing is due."""

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from sensorhub.alerts.rules import Track
-from sensorhub.columns import Columns, unpack, unpack_notes
+from sensorhub.columns import Columns, Notes, unpack, unpack_notes
 from sensorhub.estimate.odour import Baseline
 from sensorhub.state import Moved, State
 from sensorhub.store.journal import JournalRow
@@ -80,18 +81,13 @@ def load(state: State, block: int, body: bytes) -> None:
     """Put a block's bytes into the state. Raises ValueError on damaged bytes."""
     try:
         data = msgspec.msgpack.decode(body, type=Block)
-    except msgspec.MsgspecError as error:
+        columns = {
+            name: np.frombuffer(data.series[name], getattr(state, name).dtype)
+            for name in state.SERIES_COLUMNS
+        }
+        _load_devices(state, block * BLOCK, data)
+    except (msgspec.MsgspecError, KeyError) as error:
         raise ValueError(f"damaged checkpoint: {error}") from error
-    first = block * BLOCK
-    for name in state.DEVICE_COLUMNS:
-        column = getattr(state, name)
-        old = np.frombuffer(data.device[name], column.dtype)
-        shape = (data.devices, *column.shape[1:])
-        column[first : first + data.devices] = old.reshape(shape)
-    columns = {
-        name: np.frombuffer(data.series[name], getattr(state, name).dtype)
-        for name in state.SERIES_COLUMNS
-    }
     start = state.add_all_series(columns["s_device"], columns["s_code"])
     for name, column in columns.items():
         getattr(state, name)[start : start + len(column)] = column
@@ -105,6 +101,17 @@ def load(state: State, block: int, body: bytes) -> None:
             state.flapping.add((rule, int(state.series_of[device, code])))
     for device, samples, last in data.baselines:
         state.baselines[device] = Baseline([(at, v) for at, v in samples], last)
+
+
+def _load_devices(state: State, first: int, data: Block) -> None:
+    old = {
+        name: np.frombuffer(data.device[name], getattr(state, name).dtype)
+        for name in state.DEVICE_COLUMNS
+    }
+    for name, values in old.items():
+        column = getattr(state, name)
+        shape = (data.devices, *column.shape[1:])
+        column[first : first + data.devices] = values.reshape(shape)
 
 
 def _track(comparators: list[list[Any]], changes: list[int]) -> Track:
@@ -140,17 +147,20 @@ def fold(
         except ValueError:
             damaged(row)
             continue
-        _apply(state, columns, cursor_of < row.id, notes.covered)
-        for service in notes.services:
-            state.serviced(service.asset, cursor_of < row.id)
+        _apply(state, columns, notes, cursor_of < row.id)
     return last
 
 
-def _apply(state: State, columns: Columns, mask: Any, covered: int) -> None:
-    state.covered = max(state.covered, covered)
+def _apply(state: State, columns: Columns, notes: Notes, mask: NDArray[Any]) -> None:
+    state.covered = notes.covered
+    for device, interval_ms in notes.intervals:
+        if mask[device]:
+            state.interval_ms[device] = interval_ms
     state.remember(columns, mask)
     state.smell(columns, mask)
     state.move(columns, [], _nothing, _nothing, mask)
+    for service in notes.services:
+        state.serviced(service.asset, mask)
 
 
 def _nothing(reading: int, moved: list[Moved] | object) -> None:

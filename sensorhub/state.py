@@ -50,19 +50,36 @@ class Moved(NamedTuple):
 
 
 class Recent:
-    """Keys of the last 65,536 uplinks of all topics, and when bare ones came."""
+    """Keys of the last 65,536 uplinks of all topics, and when bare ones came.
+
+    A double counts like any uplink and keeps its key young, so that what the
+    broker sends again and again stays known.
+    """
 
     def __init__(self) -> None:
-        self.keys: set[int] = set()
+        self.keys: dict[int, int] = {}  # key: the batch that had it last
         self._batches: deque[list[int]] = deque()
+        self._number = 0  # of the newest batch
+        self._held = 0
         self.bare: dict[int, int] = {}
 
     def add(self, keys: list[int]) -> None:
-        """Take a batch's new keys; the oldest batches give way."""
-        self.keys.update(keys)
+        """Take a batch's keys; the oldest batches give way."""
+        self._number += 1
+        self.keys.update(dict.fromkeys(keys, self._number))
         self._batches.append(keys)
-        while len(self.keys) - len(self._batches[0]) >= RECENT:
-            self.keys.difference_update(self._batches.popleft())
+        self._held += len(keys)
+        while self._held - len(self._batches[0]) >= RECENT:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        oldest = self._number - len(self._batches) + 1
+        keys = self._batches.popleft()
+        self._held -= len(keys)
+        known = self.keys
+        for key in keys:
+            if known.get(key) == oldest:
+                del known[key]
 
     def add_bare(self, pairs: Iterable[tuple[int, int]], now: int) -> None:
         """Note (key, received_at) of uplinks that carry neither ts nor seq."""
@@ -78,6 +95,7 @@ class State:
         self.registry = registry
         self.rules = rules
         size = registry.devices
+        self.interval_ms = registry.interval_ms
         self.last_received = np.full(size, NEVER, np.int64)
         self.covered_at = np.full(size, NEVER, np.int64)
         self.ring = np.zeros((size, RING), np.uint64)
@@ -115,7 +133,14 @@ class State:
         "samples",
         "since",
     )
-    DEVICE_COLUMNS = ("last_received", "covered_at", "ring", "ring_seq", "ring_at")
+    DEVICE_COLUMNS = (
+        "interval_ms",
+        "last_received",
+        "covered_at",
+        "ring",
+        "ring_seq",
+        "ring_at",
+    )
 
     def _grow(self, need: int) -> None:
         have = len(self.s_device)
@@ -145,15 +170,31 @@ class State:
         return first
 
     def refresh(self) -> None:
-        """Set every series' quiet band anew: rules or register changed."""
+        """Rules or register may have changed: drop what has no ground, set bands."""
         self._rules_cache.clear()
         self._bands.clear()
+        self._drop_groundless()
         tracked = {series for _, series in self.tracks}
         for series in range(self.series):
             if series in tracked:
                 self.rest(series)
             else:
                 self.low[series], self.high[series] = self._band_at_rest(series)
+
+    def _drop_groundless(self) -> None:
+        """Tracks of rules that look away, and what was before a new mounting."""
+        fresh = self._mounted_since(slice(None, self.series))
+        self.since[: self.series][fresh] = 0.0
+        for rule, series in list(self.tracks):
+            looked_at = any(r.id == rule for r in self.rules_of(series))
+            if fresh[series] or not looked_at:
+                del self.tracks[rule, series]
+
+    def _mounted_since(self, series: slice) -> NDArray[np.bool_]:
+        """Which series have no sample of their device's present mounting."""
+        since = self.registry.mounted_from[self.s_device[series]]
+        mask: NDArray[np.bool_] = self.last_at[series] < since
+        return mask
 
     def _band_at_rest(self, series: int) -> tuple[float, float]:
         asset = self.asset_of(series)
@@ -203,6 +244,22 @@ class State:
             low, high = max(low, band[0]), min(high, band[1])
         return low, high
 
+    def forget(self, rule: str, series: int) -> None:
+        """Let a rule begin anew on a series."""
+        del self.tracks[rule, series]
+        self.rest(series)
+
+    def raise_track(self, rule: Rule, device: int, level: Severity) -> int:
+        """Make a track that shows `level`, as the database says; its series."""
+        series = int(self.series_of[device, rule.code])
+        if series < 0:
+            series = self.add_series(device, rule.code)
+        track = self.tracks.setdefault((rule.id, series), Track(len(rule.limits)))
+        for limit, comparator in zip(rule.limits, track.comparators, strict=True):
+            comparator.active = limit.severity <= level
+        self.rest(series)
+        return series
+
     def selects(self, rule: str, traits: Traits | None, asset: str) -> bool:
         """Whether rule `rule` is about an asset with these traits."""
         return traits is not None and any(
@@ -225,9 +282,8 @@ class State:
         `mask` says which devices are to move (the fold); the window over all
         topics takes every uplink.
         """
+        self.recent.add(columns.key.tolist())
         new = (columns.outcome != Outcome.DUPLICATE) & (columns.outcome < Outcome.EVENT)
-        keys = columns.key[new]
-        self.recent.add(keys.tolist())
         bare = new & (columns.seq < -1)
         if bare.any():
             at = columns.received_at[bare]
@@ -377,6 +433,8 @@ class State:
         registry = self.registry
         if not registry.mounted_from[device] <= at < registry.mounted_until[device]:
             return
+        if last < registry.mounted_from[device]:
+            last, before = NEVER, np.nan
         code = int(self.s_code[series])
         if live and code == FILL and is_emptying(before, value):
             serve(reading, Service(self.asset_of(series), "emptied", at))
@@ -417,9 +475,13 @@ class State:
 
     def _changed(self, rule: Rule, series: int, track: Track) -> None:
         samples = int(self.samples[series])
-        track.changes = [*flap.recent(track.changes, samples), samples]
         key = (rule.id, series)
-        if flap.is_flapping(track.changes, samples, key in self.flapping):
+        # calm before this sample is calm, whether a tick has seen it or not
+        was = key in self.flapping and flap.is_flapping(
+            track.changes, samples - 1, True
+        )
+        track.changes = [*flap.recent(track.changes, samples), samples]
+        if flap.is_flapping(track.changes, samples, was):
             self.flapping.add(key)
         else:
             self.flapping.discard(key)

@@ -6,7 +6,7 @@ from sensorhub.alerts.rules import HOUR_MS
 from sensorhub.alerts.timers import NEVER
 from sensorhub.hub import Hub
 from sensorhub.ledger import Ledger
-from sensorhub.store import counters
+from sensorhub.store import counters, journal
 
 OUTAGE_MS = 5 * 60_000
 REMEMBER_MS = 10_000
@@ -27,8 +27,10 @@ class Watchdog:
         self._remembered = 0
 
     def _last_alive(self, now: int) -> int:
-        alive = counters.get_meta(self._hub.connection, "alive_at")
-        return min(int(alive), now) if alive else now
+        connection = self._hub.connection
+        alive = counters.get_meta(connection, "alive_at")
+        newest = max(int(alive or 0), journal.last(connection)[1])
+        return min(newest, now) if newest else now
 
     def tick(self, now: int, hearing: bool, real_ms: int) -> Ledger:
         """Decide what time decided since the last tick.
@@ -36,9 +38,8 @@ class Watchdog:
         `hearing`: connected and the backlog drained; `real_ms`: monotonic time.
         """
         hub = self._hub
+        hub.remount(now)
         ledger = Ledger()
-        if hub.registry.settle(now):
-            hub.state.refresh()
         self._outage(ledger, now, hearing)
         if hearing:
             hub.state.covered += max(0, now - self._last)
@@ -46,34 +47,29 @@ class Watchdog:
         self._last = now
         self._overdue(ledger, now)
         hub.desk.release(ledger, now)
-        if real_ms - self._remembered >= REMEMBER_MS:
+        if not ledger.empty() or real_ms - self._remembered >= REMEMBER_MS:
             self._remembered = real_ms
-            self._remember(ledger, now)
+            hub.remember(ledger, now)
         return ledger
-
-    def _remember(self, ledger: Ledger, now: int) -> None:
-        covered = str(self._hub.state.covered)
-        ledger.jobs.append(lambda c: counters.set_meta(c, "covered", covered))
-        ledger.jobs.append(lambda c: counters.set_meta(c, "alive_at", str(now)))
 
     def _outage(self, ledger: Ledger, now: int, hearing: bool) -> None:
         """The hub's own outage is one system alert, and no device's silence."""
         desk = self._hub.desk
+        deaf = 0 if self._deaf_since is None else now - self._deaf_since
+        if deaf >= OUTAGE_MS and not desk.fires("hub_outage"):
+            desk.system(ledger, "hub_outage", True, now, deaf / HOUR_MS)
+        elif hearing:
+            desk.system(ledger, "hub_outage", False, now)
         if hearing:
             self._deaf_since = None
-            desk.system(ledger, "hub_outage", False, now)
-            return
-        if self._deaf_since is None:
+        elif self._deaf_since is None:
             self._deaf_since = now
-        deaf = now - self._deaf_since
-        if deaf >= OUTAGE_MS:
-            desk.system(ledger, "hub_outage", True, now, deaf / HOUR_MS)
 
     def _silent(self, ledger: Ledger, now: int) -> None:
         state, desk = self._hub.state, self._hub.desk
         registry = state.registry
         for silence in desk.silences:
-            rule = silence.rule
+            rule, limit = silence.rule, silence.limit
             for device in silence.over(state.covered, state.covered_at).tolist():
                 asset = int(registry.asset_of[device])
                 if asset < 0 or not state.selects(
@@ -90,7 +86,7 @@ class Watchdog:
                     "reason": "no_data",
                     "device": registry.device_ids[device],
                     "last_uplink_at": last if heard else None,
-                    "deadline_at": last + int(silence.limit[device]) if heard else now,
+                    "deadline_at": last + int(limit[device]) if heard else now,
                     "value": quiet / HOUR_MS,
                 }
                 place = (asset, -2 - device)

@@ -21,11 +21,18 @@ class Silence:
 
     def __init__(self, rule: Rule, interval_ms: NDArray[np.int64]) -> None:
         self.rule = rule
-        settings = rule.settings
-        least = float(settings.at_least)
-        limit = np.maximum(interval_ms * settings.intervals, least)
-        self.limit: NDArray[np.int64] = limit.astype(np.int64)
+        self._interval_ms = interval_ms
         self.flagged = np.zeros(len(interval_ms), np.bool_)
+
+    @property
+    def limit(self) -> NDArray[np.int64]:
+        """Longest silence by device, ms; devices may tell another interval."""
+        settings = self.rule.settings
+        limit = np.maximum(
+            self._interval_ms * settings.intervals, float(settings.at_least)
+        )
+        whole: NDArray[np.int64] = limit.astype(np.int64)
+        return whole
 
     def over(self, covered: int, covered_at: NDArray[np.int64]) -> NDArray[np.intp]:
         """Devices that went silent since the last look; they are flagged."""

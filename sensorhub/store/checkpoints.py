@@ -31,15 +31,21 @@ def load(connection: sqlite3.Connection) -> list[Checkpoint]:
     return [Checkpoint(b, c, body, zlib.crc32(body) == s) for b, c, body, s in rows]
 
 
-def fold_from(connection: sqlite3.Connection, cursor: int, uplinks: int) -> int:
+def fold_from(
+    connection: sqlite3.Connection, cursor: int, uplinks: int, span_ms: int
+) -> int:
     """The journal row after which a fold begins.
 
-    Not later than `cursor`, and so that at least `uplinks` uplinks are seen.
+    Not later than `cursor`, and so that at least `uplinks` uplinks and the last
+    `span_ms` are seen.
     """
-    seen = 0
-    rows = connection.execute("SELECT id, uplinks FROM journal ORDER BY id DESC")
-    for id_, count in rows:
+    seen, newest = 0, None
+    rows = connection.execute(
+        "SELECT id, uplinks, received_at FROM journal ORDER BY id DESC"
+    )
+    for id_, count, at in rows:
+        newest = at if newest is None else newest
         seen += count
-        if seen >= uplinks and id_ <= cursor:
+        if seen >= uplinks and id_ <= cursor and at < newest - span_ms:
             return int(id_) - 1
     return 0

@@ -25,6 +25,11 @@ def set_aside_row(connection: sqlite3.Connection, row: int, now: int) -> int | N
     return int(done[0][0]) if done else None
 
 
+def numbers(connection: sqlite3.Connection) -> set[int]:
+    """Numbers of all that was set aside."""
+    return {row[0] for row in connection.execute("SELECT id FROM damaged")}
+
+
 def set_aside_slice(connection: sqlite3.Connection, number: int, now: int) -> int:
     """Copy a slice aside; the number it got there."""
     source = "SELECT ?, ?, 0, checksum, body FROM slices WHERE id = ?"

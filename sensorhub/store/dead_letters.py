@@ -34,6 +34,10 @@ class Shelf:
     ) -> None:
         self._per_device = per_device
         self._total = total
+        self.recount(connection)
+
+    def recount(self, connection: sqlite3.Connection) -> None:
+        """Count what is there: at the start, and after a transaction was undone."""
         self._held: Counter[str] = Counter(
             dict(
                 connection.execute(
