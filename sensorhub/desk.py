@@ -301,7 +301,8 @@ class Desk:
         if alert.severity is Severity.DANGER:
             return None
         asset = self.asset_id(alert.asset)
-        mute = silenced_by(self.mutes, alert.rule, asset, alert.zone, now)
+        place = (alert.rule, asset, alert.zone)
+        mute = silenced_by(self.mutes, place, now, alert.danger_at)
         if mute is not None:
             return f"silence:{mute.id}"
         source = inhibited_by(

@@ -36,6 +36,7 @@ class Alert:
     notes: list[dict[str, Any]] = field(default_factory=list)
     cause: dict[str, Any] = field(default_factory=dict)
     told: str = ""
+    danger_at: int | None = None  # when it last rose to danger: silences end there
 
     @property
     def status(self) -> str:
@@ -112,6 +113,7 @@ class Board:
                 xxh3_64_hexdigest(id_.encode()), rule, category, asset, zone, level, at
             )
             alert.cause = cause
+            alert.danger_at = at if level is Severity.DANGER else None
             self.open[key] = alert
             return Change(
                 alert, Transition(id_, alert.id, at, None, FIRING, level, cause)
@@ -123,6 +125,7 @@ class Board:
         id_ = transition_id(rule, asset_id, CHANGED, level, cause)
         if level > alert.severity and level is Severity.DANGER:
             alert.acknowledged_by = alert.acknowledged_at = None
+            alert.danger_at = at
         alert.severity, alert.cause = level, cause
         return Change(
             alert, Transition(id_, alert.id, at, FIRING, CHANGED, level, cause)

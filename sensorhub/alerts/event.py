@@ -74,6 +74,14 @@ def _number(value: object, decimals: int) -> str:
     )
 
 
+def _unit(rule: Rule) -> str:
+    """Unit of what a rule shows: hours where it counts time."""
+    entry = BY_NO.get(rule.code)
+    if entry is None:
+        return "h"
+    return f"{entry.unit}/h" if rule.kind == "rate" else entry.unit
+
+
 def texts(
     rule: Rule, asset: str, zone: str, severity: Severity, cause: dict[str, Any]
 ) -> dict[str, str]:
@@ -89,7 +97,7 @@ def texts(
         "asset": asset,
         "zone": zone,
         "value": _number(cause.get("value"), decimals),
-        "unit": entry.unit if entry else "h",
+        "unit": _unit(rule),
         "limit": _number(limit, decimals),
     }
     text = rule.settings.text

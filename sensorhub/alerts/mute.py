@@ -18,12 +18,21 @@ class Silence(NamedTuple):
 
 
 def silenced_by(
-    silences: Iterable[Silence], rule: str, asset: str, zone: str, now: int
+    silences: Iterable[Silence],
+    place: tuple[str, str, str],
+    now: int,
+    danger_at: int | None = None,
 ) -> Silence | None:
-    """The first silence that covers an alert at `now` (ms)."""
+    """The first silence that covers an alert at `now` (ms).
+
+    `place` = (rule, asset, zone). A rise to danger (`danger_at`) ended for the
+    alert the silences that had begun by then.
+    """
+    rule, asset, zone = place
     for silence in silences:
         if (
             silence.from_at <= now < silence.until_at
+            and (danger_at is None or silence.from_at > danger_at)
             and silence.zone in (None, zone)
             and silence.asset in (None, asset)
             and silence.rule in (None, rule)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from sensorhub.alerts.board import FIRING, RESOLVED, Alert
+from sensorhub.alerts.board import CHANGED, FIRING, RESOLVED, Alert
 from sensorhub.alerts.mute import Silence
 from sensorhub.columns import Service
 from sensorhub.model import Category, Severity, Transition
@@ -16,6 +16,12 @@ _COLUMNS = (
     "id, rule, category, asset, zone, severity, state, started_at, resolved_at,"
     " acknowledged_by, acknowledged_at, assigned_to, notes, cause, told"
 )
+_DANGER_AT = (
+    "(SELECT max(at) FROM transitions"
+    f" WHERE alert = alerts.id AND severity = {int(Severity.DANGER)})"
+)
+_ALL = f"{_COLUMNS}, {_DANGER_AT}"
+_ORDER = {FIRING: 0, CHANGED: 1, RESOLVED: 2}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -123,14 +129,14 @@ def _alert(row: Sequence[Any]) -> Alert:
         notes=json.loads(row[12]),
         cause=json.loads(row[13]),
         told=row[14],
+        danger_at=row[15],
     )
 
 
 def load_open(connection: sqlite3.Connection) -> list[Alert]:
     """All alerts that fire."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM alerts WHERE state = '{FIRING}'"
-        " ORDER BY started_at, id"
+        f"SELECT {_ALL} FROM alerts WHERE state = '{FIRING}' ORDER BY started_at, id"
     )
     return [_alert(row) for row in rows]
 
@@ -138,7 +144,7 @@ def load_open(connection: sqlite3.Connection) -> list[Alert]:
 def load_untold(connection: sqlite3.Connection, since: int) -> list[Alert]:
     """Alerts resolved after `since` of which subscribers still believe otherwise."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM alerts WHERE state = '{RESOLVED}'"
+        f"SELECT {_ALL} FROM alerts WHERE state = '{RESOLVED}'"
         " AND resolved_at > ? AND told NOT IN ('', 'resolved')",
         (since,),
     )
@@ -149,7 +155,7 @@ def listing(connection: sqlite3.Connection, *, all_: bool) -> list[Alert]:
     """Open alerts, or all that ever were, oldest first."""
     where = "" if all_ else f" WHERE state = '{FIRING}'"
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM alerts{where} ORDER BY started_at, id"
+        f"SELECT {_ALL} FROM alerts{where} ORDER BY started_at, id"
     )
     return [_alert(row) for row in rows]
 
@@ -168,12 +174,16 @@ def transitions_of(
             listed += connection.execute(
                 query + " WHERE alert = ?", (alert,)
             ).fetchall()
-    for row in sorted(listed, key=lambda row: row[2]):
-        id_, alert, at, from_, to, severity, cause = row
-        found.setdefault(alert, []).append(
-            TransitionRow(id_, alert, at, from_, to, severity, json.loads(cause))
-        )
+    kept = [TransitionRow(*row)._replace(cause=json.loads(row[6])) for row in listed]
+    for row in sorted(kept, key=_when):
+        found.setdefault(row.alert, []).append(row)
     return found
+
+
+def _when(row: TransitionRow) -> tuple[int, int, int]:
+    """Order within an alert: several may be decided in the same millisecond."""
+    measured = row.cause.get("measured_at") or row.cause.get("deadline_at") or 0
+    return row.at, _ORDER[row.to], measured
 
 
 def silences(connection: sqlite3.Connection, now: int) -> list[Silence]:
