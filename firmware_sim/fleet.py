@@ -150,7 +150,7 @@ def _bins(zone: Zone, names: _Names) -> Iterator[Asset]:
             empty_mm=1250 if tall else 900,
             full_mm=350 if tall else 150,
             busy=busy,
-            tags=("daily",) if n % 3 else (),
+            tags=("daily",) if busy >= 1.5 else (),
         )
 
 
@@ -164,7 +164,7 @@ def _containers(zone: Zone, names: _Names) -> Iterator[Asset]:
             capacity_l=1100,
             empty_mm=1300,
             full_mm=300,
-            busy=1.4,
+            busy=1.6,
             tags=("daily",),
         )
 
@@ -214,7 +214,6 @@ def _large(zone: Zone, number: int, names: _Names) -> Iterator[Asset]:
         empty_mm=2500,
         full_mm=500,
         busy=0.8,
-        tags=("daily",),
     )
 
 

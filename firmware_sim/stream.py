@@ -12,9 +12,9 @@ from firmware_sim.replay import Replay, curves
 from firmware_sim.toilet import Toilet, ToiletTraits
 from firmware_sim.world import Bin, BinTraits
 
-ROUNDS = (6 * 60, 14 * 60 + 30)  # minutes after local midnight
+ROUNDS = (6 * 60, 14 * 60 + 30)  # minutes after local midnight; the quiet: the last
 CLEANINGS = (6 * 60, 14 * 60)
-FILL_PER_DAY = 55.0  # % of the capacity, for busy = 1
+FILL_PER_DAY = 65.0  # % of the capacity, for busy = 1
 VISITS_PER_DAY = 200.0
 
 
@@ -41,7 +41,8 @@ def world(asset: Asset, rng: Random, at: int) -> Watched:
         visits = VISITS_PER_DAY * asset.busy
         return Toilet(rng, ToiletTraits(visits, 12, 14, CLEANINGS, tank=True), at)
     late = rng.randrange(90)  # minutes until the vehicle comes by
-    rounds = tuple(minute + late for minute in ROUNDS)
+    often = ROUNDS if "daily" in asset.tags else ROUNDS[-1:]
+    rounds = tuple(minute + late for minute in often)
     per_day = FILL_PER_DAY * asset.busy
     return Bin(rng, BinTraits(asset.capacity_l, per_day, rounds), at)
 

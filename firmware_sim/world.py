@@ -91,7 +91,7 @@ class Bin:
     def __init__(self, rng: Random, traits: BinTraits, at: int) -> None:
         self._rng = rng
         self._traits = traits
-        self._litres = rng.uniform(0.05, 0.85) * traits.capacity_l
+        self._litres = rng.uniform(0.2, 0.85) * traits.capacity_l
         self._large = traits.capacity_l >= 500
         mean_l = 100 / 3 if self._large else 0.98 * 0.9 + 0.02 * 12
         self._per_day = traits.per_day / 100 * traits.capacity_l / mean_l
