@@ -182,7 +182,9 @@ class Demo:
                 hub.keep_alive()
                 rate = meter.rate(publisher.distinct, time.monotonic())
                 moment = self._moment(hub, publisher, desk.latest, rate)
-                show(replace(moment, missing=desk.missing))
+                if desk.latest.received:
+                    moment = replace(moment, missing=desk.missing)
+                show(moment)
                 if end is not None and time.monotonic() > end:
                     break
 
