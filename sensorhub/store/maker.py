@@ -27,7 +27,7 @@ log = structlog.get_logger()
 POLL_S = 0.25
 TIDY_S = 10.0
 PAUSE_S = 1.0  # after a failure
-PART_BYTES = 400_000  # of slices in one transaction
+PART_BYTES = 200_000  # of slices in one transaction
 REST = 2.0  # rounds rest twice as long as they work: ingest comes first
 
 OnDamaged = Callable[[sqlite3.Connection, int, int], None]

@@ -19,8 +19,8 @@ from sensorhub.store.readings import Readings, in_order, join
 from sensorhub.store.segments import FULL, SegmentRow, unpack_slice
 
 WINDOW_READINGS = 300_000  # held in memory at one time
-WRITE_ROWS = 400  # of one transaction
-WRITE_BYTES = 400_000
+WRITE_ROWS = 200  # of one transaction
+WRITE_BYTES = 200_000
 MOST_SEGMENTS = 250  # beyond these a round begins early
 MERGED = "readings_merged"
 

@@ -32,7 +32,7 @@ from sensorhub.store import (
     trim,
 )
 from sensorhub.store.database import FILE, connect, prepare
-from sensorhub.store.history import Span
+from sensorhub.store.history import Span, read
 from sensorhub.store.jobs import LostJobError
 from sensorhub.store.readings import in_order
 from sensorhub.store.sheaf import gather
@@ -214,3 +214,12 @@ def test_damaged_bytes_are_a_value_error(body: bytes) -> None:
         slices.unpack(body)
     with suppress(ValueError):
         chunks.unpack(1, body)
+
+
+def test_a_read_of_nothing_answers_nothing(template: Path, tmp_path: Path) -> None:
+    copy(template, tmp_path)
+    connection = connect(tmp_path, read_only=True)
+    assert list(read(connection, spans=[], since=0, until=1)) == []
+    assert list(read(connection, spans=[Span(1, 5, 6)], since=0, until=5)) == []
+    assert list(read(connection, spans=[Span(1)], since=0, until=START)) == []
+    connection.close()

@@ -266,12 +266,6 @@ def test_a_read_may_stand_in_the_callers_transaction(hub: Hub) -> None:
     assert np.all(pages[0].device == 1)
 
 
-def test_a_read_of_nothing_answers_nothing(hub: Hub) -> None:
-    assert list(read(hub.read, spans=[], since=0, until=1)) == []
-    assert list(read(hub.read, spans=[Span(1, 5, 6)], since=0, until=5)) == []
-    assert list(read(hub.read, spans=[Span(1)], since=0, until=START)) == []
-
-
 def test_maintenance_stays_below_the_write_lock_bound(hub: Hub) -> None:
     """No job may hold the lock for long: all of them are small."""
     rng = np.random.default_rng(1)
