@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from sensorhub.alerts.ahead import Ahead
 from sensorhub.alerts.board import RESOLVED, Alert, Board, Change
 from sensorhub.alerts.event import VERSION, Event, rfc3339, texts, view
 from sensorhub.alerts.mute import Silence as Mute
@@ -20,7 +21,7 @@ from sensorhub.alerts.timers import NEVER, Overdue, Silence
 from sensorhub.columns import Service
 from sensorhub.ledger import Ledger
 from sensorhub.model import BY_NAME, BY_NO, Severity, Transition
-from sensorhub.registry import SINCE_EVER, Registry
+from sensorhub.registry import FOR_EVER, SINCE_EVER, Registry
 from sensorhub.rulebook import Inhibit
 from sensorhub.state import Moved, State, selects
 from sensorhub.store.outbox import OutboxRow
@@ -46,6 +47,9 @@ class Desk:
         self.mutes: list[Mute] = []
         self.subscriptions: list[Subscription] = []
         self.held: dict[str, tuple[Alert, Event]] = {}
+        self.ahead = Ahead(state.registry.devices)
+        self.ground_at = 0
+        self.told_at: dict[str, int] = {}
         self._wants = wants
         self.rules = {rule.id: rule for rule in state.rules} | SYSTEM_RULES
         self._build_timers(state.registry)
@@ -75,12 +79,9 @@ class Desk:
     def load(self, alerts: list[Alert], services: dict[int, int]) -> None:
         """Take what the database says: open alerts and last services."""
         self.board.load(alerts)
-        registry = self.state.registry
-        mounted = registry.mounted_from != SINCE_EVER
-        for device in np.flatnonzero(mounted & (registry.asset_of >= 0)).tolist():
-            asset = registry.asset_of[device]
-            start = registry.mounted_from[device]
-            self.service_at[asset] = max(self.service_at[asset], start)
+        watched = self.state.registry.watched_from
+        known = (watched != SINCE_EVER) & (watched != FOR_EVER)
+        self.service_at[known] = watched[known]
         for asset, at in services.items():
             if asset < len(self.service_at):
                 self.service_at[asset] = max(self.service_at[asset], at)
@@ -174,10 +175,25 @@ class Desk:
         change = self.board.resolve(alert, self.asset_id(alert.asset), at, cause)
         self.tell(ledger, change, False)
 
+    def lower(self, ledger: Ledger, alert: Alert, at: int, reason: str) -> None:
+        """The worst source of an alert is gone: what the others say counts now."""
+        change = self.board.decide(
+            (alert.rule, alert.asset),
+            self.asset_id(alert.asset),
+            at,
+            {"reason": reason, "deadline_at": at},
+            category=alert.category,
+            zone=alert.zone,
+        )
+        if change is not None:
+            self.tell(ledger, change, False)
+
     def system(
         self, ledger: Ledger, rule: str, fires: bool, at: int, value: float = 0
     ) -> None:
         """An alert about the hub itself begins or ends."""
+        if fires:
+            self.told_at[rule] = at
         if fires == self.fires(rule):
             return
         cause = {"reason": rule, "deadline_at": at, "value": value}
@@ -187,6 +203,11 @@ class Desk:
     def fires(self, rule: str) -> bool:
         """Whether an alert about the hub itself is open."""
         return (rule, HUB_ASSET) in self.board.open
+
+    def last_fault(self, rule: str) -> int | None:
+        """When an open alert about the hub itself was last confirmed, ms."""
+        alert = self.board.open.get((rule, HUB_ASSET))
+        return None if alert is None else self.told_at.get(rule, alert.started_at)
 
     def serve(self, ledger: Ledger, service: Service, by: str, at: int) -> bool:
         """A service was done: clocks and counts start anew.
@@ -200,9 +221,9 @@ class Desk:
         self.service_at[asset] = service.at
         cause = {"reason": service.kind, "by": by, "measured_at": service.at}
         for overdue in self.overdue:
-            if overdue.served(asset):
-                place = (asset, -1)
-                self.level(ledger, overdue.rule, place, Severity.NONE, at, cause)
+            level = overdue.served(asset, service.at, at)
+            if level is not None:
+                self.level(ledger, overdue.rule, (asset, -1), level, at, cause)
         for moved in self.state.serviced(asset):
             place = (asset, moved.series)
             self.level(ledger, moved.rule, place, moved.level, at, cause)

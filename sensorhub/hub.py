@@ -41,7 +41,9 @@ from sensorhub.store.dead_letters import Shelf
 
 log = structlog.get_logger()
 TOLD_FOR_MS = 7 * 86_400_000
-COVERED, SETTLED, ALIVE = "covered", "settled_at", "alive_at"  # keys in `meta`
+# keys in `meta`
+COVERED, SETTLED, ALIVE = "covered", "settled_at", "alive_at"
+GROUND = "ground_at"
 
 
 def all_wanted(choice: object, event: object, told_before: str) -> bool:
@@ -103,6 +105,7 @@ class Hub:
         self.state.covered_at[fresh] = self.state.covered
         self.state.refresh()
         self.desk = Desk(self.state, self.book.inhibit, self._wants)
+        self.desk.ground_at = int(counters.get_meta(connection, GROUND) or 0)
         self.desk.load(alerts.load_open(connection), alerts.last_services(connection))
         self.reload_mutes()
         self.reload_subscriptions()
@@ -165,8 +168,10 @@ class Hub:
                 desk.end(ledger, alert, now, "unmounted")
             elif not self._selected(alert.rule, alert.asset):
                 desk.end(ledger, alert, now, "rule_removed")
-            elif not desk.board.worst(alert.rule, alert.asset):
+            elif not (worst := desk.board.worst(alert.rule, alert.asset)):
                 desk.end(ledger, alert, now, "unmounted")
+            elif worst < alert.severity:
+                desk.lower(ledger, alert, now, "unmounted")
         known = damaged.numbers(self.connection)
         self.damaged = [row for row in self.damaged if row.id not in known]
         for row in self.damaged:
@@ -175,6 +180,10 @@ class Hub:
             desk.system(ledger, "journal_damaged", True, now, len(self.damaged))
             self.damaged.clear()
         if not ledger.empty():
+            if ledger.transitions:  # what fires anew must not look like the ended one
+                desk.ground_at = now
+                ground = partial(counters.set_meta, key=GROUND, value=str(now))
+                ledger.jobs.append(ground)
             self.commit(ledger)
 
     def _selected(self, rule: str, asset: int) -> bool:

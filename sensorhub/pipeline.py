@@ -27,7 +27,7 @@ from sensorhub.model import (
 )
 from sensorhub.state import BARE_MS, NEVER, State
 from sensorhub.store.dead_letters import DeadLetter
-from sensorhub.validate import beyond, judge, settle_times
+from sensorhub.validate import AHEAD_MS, NO_TIME, beyond, judge, settle_times
 
 FILL = BY_NAME["fill_level"].no
 DISTANCE = BY_NAME["distance"].no
@@ -136,11 +136,9 @@ class Pipeline:
             )
         code = np.array(draft.code, np.uint8)
         value = np.array(draft.value, np.float64)
-        measured, replaced = settle_times(
-            np.array(draft.said, np.int64),
-            np.array(draft.network, np.int64),
-            received_at,
-        )
+        said = np.array(draft.said, np.int64)
+        network = np.array(draft.network, np.int64)
+        measured, replaced = settle_times(said, network, received_at)
         columns = Columns(
             device=device,
             key=key,
@@ -156,7 +154,17 @@ class Pipeline:
             why=np.zeros(len(code), np.uint8),
         )
         self._judge(draft, columns, replaced)
+        if doubles:
+            self._watch_clocks(columns, np.where(said == NO_TIME, network, said))
         return _without_doubles(columns)
+
+    def _watch_clocks(self, columns: Columns, said: NDArray[np.int64]) -> None:
+        """Note whose time is ahead of ours; `said` by the device or its network."""
+        clocked = (said != NO_TIME) & (columns.device != NO_DEVICE)
+        if clocked.any():
+            received = columns.received_at[clocked]
+            ahead = said[clocked] > received + AHEAD_MS
+            self._desk.ahead.note(columns.device[clocked], received, ahead)
 
     def _receive(self, devices: list[int], now: int) -> NDArray[np.int64]:
         """received_at: the hub's now, growing by 1 ms per device and uplink."""
@@ -264,14 +272,25 @@ class Pipeline:
         found = []
         for i in np.flatnonzero(near).tolist():
             device = int(columns.device[owner[i]])
-            asset = int(registry.asset_of[device]) if device >= 0 else -1
-            if asset < 0 or owner[i] in said:
+            if device < 0 or owner[i] in said:
+                continue
+            asset = self._asset_at(device, int(columns.measured_at[i]))
+            if asset < 0:
                 continue
             empty, full = registry.empty_mm[asset], registry.full_mm[asset]
             if empty > full:
                 level = 100.0 * (empty - columns.value[i]) / (empty - full)
                 found.append((i, FILL, round(float(level), 1)))
         return found
+
+    def _asset_at(self, device: int, at: int) -> int:
+        """The asset that a device was mounted on when it measured; -1 for none."""
+        registry = self._state.registry
+        asset = int(registry.asset_of[device])
+        since, until = registry.mounted_from[device], registry.mounted_until[device]
+        if asset >= 0 and since <= at < until:
+            return asset
+        return registry.asset_at(device, at)
 
     # -- state and alerts --
 
@@ -305,9 +324,12 @@ class Pipeline:
         new = (columns.seq >= 0) & (columns.outcome == Outcome.STORED)
         new &= columns.device != NO_DEVICE
         if new.any():
-            seqs = state.ring_seq[columns.device[new]]
-            resets = int((seqs == columns.seq[new][:, None]).any(1).sum())
-            if resets:
+            device, seq = columns.device[new], columns.seq[new]
+            known = (state.ring_seq[device] == seq[:, None]).any(1)
+            pairs = np.stack((device.astype(np.int64), seq))[:, ~known]
+            order = pairs[:, np.lexsort(pairs)]
+            again = (order[:, 1:] == order[:, :-1]).all(0).sum()
+            if resets := int(known.sum() + again):
                 ledger.moved["seq_reset"] += resets
 
     def _heard(self, columns: Columns, ledger: Ledger) -> None:

@@ -4,17 +4,21 @@ Numbers come from the database and are never reused, so that they can index
 columns and stand in the journal. Details that only people read stay on disk.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensorhub.model import AssetKind
 from sensorhub.profiles import Profile
 
 SINCE_EVER = -(2**62)
 FOR_EVER = 2**62
+SWAP_MS = 86_400_000  # a device that comes so soon after another replaces it
 
 
 class AssetRow(NamedTuple):
@@ -80,6 +84,7 @@ class Registry:
         self.asset_of = np.full(size, -1, np.int32)
         self.mounted_from = np.full(size, SINCE_EVER, np.int64)
         self.mounted_until = np.full(size, FOR_EVER, np.int64)
+        self.watched_from = np.full(self.assets, FOR_EVER, np.int64)
         self.next_change = SINCE_EVER
 
     def _take_assets(self, rows: list[AssetRow]) -> None:
@@ -93,6 +98,7 @@ class Registry:
         self.out_from = np.full(size, FOR_EVER, np.int64)
         self.out_until = np.full(size, FOR_EVER, np.int64)
         self.retired = np.zeros(size, np.bool_)
+        self._retired_at = np.full(size, FOR_EVER, np.int64)
         shared: dict[tuple[str, ...], Traits] = {}
         for row in rows:
             key = (row.kind, row.zone, row.site, row.tags)
@@ -109,7 +115,8 @@ class Registry:
                 self.out_from[row.no] = row.out_from
                 if row.out_until is not None:
                     self.out_until[row.no] = row.out_until
-            self.retired[row.no] = row.retired is not None
+            if row.retired is not None:
+                self._retired_at[row.no] = row.retired
         self.asset_no = {id_: no for no, id_ in enumerate(self.asset_ids) if id_}
 
     def _take_devices(
@@ -144,7 +151,9 @@ class Registry:
         """Choose each device's mounting of `now`; False where nothing is due."""
         if now < self.next_change:
             return False
-        self.next_change = FOR_EVER
+        self.retired = self._retired_at <= now
+        later = self._retired_at[~self.retired]
+        self.next_change = int(later.min(initial=FOR_EVER))
         self.asset_of[:] = -1
         self.mounted_from[:] = SINCE_EVER
         self.mounted_until[:] = FOR_EVER
@@ -158,18 +167,42 @@ class Registry:
                 self.mounted_from[row.device] = start
                 self.mounted_until[row.device] = end
                 self.next_change = min(self.next_change, end)
+        self._watch(now)
         return True
+
+    @property
+    def mounted(self) -> NDArray[np.bool_]:
+        """Which assets have a device now."""
+        watched: NDArray[np.bool_] = self.watched_from != FOR_EVER
+        return watched
+
+    def _watch(self, now: int) -> None:
+        """Since when each asset has had a device without a break: swaps are none."""
+        self.watched_from[:] = FOR_EVER
+        held = np.flatnonzero(self.asset_of >= 0)
+        np.minimum.at(self.watched_from, self.asset_of[held], self.mounted_from[held])
+        past = [m for m in self._mountings if m.until_at is not None]
+        for row in sorted(past, key=lambda m: m.until_at or 0, reverse=True):
+            until = row.until_at or 0
+            if until <= now and self.watched_from[row.asset] <= until + SWAP_MS:
+                start = SINCE_EVER if row.from_at is None else row.from_at
+                earlier = min(int(self.watched_from[row.asset]), start)
+                self.watched_from[row.asset] = earlier
 
     def asset_at(self, device: int, at: int) -> int:
         """Number of the asset that `device` was mounted on at `at`; -1 for none."""
-        for row in self._mountings:
-            if (
-                row.device == device
-                and (row.from_at is None or row.from_at <= at)
-                and (row.until_at is None or at < row.until_at)
-            ):
+        for row in self._of_device[device]:
+            start = SINCE_EVER if row.from_at is None else row.from_at
+            if start <= at and (row.until_at is None or at < row.until_at):
                 return row.asset
         return -1
+
+    @cached_property
+    def _of_device(self) -> defaultdict[int, list[MountingRow]]:
+        found = defaultdict[int, list[MountingRow]](list)
+        for row in self._mountings:
+            found[row.device].append(row)
+        return found
 
     def mountings_of(self, asset: int) -> list[MountingRow]:
         """All mountings that the asset ever had."""

@@ -10,7 +10,7 @@ from sensorhub.store import counters, journal
 
 OUTAGE_MS = 5 * 60_000
 REMEMBER_MS = 10_000
-AHEAD_WINDOW_MS = 300_000
+FAULT_MS = 24 * HOUR_MS  # a fault of the hub's own that did not come again is over
 
 
 class Watchdog:
@@ -46,6 +46,7 @@ class Watchdog:
             self._silent(ledger, now)
         self._last = now
         self._overdue(ledger, now)
+        self._own_faults(ledger, now)
         hub.desk.release(ledger, now)
         if not ledger.empty() or real_ms - self._remembered >= REMEMBER_MS:
             self._remembered = real_ms
@@ -70,6 +71,8 @@ class Watchdog:
         registry = state.registry
         for silence in desk.silences:
             rule, limit = silence.rule, silence.limit
+            if not rule.in_schedule(now):
+                continue
             for device in silence.over(state.covered, state.covered_at).tolist():
                 asset = int(registry.asset_of[device])
                 if asset < 0 or not state.selects(
@@ -81,12 +84,13 @@ class Watchdog:
                     continue
                 last = int(state.last_received[device])
                 heard = last != NEVER
+                deadline = last + int(limit[device]) if heard else now
                 quiet = int(state.covered - state.covered_at[device])
                 cause: dict[str, Any] = {
                     "reason": "no_data",
                     "device": registry.device_ids[device],
                     "last_uplink_at": last if heard else None,
-                    "deadline_at": last + int(limit[device]) if heard else now,
+                    "deadline_at": max(deadline, desk.ground_at),
                     "value": quiet / HOUR_MS,
                 }
                 place = (asset, -2 - device)
@@ -95,13 +99,27 @@ class Watchdog:
     def _overdue(self, ledger: Ledger, now: int) -> None:
         desk, registry = self._hub.desk, self._hub.registry
         for overdue in desk.overdue:
-            for asset, severity, deadline in overdue.moved(now, desk.service_at):
-                if registry.retired[asset] or registry.out_of_service(asset, now):
+            if not overdue.rule.in_schedule(now):
+                continue
+            clocks = desk.service_at, registry.mounted
+            for asset, severity, deadline in overdue.moved(now, *clocks):
+                if registry.out_of_service(asset, now):
                     overdue.level[asset] = 0
                     continue
                 cause = {
                     "reason": "overdue",
-                    "deadline_at": deadline,
+                    "deadline_at": max(deadline, desk.ground_at),
                     "value": (now - int(desk.service_at[asset])) / HOUR_MS,
                 }
                 desk.level(ledger, overdue.rule, (asset, -1), severity, now, cause)
+
+    def _own_faults(self, ledger: Ledger, now: int) -> None:
+        """The hub's clock, and faults that end when they do not come again."""
+        desk = self._hub.desk
+        ahead = desk.ahead.suspects(now)
+        if ahead is not None:
+            desk.system(ledger, "hub_clock", ahead > 0, now, ahead)
+        for rule in ("internal_error", "journal_damaged"):
+            last = desk.last_fault(rule)
+            if last is not None and now - last >= FAULT_MS:
+                desk.system(ledger, rule, False, now)

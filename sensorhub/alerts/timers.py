@@ -60,10 +60,13 @@ class Overdue:
         self.level = np.zeros(len(selected), np.int8)
 
     def moved(
-        self, now: int, service_at: NDArray[np.int64]
+        self, now: int, service_at: NDArray[np.int64], watched: NDArray[np.bool_]
     ) -> Iterator[tuple[int, Severity, int]]:
-        """Assets whose level rose: (asset, severity, deadline in ms)."""
-        known = self.selected & (service_at != NEVER)
+        """Assets whose level rose: (asset, severity, deadline in ms).
+
+        Only assets that are `watched` now and whose clock was ever started.
+        """
+        known = self.selected & watched & (service_at != NEVER)
         for limit in self.rule.limits:
             deadline = service_at + int(limit.raise_ * HOUR_MS)
             over = known & (now > deadline) & (self.level < limit.severity)
@@ -71,8 +74,13 @@ class Overdue:
                 self.level[asset] = limit.severity
                 yield asset, limit.severity, int(deadline[asset])
 
-    def served(self, asset: int) -> bool:
-        """A service was done; whether the asset was overdue."""
-        was = bool(self.level[asset])
-        self.level[asset] = 0
-        return was
+    def served(self, asset: int, service_at: int, now: int) -> Severity | None:
+        """A service was done: the asset's level after it, None where it stays."""
+        level = Severity.NONE
+        for limit in self.rule.limits:
+            if now > service_at + int(limit.raise_ * HOUR_MS):
+                level = limit.severity
+        if level >= self.level[asset]:
+            return None
+        self.level[asset] = level
+        return level
