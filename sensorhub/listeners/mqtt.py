@@ -31,7 +31,7 @@ from sensorhub.listeners.takeover import InstanceWatch
 from sensorhub.model import DUP, Batch, Message
 
 QUIET_S = 0.2  # nothing received for so long: nothing waits at the broker
-GATHER_S = 0.002  # after a small read, so that the next one brings more
+GATHER_S = 0.01  # after a small read, so that the next one brings more: waking costs
 TURN_S = 1.0  # longest wait of the network thread
 GOODBYE_S = 2.0  # for the DISCONNECT packet to leave
 
@@ -197,7 +197,7 @@ class MqttListener:
                 return
             if self._inbox.received != received:
                 last_read = now
-                if client.small_read:
+                if client.small_read and self.drained:
                     time.sleep(GATHER_S)
             elif now - last_read > QUIET_S and self._inbox.empty():
                 self._quiet = self._session.up
