@@ -42,7 +42,7 @@ from sensorhub.store.dead_letters import Shelf
 log = structlog.get_logger()
 TOLD_FOR_MS = 7 * 86_400_000
 # keys in `meta`
-COVERED, SETTLED, ALIVE = "covered", "settled_at", "alive_at"
+COVERED, SETTLED = "covered", "settled_at"
 GROUND = "ground_at"
 
 
@@ -272,12 +272,10 @@ class Hub:
         ledger.jobs.append(lambda c: checkpoints.save(c, block, cursor, body))
         self.remember(ledger)
 
-    def remember(self, ledger: Ledger, alive_at: int | None = None) -> None:
-        """Write down how much time was covered, and that the hub lives (ms)."""
-        said = {COVERED: self.state.covered, SETTLED: self._settled}
-        if alive_at is not None:
-            said[ALIVE] = alive_at
-        for key, value in said.items():
+    def remember(self, ledger: Ledger, **times: int) -> None:
+        """Write down how much time was covered, and other times (ms) by name."""
+        times |= {COVERED: self.state.covered, SETTLED: self._settled}
+        for key, value in times.items():
             ledger.jobs.append(partial(counters.set_meta, key=key, value=str(value)))
 
     def checkpoint_all(self) -> None:

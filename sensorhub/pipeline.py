@@ -306,15 +306,15 @@ class Pipeline:
         received = columns.received_at
 
         def serve(reading: int, service: Service) -> None:
-            services.append(service)
+            at = int(received[owner[reading]])
+            if desk.serve(ledger, service, "sensor", at):
+                services.append(service)
 
         def decide(reading: int, moved: list) -> None:  # type: ignore[type-arg]
             at = int(received[owner[reading]])
             desk.sample(ledger, moved, at, int(columns.measured_at[reading]))
 
         state.move(columns, None, decide, serve)
-        last = int(received[-1])
-        services = [s for s in services if desk.serve(ledger, s, "sensor", last)]
         body = pack(columns, Notes(state.covered, services, intervals))
         ledger.journal = JournalDraft(int(received[0]), columns.uplinks, body)
 

@@ -208,6 +208,12 @@ class Registry:
         """All mountings that the asset ever had."""
         return [row for row in self._mountings if row.asset == asset]
 
+    def counter_bits(self, device: int, code: int) -> int:
+        """Width of a device's counter that wraps; 0 where it does not."""
+        profile = self.profiles[device]
+        targets = profile.targets.values() if profile else ()
+        return max((to.bits for to in targets if to.no == code), default=0)
+
     def zone_of(self, asset: int) -> str:
         """The asset's zone; empty where there is no such asset."""
         traits = self.traits[asset] if 0 <= asset < self.assets else None

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.alerts.rules import Track
-from sensorhub.columns import Columns, Notes, unpack, unpack_notes
+from sensorhub.columns import Columns, Notes, Service, unpack, unpack_notes
 from sensorhub.estimate.odour import Baseline
 from sensorhub.state import Moved, State
 from sensorhub.store.journal import JournalRow
@@ -158,9 +158,15 @@ def _apply(state: State, columns: Columns, notes: Notes, mask: NDArray[Any]) -> 
             state.interval_ms[device] = interval_ms
     state.remember(columns, mask)
     state.smell(columns, mask)
-    state.move(columns, [], _nothing, _nothing, mask)
-    for service in notes.services:
+    left = {(s.asset, s.at) for s in notes.services}
+
+    def serve(reading: int, service: Service) -> None:
+        left.discard((service.asset, service.at))
         state.serviced(service.asset, mask)
+
+    state.move(columns, notes.services, _nothing, serve, mask)
+    for asset, _ in sorted(left):
+        state.serviced(asset, mask)
 
 
 def _nothing(reading: int, moved: list[Moved] | object) -> None:

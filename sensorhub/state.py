@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.alerts import flap
-from sensorhub.alerts.rules import QUIET, Rule, Track, quiet_band
+from sensorhub.alerts.rules import HOUR_MS, QUIET, Rule, Track, quiet_band
 from sensorhub.columns import NO_DEVICE, Columns, Service
 from sensorhub.estimate.odour import Baseline
 from sensorhub.estimate.service import emptyings, is_emptying
@@ -22,6 +22,7 @@ from sensorhub.model import (
     BY_NAME,
     CATALOGUE,
     CODES,
+    Category,
     MeasurementKind,
     Outcome,
     Quality,
@@ -36,7 +37,6 @@ NEVER = -(2**62)
 FILL = BY_NAME["fill_level"].no
 NH3 = BY_NAME["nh3"].no
 COUNTERS = frozenset(e.no for e in CATALOGUE if e.kind is MeasurementKind.COUNTER)
-U16 = 1 << 16
 
 
 class Moved(NamedTuple):
@@ -383,6 +383,9 @@ class State:
         before = self.last_value[series]
         slow |= newer & ~((self.low[series] <= value) & (value < self.high[series]))
         slow |= newer & (code == FILL) & emptyings(before, value)
+        given = None if services is None else {(s.asset, s.at) for s in services}
+        if given:
+            slow |= newer & np.isin(at, [when for _, when in given])
         quick = newer & ~slow
         numbers = series[quick]
         self.last_at[numbers] = at[quick]
@@ -394,7 +397,7 @@ class State:
                 float(value[i]),
                 int(at[i]),
                 int(picked[i]),
-                (services is None, decide, serve),
+                (given, decide, serve),
             )
 
     @staticmethod
@@ -416,7 +419,7 @@ class State:
         at: int,
         reading: int,
         hooks: tuple[
-            bool,
+            set[tuple[int, int]] | None,
             Callable[[int, list[Moved]], None],
             Callable[[int, Service], None],
         ],
@@ -425,7 +428,7 @@ class State:
         last = int(self.last_at[series])
         if at <= last:
             return
-        live, decide, serve = hooks
+        given, decide, serve = hooks
         before = float(self.last_value[series])
         self.last_at[series], self.last_value[series] = at, value
         self.samples[series] += 1
@@ -435,9 +438,11 @@ class State:
             return
         if last < registry.mounted_from[device]:
             last, before = NEVER, np.nan
-        code = int(self.s_code[series])
-        if live and code == FILL and is_emptying(before, value):
-            serve(reading, Service(self.asset_of(series), "emptied", at))
+        if int(self.s_code[series]) == FILL:
+            asset = self.asset_of(series)
+            seen = (asset, at) in given if given is not None else None
+            if is_emptying(before, value) if seen is None else seen:
+                serve(reading, Service(asset, "emptied", at))
         moved = self._run_rules(series, value, at, (last, before))
         if moved:
             decide(reading, moved)
@@ -448,23 +453,24 @@ class State:
         last, before = prior
         moved = []
         rules = self.rules_of(series)
+        device = int(self.s_device[series])
         if int(self.s_code[series]) in COUNTERS:
-            self.since[series] += count_step(before, value)
-        interval = int(self.registry.interval_ms[self.s_device[series]])
+            bits = self.registry.counter_bits(device, int(self.s_code[series]))
+            self.since[series] += count_step(before, value, bits)
+        interval = int(self.registry.interval_ms[device])
+        out = self.registry.out_of_service(int(self.registry.asset_of[device]), at)
         for rule in rules:
-            shown = value
-            if rule.kind == "count_since":
-                shown = float(self.since[series])
-            elif rule.kind == "rate":
-                if last == NEVER:
-                    continue
-                shown = (value - before) / ((at - last) / 3_600_000)
             track = self.tracks.get((rule.id, series))
             if track is None:
                 track = Track(len(rule.limits))
             level = track.level(rule)
             gap = last != NEVER and at - last > rule.max_gap_for(interval)
-            track.step(rule, shown, at, gap)
+            shown = self._shown(rule, series, value, (at, last, before))
+            blind = rule.kind == "rate" and (last == NEVER or gap)
+            if blind or (out and rule.category is not Category.SAFETY):
+                track.gap()
+            else:
+                track.step(rule, shown, at, gap)
             now = track.level(rule)
             if now != level:
                 self._changed(rule, series, track)
@@ -472,6 +478,17 @@ class State:
             self._keep(rule, series, track)
         self.low[series], self.high[series] = self._band(series, rules)
         return moved
+
+    def _shown(
+        self, rule: Rule, series: int, value: float, times: tuple[int, int, float]
+    ) -> float:
+        """What a rule looks at: the value, its rate an hour, or a count."""
+        at, last, before = times
+        if rule.kind == "count_since":
+            return float(self.since[series])
+        if rule.kind == "rate":
+            return (value - before) / ((at - last) / HOUR_MS)
+        return value
 
     def _changed(self, rule: Rule, series: int, track: Track) -> None:
         samples = int(self.samples[series])
@@ -545,15 +562,17 @@ def selects(rule: Rule, traits: Traits, asset: str) -> bool:
     )
 
 
-def count_step(before: float, value: float) -> float:
-    """How many more a counter shows; across a 16-bit wrap or a reset, too.
+def count_step(before: float, value: float, bits: int = 0) -> float:
+    """How many more a counter shows; across a wrap or a reset, too.
 
-    A counter that fell wrapped if it was in the top quarter of 16 bits and is
-    now in the bottom quarter; else it was reset and counted from zero.
+    A counter of `bits` (0: it does not wrap) that fell has wrapped if it was in
+    the top quarter and is in the bottom quarter now; else it was reset and
+    counted from zero.
     """
     if np.isnan(before):
         return 0.0
     if value >= before:
         return value - before
-    wrapped = 0.75 * U16 <= before < U16 and value < 0.25 * U16
-    return value - before + U16 if wrapped else value
+    size = 1 << bits
+    wrapped = 0.75 * size <= before < size and value < 0.25 * size
+    return value - before + size if wrapped else value

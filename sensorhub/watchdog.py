@@ -24,13 +24,14 @@ class Watchdog:
         self._hub = hub
         self._last = now
         self._deaf_since: int | None = self._last_alive(now)
+        self._heard_once = self._deaf_since is not None
         self._remembered = 0
 
-    def _last_alive(self, now: int) -> int:
+    def _last_alive(self, now: int) -> int | None:
         connection = self._hub.connection
         alive = counters.get_meta(connection, "alive_at")
         newest = max(int(alive or 0), journal.last(connection)[1])
-        return min(newest, now) if newest else now
+        return min(newest, now) if newest else None
 
     def tick(self, now: int, hearing: bool, real_ms: int) -> Ledger:
         """Decide what time decided since the last tick.

@@ -177,13 +177,18 @@ class Track:
             c.idle() and not c.active for c in self.comparators
         )
 
-    def step(self, rule: Rule, value: float, at: int, gap: int) -> None:
-        """Take a sample that came `gap` ms after the one before."""
+    def step(self, rule: Rule, value: float, at: int, gap: bool) -> None:
+        """Take a sample; `gap`: the one before is further back than max gap."""
+        if gap:
+            self.gap()
         may = rule.in_schedule(at)
         for limit, comparator in zip(rule.limits, self.comparators, strict=True):
-            if gap:
-                comparator.gap()
             comparator.step(rule, limit, value, at, may)
+
+    def gap(self) -> None:
+        """Holds start anew; what is active stays so."""
+        for comparator in self.comparators:
+            comparator.gap()
 
     def reset(self) -> None:
         """Forget what is active or pending (a service was done)."""

@@ -39,7 +39,7 @@ def rows_after(
     """All rows after number `after`, in order, `limit` a read."""
     while True:
         rows = connection.execute(
-            "SELECT id, received_at, uplinks, body, checksum FROM journal"
+            "SELECT id, received_at, uplinks, CAST(body AS BLOB), checksum FROM journal"
             " WHERE id > ? ORDER BY id LIMIT ?",
             (after, limit),
         ).fetchall()
