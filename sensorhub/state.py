@@ -434,12 +434,13 @@ class State:
         self.samples[series] += 1
         device = int(self.s_device[series])
         registry = self.registry
-        if not registry.mounted_from[device] <= at < registry.mounted_until[device]:
+        asset = self.asset_of(series)
+        since, until = registry.mounted_from[device], registry.mounted_until[device]
+        if asset < 0 or not since <= at < until:
             return
-        if last < registry.mounted_from[device]:
+        if last < since:
             last, before = NEVER, np.nan
         if int(self.s_code[series]) == FILL:
-            asset = self.asset_of(series)
             seen = (asset, at) in given if given is not None else None
             if is_emptying(before, value) if seen is None else seen:
                 serve(reading, Service(asset, "emptied", at))
