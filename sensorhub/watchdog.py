@@ -6,10 +6,11 @@ from sensorhub.alerts.rules import HOUR_MS
 from sensorhub.alerts.timers import NEVER
 from sensorhub.hub import Hub
 from sensorhub.ledger import Ledger
-from sensorhub.store import counters, journal
+from sensorhub.store import counters
 
 OUTAGE_MS = 5 * 60_000
 REMEMBER_MS = 10_000
+FAST_MS, FAST_REAL_MS = 60_000, 1_000  # where simulated time is fast
 FAULT_MS = 24 * HOUR_MS  # a fault of the hub's own that did not come again is over
 
 
@@ -23,15 +24,9 @@ class Watchdog:
     def __init__(self, hub: Hub, now: int) -> None:
         self._hub = hub
         self._last = now
-        self._deaf_since: int | None = self._last_alive(now)
-        self._heard_once = self._deaf_since is not None
-        self._remembered = 0
-
-    def _last_alive(self, now: int) -> int | None:
-        connection = self._hub.connection
-        alive = counters.get_meta(connection, "alive_at")
-        newest = max(int(alive or 0), journal.last(connection)[1])
-        return min(newest, now) if newest else None
+        heard = counters.get_meta(hub.connection, "heard_at")
+        self._deaf_since = None if heard is None else min(int(heard), now)
+        self._remembered = self._remembered_real = 0
 
     def tick(self, now: int, hearing: bool, real_ms: int) -> Ledger:
         """Decide what time decided since the last tick.
@@ -43,16 +38,24 @@ class Watchdog:
         ledger = Ledger()
         self._outage(ledger, now, hearing)
         if hearing:
+            self._deaf_since = None
             hub.state.covered += max(0, now - self._last)
             self._silent(ledger, now)
         self._last = now
         self._overdue(ledger, now)
         self._own_faults(ledger, now)
         hub.desk.release(ledger, now)
-        if not ledger.empty() or real_ms - self._remembered >= REMEMBER_MS:
-            self._remembered = real_ms
-            hub.remember(ledger, now)
+        if not ledger.empty() or self._forgetful(now, real_ms):
+            self._remembered, self._remembered_real = now, real_ms
+            deaf = self._deaf_since
+            hub.remember(ledger, alive_at=now, heard_at=now if deaf is None else deaf)
         return ledger
+
+    def _forgetful(self, now: int, real_ms: int) -> bool:
+        """Whether a kill would forget too much time, of either clock."""
+        away = real_ms - self._remembered_real
+        fast = now - self._remembered >= FAST_MS and away >= FAST_REAL_MS
+        return fast or away >= REMEMBER_MS
 
     def _outage(self, ledger: Ledger, now: int, hearing: bool) -> None:
         """The hub's own outage is one system alert, and no device's silence."""
@@ -62,10 +65,8 @@ class Watchdog:
             desk.system(ledger, "hub_outage", True, now, deaf / HOUR_MS)
         elif hearing:
             desk.system(ledger, "hub_outage", False, now)
-        if hearing:
-            self._deaf_since = None
-        elif self._deaf_since is None:
-            self._deaf_since = now
+        if self._deaf_since is None and not hearing:
+            self._deaf_since = self._last
 
     def _silent(self, ledger: Ledger, now: int) -> None:
         state, desk = self._hub.state, self._hub.desk
