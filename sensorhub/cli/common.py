@@ -119,6 +119,11 @@ def local(at: int | None, settings: Settings) -> str:
     return datetime.fromtimestamp(at / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def local_text(text: str | None, settings: Settings) -> str:
+    """As `local`, of an RFC 3339 time."""
+    return "" if text is None else local(parse_time(text, ZoneInfo("UTC")), settings)
+
+
 def reading_word(reading: Reading) -> str:
     """A reading's quality with its reason."""
     quality = reading.quality.name.lower()

@@ -57,10 +57,18 @@ def list_(
         say_json([_view(letter) for letter in found])
         return
     rows = [
-        [x.id, local(x.received_at, settings), x.device or x.topic, x.reason, x.detail]
+        [
+            x.id,
+            local(x.received_at, settings),
+            x.device or x.topic,
+            x.reason,
+            x.detail,
+            local(x.replayed_at, settings),
+        ]
         for x in found
     ]
-    table("dead letters", ["id", "received", "device", "reason", "detail"], rows)
+    names = ["id", "received", "device", "reason", "detail", "replayed"]
+    table("dead letters", names, rows)
 
 
 @app.command("show")

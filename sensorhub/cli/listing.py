@@ -13,6 +13,7 @@ from sensorhub.cli.common import (
     Json,
     hub_now,
     local,
+    local_text,
     moment,
     opened,
     reading_word,
@@ -55,7 +56,7 @@ def alerts(
     json_: Json = False,
 ) -> None:
     """Open alerts, or all that ever were."""
-    place, _, _ = opened(config, data)
+    place, settings, _ = opened(config, data)
     connection = database.connect(place.data, read_only=True)
     views = alerts_view(connection, all_=all_)
     if json_:
@@ -69,8 +70,8 @@ def alerts(
             view["zone"],
             view["asset"],
             view["rule"],
-            view["started_at"],
-            view["resolved_at"],
+            local_text(view["started_at"], settings),
+            local_text(view["resolved_at"], settings),
             view["acknowledged_by"],
         ]
         for view in views
