@@ -1,0 +1,223 @@
+"""A hub inside the test: told what comes, killed at will, looked into."""
+
+import sqlite3
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sensorhub.alerts import flap
+from sensorhub.app import Place, load_all, prepare
+from sensorhub.clock import HandClock
+from sensorhub.commands import Commands
+from sensorhub.fleet import parse_fleet_text
+from sensorhub.hub import Hub
+from sensorhub.model import DUP, Message
+from sensorhub.overview import alerts_view
+from sensorhub.pipeline import Pipeline
+from sensorhub.store import history
+from sensorhub.store.commands import Command
+from sensorhub.watchdog import Watchdog
+
+HOUR = 3_600_000
+REMEMBERED_MS = 10_000
+
+
+class Story:
+    """One hub over `folder`; every act takes the hub's time from `clock`."""
+
+    def __init__(self, folder: Path, now: int, rules: str, fleet: str) -> None:
+        config = folder / "config"
+        config.mkdir(parents=True)
+        (config / "rules.toml").write_text(rules, "utf-8")
+        self.place = Place(config, folder / "data")
+        self.clock = HandClock(now)
+        self.settings, self.profiles = load_all(self.place)
+        prepare(self.place, self.settings, self.profiles)
+        self._ticks = 0
+        self.heard = True
+        self._start()
+        self.act("fleet_import", rows=rows_of_csv(fleet))
+
+    def _start(self) -> None:
+        self.hub = Hub(self.place.data, self.settings, self.profiles, self.clock.now)
+        self.watchdog = Watchdog(self.hub, self.clock.now())
+        self._renew()
+
+    def _renew(self) -> None:
+        hub = self.hub
+        self.pipeline = Pipeline(hub.state, hub.desk, hub.intake)
+
+    def kill(self) -> None:
+        """Nothing more is written; a new hub begins at once from what is on disk."""
+        self.hub.connection.close()
+        self._start()
+        self.tick()
+
+    def stop(self) -> None:
+        """A clean stop, and a new start."""
+        self.hub.checkpoint_all()
+        self.kill()
+
+    def take(self, messages: list[Message], *, commit: bool = True) -> None:
+        """A batch comes; without `commit` the hub dies before it is on disk."""
+        if self.pipeline._state is not self.hub.state:
+            self._renew()
+        ledger = self.pipeline.process(messages, self.clock.now())
+        if commit:
+            self.hub.commit(ledger)
+
+    def tick(self) -> None:
+        """The watchdog looks at the clock, twice: it does so all the time."""
+        for _ in range(2):
+            self._ticks += 1
+            now, real = self.clock.now(), self._ticks * REMEMBERED_MS
+            self.hub.commit(self.watchdog.tick(now, self.heard, real))
+
+    def act(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """An operator acts."""
+        command = Command(0, self.clock.now(), "op", name, arguments)
+        return Commands(self.hub).apply(command)
+
+    # -- what there is to see --
+
+    def counters(self) -> Counter[str]:
+        rows = self.hub.connection.execute("SELECT name, value FROM counters")
+        return Counter(dict(rows.fetchall()))
+
+    def readings(self) -> list[tuple[Any, ...]]:
+        """Every reading of every asset, as kept."""
+        connection = self.hub.connection
+        names = dict(connection.execute("SELECT no, id FROM devices").fetchall())
+        found = []
+        for (asset,) in connection.execute("SELECT no FROM assets").fetchall():
+            parts = history.read_asset(
+                connection, asset=asset, since=-(2**60), until=2**60
+            )
+            found += [(asset, *row) for part in parts for row in part.rows(names)]
+        return sorted(found)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return sorted(self.hub.connection.execute(query).fetchall(), key=repr)
+
+    def alerts(self) -> list[dict[str, Any]]:
+        return alerts_view(self.hub.connection, all_=True)
+
+    def records(self) -> dict[str, Any]:
+        """What is on disk and must not depend on when the hub was killed."""
+        return {
+            "readings": self.readings(),
+            "alerts": self.alerts(),
+            "letters": self.rows(
+                "SELECT topic, payload, device, reason, detail, received_at"
+                " FROM dead_letters"
+            ),
+            "services": self.rows("SELECT asset, kind, at, by_ FROM services"),
+            "outbox": self.rows("SELECT id, subscription, alert FROM outbox"),
+            "availability": self.rows("SELECT * FROM availability"),
+            "counters": {
+                name: value
+                for name, value in self.counters().items()
+                if name not in MOVED_BY_REDELIVERY
+            },
+        }
+
+
+# a batch that comes again after a kill is received again, as duplicates
+MOVED_BY_REDELIVERY = {
+    "uplinks_received",
+    "uplinks_duplicate",
+    "uplink_same_seq",
+    "uplink_same_bytes",
+    "uplink_retained",
+    "events_received",
+    "zone_mismatches",
+    "values_ignored",
+    "notifications_held",
+}
+
+
+def rows_of_csv(text: str) -> str:
+    """A CSV file's rows as the command line hands them to the hub."""
+
+    return parse_fleet_text(text, "fleet.csv", ZoneInfo("UTC")).to_json()
+
+
+def again(messages: list[Message]) -> list[Message]:
+    """The batch as the broker sends it again."""
+    return [Message(t, p, flags | DUP) for t, p, flags in messages]
+
+
+def facts(hub: Hub) -> dict[str, Any]:
+    """The whole memory of a hub, under names that outlive a restart."""
+    return _columns(hub) | _tracks(hub) | _desk(hub)
+
+
+def _columns(hub: Hub) -> dict[str, Any]:
+    state, registry = hub.state, hub.registry
+    now = hub.now()
+    found: dict[str, Any] = {
+        name: getattr(state, name).tolist() for name in state.DEVICE_COLUMNS
+    }
+    names = [n for n in state.SERIES_COLUMNS if not n.startswith("s_")]
+    found["series"] = {
+        _series(hub, s): [repr(getattr(state, name)[s].item()) for name in names]
+        for s in range(state.series)
+    }
+    found["recent"] = sorted(state.recent.keys)
+    found["bare"] = {k: at for k, at in state.recent.bare.items() if now - at < 60_000}
+    found["covered"] = state.covered
+    found["asset_of"] = registry.asset_of.tolist()
+    found["mounted"] = [registry.mounted_from.tolist(), registry.mounted_until.tolist()]
+    return found
+
+
+def _series(hub: Hub, series: int) -> tuple[int, int]:
+    return int(hub.state.s_device[series]), int(hub.state.s_code[series])
+
+
+def _tracks(hub: Hub) -> dict[str, Any]:
+    state = hub.state
+    state.calm()
+    tracks = {}
+    for (rule, s), track in state.tracks.items():
+        changes = flap.recent(track.changes, int(state.samples[s]))
+        if changes or any(c.active or not c.idle() for c in track.comparators):
+            marks = [
+                (c.active, c.since, c.clear_since, c.bits) for c in track.comparators
+            ]
+            tracks[rule, *_series(hub, s)] = marks, changes
+    return {
+        "tracks": tracks,
+        "flapping": {(rule, *_series(hub, s)) for rule, s in state.flapping},
+        "baselines": {device: b.dump() for device, b in state.baselines.items()},
+    }
+
+
+def _desk(hub: Hub) -> dict[str, Any]:
+    desk = hub.desk
+
+    def source(number: int) -> tuple[int, ...]:
+        return (number,) if number < 0 else _series(hub, number)
+
+    return {
+        "open": {key: asdict(alert) for key, alert in desk.board.open.items()},
+        "levels": {
+            key: {source(s): int(level) for s, level in sources.items()}
+            for key, sources in desk.board.levels.items()
+        },
+        "service_at": desk.service_at.tolist(),
+        "flagged": [s.flagged.tolist() for s in desk.silences],
+        "overdue": [o.level.tolist() for o in desk.overdue],
+        "held": sorted(
+            id_ for id_, (alert, _) in desk.held.items() if alert.told != alert.status
+        ),
+        "mutes": [mute for mute in desk.mutes if mute.until_at > hub.now()],
+        "subscriptions": desk.subscriptions,
+    }
+
+
+def connection_of(story: Story) -> sqlite3.Connection:
+    """The database of a story, for tests that damage it."""
+    return story.hub.connection
