@@ -1,0 +1,133 @@
+"""The board: one open alert per rule and asset, the worst source decides."""
+
+from typing import Any
+
+import pytest
+
+from sensorhub.alerts.board import Board, Change, transition_id
+from sensorhub.model import Category, Severity
+
+NONE, WARNING, URGENT, DANGER = (
+    Severity.NONE,
+    Severity.WARNING,
+    Severity.URGENT,
+    Severity.DANGER,
+)
+
+
+class Desk:
+    """Tells a board what sources say, and keeps what it decides."""
+
+    def __init__(self) -> None:
+        self.board = Board()
+        self.now = 1_000
+
+    def says(self, source: int, level: Severity, **cause: Any) -> Change | None:
+        self.now += 1
+        self.board.note("full", 7, source, level)
+        return self.board.decide(
+            ("full", 7),
+            "bin-7",
+            self.now,
+            {"device": f"d{source}", "measured_at": self.now} | cause,
+            category=Category.COLLECT,
+            zone="east",
+        )
+
+
+def words(change: Change | None) -> str | None:
+    if change is None:
+        return None
+    step = change.transition
+    return f"{step.from_} -> {step.to} {step.severity.word}"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ([(1, WARNING)], ["None -> firing warning"]),
+        ([(1, NONE)], [None]),
+        (
+            [(1, WARNING), (1, URGENT), (1, WARNING), (1, NONE)],
+            [
+                "None -> firing warning",
+                "firing -> severity_changed urgent",
+                "firing -> severity_changed warning",
+                "firing -> resolved warning",
+            ],
+        ),
+        (  # two sensors: the worst decides, up and down
+            [(1, WARNING), (2, URGENT), (1, NONE), (2, NONE)],
+            [
+                "None -> firing warning",
+                "firing -> severity_changed urgent",
+                None,
+                "firing -> resolved urgent",
+            ],
+        ),
+        (
+            [(1, URGENT), (2, WARNING), (1, NONE), (2, NONE)],
+            [
+                "None -> firing urgent",
+                None,
+                "firing -> severity_changed warning",
+                "firing -> resolved warning",
+            ],
+        ),
+        # a sensor that never spoke says nothing: it clears nothing
+        ([(1, WARNING), (2, NONE)], ["None -> firing warning", None]),
+    ],
+)
+def test_the_worst_source_decides(
+    said: list[tuple[int, Severity]], expected: list[str | None]
+) -> None:
+    desk = Desk()
+    assert [words(desk.says(source, level)) for source, level in said] == expected
+
+
+def test_after_resolved_it_fires_anew_as_another_alert() -> None:
+    desk = Desk()
+    ids = []
+    for _ in range(2):
+        first = desk.says(1, WARNING)
+        last = desk.says(1, NONE)
+        assert first is not None
+        assert last is not None
+        assert first.alert is last.alert
+        assert last.alert.resolved_at == desk.now
+        ids.append(first.alert.id)
+    assert ids[0] != ids[1]
+    assert desk.board.open == {}
+
+
+def test_a_rise_to_danger_ends_the_acknowledgement_and_a_rise_below_does_not() -> None:
+    desk = Desk()
+    alert = desk.says(1, WARNING).alert  # type: ignore[union-attr]
+    alert.acknowledged_by, alert.acknowledged_at = "wang", 1
+    desk.says(1, URGENT)
+    assert (alert.acknowledged_by, alert.danger_at) == ("wang", None)
+    desk.says(1, DANGER)
+    assert (alert.acknowledged_by, alert.acknowledged_at) == (None, None)
+    assert alert.danger_at == desk.now
+    rose = desk.now
+    desk.says(1, URGENT)
+    assert alert.danger_at == rose
+
+
+def test_an_id_is_made_of_what_happened_and_of_nothing_else() -> None:
+    cause = {"device": "d1", "measurement": "fill_level", "measured_at": 5, "value": 9}
+    id_ = transition_id("full", "bin-7", "firing", WARNING, cause)
+    same = transition_id("full", "bin-7", "firing", WARNING, cause | {"value": 10})
+    assert id_ == same
+    others = {
+        transition_id("over", "bin-7", "firing", WARNING, cause),
+        transition_id("full", "bin-8", "firing", WARNING, cause),
+        transition_id("full", "bin-7", "resolved", WARNING, cause),
+        transition_id("full", "bin-7", "firing", URGENT, cause),
+        *(
+            transition_id("full", "bin-7", "firing", WARNING, cause | {key: "x"})
+            for key in ("device", "measurement", "measured_at", "deadline_at", "reason")
+        ),
+    }
+    assert len(others) == 9
+    assert id_ not in others
