@@ -27,10 +27,13 @@ REMEMBERED_MS = 10_000
 class Story:
     """One hub over `folder`; every act takes the hub's time from `clock`."""
 
-    def __init__(self, folder: Path, now: int, rules: str, fleet: str) -> None:
+    def __init__(
+        self, folder: Path, now: int, rules: str, fleet: str, settings: str = ""
+    ) -> None:
         config = folder / "config"
         config.mkdir(parents=True)
         (config / "rules.toml").write_text(rules, "utf-8")
+        (config / "sensorhub.toml").write_text(settings, "utf-8")
         self.place = Place(config, folder / "data")
         self.clock = HandClock(now)
         self.settings, self.profiles = load_all(self.place)

@@ -9,7 +9,7 @@ import pytest
 from support.happenings import FLEET, RULES, START, Act, World
 from support.stories import Story, again, facts, rows_of_csv
 
-SEEDS = int(os.environ.get("SENSORHUB_SEEDS", "4"))
+SEEDS = int(os.environ.get("RESTART_SEEDS", "4"))
 ACTS = 200
 HOW = ["whole"] * 8 + ["before commit", "before acknowledgement"]
 
