@@ -22,6 +22,7 @@ from sensorhub.errors import ConfigError, Fault
 from sensorhub.strict import Id, Strict, TimeZone, explain
 
 ENV_PREFIX = "SENSORHUB_"
+ENV_FOLDERS = {"SENSORHUB_CONFIG", "SENSORHUB_DATA"}  # options of the command line
 
 
 def _cidr(text: str) -> str:
@@ -180,7 +181,7 @@ def _overlay(
     """Put SENSORHUB_A__B=value over tables[a][b]; answers which keys came so."""
     origin: dict[tuple[str, ...], str] = {}
     for name, text in sorted(environ.items()):
-        if not name.startswith(ENV_PREFIX):
+        if not name.startswith(ENV_PREFIX) or name in ENV_FOLDERS:
             continue
         path = tuple(name[len(ENV_PREFIX) :].lower().split("__"))
         at = tables
