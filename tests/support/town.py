@@ -26,7 +26,7 @@ from sensorhub.rulebook import Rulebook, RuleSettings
 from sensorhub.store import commands, counters, database, register, rule_versions
 from sensorhub.watchdog import Watchdog
 
-NOW = 1_795_000_000_000  # 2026-11-18T09:46:40Z
+NOW = 1_795_000_000_000  # 2026-11-18T11:06:40Z
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 SHIPPED = (Path(__file__).parents[2] / "config" / "rules.toml").read_text("utf-8")
 HEADER = "zone,site,asset,kind,device,profile,empty_mm,full_mm,tags,from,until"

@@ -105,7 +105,11 @@ def test_all_faults_are_told_at_once_with_key_or_variable(tmp_path: Path) -> Non
         ("[mqtt]\ntopics = []\n", "mqtt.topics", "at least 1"),
         ('[mqtt]\nclient_id = "a b"\n', "mqtt.client_id", "pattern"),
         ('[mqtt]\ntls = true\nca_file = "none"\n', "mqtt.ca_file", "no such file"),
-        ('[notify]\nprivate_networks = ["ten"]\n', "notify.private_networks.0", "CIDR"),
+        (
+            '[notify]\nprivate_networks = ["ten"]\n',
+            "notify.private_networks.0",
+            "10.0.0",
+        ),
         ("[clock]\nstart = 2026-11-18T00:00:00\n", "clock.start", "timezone"),
         ("[clock]\nspeed = 0\n", "clock.speed", "greater than 0"),
         ("mqtt = 3\n", "mqtt", "dictionary"),

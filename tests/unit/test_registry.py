@@ -3,6 +3,7 @@
 import pytest
 from support.town import DAY, HOUR, NOW, profiles
 
+from sensorhub.model import BY_NAME
 from sensorhub.registry import (
     FOR_EVER,
     SINCE_EVER,
@@ -166,7 +167,5 @@ def test_a_counters_width_is_the_profiles() -> None:
     lora = next(p for p in profiles().values() if "vs350" in p.name)
     rows = [device(1, profile=lora.name), device(2), device(3, profile="gone")]
     found = registry([], devices=rows)
-    from sensorhub.model import BY_NAME
-
     code = BY_NAME["count_in"].no
     assert [found.counter_bits(n, code) for n in (1, 2, 3)] == [16, 0, 0]
