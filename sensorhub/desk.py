@@ -129,14 +129,16 @@ class Desk:
 
     def _recall_silent(self, silence: Silence, alert: Alert) -> None:
         state = self.state
-        limit = silence.limit
+        here = state.registry.asset_of == alert.asset
+        quiet = state.covered - state.covered_at > silence.limit
+        silent = np.flatnonzero(here & quiet).tolist()
         cause = self._cause_device(alert)
-        for device in np.flatnonzero(state.registry.asset_of == alert.asset).tolist():
-            quiet = state.covered - state.covered_at[device]
-            if quiet > limit[device] or device == cause:
-                silence.flagged[device] = True
-                place = (silence.rule.id, alert.asset, -2 - device)
-                self.board.note(*place, alert.severity)
+        if not silent and cause is not None:
+            silent = [cause]
+        for device in silent:
+            silence.flagged[device] = True
+            place = (silence.rule.id, alert.asset, -2 - device)
+            self.board.note(*place, alert.severity)
 
     def hold(self, pairs: Iterable[tuple[Alert, Transition]]) -> None:
         """Alerts whose last transition subscribers were not told before a restart."""
