@@ -1,0 +1,102 @@
+"""kill -9 at random moments under load: nothing lost, nothing twice, all told."""
+
+import random
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from support.brokers import Mosquitto, until
+from support.hubs import FIRE, FULL, KILLS, HubProcess, fleet_csv, report, transitions
+from support.load import Publisher, Stream
+from support.receivers import Receiver, receiver
+from support.stories import Story
+
+from sensorhub.clock import Clock
+from sensorhub.model import Message
+
+DEVICES = 10
+DAY = 86_400_000
+
+
+def start_of_stream() -> int:
+    return Clock().now() - 20 * DAY
+
+
+def unkilled(folder: Path, stream: Stream) -> Story:
+    """A hub in this process that got the same uplinks and was never killed."""
+    now = stream.start + 21 * DAY
+    story = Story(folder, now, FIRE + FULL, fleet_csv(DEVICES))
+    for at in range(0, len(stream.sent), 500):
+        part = stream.sent[at : at + 500]
+        story.take([Message(t.encode(), p, 2) for t, p in part])
+    return story
+
+
+def kill_under_load(hub: HubProcess, kills: int) -> float:
+    """Kill and start again; answers the mean time of a start in seconds."""
+    chance = random.Random()
+    pause = threading.Event()
+    taken = 0.0
+    for _ in range(kills):
+        before = hub.numbers()["uplinks_received"]
+        more = chance.randint(100, 1500)
+        until(
+            lambda enough=before + more: hub.numbers()["uplinks_received"] >= enough,
+            "uplinks come",
+        )
+        pause.wait(chance.uniform(0, 0.05))
+        hub.kill()
+        began = time.monotonic()
+        hub.start()
+        taken += time.monotonic() - began
+    return taken / kills
+
+
+def told(hook: Receiver) -> Counter[str]:
+    """How often each notification came, by its id."""
+    return Counter(came.headers["webhook-id"] for came in hook.received)
+
+
+@pytest.mark.slow
+@pytest.mark.mosquitto
+def test_kills_under_load_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    stream = Stream(DEVICES, start_of_stream())
+    with receiver() as hook, Mosquitto(tmp_path) as broker:
+        hub = HubProcess(
+            tmp_path / "hub",
+            broker.port,
+            devices=DEVICES,
+            notify__private_networks='["127.0.0.0/8"]',
+        )
+        hub.command("subscriptions", "add", "crew", hook.url, "--rule", "fire")
+        with hub:
+            with Publisher(broker.port, stream):
+                start_s = kill_under_load(hub, KILLS)
+            hub.until_ended(stream.distinct)
+            sums = hub.sums_are_exact()
+            assert sums["uplinks_stored"] + sums["uplinks_dead"] == stream.distinct
+            assert sums["uplinks_dead"] == stream.dead
+            for asset, expected in stream.expected.items():
+                assert hub.readings(asset, "fill_level") == expected
+            story = unkilled(tmp_path / "unkilled", stream)
+            found = hub.transitions()
+            assert found == transitions(story.alerts())
+            story.hub.close()
+            fires = {row[3] for row in found if row[0] == "fire"}
+            posts = told(hook)
+            assert len(fires) > 20
+            assert len(posts) == len(fires)
+            assert {id_.split("-")[0] for id_ in posts} == fires
+    report(
+        f"kill -9 of the hub, {KILLS} times, at random moments under load",
+        f"{stream.distinct:,} distinct uplinks with doubles and poison at full speed",
+        lost=stream.distinct - sums["uplinks_stored"] - sums["uplinks_dead"],
+        doubled=0,
+        measured=f"{sums['uplinks_received']:,} received ="
+        f" {sums['uplinks_stored']:,} stored + {sums['uplinks_duplicate']:,} duplicate"
+        f" + {sums['uplinks_dead']:,} dead; {len(found):,} transitions once each;"
+        f" {len(fires):,} notifications, {sum(posts.values()):,} deliveries;"
+        f" up again after {start_s:.1f} s",
+    )
