@@ -166,7 +166,9 @@ class Town:
         for _ in range(time // step):
             self.tick(step)
 
-    def act(self, kind: str, *, by: str = "wang", **arguments: Any) -> dict[str, Any]:
+    def act(
+        self, kind: str, /, *, by: str = "wang", **arguments: Any
+    ) -> dict[str, Any]:
         """An operator's act; its result."""
         number = commands.append(
             self.hub.connection,
