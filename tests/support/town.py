@@ -94,6 +94,11 @@ def native(
     return Message(topic, json.dumps(body).encode(), flags)
 
 
+def uplink(payload: bytes, topic: str = "sensorhub/v1/east/d1/up") -> Message:
+    """Any bytes under any topic, QoS 1."""
+    return Message(topic.encode(), payload, 2)
+
+
 class Town:
     """Send uplinks, turn the clock, act, and look at what came of it."""
 
@@ -210,6 +215,13 @@ class Town:
     def count(self, name: str) -> int:
         """A counter, as it is in the database."""
         return counters.load(self.hub.connection)[name]
+
+    def ends(self) -> tuple[int, int, int]:
+        """Uplinks stored, duplicate, dead; their sum must be what was received."""
+        names = ("uplinks_stored", "uplinks_duplicate", "uplinks_dead")
+        stored, duplicate, dead = (self.count(name) for name in names)
+        assert self.count("uplinks_received") == stored + duplicate + dead
+        return stored, duplicate, dead
 
     def told(self, ledger: Ledger) -> list[str]:
         """What a ledger tells subscribers, as words."""

@@ -1,0 +1,235 @@
+"""Times, what is derived from values, services, several sensors, out of service."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.town import (
+    DAY,
+    FLEET,
+    HEADER,
+    HOUR,
+    MINUTE,
+    NOW,
+    UP,
+    Town,
+    native,
+    uplink,
+)
+
+from sensorhub.fleet import one_row
+from sensorhub.model import Quality, Reason
+
+F = {"fill_level": 10}
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    return Town(tmp_path, UP)
+
+
+# -- clocks --
+
+
+def test_received_at_grows_by_a_millisecond_per_device_and_uplink(town: Town) -> None:
+    town.take([native(d, F, seq=i) for i in range(3) for d in ("d1", "d2")])
+    town.take([native("d1", F, seq=9)])
+    town.clock.time -= 1000  # a hub started after its clock was set back
+    town.take([native("d1", F, seq=10)])
+    times = [r.received_at - NOW for r in town.readings("bin-1")]
+    assert times == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("ts", "at", "quality"),
+    [
+        (NOW - HOUR, NOW - HOUR, Quality.OK),
+        (NOW + 300_000, NOW + 300_000, Quality.OK),
+        (NOW + 300_001, NOW, Quality.SUSPECT),
+        (NOW - 30 * DAY, NOW - 30 * DAY, Quality.OK),
+        (NOW - 30 * DAY - 1, NOW, Quality.SUSPECT),
+        (None, NOW, Quality.OK),
+    ],
+)
+def test_a_wrong_clock_is_replaced_and_the_reading_is_suspect(
+    town: Town, ts: int | None, at: int, quality: Quality
+) -> None:
+    town.take([native("d1", F, ts=ts, seq=1)])
+    (found,) = town.readings("bin-1")
+    assert (found.measured_at, found.quality) == (at, quality)
+    assert found.reason == (Reason.CLOCK if quality else Reason.NONE)
+    assert town.ends() == (1, 0, 0)
+
+
+def test_only_the_newest_record_takes_a_replacement(town: Town) -> None:
+    old, soon = NOW - 31 * DAY, NOW + HOUR
+    records = [{"ts": t, "m": {"fill_level": 1}} for t in (old, NOW - 5, soon)]
+    town.take([uplink(json.dumps(records).encode())])
+    found = {r.measured_at: (r.quality, r.reason) for r in town.readings("bin-1")}
+    assert found == {
+        old: (Quality.REJECTED, Reason.CLOCK),
+        NOW - 5: (Quality.OK, Reason.NONE),
+        NOW: (Quality.SUSPECT, Reason.CLOCK),
+    }
+
+
+def test_an_older_reading_is_stored_and_not_evaluated(town: Town) -> None:
+    town.take([native("d1", {"fill_level": 10}, ts=NOW, seq=1)])
+    for seq, ts in enumerate((NOW, NOW - 1, NOW - DAY), start=2):
+        town.take([native("d1", {"fill_level": 95}, ts=ts, seq=seq)])
+    assert town.ends() == (4, 0, 0)
+    assert len(town.readings("bin-1")) == 4
+    assert town.open() == {}
+    town.take([native("d1", {"fill_level": 95}, ts=NOW + 1, seq=9)])
+    assert town.open() == {("full", "bin-1"): "urgent"}
+
+
+# -- what is derived --
+
+
+@pytest.mark.parametrize(
+    ("distance", "fill"), [(1200, 0), (200, 100), (700, 50), (333, 86.7), (150, 105)]
+)
+def test_distance_becomes_fill_level_by_the_assets_geometry(
+    town: Town, distance: float, fill: float
+) -> None:
+    town.up("d1", distance=distance)
+    assert [r.value for r in town.readings("bin-1", "fill_level")] == [fill]
+
+
+def test_a_fill_level_beyond_the_range_is_rejected_and_kept(town: Town) -> None:
+    town.up("d1", distance=5000)
+    (found,) = town.readings("bin-1", "fill_level")
+    assert found.quality == Quality.REJECTED
+    assert town.ends() == (1, 0, 0)
+
+
+def test_without_geometry_or_with_a_level_of_its_own_nothing_is_derived(
+    town: Town,
+) -> None:
+    town.up("d2", distance=700)
+    town.up("d1", distance=700, fill_level=33)
+    assert town.readings("bin-2", "fill_level") == []
+    assert [r.value for r in town.readings("bin-1", "fill_level")] == [33]
+
+
+def test_a_reading_belongs_to_the_asset_of_its_measured_at(tmp_path: Path) -> None:
+    swap = "2026-11-18T08:00:00Z"
+    fleet = (
+        f"{HEADER}\neast,park,old,bin,d1,native,1000,0,,,{swap}\n"
+        f"east,park,new,bin,d1,native,500,0,,{swap},\n"
+    )
+    town = Town(tmp_path, UP, fleet)
+    town.take([native("d1", {"distance": 100}, ts=NOW - 5 * HOUR, seq=1)])
+    town.take([native("d1", {"distance": 50}, ts=NOW, seq=2)])
+    assert [r.value for r in town.readings("old", "fill_level")] == [90]
+    assert [r.value for r in town.readings("new", "fill_level")] == [90]
+    assert town.open() == {("full", "new"): "urgent"}
+
+
+def test_a_suspect_distance_makes_a_suspect_level(town: Town) -> None:
+    town.take([native("d1", {"distance": 700}, ts=NOW + DAY, seq=1)])
+    (found,) = town.readings("bin-1", "fill_level")
+    assert (found.quality, found.reason) == (Quality.SUSPECT, Reason.CLOCK)
+
+
+# -- services --
+
+
+def services(town: Town) -> list[tuple[Any, ...]]:
+    rows = town.hub.connection.execute(
+        "SELECT a.id, s.kind, s.at - ?, s.by_ FROM services s"
+        " JOIN assets a ON a.no = s.asset ORDER BY s.id",
+        (NOW,),
+    )
+    return [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "seen"),
+    [
+        (60, 29.9, True),
+        (60, 30, False),
+        (50, 20.1, False),
+        (50, 20, True),
+        (99, 0, True),
+    ],
+)
+def test_a_drop_of_thirty_points_to_below_thirty_is_an_emptying(
+    town: Town, before: float, after: float, seen: bool
+) -> None:
+    town.up("d1", fill_level=before)
+    town.up("d1", HOUR, fill_level=after)
+    expected = [("bin-1", "first_uplink", 0, "hub")]
+    if seen:
+        expected.append(("bin-1", "emptied", HOUR, "sensor"))
+    assert services(town) == expected
+
+
+def test_readings_that_come_late_show_no_emptying(town: Town) -> None:
+    town.take([native("d1", {"fill_level": 5}, ts=NOW, seq=1)])
+    town.take([native("d1", {"fill_level": 90}, ts=NOW - HOUR, seq=2)])
+    town.take([native("d1", {"fill_level": 6}, ts=NOW + 1, seq=3)])
+    assert [row[1] for row in services(town)] == ["first_uplink"]
+
+
+def test_the_first_uplink_starts_the_clocks_once(town: Town) -> None:
+    town.up("d1", fill_level=5)
+    town.up("d1", HOUR, fill_level=5)
+    town.kill()
+    town.up("d1", HOUR, fill_level=5)
+    assert services(town) == [("bin-1", "first_uplink", 0, "hub")]
+
+
+# -- several sensors, out of service --
+
+TWO = FLEET + "east,park,bin-1,bin,d9,native,,,,,\n"
+
+
+def test_with_two_sensors_the_worst_known_decides(tmp_path: Path) -> None:
+    town = Town(tmp_path, UP, TWO)
+    for device, fill in (("d1", 85), ("d9", 95), ("d1", 10), ("d9", 75), ("d9", 60)):
+        town.up(device, MINUTE, fill_level=fill)
+    assert town.story("full", "bin-1") == [
+        "firing warning",
+        "severity_changed urgent",
+        "severity_changed warning",
+        "resolved warning",
+    ]
+
+
+def test_an_unknown_sensor_never_clears(tmp_path: Path) -> None:
+    town = Town(tmp_path, UP, TWO)
+    town.up("d1", fill_level=85)
+    town.up("d9", MINUTE, temperature=20)
+    town.wait(3 * DAY, HOUR)
+    assert town.open() == {("full", "bin-1"): "warning"}
+
+
+OUT = """
+[[rules]]
+id = "fire"
+kind = "threshold"
+category = "safety"
+measurement = "temperature"
+levels = [{severity = "danger", raise = 65, clear = 50}]
+text = {zh-CN = "火", en = "fire"}
+"""
+
+
+def test_out_of_service_only_gas_and_fire_rules_run(tmp_path: Path) -> None:
+    town = Town(tmp_path, UP + OUT)
+    town.up("d2", fill_level=85)
+    row = {"asset": "bin-1", "out_from": "2026-11-18", "out_until": "2026-11-20"}
+    row2 = row | {"asset": "bin-2"}
+    for one in (row, row2):
+        result = town.act("fleet_import", rows=one_row(one).to_json())
+        assert "error" not in result
+    town.up("d1", MINUTE, fill_level=95, temperature=70)
+    town.up("d2", MINUTE, fill_level=10)
+    assert town.open() == {("fire", "bin-1"): "danger", ("full", "bin-2"): "warning"}
+    town.clock.time = NOW + 3 * DAY
+    town.up("d1", fill_level=95)
+    town.up("d2", fill_level=10)
+    assert town.open() == {("fire", "bin-1"): "danger", ("full", "bin-1"): "urgent"}
