@@ -44,6 +44,20 @@ UP = (
     'text = {zh-CN = "满", en = "full {value}{unit}"}\n'
 )
 
+FIRE = """
+[[rules]]
+id = "hot"
+kind = "threshold"
+category = "safety"
+measurement = "temperature"
+levels = [
+  {severity = "warning", raise = 40},
+  {severity = "urgent", raise = 50},
+  {severity = "danger", raise = 65},
+]
+text = {zh-CN = "热", en = "hot"}
+"""
+
 
 def rule_settings(**keys: Any) -> RuleSettings:
     """A rule's settings: warning from 80, clear below 70, but for `keys`."""

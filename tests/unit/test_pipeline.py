@@ -38,7 +38,7 @@ def letters(town: Town) -> list[tuple[str, str]]:
         (uplink(b'{"m": {"fill_level": "x"}}'), "nothing_usable"),
         (uplink(b'{"m": {"fill_level": 1}}' + b" " * 70_000), "too_large"),
         (
-            uplink(b"{", "application/1/device/0011223344556677/event/up"),
+            uplink(b"{", "application/1/device/ab/event/up"),
             "bad_envelope",
         ),
     ],
