@@ -38,6 +38,8 @@ MASK = 2**64 - 1
 FAR = 2**62
 ALERTS = f"{TOPIC_ROOT}/alerts/"
 ODD_FLAGS = RETAIN | DUP
+ODD_HEADS = frozenset(flags for flags in range(16) if flags & ODD_FLAGS)
+UNDECODABLE = (msgspec.MsgspecError, ValueError, OverflowError)
 
 
 class Way(Enum):
@@ -88,11 +90,11 @@ class Draft:
     seq: list[int] = field(default_factory=list)
     said: list[int] = field(default_factory=list)
     network: list[int] = field(default_factory=list)
-    outcome: list[int] = field(default_factory=list)
-    reason: list[int] = field(default_factory=list)
+    outcome: bytearray = field(default_factory=bytearray)
+    reason: bytearray = field(default_factory=bytearray)
     sound: list[bool] = field(default_factory=list)
     count: list[int] = field(default_factory=list)
-    code: list[int] = field(default_factory=list)
+    code: bytearray = field(default_factory=bytearray)
     value: list[float] = field(default_factory=list)
     own_time: dict[int, int] = field(default_factory=dict)
     dead: list[Dead] = field(default_factory=list)
@@ -130,11 +132,13 @@ class Run:
 
     message: list[int] = field(default_factory=list)
     device: list[int] = field(default_factory=list)
+    payload: list[bytes] = field(default_factory=list)
     record: list[native.Record] = field(default_factory=list)
 
     def clear(self) -> None:
         """Begin the next run."""
-        self.message, self.device, self.record = [], [], []
+        self.message, self.device = [], []
+        self.payload, self.record = [], []
 
 
 class Intake:
@@ -150,36 +154,66 @@ class Intake:
         self._max_payload = max_payload
         self._filters = [(t.filter.split("/"), t.kind) for t in topics]
         self._routes: dict[bytes, Route] = {}
+        self._plain: dict[bytes, int] = {}  # topics of plain routes: device number
 
     def read(self, messages: list[Message]) -> Draft:
         """The draft of a batch.
 
-        Sound native uplinks are the most by far: they are decoded one by one but
-        entered in runs, list by list. Everything else ends a run.
+        Sound native uplinks are the most by far, often all: they are entered in
+        runs, list by list. Everything else ends a run.
         """
         draft = Draft()
-        routes = self._routes
-        largest = self._max_payload
-        decode = native.decode_record
-        run = Run()
-        for i, message in enumerate(messages):
-            topic, payload, flags = message
-            route = routes.get(topic) or self._route(topic)
-            if not (route.plain and flags & ODD_FLAGS == 0 and len(payload) <= largest):
-                self._end(draft, run, messages)
-                self._odd(draft, i, message, route)
-                continue
-            try:
-                record = decode(payload)
-            except (msgspec.MsgspecError, ValueError, OverflowError):
-                self._end(draft, run, messages)
-                self._native(draft, i, message, route)
-                continue
-            run.message.append(i)
-            run.device.append(route.device)
-            run.record.append(record)
+        run = self._whole(messages)
+        if run is None:
+            run = self._walk(draft, messages)
         self._end(draft, run, messages)
         return draft
+
+    def _whole(self, messages: list[Message]) -> Run | None:
+        """The batch as one run; None where any message needs a look."""
+        if not messages:
+            return None
+        topics, payloads, flags = zip(*messages, strict=True)
+        devices = list(map(self._plain.get, topics))
+        if None in devices or not ODD_HEADS.isdisjoint(flags):
+            return None
+        if len(max(payloads, key=len)) > self._max_payload:
+            return None
+        try:
+            records = list(map(native.decode_record, payloads))
+        except UNDECODABLE:
+            return None
+        found = [number for number in devices if number is not None]
+        return Run(list(range(len(messages))), found, list(payloads), records)
+
+    def _walk(self, draft: Draft, messages: list[Message]) -> Run:
+        """Go through a mixed batch; answers the last run, not yet entered."""
+        plain, run = self._plain, Run()
+        for i, message in enumerate(messages):
+            topic, payload, flags = message
+            if topic not in plain:
+                self._route(topic)
+            device = plain.get(topic)
+            record = None
+            if device is not None and flags & ODD_FLAGS == 0:
+                record = self._decoded(payload)
+            if device is None or record is None:
+                self._end(draft, run, messages)
+                self._odd(draft, i, message, self._route(topic))
+                continue
+            run.message.append(i)
+            run.device.append(device)
+            run.payload.append(payload)
+            run.record.append(record)
+        return run
+
+    def _decoded(self, payload: bytes) -> native.Record | None:
+        if len(payload) > self._max_payload:
+            return None
+        try:
+            return native.decode_record(payload)
+        except UNDECODABLE:
+            return None
 
     def _odd(self, draft: Draft, i: int, message: Message, route: Route) -> None:
         """A message that is no plain native uplink."""
@@ -199,46 +233,49 @@ class Intake:
         """Enter a run of decoded native uplinks into the draft."""
         if not run.message:
             return
-        records = run.record
-        maps = [record.m for record in records]
+        maps = [record.m for record in run.record]
         codes = [CODE_OF.get(name, 0) for m in maps for name in m]
         counts = list(map(len, maps))
-        times = [record.ts for record in records]
         said = [
             ts if type(ts) is int else NO_TIME if ts is None else native.to_ms(ts)
-            for ts in times
+            for ts in [record.ts for record in run.record]
         ]
         if 0 in codes or 0 in counts or max(said) >= FAR or min(said) < NO_TIME:
             for i in run.message:
-                route = self._routes.get(messages[i].topic)
-                self._native(draft, i, messages[i], route or Route(Way.UNKNOWN))
+                self._native(draft, i, messages[i], self._route(messages[i].topic))
         else:
-            payloads = [messages[i].payload for i in run.message]
             draft.message += run.message
             draft.device += run.device
-            draft.key += map(xxh3_64_intdigest, payloads, run.device)
+            draft.key += map(xxh3_64_intdigest, run.payload, run.device)
+            seqs = [record.seq for record in run.record]
             draft.seq += [
-                (BARE if ts is None else NO_SEQ) if record.seq is None else record.seq
-                for record, ts in zip(records, times, strict=True)
+                (BARE if at == NO_TIME else NO_SEQ) if seq is None else seq
+                for seq, at in zip(seqs, said, strict=True)
             ]
             draft.said += said
-            draft.code += codes
+            draft.code += bytes(codes)
             draft.value += chain.from_iterable(map(dict.values, maps))
             draft.count += counts
-            zeros = [0] * len(records)
-            draft.outcome += zeros
-            draft.reason += zeros
-            draft.sound += [False] * len(records)
-            draft.network += [NO_TIME] * len(records)
+            number = len(said)
+            draft.outcome += bytes(number)
+            draft.reason += bytes(number)
+            draft.sound += [False] * number
+            draft.network += [NO_TIME] * number
         run.clear()
 
     # -- routes --
 
     def _route(self, topic: bytes) -> Route:
-        if len(self._routes) >= MAX_ROUTES:
-            self._routes.clear()
-        route = self._find_route(topic)
-        self._routes[topic] = route
+        route = self._routes.get(topic)
+        if route is None:
+            route = self._find_route(topic)
+            if len(self._routes) + len(self._plain) >= MAX_ROUTES:
+                self._routes.clear()
+                self._plain.clear()
+            if route.plain:
+                self._plain[topic] = route.device
+            else:
+                self._routes[topic] = route
         return route
 
     def _find_route(self, topic: bytes) -> Route:

@@ -128,13 +128,13 @@ class Pipeline:
         device = np.array(draft.device, np.int32)
         key = np.array(draft.key, np.uint64)
         seq = np.array(draft.seq, np.int64)
-        outcome = np.array(draft.outcome, np.uint8)
-        reason = np.array(draft.reason, np.uint8)
+        outcome = np.frombuffer(draft.outcome, np.uint8).copy()
+        reason = np.frombuffer(draft.reason, np.uint8).copy()
         if doubles:
             self._find_doubles(
                 draft, (device, key, seq), received_at, (outcome, reason)
             )
-        code = np.array(draft.code, np.uint8)
+        code = np.frombuffer(draft.code, np.uint8)
         value = np.array(draft.value, np.float64)
         said = np.array(draft.said, np.int64)
         network = np.array(draft.network, np.int64)

@@ -201,6 +201,7 @@ class Hub:
         """Until so many uplinks came, history has passed them and all is told."""
 
         def done() -> bool:
+            assert self._process is not None and self._process.poll() is None
             lag = segments.waiting(self._read, segments.cursor(self._read))[1]
             return (
                 self.received() >= uplinks
