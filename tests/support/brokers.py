@@ -22,7 +22,7 @@ def until(condition: Callable[[], object], what: str, wait_s: float = PATIENCE_S
     end = time.monotonic() + wait_s
     while not (answer := condition()):
         assert time.monotonic() < end, f"waited {wait_s} s in vain: {what}"
-        time.sleep(0.01)
+        time.sleep(0.02)
     return answer
 
 
