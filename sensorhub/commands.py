@@ -12,13 +12,15 @@ import msgspec
 import structlog
 
 from sensorhub.alerts.board import Alert
+from sensorhub.alerts.system import HUB_ID
 from sensorhub.columns import Columns, Notes, Service, pack
-from sensorhub.errors import ConfigError
+from sensorhub.errors import ConfigError, StoreError
 from sensorhub.fleet import FleetRows, Plan
 from sensorhub.hub import Hub
 from sensorhub.ledger import JournalDraft, Ledger
 from sensorhub.model import Message
 from sensorhub.pipeline import Pipeline
+from sensorhub.rulebook import parse_rules
 from sensorhub.store import (
     alerts,
     commands,
@@ -32,6 +34,7 @@ from sensorhub.store import (
 log = structlog.get_logger()
 Result = dict[str, Any]
 FUTURE_MS = 60_000
+SERVICES = ("emptied", "cleaned")
 
 
 class Refused(Exception):
@@ -52,34 +55,52 @@ class Commands:
         return bool(waiting)
 
     def apply(self, command: commands.Command) -> Result:
-        """Apply one act; the result is committed with what it changed."""
+        """Apply one act; the result is committed with what it changed.
+
+        Whatever an act holds, it is finished: it would come again at each start.
+        """
         now = self._hub.now()
         ledger = Ledger()
-        handler = HANDLERS.get(command.kind)
         try:
+            handler = HANDLERS.get(command.kind)
             if handler is None:
                 raise Refused(f"no such command: {command.kind}")
             result = handler(self._hub, ledger, command, now)
-        except (Refused, ConfigError, ValueError, KeyError) as error:
-            ledger = Ledger()
+            return self._finish(command, ledger, now, result)
+        except StoreError:
+            raise
+        except ConfigError as error:
+            faults = [str(fault) for fault in error.faults]
+            result = {"error": str(error), "faults": faults}
+        except (Refused, ValueError, msgspec.ValidationError) as error:
             result = {"error": str(error)}
-            if isinstance(error, ConfigError):
-                result["faults"] = [str(fault) for fault in error.faults]
+        except KeyError as error:
+            result = {"error": f"{command.kind} needs {error}"}
         except Exception as error:
             log.exception("a command broke", kind=command.kind, id=command.id)
             self._hub.load()
-            ledger = Ledger()
             result = {"error": f"internal error: {error!r}; the hub's log says more"}
+        return self._finish(command, Ledger(), now, result)
+
+    def _finish(
+        self, command: commands.Command, ledger: Ledger, now: int, result: Result
+    ) -> Result:
         ledger.jobs.append(lambda c: commands.finish(c, command.id, now, result))
         self._hub.commit(ledger)
         return result
 
 
 def _alert(hub: Hub, id_: str) -> Alert:
-    for alert in hub.desk.board.open.values():
-        if alert.id == id_ or (len(id_) >= 4 and alert.id.startswith(id_)):
-            return alert
-    raise Refused(f"no open alert {id_!r}; `sensorhub alerts` lists them")
+    found = [
+        alert
+        for alert in hub.desk.board.open.values()
+        if alert.id == id_ or (len(id_) >= 4 and alert.id.startswith(id_))
+    ]
+    if len(found) > 1:
+        raise Refused(f"{len(found)} open alerts begin with {id_!r}: say more of it")
+    if not found:
+        raise Refused(f"no open alert {id_!r}; `sensorhub alerts` lists them")
+    return found[0]
 
 
 def _acknowledge(
@@ -113,11 +134,15 @@ def _silence(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> R
         raise Refused("a silence must end in the future")
     if not any(said.get(key) for key in ("zone", "asset", "rule")):
         raise Refused("a silence names at least a zone, an asset or a rule")
+    since = int(said.get("from") or now)
+    if until <= since:
+        raise Refused("a silence must end after it begins")
+    _check_named(hub, said)
     row = (
         said.get("zone"),
         said.get("asset"),
         said.get("rule"),
-        int(said.get("from") or now),
+        since,
         until,
         command.by,
         said.get("comment") or "",
@@ -125,6 +150,18 @@ def _silence(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> R
     ledger.jobs.append(lambda c: alerts.add_silence(c, row))
     ledger.jobs.append(lambda _: hub.reload_mutes())
     return {"until": until}
+
+
+def _check_named(hub: Hub, said: dict[str, Any]) -> None:
+    """A silence for what is not there would be believed and hold nothing back."""
+    known = {
+        "zone": {HUB_ID, *(traits.zone for traits in hub.registry.traits if traits)},
+        "asset": {HUB_ID, *hub.registry.asset_no},
+        "rule": hub.desk.rules.keys(),
+    }
+    for key, names in known.items():
+        if said.get(key) and said[key] not in names:
+            raise Refused(f"no such {key}: {said[key]!r}")
 
 
 def _unsilence(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
@@ -141,6 +178,8 @@ def _service(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> R
     asset = hub.registry.asset_no.get(said["asset"])
     if asset is None:
         raise Refused(f"no such asset: {said['asset']!r}; see `sensorhub fleet list`")
+    if said["kind"] not in SERVICES:
+        raise Refused(f"a service is emptied or cleaned, not {said['kind']!r}")
     at = int(said.get("at") or now)
     if at > now + FUTURE_MS:
         raise Refused("a service cannot have been done in the future")
@@ -198,6 +237,7 @@ def _rules_file(
     hub: Hub, ledger: Ledger, command: commands.Command, now: int
 ) -> Result:
     text = command.arguments["text"]
+    parse_rules(text)
     hub.checkpoint_all()
     change = Ledger()
     change.jobs.append(lambda c: rule_versions.add(c, text, "file", now))
@@ -234,7 +274,11 @@ def _unsubscribe(
 
 
 def _replay(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
-    letters = dead_letters.by_ids(hub.connection, command.arguments["ids"])
+    letters = [
+        letter
+        for letter in dead_letters.by_ids(hub.connection, command.arguments["ids"])
+        if letter.replayed_at is None
+    ]
     done = _replay_letters(hub, ledger, letters, now)
     return {"replayed": done, "still_dead": len(letters) - done}
 

@@ -6,9 +6,7 @@ becomes a dead entry of the draft with its reason, never an exception.
 """
 
 from dataclasses import dataclass, field
-from enum import Enum
 from itertools import chain
-from typing import NamedTuple
 
 import msgspec
 from xxhash import xxh3_64_intdigest
@@ -18,11 +16,11 @@ from sensorhub.config import TopicSettings
 from sensorhub.decode import native
 from sensorhub.decode.envelopes import ENVELOPES
 from sensorhub.decode.mapping import decode_uplink, map_fields
+from sensorhub.draft import Draft, Told
 from sensorhub.model import (
     BY_NAME,
     DUP,
     RETAIN,
-    TOPIC_ROOT,
     Envelope,
     EnvelopeError,
     Message,
@@ -30,100 +28,15 @@ from sensorhub.model import (
     Reason,
 )
 from sensorhub.registry import Registry
+from sensorhub.routes import Route, Router, Way
 from sensorhub.validate import NO_TIME
 
 CODE_OF = {name: entry.no for name, entry in BY_NAME.items()}
-MAX_ROUTES = 400_000
 MASK = 2**64 - 1
 FAR = 2**62
-ALERTS = f"{TOPIC_ROOT}/alerts/"
 ODD_FLAGS = RETAIN | DUP
 ODD_HEADS = frozenset(flags for flags in range(16) if flags & ODD_FLAGS)
 UNDECODABLE = (msgspec.MsgspecError, ValueError, OverflowError)
-
-
-class Way(Enum):
-    """What kind of message comes under a topic."""
-
-    NATIVE = 1
-    STATUS = 2
-    WRAPPED = 3
-    UNKNOWN_DEVICE = 4
-    ALERT = 6
-    UNKNOWN = 5
-
-
-class Route(NamedTuple):
-    """Where the messages of one topic belong."""
-
-    way: Way
-    device: int = NO_DEVICE
-    name: str = ""
-    kind: str = ""
-    zone: str = ""
-    mismatch: bool = False
-    plain: bool = False  # a native device in the zone that its topic says
-
-
-class Dead(NamedTuple):
-    """An uplink that could not be used: its place, device and reason."""
-
-    uplink: int
-    device: str
-    detail: str
-
-
-class Told(NamedTuple):
-    """A device's birth or last will."""
-
-    device: int
-    status: native.Status
-
-
-@dataclass(slots=True)
-class Draft:
-    """One entry an uplink, in the order received; then one a reading."""
-
-    message: list[int] = field(default_factory=list)
-    device: list[int] = field(default_factory=list)
-    key: list[int] = field(default_factory=list)
-    seq: list[int] = field(default_factory=list)
-    said: list[int] = field(default_factory=list)
-    network: list[int] = field(default_factory=list)
-    outcome: bytearray = field(default_factory=bytearray)
-    reason: bytearray = field(default_factory=bytearray)
-    sound: list[bool] = field(default_factory=list)
-    count: list[int] = field(default_factory=list)
-    code: bytearray = field(default_factory=bytearray)
-    value: list[float] = field(default_factory=list)
-    own_time: dict[int, int] = field(default_factory=dict)
-    dead: list[Dead] = field(default_factory=list)
-    dup: set[int] = field(default_factory=set)
-    told: list[Told] = field(default_factory=list)
-    ignored: dict[int, list[str]] = field(default_factory=dict)
-    states: list[str] = field(default_factory=list)
-    events: int = 0
-    zone_mismatch: int = 0
-
-    def open(self, message: int, device: int, key: int, seq: int) -> int:
-        """Begin an uplink; its place."""
-        self.message.append(message)
-        self.device.append(device)
-        self.key.append(key)
-        self.seq.append(seq)
-        self.said.append(NO_TIME)
-        self.network.append(NO_TIME)
-        self.outcome.append(Outcome.STORED)
-        self.reason.append(Reason.NONE)
-        self.sound.append(False)
-        self.count.append(0)
-        return len(self.message) - 1
-
-    def kill(self, uplink: int, reason: Reason, device: str, detail: str) -> None:
-        """The uplink is dead."""
-        self.outcome[uplink] = Outcome.DEAD
-        self.reason[uplink] = reason
-        self.dead.append(Dead(uplink, device, detail[:500]))
 
 
 @dataclass(slots=True)
@@ -152,9 +65,7 @@ class Intake:
     ) -> None:
         self.registry = registry
         self._max_payload = max_payload
-        self._filters = [(t.filter.split("/"), t.kind) for t in topics]
-        self._routes: dict[bytes, Route] = {}
-        self._plain: dict[bytes, int] = {}  # topics of plain routes: device number
+        self._router = Router(registry, topics)
 
     def read(self, messages: list[Message]) -> Draft:
         """The draft of a batch.
@@ -174,7 +85,7 @@ class Intake:
         if not messages:
             return None
         topics, payloads, flags = zip(*messages, strict=True)
-        devices = list(map(self._plain.get, topics))
+        devices = list(map(self._router.plain.get, topics))
         if None in devices or not ODD_HEADS.isdisjoint(flags):
             return None
         if len(max(payloads, key=len)) > self._max_payload:
@@ -188,18 +99,18 @@ class Intake:
 
     def _walk(self, draft: Draft, messages: list[Message]) -> Run:
         """Go through a mixed batch; answers the last run, not yet entered."""
-        plain, run = self._plain, Run()
+        plain, run = self._router.plain, Run()
         for i, message in enumerate(messages):
             topic, payload, flags = message
             if topic not in plain:
-                self._route(topic)
+                self._router.route(topic)
             device = plain.get(topic)
             record = None
             if device is not None and flags & ODD_FLAGS == 0:
                 record = self._decoded(payload)
             if device is None or record is None:
                 self._end(draft, run, messages)
-                self._odd(draft, i, message, self._route(topic))
+                self._odd(draft, i, message, self._router.route(topic))
                 continue
             run.message.append(i)
             run.device.append(device)
@@ -242,7 +153,9 @@ class Intake:
         ]
         if 0 in codes or 0 in counts or max(said) >= FAR or min(said) < NO_TIME:
             for i in run.message:
-                self._native(draft, i, messages[i], self._route(messages[i].topic))
+                self._native(
+                    draft, i, messages[i], self._router.route(messages[i].topic)
+                )
         else:
             draft.message += run.message
             draft.device += run.device
@@ -262,54 +175,6 @@ class Intake:
             draft.sound += [False] * number
             draft.network += [NO_TIME] * number
         run.clear()
-
-    # -- routes --
-
-    def _route(self, topic: bytes) -> Route:
-        route = self._routes.get(topic)
-        if route is None:
-            route = self._find_route(topic)
-            if len(self._routes) + len(self._plain) >= MAX_ROUTES:
-                self._routes.clear()
-                self._plain.clear()
-            if route.plain:
-                self._plain[topic] = route.device
-            else:
-                self._routes[topic] = route
-        return route
-
-    def _find_route(self, topic: bytes) -> Route:
-        try:
-            text = topic.decode()
-        except UnicodeDecodeError:
-            return Route(Way.UNKNOWN)
-        if text.startswith(ALERTS):
-            return Route(Way.ALERT, name=text)
-        levels = text.split("/")
-        if (
-            text.startswith(TOPIC_ROOT)
-            and text.endswith("/status")
-            and len(levels) == 5
-        ):
-            return Route(Way.STATUS, self._number(levels[3]), levels[3])
-        for pattern, kind in self._filters:
-            if not matches(pattern, levels):
-                continue
-            if kind != "native":
-                return Route(Way.WRAPPED, name=text, kind=kind)
-            if len(levels) < 3:
-                return Route(Way.UNKNOWN)
-            zone, name = levels[-3], levels[-2]
-            device = self._number(name)
-            way = Way.UNKNOWN_DEVICE if device == NO_DEVICE else Way.NATIVE
-            registered = self.registry.zone_of(int(self.registry.asset_of[device]))
-            mismatch = registered not in ("", zone)
-            plain = way is Way.NATIVE and not mismatch
-            return Route(way, device, name, kind, zone, mismatch, plain)
-        return Route(Way.UNKNOWN)
-
-    def _number(self, name: str) -> int:
-        return self.registry.device_no.get(name, NO_DEVICE)
 
     # -- ways --
 
@@ -433,7 +298,7 @@ class Intake:
     def _envelope(
         self, draft: Draft, i: int, message: Message, envelope: Envelope
     ) -> None:
-        device = self._number(envelope.device)
+        device = self._router.number(envelope.device)
         seed = device if device >= 0 else xxh3_64_intdigest(envelope.device.encode(), 1)
         seq = NO_SEQ if envelope.seq is None else envelope.seq
         content = envelope.payload
@@ -469,13 +334,3 @@ class Intake:
             draft.count[uplink] += 1
         said = [*frame.errors, *frame.ignored, *mapped.ignored]
         self._close(draft, uplink, envelope.device, said)
-
-
-def matches(pattern: list[str], levels: list[str]) -> bool:
-    """Whether an MQTT topic (split) fits a topic filter (split)."""
-    for i, part in enumerate(pattern):
-        if part == "#":
-            return True
-        if i >= len(levels) or part not in ("+", levels[i]):
-            return False
-    return len(pattern) == len(levels)

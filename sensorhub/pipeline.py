@@ -16,7 +16,8 @@ from xxhash import xxh3_64_intdigest
 
 from sensorhub.columns import BARE, NO_DEVICE, Columns, Notes, Service, pack
 from sensorhub.desk import Desk
-from sensorhub.intake import Draft, Intake
+from sensorhub.draft import Draft
+from sensorhub.intake import Intake
 from sensorhub.ledger import JournalDraft, Ledger
 from sensorhub.model import (
     BY_NAME,

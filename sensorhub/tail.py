@@ -14,7 +14,7 @@ import msgspec
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.columns import Columns
-from sensorhub.intake import Draft
+from sensorhub.draft import Draft
 from sensorhub.model import BY_NO, Outcome, Quality, Reason
 from sensorhub.registry import Registry
 

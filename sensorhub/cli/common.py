@@ -13,10 +13,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from sensorhub.app import Place, act, clock_of, load_all, prepare
 from sensorhub.config import Settings
 from sensorhub.fleet.times import parse_time
 from sensorhub.model import Reading
+from sensorhub.place import Place, act, clock_of, load_all, prepare
 from sensorhub.profiles import Profile
 from sensorhub.store import database
 

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import typer
 
-from sensorhub.app import Place, load_all
 from sensorhub.cli.common import (
     CONFIG,
     DATA,
@@ -24,6 +23,7 @@ from sensorhub.cli.common import (
 from sensorhub.decode.mapping import describe
 from sensorhub.model import BY_NAME
 from sensorhub.overview import alerts_view, reading_view, readings_view, status_view
+from sensorhub.place import Place, load_all
 from sensorhub.store import database
 
 DAY_MS = 86_400_000

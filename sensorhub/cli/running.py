@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import structlog
 import typer
 
-from sensorhub.app import HubRun, Place, load_all
+from sensorhub.app import HubRun
 from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, say_json
 from sensorhub.config import LogSettings
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import Register, plan, read_fleet
+from sensorhub.place import Place, load_all
 from sensorhub.rulebook import parse_rules, read_rules
 
 

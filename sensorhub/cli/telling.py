@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import typer
 
-from sensorhub.app import prober
 from sensorhub.cli.common import (
     CONFIG,
     DATA,
@@ -19,6 +18,7 @@ from sensorhub.cli.common import (
     say_json,
     table,
 )
+from sensorhub.place import prober
 from sensorhub.store import database, subscriptions
 
 app = typer.Typer(no_args_is_help=True, help="Who is told of what, and where.")

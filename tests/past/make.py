@@ -13,7 +13,6 @@ from datetime import UTC
 from pathlib import Path
 
 from sensorhub import __version__
-from sensorhub.app import Place, prepare
 from sensorhub.clock import HandClock
 from sensorhub.commands import Commands
 from sensorhub.config import Settings
@@ -23,16 +22,17 @@ from sensorhub.hub import Hub
 from sensorhub.model import Message
 from sensorhub.overview import alerts_view, readings_view
 from sensorhub.pipeline import Pipeline
+from sensorhub.place import Place, prepare
 from sensorhub.profiles import load_profiles
 from sensorhub.store import commands, database
 from sensorhub.watchdog import Watchdog
 
 HERE = Path(__file__).parent
 START = 1_772_323_200_000  # 2026-03-01T00:00Z
-FLEET = """zone,site,asset,kind,latitude,longitude,capacity_l,empty_mm,full_mm,device,profile
-z1,s1,bin-1,bin,31.2,121.4,120,1000,200,d-1,native
-z1,s1,bin-2,bin,31.2,121.4,120,1000,200,d-2,native
-z1,s2,wc-1,toilet,31.2,121.4,,,,d-3,native
+FLEET = """zone,site,asset,kind,empty_mm,full_mm,device,profile
+z1,s1,bin-1,bin,1000,200,d-1,native
+z1,s1,bin-2,bin,1000,200,d-2,native
+z1,s2,wc-1,toilet,,,d-3,native
 """
 
 

@@ -1,0 +1,69 @@
+"""A batch as read and not yet judged: plain lists, one entry an uplink or reading."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sensorhub.decode.native import Status
+from sensorhub.model import Outcome, Reason
+from sensorhub.validate import NO_TIME
+
+
+class Dead(NamedTuple):
+    """An uplink that could not be used: its place, device and reason."""
+
+    uplink: int
+    device: str
+    detail: str
+
+
+class Told(NamedTuple):
+    """A device's birth or last will."""
+
+    device: int
+    status: Status
+
+
+@dataclass(slots=True)
+class Draft:
+    """One entry an uplink, in the order received; then one a reading."""
+
+    message: list[int] = field(default_factory=list)
+    device: list[int] = field(default_factory=list)
+    key: list[int] = field(default_factory=list)
+    seq: list[int] = field(default_factory=list)
+    said: list[int] = field(default_factory=list)
+    network: list[int] = field(default_factory=list)
+    outcome: bytearray = field(default_factory=bytearray)
+    reason: bytearray = field(default_factory=bytearray)
+    sound: list[bool] = field(default_factory=list)
+    count: list[int] = field(default_factory=list)
+    code: bytearray = field(default_factory=bytearray)
+    value: list[float] = field(default_factory=list)
+    own_time: dict[int, int] = field(default_factory=dict)
+    dead: list[Dead] = field(default_factory=list)
+    dup: set[int] = field(default_factory=set)
+    told: list[Told] = field(default_factory=list)
+    ignored: dict[int, list[str]] = field(default_factory=dict)
+    states: list[str] = field(default_factory=list)
+    events: int = 0
+    zone_mismatch: int = 0
+
+    def open(self, message: int, device: int, key: int, seq: int) -> int:
+        """Begin an uplink; its place."""
+        self.message.append(message)
+        self.device.append(device)
+        self.key.append(key)
+        self.seq.append(seq)
+        self.said.append(NO_TIME)
+        self.network.append(NO_TIME)
+        self.outcome.append(Outcome.STORED)
+        self.reason.append(Reason.NONE)
+        self.sound.append(False)
+        self.count.append(0)
+        return len(self.message) - 1
+
+    def kill(self, uplink: int, reason: Reason, device: str, detail: str) -> None:
+        """The uplink is dead."""
+        self.outcome[uplink] = Outcome.DEAD
+        self.reason[uplink] = reason
+        self.dead.append(Dead(uplink, device, detail[:500]))
