@@ -16,9 +16,7 @@ from tests.bench.rig import (
 )
 
 
-def bare_us(
-    devices: int, rounds: int, form: str = "native", rate: float = 0
-) -> float:
+def bare_us(devices: int, rounds: int, form: str = "native", rate: float = 0) -> float:
     """CPU time of the bare subscriber, in us an uplink."""
     with (
         broker() as found,

@@ -68,6 +68,7 @@ class World:
         self._full = np.zeros(self.devices, np.bool_)
         self._battery = self._chance.integers(30, 100, self.devices)
         self._sample = self._packet(1, 20.0, 20.0, 30)
+        self._first = self._rows(self._base, self._base)
 
     def _packet(
         self, number: int, fill: float, temperature: float, battery: int
@@ -100,14 +101,33 @@ class World:
         fill = np.where(self._full, 95.0, self._base)
         fill += self._chance.random(self.devices) * 0.4
         warm = 20.0 + 9.0 * self._chance.random(self.devices)
+        if self.form == "native":
+            array = self._first.copy()
+            self._write_tenths(array, '"fill_level":', fill)
+            self._write_tenths(array, '"temperature":', warm)
+        else:
+            array = self._rows(fill, warm)
+        self.stamp(array)
+        return array
+
+    def _rows(
+        self, fill: NDArray[np.float64], warm: NDArray[np.float64]
+    ) -> NDArray[np.uint8]:
         rows = [
             self._packet(i + 1, fill[i], warm[i], int(self._battery[i]))
             for i in range(self.devices)
         ]
         size = len(self._sample)
-        array = np.frombuffer(b"".join(rows), np.uint8).reshape(-1, size).copy()
-        self.stamp(array)
-        return array
+        return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, size).copy()
+
+    def _write_tenths(
+        self, rows: NDArray[np.uint8], behind: str, values: NDArray[np.float64]
+    ) -> None:
+        """Write values from 10.0 to 99.9 as text."""
+        at = self._sample.index(behind.encode()) + len(behind)
+        tenths = np.round(values * 10).astype(np.int64)
+        for place, unit in ((0, 100), (1, 10), (3, 1)):
+            rows[:, at + place] = ord("0") + tenths // unit % 10
 
     def stamp(self, rows: NDArray[np.uint8]) -> None:
         """Write this round's time and seq into the packets; the next is later."""

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
+from sensorhub.clock import Clock
 from sensorhub.store import counters, database, outbox, segments
 from tests.bench.packets import DAY_MS, EMPTY_MM, FULL_MM, device_name
 from tests.support.brokers import Mosquitto, Peer
@@ -45,10 +46,10 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * TICK_S
 
 
-def rss_mb(pid: int) -> float:
-    """Resident memory now."""
+def rss_mb(pid: int, *, peak: bool = False) -> float:
+    """Resident memory now, or the most it ever was."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
+        if line.startswith("VmHWM" if peak else "VmRSS"):
             return int(line.split()[1]) / 1024
     raise ProcessLookupError(pid)
 
@@ -98,7 +99,7 @@ def publisher(
     broker: Mosquitto, devices: int, form: str = "native", change: float = 0.015
 ) -> Script:
     """A publisher for this many devices."""
-    start = int(time.time() * 1000) - 7 * DAY_MS
+    start = Clock().now() - 7 * DAY_MS
     return Script("publisher", broker.port, devices, form, change, start)
 
 
@@ -167,6 +168,7 @@ class Hub:
     def start(self) -> float:
         """Start the hub; seconds until it said at the broker that it is there."""
         with Peer(self.broker.port, [STATUS]) as peer:
+            before = sum(b"online" in payload for _, payload, _ in peer.received)
             began = time.monotonic()
             with (self.folder / "hub.log").open("ab") as log:
                 self._process = subprocess.Popen(
@@ -174,14 +176,16 @@ class Hub:
                 )
 
             def online() -> bool:
-                assert self._process is not None and self._process.poll() is None
+                self._alive()
                 said = [json.loads(payload) for _, payload, _ in peer.received]
-                pid_known = [s for s in said if s["state"] == "online"]
-                return len(pid_known) > self._starts
+                return sum(s["state"] == "online" for s in said) > before
 
-            self._starts = sum(b"online" in p for _, p, _ in peer.received)
             until(online, "the hub", 0.005)
             return time.monotonic() - began
+
+    def _alive(self) -> None:
+        assert self._process is not None
+        assert self._process.poll() is None, "the hub ended"
 
     def stop(self, *, kill: bool = False) -> None:
         """End the hub, cleanly or not."""
@@ -197,11 +201,15 @@ class Hub:
         """Uplinks on disk."""
         return self.counts().get("uplinks_received", 0)
 
+    def data_mb(self) -> float:
+        """What the data folder takes."""
+        return sum(path.stat().st_size for path in self.data.iterdir()) / 1e6
+
     def wait_done(self, uplinks: int) -> None:
         """Until so many uplinks came, history has passed them and all is told."""
 
         def done() -> bool:
-            assert self._process is not None and self._process.poll() is None
+            self._alive()
             lag = segments.waiting(self._read, segments.cursor(self._read))[1]
             return (
                 self.received() >= uplinks

@@ -1,0 +1,99 @@
+"""The figures as JSON, and as a table in docs/performance.md."""
+
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt
+
+from tests.bench.rig import ROOT
+
+PAGE = ROOT / "docs" / "performance.md"
+BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    info = Path("/proc/cpuinfo").read_text()
+    model = re.search(r"model name\s*: (.*)", info)
+    said = subprocess.run(
+        ["mosquitto", "-h"], capture_output=True, text=True, check=False
+    ).stdout.split("\n")[0]
+    return {
+        "cpu": model.group(1) if model else platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "paho": paho.mqtt.__version__,
+        "broker": said.strip(),
+    }
+
+
+def _row(what: str, limit: str, value: str) -> str:
+    return f"| {what} | {limit} | {value} |"
+
+
+def _ratio(found: dict[str, Any]) -> str:
+    return (
+        f"**{found['hub_cpu_ratio']:.2f}** ({found['hub_us']:.1f} / "
+        f"{found['bare_us']:.1f} µs; {100 * found['transition_share']:.1f} % "
+        "transitions)"
+    )
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures for people."""
+    rows = ["| what | goal | measured |", "|---|---|---|"]
+    costs = {
+        "native": ("native JSON, saturated", "at most 0.8, aim 0.5"),
+        "native_10_percent": ("the same, 10 % of uplinks a transition", "reported"),
+        "wrapped": ("ChirpStack-wrapped EM400 frames, saturated", "reported"),
+        "paced": ("native JSON, 5,000 uplinks/s", "reported"),
+    }
+    for key, (what, goal) in costs.items():
+        if key in figures:
+            text = f"CPU an uplink over a bare paho subscriber: {what}"
+            rows.append(_row(text, goal, _ratio(figures[key])))
+    if found := figures.get("latency"):
+        text = f"publish to alert, p99 at {found['uplinks_per_s']:.0f} uplinks/s"
+        said = f"**{found['p99_ms']:.0f} ms** (median {found['p50_ms']:.0f})"
+        rows.append(_row(text, "under 100 ms", said))
+    if found := figures.get("operator"):
+        text = f"operator's act, p99 at {found['uplinks_per_s']:,} uplinks/s"
+        said = f"**{found['p99_ms']:.0f} ms** (median {found['p50_ms']:.0f})"
+        rows.append(_row(text, "under 200 ms", said))
+    if found := figures.get("size"):
+        many = f"{found['devices']:,} devices active"
+        said = (
+            f"**{found['rss_mb']:.0f} MB** (at most {found['rss_peak_mb']:.0f}; "
+            f"{found['bytes_per_device']} bytes a device)"
+        )
+        rows.append(_row(f"memory, {many}", "under 300 MB", said))
+        said = f"**{found['start_s']:.1f} s** (after kill -9 "
+        said += f"{found['start_after_kill_s']:.1f} s)"
+        rows.append(_row("start with them", "under 5 s", said))
+    if found := figures.get("growth"):
+        text = f"last tenth of {found['uplinks']:,} uplinks over the first"
+        said = (
+            f"**{100 * found['last_over_first']:.0f} %** "
+            f"({found['last_tenth_per_s']:,} / {found['first_tenth_per_s']:,} a second)"
+        )
+        rows.append(_row(text, "at least 80 %", said))
+    where = figures["machine"]
+    rows += [
+        "",
+        f"Measured with `{figures['command']}` on {where['cores']} cores of "
+        f"{where['cpu']}, Python {where['python']}, paho-mqtt {where['paho']}, "
+        f"{where['broker']}; broker, publisher and hub share the cores.",
+    ]
+    return "\n".join(rows)
+
+
+def publish(figures: dict[str, Any]) -> None:
+    """Put the table between its marks in the page."""
+    text = PAGE.read_text("utf-8")
+    head, rest = text.split(BEGIN)
+    tail = rest.split(END)[1]
+    PAGE.write_text(f"{head}{BEGIN}\n{table(figures)}\n{END}{tail}", "utf-8")
