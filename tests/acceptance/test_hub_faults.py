@@ -108,20 +108,23 @@ def test_poison_through_the_broker_becomes_dead_letters(tmp_path: Path) -> None:
     packets = [(f"sensorhub/v1/{topic}", p) for topic in topics for p in POISON]
     packets += [("v3/a/devices/b/up", p) for p in POISON]
     packets += [("application/1/device/x/event/up", p) for p in POISON]
-    with Mosquitto(tmp_path) as broker, Peer(broker.port) as peer:
-        with HubProcess(tmp_path / "hub", broker.port, devices=1) as hub:
-            peer.send(packets)
-            speak(peer, 1, 1)
-            until(
-                lambda: hub.numbers()["uplinks_received"] >= len(packets) + 1,
-                "all are received",
-            )
-            sums = hub.sums_are_exact()
-            assert sums["uplinks_stored"] == 1
-            assert sums["uplinks_dead"] == len(packets)
-            assert not sums["uplink_internal_error"]
-            letters = hub.command("dead-letters", "list", "--limit", "1000")
-            assert len(letters) == len(packets)
+    with (
+        Mosquitto(tmp_path) as broker,
+        Peer(broker.port) as peer,
+        HubProcess(tmp_path / "hub", broker.port, devices=1) as hub,
+    ):
+        peer.send(packets)
+        speak(peer, 1, 1)
+        until(
+            lambda: hub.numbers()["uplinks_received"] >= len(packets) + 1,
+            "all are received",
+        )
+        sums = hub.sums_are_exact()
+        assert sums["uplinks_stored"] == 1
+        assert sums["uplinks_dead"] == len(packets)
+        assert not sums["uplink_internal_error"]
+        letters = hub.command("dead-letters", "list", "--limit", "1000")
+        assert len(letters) == len(packets)
     report(
         "poison uplinks of every kind",
         f"{len(packets)} through the broker; thousands more by property tests",

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -108,15 +109,15 @@ class HubProcess:
             )
 
     def start(self) -> "HubProcess":
-        """Start it and wait until it is up."""
-        before = self.log.read_bytes().count(b"hub is up") if self.log.exists() else 0
+        """Start it and wait until it is connected: a first session begins then."""
+        before = self.log.stat().st_size if self.log.exists() else 0
         self.launch()
-        until(lambda: self._is_up(before), "the hub is up")
+        until(lambda: self._is_connected(before), "the hub is connected")
         return self
 
-    def _is_up(self, before: int) -> bool:
+    def _is_connected(self, before: int) -> bool:
         assert self.alive(), self.log.read_text()
-        return self.log.read_bytes().count(b"hub is up") > before
+        return b'"event": "connected"' in self.log.read_bytes()[before:]
 
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -179,7 +180,21 @@ class HubProcess:
     def until_ended(self, uplinks: int, wait_s: float = 60) -> None:
         """Wait until so many distinct uplinks are stored or dead, and all are told."""
         until(lambda: self.ended() >= uplinks, f"{uplinks} uplinks ended", wait_s)
-        until(lambda: not self.numbers()["outbox_pending"], "all are told", wait_s)
+        end = time.monotonic() + wait_s
+        while self.numbers()["outbox_pending"]:
+            assert time.monotonic() < end, f"not told: {self.pending()}"
+            time.sleep(0.05)
+
+    def pending(self) -> list[tuple[Any, ...]]:
+        """What waits in the outbox."""
+        connection = database.connect(self.data, read_only=True)
+        try:
+            return connection.execute(
+                "SELECT no, id, subscription, attempts, next_at, error, body"
+                " FROM outbox WHERE state = 'pending' LIMIT 5"
+            ).fetchall()
+        finally:
+            connection.close()
 
     def readings(self, asset: str, measurement: str) -> list[tuple[str, float]]:
         """(measured_at, value) as `readings --json` shows them."""

@@ -7,7 +7,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from support.brokers import Peer
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from support.brokers import until
 
 from sensorhub.alerts.event import rfc3339
 
@@ -69,17 +71,32 @@ class Publisher(threading.Thread):
 
     def __init__(self, port: int, stream: Stream, size: int = 250) -> None:
         super().__init__(daemon=True)
-        self._port, self._stream, self._size = port, stream, size
+        self._stream, self._size = stream, size
         self._stopping = threading.Event()
         self.error: BaseException | None = None
+        self._acknowledged: set[int] = set()
+        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        self._client.max_inflight_messages_set(1000)
+        self._client.on_publish = lambda _c, _d, mid, *_: self._acknowledged.add(mid)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.connect("127.0.0.1", port)
 
     def run(self) -> None:
+        self._client.loop_start()
         try:
-            with Peer(self._port) as peer:
-                while not self._stopping.is_set():
-                    peer.send(self._stream.batch(self._size))
+            while not self._stopping.is_set():
+                self._send(self._stream.batch(self._size))
         except BaseException as error:
             self.error = error
+        finally:
+            self._client.disconnect()
+            self._client.loop_stop()
+
+    def _send(self, packets: list[Packet]) -> None:
+        """Publish; what the broker has not taken yet goes out after a reconnect."""
+        self._acknowledged.clear()
+        mids = {self._client.publish(topic, body, 1).mid for topic, body in packets}
+        until(lambda: mids <= self._acknowledged, "the broker has all", 60)
 
     def __enter__(self) -> "Publisher":
         self.start()
