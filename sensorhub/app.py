@@ -150,9 +150,14 @@ class HubRun:
     def _subscriptions_changed(self) -> None:
         self._hub.reload_subscriptions()
 
-    def _damaged(self, _: sqlite3.Connection, number: int, uplinks: int) -> None:
-        log.error("damaged history was set aside", row=number, uplinks=uplinks)
+    def _damaged(self, connection: sqlite3.Connection, number: int, up: int) -> None:
+        log.error("damaged history was set aside", row=number, uplinks=up)
         self._damage += 1
+        if number > 0:
+            damage = Counter(journal_rows_damaged=1, uplinks_damaged=up)
+        else:  # a slice or a chunk of the history
+            damage = Counter(history_parts_damaged=1)
+        counters.add(connection, damage)
 
     def _stop_history(self) -> None:
         """It waits for its job to be written; that is our thread's work."""
