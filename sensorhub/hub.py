@@ -91,7 +91,11 @@ class Hub:
         """
         connection = self.connection
         now = self.now()
-        self.registry = Registry(*register.registry_rows(connection), self.profiles)
+        self.registry = Registry(
+            *register.registry_rows(connection),
+            self.profiles,
+            register.last_numbers(connection),
+        )
         settled = counters.get_meta(connection, SETTLED)
         self._settled = settle_at or int(settled or now)
         self.registry.settle(self._settled)

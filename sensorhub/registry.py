@@ -4,10 +4,8 @@ Numbers come from the database and are never reused, so that they can index
 columns and stand in the journal. Details that only people read stay on disk.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -57,6 +55,11 @@ class MountingRow(NamedTuple):
     until_at: int | None
 
 
+_MOUNTING = np.dtype(
+    [("device", "i4"), ("asset", "i4"), ("start", "i8"), ("end", "i8")]
+)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Traits:
     """What rules select assets by; assets that are alike share one object."""
@@ -76,10 +79,18 @@ class Registry:
         devices: Iterable[DeviceRow],
         mountings: Iterable[MountingRow],
         profiles: Mapping[str, Profile],
+        last: tuple[int, int] | None = None,
     ) -> None:
-        self._take_assets(list(assets))
-        self._take_devices(list(devices), profiles)
-        self._mountings = list(mountings)
+        """`last`: highest asset and device number; then rows are not held at once."""
+        if last is None:
+            assets, devices = list(assets), list(devices)
+            last = (
+                max((row.no for row in assets), default=0),
+                max((row.no for row in devices), default=0),
+            )
+        self._take_assets(assets, 1 + last[0])
+        self._take_devices(devices, profiles, 1 + last[1])
+        self._take_mountings(mountings)
         size = self.devices
         self.asset_of = np.full(size, -1, np.int32)
         self.mounted_from = np.full(size, SINCE_EVER, np.int64)
@@ -87,8 +98,7 @@ class Registry:
         self.watched_from = np.full(self.assets, FOR_EVER, np.int64)
         self.next_change = SINCE_EVER
 
-    def _take_assets(self, rows: list[AssetRow]) -> None:
-        size = 1 + max((row.no for row in rows), default=0)
+    def _take_assets(self, rows: Iterable[AssetRow], size: int) -> None:
         self.assets = size
         self.asset_ids = [""] * size
         self.asset_names = [""] * size
@@ -120,9 +130,8 @@ class Registry:
         self.asset_no = {id_: no for no, id_ in enumerate(self.asset_ids) if id_}
 
     def _take_devices(
-        self, rows: list[DeviceRow], profiles: Mapping[str, Profile]
+        self, rows: Iterable[DeviceRow], profiles: Mapping[str, Profile], size: int
     ) -> None:
-        size = 1 + max((row.no for row in rows), default=0)
         self.devices = size
         self.device_ids = [""] * size
         self.profiles: list[Profile | None] = [None] * size
@@ -139,6 +148,21 @@ class Registry:
             if row.interval_s is not None:
                 self._own_interval.add(row.no)
         self.device_no = {id_: no for no, id_ in enumerate(self.device_ids) if id_}
+
+    def _take_mountings(self, rows: Iterable[MountingRow]) -> None:
+        found = np.fromiter(
+            (
+                (
+                    device,
+                    asset,
+                    SINCE_EVER if from_at is None else from_at,
+                    FOR_EVER if until_at is None else until_at,
+                )
+                for device, asset, from_at, until_at in rows
+            ),
+            _MOUNTING,
+        )
+        self._mountings = found[np.argsort(found["device"], kind="stable")]
 
     def tell_interval(self, device: int, interval_ms: int) -> bool:
         """A device told its interval; False where the register or it said so before."""
@@ -157,16 +181,16 @@ class Registry:
         self.asset_of[:] = -1
         self.mounted_from[:] = SINCE_EVER
         self.mounted_until[:] = FOR_EVER
-        for row in self._mountings:
-            start = SINCE_EVER if row.from_at is None else row.from_at
-            end = FOR_EVER if row.until_at is None else row.until_at
-            if now < start:
-                self.next_change = min(self.next_change, start)
-            elif now < end and not self.retired[row.asset]:
-                self.asset_of[row.device] = row.asset
-                self.mounted_from[row.device] = start
-                self.mounted_until[row.device] = end
-                self.next_change = min(self.next_change, end)
+        found = self._mountings
+        begun = found["start"] <= now
+        first = found["start"][~begun].min(initial=FOR_EVER)
+        holds = begun & (now < found["end"]) & ~self.retired[found["asset"]]
+        held = found[holds]
+        self.asset_of[held["device"]] = held["asset"]
+        self.mounted_from[held["device"]] = held["start"]
+        self.mounted_until[held["device"]] = held["end"]
+        ends = held["end"].min(initial=FOR_EVER)
+        self.next_change = min(self.next_change, int(first), int(ends))
         self._watch(now)
         return True
 
@@ -181,32 +205,21 @@ class Registry:
         self.watched_from[:] = FOR_EVER
         held = np.flatnonzero(self.asset_of >= 0)
         np.minimum.at(self.watched_from, self.asset_of[held], self.mounted_from[held])
-        past = [m for m in self._mountings if m.until_at is not None]
-        for row in sorted(past, key=lambda m: m.until_at or 0, reverse=True):
-            until = row.until_at or 0
-            if until <= now and self.watched_from[row.asset] <= until + SWAP_MS:
-                start = SINCE_EVER if row.from_at is None else row.from_at
-                earlier = min(int(self.watched_from[row.asset]), start)
-                self.watched_from[row.asset] = earlier
+        past = self._mountings[self._mountings["end"] <= now]
+        past = past[np.argsort(-past["end"], kind="stable")]
+        for _, asset, start, end in past.tolist():
+            if self.watched_from[asset] <= end + SWAP_MS:
+                earlier = min(int(self.watched_from[asset]), start)
+                self.watched_from[asset] = earlier
 
     def asset_at(self, device: int, at: int) -> int:
         """Number of the asset that `device` was mounted on at `at`; -1 for none."""
-        for row in self._of_device[device]:
-            start = SINCE_EVER if row.from_at is None else row.from_at
-            if start <= at and (row.until_at is None or at < row.until_at):
-                return row.asset
+        devices = self._mountings["device"]
+        first, behind = np.searchsorted(devices, (device, device + 1))
+        for _, asset, start, end in self._mountings[first:behind].tolist():
+            if start <= at < end:
+                return int(asset)
         return -1
-
-    @cached_property
-    def _of_device(self) -> defaultdict[int, list[MountingRow]]:
-        found = defaultdict[int, list[MountingRow]](list)
-        for row in self._mountings:
-            found[row.device].append(row)
-        return found
-
-    def mountings_of(self, asset: int) -> list[MountingRow]:
-        """All mountings that the asset ever had."""
-        return [row for row in self._mountings if row.asset == asset]
 
     def counter_bits(self, device: int, code: int) -> int:
         """Width of a device's counter that wraps; 0 where it does not."""

@@ -6,7 +6,7 @@ means the same thing for ever.
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from sensorhub.fleet import (
@@ -39,7 +39,11 @@ Row = TypeVar("Row", bound=tuple[Any, ...])
 
 def _rows(cursor: Iterable[Any], kind: type[Row]) -> list[Row]:
     # tuple.__new__ and not the constructor: a third of the time of a start
-    return [tuple.__new__(kind, row) for row in cursor]
+    return list(_each(cursor, kind))
+
+
+def _each(cursor: Iterable[Any], kind: type[Row]) -> Iterator[Row]:
+    return (tuple.__new__(kind, row) for row in cursor)
 
 
 def _named(
@@ -106,11 +110,13 @@ def load_named(connection: sqlite3.Connection, rows: FleetRows) -> Register:
     return _register(connection, assets, devices, list(found.values()))
 
 
-@in_bulk
 def registry_rows(
     connection: sqlite3.Connection,
-) -> tuple[list[AssetRow], list[DeviceRow], list[MountingRow]]:
-    """What the registry is built of, intervals told by birth messages included."""
+) -> tuple[Iterator[AssetRow], Iterator[DeviceRow], Iterator[MountingRow]]:
+    """What the registry is built of, intervals told by birth messages included.
+
+    Rows come one by one: all at once they would take as much memory as the hub.
+    """
     assets = connection.execute(
         "SELECT no, id, name, kind, zone, site, empty_mm, full_mm, tags, out_from,"
         " out_until, retired FROM assets"
@@ -123,10 +129,19 @@ def registry_rows(
         "SELECT device, asset, from_at, until_at FROM mountings"
     )
     return (
-        _rows(assets, AssetRow),
-        _rows(devices, DeviceRow),
-        _rows(mountings, MountingRow),
+        _each(assets, AssetRow),
+        _each(devices, DeviceRow),
+        _each(mountings, MountingRow),
     )
+
+
+def last_numbers(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The highest asset and device number."""
+    row = connection.execute(
+        "SELECT (SELECT COALESCE(MAX(no), 0) FROM assets),"
+        " (SELECT COALESCE(MAX(no), 0) FROM devices)"
+    ).fetchone()
+    return int(row[0]), int(row[1])
 
 
 def apply(connection: sqlite3.Connection, planned: Plan) -> None:
