@@ -31,6 +31,7 @@ check: install
 
 faults: install
 	SENSORHUB_KILLS=20 $(BIN)/python -m pytest tests/acceptance
+	$(BIN)/python tests/acceptance/faults_table.py
 
 bench: install
 	$(BIN)/python tests/bench/run.py $(BENCH)
