@@ -54,7 +54,7 @@ class Pipeline:
         ledger = Ledger()
         intervals = self._tell(draft, ledger, now)
         if draft.message:
-            columns = self._columns(draft, self._receive(draft.device, now))
+            columns = self._columns(draft, now)
             columns = self._derive(columns)
             self._move(columns, ledger, intervals)
             self._count(draft, columns, ledger)
@@ -77,7 +77,7 @@ class Pipeline:
         draft.kill(
             draft.open(0, NO_DEVICE, key, BARE), Reason.INTERNAL_ERROR, "", error
         )
-        columns = self._columns(draft, np.full(1, now, np.int64))
+        columns = self._columns(draft, now)
         ledger = Ledger()
         self._move(columns, ledger, [])
         self._count(draft, columns, ledger)
@@ -93,8 +93,7 @@ class Pipeline:
         draft = self._intake.read([message])
         if not draft.message:
             return None
-        received = np.full(len(draft.message), received_at, np.int64)
-        columns = self._columns(draft, received, doubles=False)
+        columns = self._columns(draft, received_at, doubles=False)
         if (columns.outcome != Outcome.STORED).any():
             return None
         owner = columns.owner()
@@ -123,18 +122,18 @@ class Pipeline:
 
     # -- times and duplicates --
 
-    def _columns(
-        self, draft: Draft, received_at: NDArray[np.int64], *, doubles: bool = True
-    ) -> Columns:
+    def _columns(self, draft: Draft, now: int, *, doubles: bool = True) -> Columns:
         device = np.array(draft.device, np.int32)
         key = np.array(draft.key, np.uint64)
         seq = np.array(draft.seq, np.int64)
         outcome = np.frombuffer(draft.outcome, np.uint8).copy()
         reason = np.frombuffer(draft.reason, np.uint8).copy()
         if doubles:
-            self._find_doubles(
-                draft, (device, key, seq), received_at, (outcome, reason)
-            )
+            self._find_doubles(draft, (device, key, seq), now, (outcome, reason))
+        received_at = np.full(len(device), now, np.int64)
+        if doubles:
+            new = outcome != Outcome.DUPLICATE
+            self._spread(received_at, np.where(new, device, NO_DEVICE))
         code = np.frombuffer(draft.code, np.uint8)
         value = np.array(draft.value, np.float64)
         said = np.array(draft.said, np.int64)
@@ -167,29 +166,28 @@ class Pipeline:
             ahead = said[clocked] > received + AHEAD_MS
             self._desk.ahead.note(columns.device[clocked], received, ahead)
 
-    def _receive(self, devices: list[int], now: int) -> NDArray[np.int64]:
-        """received_at: the hub's now, growing by 1 ms per device and uplink."""
-        device = np.array(devices, np.int32)
-        received = np.full(len(device), now, np.int64)
+    def _spread(
+        self, received_at: NDArray[np.int64], device: NDArray[np.int32]
+    ) -> None:
+        """Let received_at grow by 1 ms per device and uplink; doubles take none."""
         last = self._state.last_received
-        known = device[device != NO_DEVICE]
-        if len(known) and (
-            len(np.unique(known)) < len(known) or (last[known] >= now).any()
-        ):
-            newest: dict[int, int] = {}
-            for i, d in enumerate(devices):
-                if d != NO_DEVICE:
-                    before = newest.get(d)
-                    if before is None:
-                        before = int(last[d])
-                    newest[d] = received[i] = max(now, before + 1)
-        return received
+        known = np.flatnonzero(device != NO_DEVICE)
+        mine = device[known]
+        before = last[mine]
+        if (before < received_at[known]).all() and len(np.unique(mine)) == len(mine):
+            return
+        newest: dict[int, int] = {}
+        for i, d in zip(known.tolist(), mine.tolist(), strict=True):
+            earlier = newest.get(d)
+            if earlier is None:
+                earlier = int(last[d])
+            newest[d] = received_at[i] = max(int(received_at[i]), earlier + 1)
 
     def _find_doubles(
         self,
         draft: Draft,
         ids: tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]],
-        received_at: NDArray[np.int64],
+        now: int,
         ends: tuple[NDArray[np.uint8], NDArray[np.uint8]],
     ) -> None:
         device, key, seq = ids
@@ -198,17 +196,17 @@ class Pipeline:
         in_ring = self._state.in_rings(device, key)
         alone = len(set(draft.key)) == len(draft.key)
         known = recent.keys.keys()
-        if alone and not in_ring.any() and known.isdisjoint(draft.key):
+        fresh = known.isdisjoint(draft.key) and recent.bare.keys().isdisjoint(draft.key)
+        if alone and fresh and not in_ring.any():
             return
         here: dict[int, int] = {}
         rung = in_ring.tolist()
         for i, k in enumerate(draft.key):
             if outcome[i] == Outcome.DUPLICATE:
                 continue
-            at = int(received_at[i])
             if seq[i] == BARE:
                 before = here.get(k, recent.bare.get(k))
-                double = before is not None and at - before < BARE_MS
+                double = before is not None and now - before < BARE_MS
                 double |= i in draft.dup and (k in known or k in here)
             else:
                 double = rung[i] or k in known or k in here
@@ -216,7 +214,7 @@ class Pipeline:
                 outcome[i] = Outcome.DUPLICATE
                 reason[i] = Reason.SAME_SEQ if seq[i] >= 0 else Reason.SAME_BYTES
             else:
-                here[k] = at
+                here[k] = now
 
     # -- values --
 
@@ -322,7 +320,7 @@ class Pipeline:
     def _count_resets(self, columns: Columns, ledger: Ledger) -> None:
         """The same seq with other content is new: a reboot, a wrap, a rejoin."""
         state = self._state
-        new = (columns.seq >= 0) & (columns.outcome == Outcome.STORED)
+        new = (columns.seq >= 0) & (columns.outcome != Outcome.DUPLICATE)
         new &= columns.device != NO_DEVICE
         if new.any():
             device, seq = columns.device[new], columns.seq[new]

@@ -62,6 +62,7 @@ class Recent:
         self._number = 0  # of the newest batch
         self._held = 0
         self.bare: dict[int, int] = {}
+        self._bare_limit = 4 * RECENT
 
     def add(self, keys: list[int]) -> None:
         """Take a batch's keys; the oldest batches give way."""
@@ -84,8 +85,9 @@ class Recent:
     def add_bare(self, pairs: Iterable[tuple[int, int]], now: int) -> None:
         """Note (key, received_at) of uplinks that carry neither ts nor seq."""
         self.bare.update(pairs)
-        if len(self.bare) > 4 * RECENT:
+        if len(self.bare) > self._bare_limit:
             self.bare = {k: at for k, at in self.bare.items() if now - at < BARE_MS}
+            self._bare_limit = max(4 * RECENT, 2 * len(self.bare))
 
 
 class State:
