@@ -238,23 +238,36 @@ class HubRun:
             self._listener.publish(topic, b"", retain=True)
 
     def _begin_anew(self) -> None:
-        """Forget what was moved and not committed; other threads' jobs go first."""
+        """Forget what was moved and not committed."""
         self._hub.load()
         self._renew_pipeline()
-        jobs, self._jobs = self._jobs, deque()
-        for job in jobs:
-            try:
-                self._hub.commit(Ledger(jobs=[job]))
-            except Exception:
-                log.exception("a job broke, it is dropped")
 
     def _commit(self, ledger: Ledger) -> None:
-        """Commit a ledger with the jobs of other threads."""
-        jobs = list(self._jobs)
-        ledger.jobs += jobs
-        self._hub.commit(ledger)
+        """Commit a ledger with the jobs of other threads; a bad job harms no other."""
+        own, jobs = ledger.jobs, list(self._jobs)
+        ledger.jobs = own + jobs
+        try:
+            self._hub.commit(ledger)
+        except StoreError:
+            raise
+        except Exception:
+            if not jobs:
+                raise
+            log.exception("a commit broke, its jobs are tried one by one")
+            for job in jobs:
+                self._try(job)
+            ledger.jobs = own
+            self._hub.commit(ledger)
         for _ in jobs:
             self._jobs.popleft()
+
+    def _try(self, job: Job) -> None:
+        try:
+            self._hub.commit(Ledger(jobs=[job]))
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("a job broke, it is dropped")
 
     def _show(self, draft: Draft, columns: Columns) -> None:
         self._tail.show(self._hub.registry, draft, columns)

@@ -1,0 +1,108 @@
+"""What breaks the hub's own code ends alone: an uplink, another thread's job."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.happenings import FLEET, RULES, START, native
+from support.stories import Story
+
+from sensorhub.app import HubRun
+from sensorhub.ledger import Ledger
+from sensorhub.model import Message
+from sensorhub.state import State
+
+BOOM = 13.0
+
+
+class Run(HubRun):
+    """A hub's loop without its edges."""
+
+    def __init__(self, story: Story) -> None:
+        super().__init__(story.place, threading.Event())
+        self._hub, self._clock = story.hub, story.clock  # type: ignore[assignment]
+        self._tail: Any = SimpleNamespace(watched=False)
+        self._listener: Any = None
+        self._renew_pipeline()
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Iterator[Story]:
+    story = Story(tmp_path, START, RULES, FLEET)
+    yield story
+    story.hub.close()
+
+
+def uplinks(count: int) -> list[Message]:
+    values = range(20, 20 + count)
+    return [native("z1", "b1", {"seq": n, "m": {"temperature": n % 9}}) for n in values]
+
+
+def test_an_uplink_that_breaks_the_hub_is_dead_and_told(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = State.move
+
+    def fragile(state: State, columns: Any, *more: Any) -> None:
+        assert BOOM not in columns.value.tolist(), "boom"
+        whole(state, columns, *more)
+
+    monkeypatch.setattr(State, "move", fragile)
+    bad = native("z1", "b2", {"seq": 1, "m": {"temperature": BOOM}})
+    batch = [*uplinks(9), bad, *uplinks(30)[9:]]
+    run = Run(story)
+    run._messages(batch)
+    run._messages(batch)  # as after a kill before the acknowledgement
+    sums = story.counters()
+    assert sums["uplinks_stored"] == 30
+    assert sums["uplinks_dead"] == sums["uplink_internal_error"] == 1
+    assert sums["uplinks_duplicate"] == 31
+    assert sums["uplinks_received"] == 62
+    assert "internal_error" in {alert["rule"] for alert in story.alerts()}
+    letters = story.rows("SELECT topic, payload, reason FROM dead_letters")
+    assert letters == [(bad.topic.decode(), bad.payload, "internal_error")]
+
+
+def test_a_job_that_breaks_takes_nothing_with_it(story: Story) -> None:
+    run = Run(story)
+    done: list[str] = []
+
+    def bad(_: Any) -> None:
+        raise TypeError("boom")
+
+    run._jobs.append(lambda c: done.append("first"))
+    run._jobs.append(bad)
+    run._jobs.append(lambda c: done.append("last"))
+    run._messages(uplinks(3))
+    assert done[-2:] == ["first", "last"]
+    assert not run._jobs
+    assert story.counters()["uplinks_stored"] == 3
+    run._jobs.append(bad)
+    run._commit(Ledger())
+    assert not run._jobs
+
+
+def test_dead_letter_bounds_hold_after_a_transaction_was_undone(story: Story) -> None:
+    run = Run(story)
+    poison = [native("z1", "nobody", {"seq": n, "m": {"nh3": 1}}) for n in range(5)]
+    ledger = run._pipeline.process(poison, START)
+    ledger.jobs.append(lambda c: c.execute("SELECT no_such_thing"))
+    with pytest.raises(Exception, match="no_such_thing"):
+        story.hub.commit(ledger)
+    assert story.hub.shelf._sum == 0
+    assert not story.counters()["uplinks_dead"]
+
+
+def test_a_damaged_checkpoint_makes_the_start_fold_more(story: Story) -> None:
+    story.take(uplinks(10))
+    story.stop()
+    story.take(uplinks(20)[10:])
+    before = story.hub.state.last_received.tolist()
+    story.hub.connection.execute("UPDATE checkpoints SET body = x'00'")
+    story.kill()
+    assert story.hub.state.last_received.tolist() == before
+    story.take(uplinks(20))
+    assert story.counters()["uplinks_stored"] == 20
