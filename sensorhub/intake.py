@@ -35,6 +35,7 @@ CODE_OF = {name: entry.no for name, entry in BY_NAME.items()}
 MASK = 2**64 - 1
 FAR = 2**62
 ODD_FLAGS = RETAIN | DUP
+NO_UPLINK = frozenset((Way.STATUS, Way.ALERT))
 ODD_HEADS = frozenset(flags for flags in range(16) if flags & ODD_FLAGS)
 UNDECODABLE = (msgspec.MsgspecError, ValueError, OverflowError)
 
@@ -74,28 +75,35 @@ class Intake:
         runs, list by list. Everything else ends a run.
         """
         draft = Draft()
-        run = self._whole(messages)
+        run = self._whole(draft, messages)
         if run is None:
             run = self._walk(draft, messages)
         self._end(draft, run, messages)
         return draft
 
-    def _whole(self, messages: list[Message]) -> Run | None:
-        """The batch as one run; None where any message needs a look."""
-        if not messages:
+    def _whole(self, draft: Draft, messages: list[Message]) -> Run | None:
+        """All uplinks of the batch as one run; None where any needs a look."""
+        known = list(map(self._router.plain.get, [m.topic for m in messages]))
+        aside = [i for i, device in enumerate(known) if device is None]
+        routes = [self._router.route(messages[i].topic) for i in aside]
+        if any(route.way not in NO_UPLINK for route in routes):
             return None
-        topics, payloads, flags = zip(*messages, strict=True)
-        devices = list(map(self._router.plain.get, topics))
-        if None in devices or not ODD_HEADS.isdisjoint(flags):
+        devices = [device for device in known if device is not None]
+        places = list(range(len(messages)))
+        if aside:
+            places = [i for i in places if known[i] is not None]
+        payloads = [messages[i].payload for i in places]
+        if not ODD_HEADS.isdisjoint([messages[i].flags for i in places]):
             return None
-        if len(max(payloads, key=len)) > self._max_payload:
+        if max(map(len, payloads), default=0) > self._max_payload:
             return None
         try:
             records = list(map(native.decode_record, payloads))
         except UNDECODABLE:
             return None
-        found = [number for number in devices if number is not None]
-        return Run(list(range(len(messages))), found, list(payloads), records)
+        for i, route in zip(aside, routes, strict=True):
+            self._odd(draft, i, messages[i], route)
+        return Run(places, devices, payloads, records)
 
     def _walk(self, draft: Draft, messages: list[Message]) -> Run:
         """Go through a mixed batch; answers the last run, not yet entered."""

@@ -8,7 +8,7 @@ from sensorhub.config import TopicSettings
 from sensorhub.model import TOPIC_ROOT
 from sensorhub.registry import Registry
 
-MAX_ROUTES = 400_000
+MAX_ROUTES = 100_000
 ALERTS = f"{TOPIC_ROOT}/alerts/"
 
 
@@ -49,12 +49,11 @@ class Router:
         route = self._routes.get(topic)
         if route is None:
             route = self._find_route(topic)
-            if len(self._routes) + len(self.plain) >= MAX_ROUTES:
+            if len(self._routes) >= MAX_ROUTES:
                 self._routes.clear()
-                self.plain.clear()
             if route.plain:
                 self.plain[topic] = route.device
-            else:
+            elif route.way is not Way.ALERT:
                 self._routes[topic] = route
         return route
 
