@@ -121,7 +121,7 @@ def run(batches: Iterable[list[Message]]) -> dict[str, Any]:
                 town.hub.connection.execute("SELECT reason, payload FROM dead_letters")
             ),
             "services": town.hub.connection.execute(
-                "SELECT asset, kind, at, by_ FROM services ORDER BY id"
+                "SELECT asset, kind, at, by_ FROM services ORDER BY asset, id"
             ).fetchall(),
         }
         town.hub.close()
