@@ -2,13 +2,31 @@
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from sensorhub import snapshot
 from sensorhub.alerts.event import rfc3339
+from sensorhub.alerts.rules import LEAST_GAP_MS
 from sensorhub.config import Settings
 from sensorhub.model import BY_NAME, Reading, Severity
-from sensorhub.store import alerts, counters, database, history, outbox, segments
+from sensorhub.profiles import Profile
+from sensorhub.registry import Registry
+from sensorhub.state import NEVER
+from sensorhub.store import (
+    alerts,
+    checkpoints,
+    counters,
+    database,
+    history,
+    journal,
+    outbox,
+    register,
+    segments,
+)
 
 STATUS = (
     "uplinks_received",
@@ -129,14 +147,61 @@ def reading_view(reading: Reading) -> dict[str, Any]:
     }
 
 
-def devices_view(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    """Assets with what is mounted on them, and the devices' availability."""
+def devices_view(
+    connection: sqlite3.Connection, profiles: Mapping[str, Profile], now: int
+) -> list[dict[str, Any]]:
+    """Assets with what is mounted on them now, and the devices' availability."""
+    states = availability(connection, profiles, now)
     rows = connection.execute(
-        "SELECT a.zone, a.site, a.id, a.kind, d.id, d.profile, v.state, v.firmware"
-        " FROM assets a LEFT JOIN mountings m ON m.asset = a.no AND m.until_at IS NULL"
+        "SELECT a.zone, a.site, a.id, a.kind, d.id, d.profile, v.firmware, d.no"
+        " FROM assets a LEFT JOIN mountings m ON m.asset = a.no"
+        " AND coalesce(m.from_at, ?1) <= ?1 AND coalesce(m.until_at, ?1 + 1) > ?1"
         " LEFT JOIN devices d ON d.no = m.device"
         " LEFT JOIN availability v ON v.device = d.no"
-        " WHERE a.retired IS NULL ORDER BY a.zone, a.site, a.id"
+        " WHERE coalesce(a.retired, ?1 + 1) > ?1 ORDER BY a.zone, a.site, a.id, d.id",
+        (now,),
     )
-    names = ("zone", "site", "asset", "kind", "device", "profile", "availability")
-    return [dict(zip((*names, "firmware"), row, strict=True)) for row in rows]
+    names = ("zone", "site", "asset", "kind", "device", "profile", "firmware")
+    return [
+        dict(zip(names, row[:7], strict=True)) | states.get(row[7], NO_DEVICE_STATE)
+        for row in rows
+    ]
+
+
+NO_DEVICE_STATE: dict[str, Any] = {"availability": None, "last_uplink_at": None}
+
+
+def availability(
+    connection: sqlite3.Connection, profiles: Mapping[str, Profile], now: int
+) -> dict[int, dict[str, Any]]:
+    """By device number: online, offline or unknown, and when it was last heard.
+
+    Offline: a last will that no uplink followed, or silent for three expected
+    intervals (2 h at least) in which the hub could hear. Unknown: never heard, or
+    the hub was away as long.
+    """
+    registry = Registry(*register.registry_rows(connection), profiles)
+    blocks = [row for row in checkpoints.load(connection) if row.sound]
+    cursor = min((row.cursor for row in blocks), default=0)
+    bodies = [(row.block, row.body) for row in blocks]
+    rows = journal.rows_after(connection, cursor)
+    last, covered = snapshot.heard(bodies, rows, registry.devices)
+    limit = np.maximum(3 * registry.interval_ms, LEAST_GAP_MS)
+    told = dict(
+        connection.execute(
+            "SELECT device, at FROM availability WHERE state = 'offline'"
+        )
+    )
+    meta = counters.get_meta(connection, "covered")
+    quiet = max(int(meta or 0), int(covered.max(initial=0))) - covered
+    found = {}
+    for device in registry.device_no.values():
+        at = int(last[device])
+        state = "online" if now - at <= limit[device] else "unknown"
+        if at == NEVER:
+            state = "unknown"
+        elif quiet[device] > limit[device] or told.get(device, NEVER) >= at:
+            state = "offline"
+        heard = None if at == NEVER else rfc3339(at)
+        found[device] = {"availability": state, "last_uplink_at": heard}
+    return found

@@ -12,9 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.alerts.rules import Track
-from sensorhub.columns import Columns, Notes, Service, unpack, unpack_notes
+from sensorhub.columns import (
+    NO_DEVICE,
+    Columns,
+    Notes,
+    Service,
+    unpack,
+    unpack_notes,
+)
 from sensorhub.estimate.odour import Baseline
-from sensorhub.state import Moved, State
+from sensorhub.model import Outcome
+from sensorhub.state import NEVER, Moved, State
 from sensorhub.store.journal import JournalRow
 
 BLOCK = 1_000
@@ -171,3 +179,30 @@ def _apply(state: State, columns: Columns, notes: Notes, mask: NDArray[Any]) -> 
 
 def _nothing(reading: int, moved: list[Moved] | object) -> None:
     """The fold decides nothing: the database says which alerts are open."""
+
+
+def heard(
+    blocks: Iterable[tuple[int, bytes]], rows: Iterable[JournalRow], devices: int
+) -> NDArray[np.int64]:
+    """By device: when it was last heard, and the covered time then (two rows, ms).
+
+    For readers beside the hub: from sound checkpoint blocks and the journal after
+    them. NEVER where it was not heard.
+    """
+    found = np.full((2, devices), NEVER, np.int64)
+    for block, body in blocks:
+        data = msgspec.msgpack.decode(body, type=Block)
+        first = block * BLOCK
+        for row, name in enumerate(("last_received", "covered_at")):
+            column = np.frombuffer(data.device[name], np.int64)
+            found[row, first : first + data.devices] = column
+    for entry in rows:
+        if not entry.sound:
+            continue
+        columns, notes = unpack(entry.body), unpack_notes(entry.body)
+        alive = (columns.outcome == Outcome.STORED) | (columns.outcome == Outcome.DEAD)
+        alive &= columns.device != NO_DEVICE
+        device = columns.device[alive]
+        np.maximum.at(found[0], device, columns.received_at[alive])
+        found[1, device] = np.maximum(found[1, device], notes.covered)
+    return found

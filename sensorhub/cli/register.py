@@ -17,6 +17,7 @@ from sensorhub.cli.common import (
     ask,
     hub_now,
     local,
+    local_text,
     opened,
     refuse,
     said,
@@ -105,15 +106,21 @@ def export(
 @app.command("list")
 def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """Assets with their devices, and when those were last heard."""
-    place, _, _ = opened(config, data)
+    place, settings, profiles = opened(config, data)
     connection = database.connect(place.data, read_only=True)
-    views = devices_view(connection)
+    views = devices_view(connection, profiles, hub_now(place, settings))
     if json_:
         say_json(views)
         return
     names = ["zone", "site", "asset", "kind", "device", "profile", "availability"]
-    rows = [[*(view[name] for name in names)] for view in views]
-    table("fleet", names, rows)
+    rows = [
+        [
+            *(view[name] for name in names),
+            local_text(view["last_uplink_at"], settings),
+        ]
+        for view in views
+    ]
+    table("fleet", [*names, "last heard"], rows)
 
 
 @app.command("new")
