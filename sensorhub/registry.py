@@ -103,21 +103,23 @@ class Registry:
         self.asset_ids = [""] * size
         self.asset_names = [""] * size
         self.traits: list[Traits | None] = [None] * size
+        self.alike = np.full(size, -1, np.int32)  # the same number, the same traits
         self.empty_mm = np.full(size, np.nan)
         self.full_mm = np.full(size, np.nan)
         self.out_from = np.full(size, FOR_EVER, np.int64)
         self.out_until = np.full(size, FOR_EVER, np.int64)
         self.retired = np.zeros(size, np.bool_)
         self._retired_at = np.full(size, FOR_EVER, np.int64)
-        shared: dict[tuple[str, ...], Traits] = {}
+        shared: dict[tuple[str, ...], tuple[int, Traits]] = {}
         for row in rows:
             key = (row.kind, row.zone, row.site, row.tags)
             if key not in shared:
                 tags = frozenset(row.tags.split())
-                shared[key] = Traits(AssetKind(row.kind), row.zone, row.site, tags)
+                traits = Traits(AssetKind(row.kind), row.zone, row.site, tags)
+                shared[key] = len(shared), traits
             self.asset_ids[row.no] = row.id
             self.asset_names[row.no] = row.name or row.id
-            self.traits[row.no] = shared[key]
+            self.alike[row.no], self.traits[row.no] = shared[key]
             if row.empty_mm is not None and row.full_mm is not None:
                 self.empty_mm[row.no] = row.empty_mm
                 self.full_mm[row.no] = row.full_mm

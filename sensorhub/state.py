@@ -34,6 +34,7 @@ RING = 16
 RECENT = 65_536
 BARE_MS = 60_000
 NEVER = -(2**62)
+NO_SERIES = -1
 FILL = BY_NAME["fill_level"].no
 NH3 = BY_NAME["nh3"].no
 COUNTERS = frozenset(e.no for e in CATALOGUE if e.kind is MeasurementKind.COUNTER)
@@ -164,24 +165,36 @@ class State:
         return number
 
     def add_all_series(self, device: NDArray[np.int32], code: NDArray[np.uint8]) -> int:
-        """Many new series at once (a checkpoint block); the first one's number."""
+        """Many new series at once, each once; the first one's number."""
         first = self.series
         self._grow(first + len(device))
         self.series += len(device)
-        self.series_of[device, code] = np.arange(first, self.series)
+        numbers = np.arange(first, self.series)
+        self.s_device[numbers], self.s_code[numbers] = device, code
+        self.series_of[device, code] = numbers
+        self._set_at_rest(numbers)
         return first
+
+    def _set_at_rest(self, series: NDArray[np.int64]) -> None:
+        """Quiet bands of series without tracks: alike assets have the same ones."""
+        registry = self.registry
+        asset = registry.asset_of[self.s_device[series]]
+        alike = asset if self._by_asset else registry.alike[asset]
+        key = np.where(asset < 0, -1, alike).astype(np.int64) * CODES
+        key += self.s_code[series]
+        _, first, which = np.unique(key, return_index=True, return_inverse=True)
+        bands = [self._band_at_rest(number) for number in series[first].tolist()]
+        if bands:
+            self.low[series], self.high[series] = np.array(bands)[which].T
 
     def refresh(self) -> None:
         """Rules or register may have changed: drop what has no ground, set bands."""
         self._rules_cache.clear()
         self._bands.clear()
         self._drop_groundless()
-        tracked = {series for _, series in self.tracks}
-        for series in range(self.series):
-            if series in tracked:
-                self.rest(series)
-            else:
-                self.low[series], self.high[series] = self._band_at_rest(series)
+        self._set_at_rest(np.arange(self.series))
+        for _, series in self.tracks:
+            self.rest(series)
 
     def _drop_groundless(self) -> None:
         """Tracks of rules that look away, and what was before a new mounting."""
@@ -206,7 +219,7 @@ class State:
         key = (traits, int(self.s_code[series]))
         band = self._bands.get(key)
         if band is None or self._by_asset:
-            band = self._bands[key] = self._band(series, self.rules_of(series))
+            band = self._bands[key] = self._band(NO_SERIES, self.rules_of(series))
         return band
 
     # -- rules of a series --
@@ -346,10 +359,13 @@ class State:
     ) -> NDArray[np.int32]:
         """The series numbers of readings; new series are made."""
         numbers: NDArray[np.int32] = self.series_of[device, code]
-        for i in np.flatnonzero(numbers < 0).tolist():
-            d, c = int(device[i]), int(code[i])
-            have = int(self.series_of[d, c])
-            numbers[i] = have if have >= 0 else self.add_series(d, c)
+        new = numbers < 0
+        if new.any():
+            pairs = np.unique(device[new].astype(np.int64) * CODES + code[new])
+            self.add_all_series(
+                (pairs // CODES).astype(np.int32), (pairs % CODES).astype(np.uint8)
+            )
+            numbers[new] = self.series_of[device[new], code[new]]
         return numbers
 
     def move(
