@@ -417,6 +417,7 @@ def _with_readings(
     code = np.array([item[1] for item in extra], np.uint8)
     value = np.array([item[2] for item in extra], np.float64)
     quality, why = judge(code, value)
+    why[(code == FILL) & (quality == Quality.REJECTED)] = Reason.GEOMETRY
     suspect = (quality == 0) & (columns.quality[source] == Quality.SUSPECT)
     quality[suspect] = Quality.SUSPECT
     why[suspect] = columns.why[source][suspect]

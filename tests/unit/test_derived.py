@@ -101,8 +101,9 @@ def test_distance_becomes_fill_level_by_the_assets_geometry(
 def test_a_fill_level_beyond_the_range_is_rejected_and_kept(town: Town) -> None:
     town.up("d1", distance=5000)
     (found,) = town.readings("bin-1", "fill_level")
-    assert found.quality == Quality.REJECTED
+    assert (found.quality, found.reason) == (Quality.REJECTED, Reason.GEOMETRY)
     assert town.ends() == (1, 0, 0)
+    assert town.count("value_geometry") == 1
 
 
 def test_without_geometry_or_with_a_level_of_its_own_nothing_is_derived(
