@@ -13,6 +13,8 @@ from typing import Any
 
 from support.brokers import until
 
+from sensorhub.alerts.event import rfc3339
+from sensorhub.overview import readings_view
 from sensorhub.store import counters, database, outbox, segments
 
 ROOT = Path(__file__).parents[2]
@@ -201,6 +203,16 @@ class HubProcess:
         since = ("--since", "2026-01-01", "--until", "2036-01-01")
         rows = self.command("readings", asset, "--measurement", measurement, *since)
         return [(row["measured_at"], row["value"]) for row in rows]
+
+    def kept(self, asset: str, measurement: str) -> list[tuple[str, float]]:
+        """The same without a command: quick enough for every asset."""
+        connection = database.connect(self.data, read_only=True)
+        try:
+            span = (-(2**60), 2**60)
+            rows = readings_view(connection, asset, measurement, span) or []
+            return [(str(rfc3339(row.measured_at)), row.value) for row in rows]
+        finally:
+            connection.close()
 
     def transitions(self) -> list[tuple[Any, ...]]:
         """Every transition of every alert, without the time of deciding."""

@@ -36,8 +36,8 @@ class Stream:
         number, turn = self._count % self.devices, self._count // self.devices
         self._count += 1
         at = self.start + turn * STEP_MS + number
-        fill = float((7 * turn + 3 * number) % 104)
-        heat = 70.0 if (turn + number) % 40 < 2 else 20.0
+        fill = float((7 * (turn // 8) + 3 * number) % 104)
+        heat = 70.0 if (turn + number) % 100 < 2 else 20.0
         body = {"ts": at, "seq": turn, "m": {"fill_level": fill, "temperature": heat}}
         self.expected[f"bin{number}"].append((str(rfc3339(at)), fill))
         return f"sensorhub/v1/z1/d{number}/up", json.dumps(body).encode()
