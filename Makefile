@@ -34,7 +34,7 @@ faults: install
 	$(BIN)/python tests/acceptance/faults_table.py
 
 bench: install
-	$(BIN)/python tests/bench/run.py $(BENCH)
+	$(BIN)/python -m tests.bench $(BENCH)
 
 docs: install
 	$(BIN)/python docs/generate.py
