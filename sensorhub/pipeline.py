@@ -26,13 +26,16 @@ from sensorhub.model import (
     Quality,
     Reason,
 )
-from sensorhub.state import BARE_MS, NEVER, State
+from sensorhub.state import BARE_MS, NEVER, State, ranks
 from sensorhub.store.dead_letters import DeadLetter
 from sensorhub.validate import AHEAD_MS, NO_TIME, beyond, judge, settle_times
 
 FILL = BY_NAME["fill_level"].no
 DISTANCE = BY_NAME["distance"].no
 ODOUR_RISE = BY_NAME["odour_rise"].no
+# 2^64 over the golden ratio: multiples by device lie over 2^40 apart, so that device
+# and seq make one number that is alike only if both are
+SPREAD = np.uint64(0x9E3779B97F4A7C15)
 Watcher = Callable[[Draft, Columns], None]
 
 
@@ -173,15 +176,8 @@ class Pipeline:
         last = self._state.last_received
         known = np.flatnonzero(device != NO_DEVICE)
         mine = device[known]
-        before = last[mine]
-        if (before < received_at[known]).all() and len(np.unique(mine)) == len(mine):
-            return
-        newest: dict[int, int] = {}
-        for i, d in zip(known.tolist(), mine.tolist(), strict=True):
-            earlier = newest.get(d)
-            if earlier is None:
-                earlier = int(last[d])
-            newest[d] = received_at[i] = max(int(received_at[i]), earlier + 1)
+        first = np.maximum(received_at[known], last[mine] + 1)
+        received_at[known] = first + ranks(mine)
 
     def _find_doubles(
         self,
@@ -325,9 +321,9 @@ class Pipeline:
         if new.any():
             device, seq = columns.device[new], columns.seq[new]
             known = (state.ring_seq[device] == seq[:, None]).any(1)
-            pairs = np.stack((device.astype(np.int64), seq))[:, ~known]
-            order = pairs[:, np.lexsort(pairs)]
-            again = (order[:, 1:] == order[:, :-1]).all(0).sum()
+            pairs = device.astype(np.uint64) * SPREAD + seq.astype(np.uint64)
+            pairs = np.sort(pairs[~known])
+            again = (pairs[1:] == pairs[:-1]).sum()
             if resets := int(known.sum() + again):
                 ledger.moved["seq_reset"] += resets
 

@@ -316,16 +316,10 @@ class State:
     def _enter(
         self, device: NDArray[np.int32], key: NDArray[np.uint64], seq: NDArray[np.int64]
     ) -> None:
-        order = np.argsort(device, kind="stable")
-        ordered = device[order]
-        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-        rank = np.arange(len(ordered)) - np.repeat(
-            starts, np.diff(np.r_[starts, len(ordered)])
-        )
-        slot = (self.ring_at[ordered] + rank) % RING
-        self.ring[ordered, slot] = key[order]
-        self.ring_seq[ordered, slot] = seq[order]
-        np.add.at(self.ring_at, ordered, 1)
+        slot = (self.ring_at[device] + ranks(device)) % RING
+        self.ring[device, slot] = key
+        self.ring_seq[device, slot] = seq
+        np.add.at(self.ring_at, device, 1)
 
     # -- estimates --
 
@@ -567,6 +561,17 @@ class State:
                     self._keep(rule, series, track)
                 self.rest(series)
         return moved
+
+
+def ranks(device: NDArray[np.int32]) -> NDArray[np.int64]:
+    """For each entry how many of the same device stand before it."""
+    order = np.argsort(device, kind="stable")
+    ordered = device[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)])
+    rank = np.empty(len(device), np.int64)
+    lengths = np.diff(np.r_[starts, len(ordered)])
+    rank[order] = np.arange(len(ordered)) - np.repeat(starts, lengths)
+    return rank
 
 
 def selects(rule: Rule, traits: Traits, asset: str) -> bool:
