@@ -55,6 +55,8 @@ LocalTime = Annotated[
 Kind = Literal["threshold", "rate", "no_data", "count_since", "overdue"]
 Word = Literal["device", "warning", "urgent", "danger"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+# alerts about the hub itself, see alerts/system.py
+RESERVED = frozenset({"hub_outage", "hub_clock", "internal_error", "journal_damaged"})
 SEVERITIES: tuple[Word, ...] = ("device", "warning", "urgent", "danger")
 TIMERS = frozenset({"no_data", "overdue"})
 NOT_FOR_TIMERS = ("direction", "hold", "clear_hold", "k", "n", "max_gap")
@@ -255,6 +257,8 @@ def _name_faults(tables: dict[str, Any], file: str) -> Iterator[Fault]:
     ids = _ids(tables)
     for id_ in sorted({i for i in ids if i and ids.count(i) > 1}):
         yield Fault(file, f"rule {id_}", "this id stands twice")
+    for id_ in sorted(RESERVED.intersection(ids)):
+        yield Fault(file, f"rule {id_}", "this id is kept for the hub's own alerts")
     for number, item in enumerate(_tables(tables, "inhibit")):
         targets = item.get("targets")
         named = [item.get("source"), *(targets if isinstance(targets, list) else [])]

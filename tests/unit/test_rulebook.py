@@ -7,8 +7,9 @@ import pytest
 from pydantic import ValidationError
 from support.town import SHIPPED, UP, rule_settings
 
+from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.errors import ConfigError
-from sensorhub.rulebook import parse_duration, parse_rules, read_rules
+from sensorhub.rulebook import RESERVED, parse_duration, parse_rules, read_rules
 
 WARN = {"severity": "warning", "raise": 80, "clear": 70}
 URGENT = {"severity": "urgent", "raise": 90, "clear": 80}
@@ -137,6 +138,12 @@ def test_what_is_no_toml_says_where() -> None:
 def test_tables_of_another_shape_are_faults_and_never_exceptions(text: str) -> None:
     with pytest.raises(ConfigError):
         parse_rules(text)
+
+
+def test_the_hubs_own_alerts_keep_their_names() -> None:
+    assert SYSTEM_RULES.keys() == RESERVED
+    with pytest.raises(ConfigError, match="kept for the hub's own"):
+        parse_rules(UP.replace('"full"', '"hub_clock"'))
 
 
 def test_no_rules_at_all_are_sound(tmp_path: Path) -> None:
