@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sensorhub.alerts import flap
-from sensorhub.app import Place, load_all, prepare
 from sensorhub.clock import HandClock
 from sensorhub.commands import Commands
 from sensorhub.fleet import parse_fleet_text
@@ -16,6 +15,7 @@ from sensorhub.hub import Hub
 from sensorhub.model import DUP, Message
 from sensorhub.overview import alerts_view
 from sensorhub.pipeline import Pipeline
+from sensorhub.place import Place, load_all, prepare
 from sensorhub.store import history
 from sensorhub.store.commands import Command
 from sensorhub.watchdog import Watchdog
