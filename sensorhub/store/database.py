@@ -38,6 +38,8 @@ def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA journal_size_limit = 67108864")
+        # the same pages change again and again: copied back in fewer, larger turns
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
     return connection
 
 
