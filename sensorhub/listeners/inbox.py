@@ -64,6 +64,11 @@ class Inbox:
         """Whether nothing waits and nothing is taken and not done."""
         return self._count == 0
 
+    @property
+    def pending(self) -> int:
+        """How many messages are not yet done."""
+        return self._count
+
     def put(
         self,
         origin: Acknowledger,

@@ -104,6 +104,11 @@ class MqttListener:
         """The batch is on disk: acknowledge it. Called in the order taken."""
         self._inbox.done(batch)
 
+    @property
+    def pending(self) -> int:
+        """How many messages came and are not yet done."""
+        return self._inbox.pending
+
     def connected(self) -> bool:
         """Whether we are connected and subscribed."""
         return self._session.up
