@@ -334,11 +334,12 @@ class Intake:
         frame = decode_uplink(envelope, profile)
         mapped = map_fields(profile, frame.fields)
         draft.sound[uplink] = frame.answers or not (frame.fields or frame.errors)
-        for code, value, at in mapped.readings:
+        readings = mapped.readings
+        for place, (_, _, at) in enumerate(readings, len(draft.code)):
             if at is not None:
-                draft.own_time[len(draft.code)] = at
-            draft.code.append(code)
-            draft.value.append(value)
-            draft.count[uplink] += 1
+                draft.own_time[place] = at
+        draft.code += bytes([code for code, _, _ in readings])
+        draft.value += [value for _, value, _ in readings]
+        draft.count[uplink] = len(readings)
         said = [*frame.errors, *frame.ignored, *mapped.ignored]
         self._close(draft, uplink, envelope.device, said)
