@@ -18,18 +18,18 @@ Measure = Callable[[bool], dict[str, float]]
 DEVICES = 10_000
 
 MEASURES: dict[str, Measure] = {
-    "native": lambda full: cost(DEVICES, *((20, 5) if full else (10, 3))),
+    "native": lambda full: cost(DEVICES, *((20, 5) if full else (10, 2))),
     "native_10_percent": lambda full: cost(
         DEVICES, *((20, 3) if full else (10, 1)), change=0.1
     ),
     "wrapped": lambda full: cost(
         DEVICES, *((20, 3) if full else (10, 1)), form="wrapped"
     ),
-    "paced": lambda full: cost(DEVICES, *((10, 3) if full else (5, 1)), rate=5_000),
+    "paced": lambda full: cost(DEVICES, *((10, 3) if full else (3, 1)), rate=5_000),
     "latency": lambda full: publish_to_alert(1_000, 60 if full else 15, 1_000),
-    "operator": lambda full: operator_write(DEVICES, 300 if full else 60),
+    "operator": lambda full: operator_write(DEVICES, 300 if full else 40),
     "size": lambda full: many_devices(100_000, 3 if full else 1),
-    "growth": lambda full: growth(DEVICES, 5_000_000 if full else 500_000),
+    "growth": lambda full: growth(DEVICES, 5_000_000 if full else 300_000),
 }
 
 
