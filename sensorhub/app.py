@@ -42,7 +42,8 @@ log = structlog.get_logger()
 BATCH = 2_000
 WAIT_S = 0.02
 TICK_S = 0.25
-PURGE_S = 3600.0
+PURGE_S = 600.0
+STALL_S = 5.0
 FREE_S = 0.002  # the write lock is left free between commits
 NATIVE_STATUS = "sensorhub/v1/+/+/status"
 OWN_ALERTS = "sensorhub/v1/alerts/#"  # retained states that no alert stands for
@@ -64,6 +65,8 @@ class HubRun:
         self._next_tick = 0.0
         self._next_purge = 0.0
         self._damage = 0
+        self._stale: set[str] = set()
+        self._ticked = (0.0, 0)
         self._sound = False
 
     def run(self) -> None:
@@ -202,7 +205,6 @@ class HubRun:
             self._look_for_commands()
             if batch is not None:
                 self._batch(batch)
-                time.sleep(FREE_S)
             elif self._jobs:
                 self._commit(Ledger())
             self._tick()
@@ -210,8 +212,16 @@ class HubRun:
                 self._hub.checkpoint_next()
 
     def _batch(self, batch: Batch) -> None:
+        """Take a batch, then rest: where little comes, until more is together.
+
+        A broker that sends as much again at once has more, or waits for us.
+        """
+        began = time.monotonic()
         self._messages(batch.messages)
         self._listener.done(batch)
+        time.sleep(FREE_S)
+        if 2 * self._listener.pending < len(batch.messages):
+            time.sleep(max(0.0, began + WAIT_S - time.monotonic()))
 
     def _messages(self, messages: list[Message]) -> None:
         """Process and commit; by halves where something unforeseen breaks."""
@@ -234,8 +244,14 @@ class HubRun:
                 return
             ledger = self._pipeline.bury(messages[0], now, repr(error))
             self._hub.commit(ledger)
-        for topic in ledger.stale:
-            self._listener.publish(topic, b"", retain=True)
+        self._stale.update(ledger.stale)
+
+    def _clear_stale(self) -> None:
+        """Empty retained states that no open alert stands for, once there is room."""
+        for topic in sorted(self._stale):
+            fires = self._hub.desk.is_open(topic)
+            if fires or self._listener.publish(topic, b"", retain=True):
+                self._stale.discard(topic)
 
     def _begin_anew(self) -> None:
         """Forget what was moved and not committed."""
@@ -256,8 +272,10 @@ class HubRun:
             log.exception("a commit broke, its jobs are tried one by one")
             for job in jobs:
                 self._try(job)
+                self._jobs.popleft()
             ledger.jobs = own
             self._hub.commit(ledger)
+            return
         for _ in jobs:
             self._jobs.popleft()
 
@@ -287,16 +305,30 @@ class HubRun:
         if real < self._next_tick:
             return
         self._next_tick = real + TICK_S
-        hearing = self._listener.drained
+        hearing = self._listener.drained and self._kept_pace(real)
+        self._clear_stale()
         if real > self._next_purge:
             self._next_purge = real + PURGE_S
             now_ms = self._clock.now()
             self._jobs.append(lambda c: outbox.purge(c, now_ms))
         ledger = self._watchdog.tick(self._clock.now(), hearing, int(real * 1000))
         if self._damage:
-            now, self._damage = self._clock.now(), 0
-            self._hub.desk.system(ledger, "journal_damaged", True, now, 1)
+            now, value, self._damage = self._clock.now(), self._damage, 0
+            self._hub.desk.system(ledger, "journal_damaged", True, now, value)
         self._commit(ledger)
+
+    def _kept_pace(self, real: float) -> bool:
+        """Whether the loop ran and hub time grew as they should since the last tick.
+
+        A stalled database or a stepped wall clock is time in which nobody was
+        heard, and no device's silence.
+        """
+        now = self._clock.now()
+        (real_before, before), self._ticked = self._ticked, (real, now)
+        if not before:
+            return True
+        stepped = now - before - (real - real_before) * 1000 * self._clock.speed
+        return real - real_before < STALL_S and stepped < STALL_S * 1000
 
     def _finish(self) -> None:
         """What other threads still handed in, then every checkpoint block.

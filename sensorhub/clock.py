@@ -19,7 +19,10 @@ class Now(Protocol):
 
 
 class Clock:
-    """Hub time: real by default, else simulated from `start` at `speed`."""
+    """Hub time: real by default, else simulated from `start` at `speed`.
+
+    When the wall clock is set back, hub time goes on at half pace until they meet.
+    """
 
     def __init__(
         self,
@@ -36,15 +39,25 @@ class Clock:
         self._origin = monotonic()
         self._start = wall() // 1_000_000 if start_ms is None else start_ms
         self._last = 0
+        self._seen = self._origin
+        self._slow = 0
 
     def now(self) -> int:
         """Hub time in epoch milliseconds; never less than an earlier answer."""
         if self.simulated:
             real_ms = (self._monotonic() - self._origin) / 1e6
             moment = self._start + int(real_ms * self.speed)
-        else:
-            moment = self._wall() // 1_000_000
-        self._last = max(self._last, moment)
+            self._last = max(self._last, moment)
+            return self._last
+        elapsed = self._monotonic() - self._seen
+        self._seen += elapsed
+        wall = self._wall() // 1_000_000
+        if wall >= self._last:
+            self._last = wall
+        else:  # the wall clock was set back: go on at half its pace until it is due
+            self._slow += elapsed // 2
+            self._last += self._slow // 1_000_000
+            self._slow %= 1_000_000
         return self._last
 
 

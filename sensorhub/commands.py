@@ -302,14 +302,14 @@ def _replay_letters(
 
 def _purge(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
     said = command.arguments
-    removed: list[str] = []
+    device = said.get("device")
+    count = dead_letters.count(hub.connection, device)
 
     def purge(connection: Any) -> None:
-        removed.extend(dead_letters.purge(connection, said.get("device")))
-        hub.shelf.forget(removed)
+        hub.shelf.forget(dead_letters.purge(connection, device))
 
     ledger.jobs.append(purge)
-    return {"asked": "purge"}
+    return {"purged": count}
 
 
 HANDLERS: dict[str, Callable[[Hub, Ledger, commands.Command, int], Result]] = {

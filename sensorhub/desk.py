@@ -20,7 +20,7 @@ from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
 from sensorhub.alerts.timers import NEVER, Overdue, Silence
 from sensorhub.columns import Service
 from sensorhub.ledger import Ledger
-from sensorhub.model import BY_NAME, BY_NO, Severity, Transition
+from sensorhub.model import BY_NAME, BY_NO, Category, Severity, Transition
 from sensorhub.registry import FOR_EVER, SINCE_EVER, Registry
 from sensorhub.rulebook import Inhibit
 from sensorhub.state import Moved, State, selects
@@ -51,6 +51,7 @@ class Desk:
         self.ground_at = 0
         self.told_at: dict[str, int] = {}
         self._wants = wants
+        self._zones: set[tuple[str, str]] | None = None
         self.rules = {rule.id: rule for rule in state.rules} | SYSTEM_RULES
         self._build_timers(state.registry)
 
@@ -304,19 +305,27 @@ class Desk:
 
     def release(self, ledger: Ledger, now: int) -> None:
         """Tell what was held back and is held back no more."""
+        if not self.held:
+            return
         self.state.calm()
+        flapping = {
+            (rule, self.state.asset_of(series)) for rule, series in self.state.flapping
+        }
+        self._zones = {(r, other.zone) for (r, _), other in self.board.open.items()}
         for alert, event in list(self.held.values()):
-            if self.muted(alert, now, self._flaps(alert)) is None:
+            if self.muted(alert, now, (alert.rule, alert.asset) in flapping) is None:
                 del self.held[alert.id]
                 if alert.told != alert.status:
                     event.muted_by = None
                     self._notify(ledger, alert, event, encode(event), now)
+        self._zones = None
 
-    def _flaps(self, alert: Alert) -> bool:
-        state = self.state
+    def _fires_in(self, rule: str, zone: str) -> bool:
+        if self._zones is not None:
+            return (rule, zone) in self._zones
         return any(
-            rule == alert.rule and state.asset_of(series) == alert.asset
-            for rule, series in state.flapping
+            r == rule and other.zone == zone
+            for (r, _), other in self.board.open.items()
         )
 
     def muted(self, alert: Alert, now: int, flapping: bool) -> str | None:
@@ -332,16 +341,12 @@ class Desk:
             self.inhibits,
             alert.rule,
             lambda rule: (rule, alert.asset) in self.board.open,
-            lambda rule: any(
-                r == rule and other.zone == alert.zone
-                for (r, _), other in self.board.open.items()
-            ),
+            lambda rule: self._fires_in(rule, alert.zone),
         )
         if source is not None:
             return f"inhibited:{source}"
-        if alert.asset != HUB_ASSET and self.state.registry.out_of_service(
-            alert.asset, now
-        ):
+        ours = alert.asset != HUB_ASSET and alert.category is not Category.SAFETY
+        if ours and self.state.registry.out_of_service(alert.asset, now):
             return "out_of_service"
         return "flapping" if flapping else None
 

@@ -249,7 +249,7 @@ class Hub:
         except BaseException:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
-                self.shelf.recount(self.connection)
+            self.shelf.recount(self.connection)  # SQLite may have rolled back itself
             raise
         return row
 

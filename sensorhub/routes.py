@@ -9,6 +9,7 @@ from sensorhub.model import TOPIC_ROOT
 from sensorhub.registry import Registry
 
 MAX_ROUTES = 100_000
+LONGEST = 512  # bytes of a topic that is worth remembering
 ALERTS = f"{TOPIC_ROOT}/alerts/"
 
 
@@ -53,7 +54,7 @@ class Router:
                 self._routes.clear()
             if route.plain:
                 self.plain[topic] = route.device
-            elif route.way is not Way.ALERT:
+            elif route.way is not Way.ALERT and len(topic) <= LONGEST:
                 self._routes[topic] = route
         return route
 
@@ -83,7 +84,7 @@ class Router:
             way = Way.UNKNOWN_DEVICE if device == NO_DEVICE else Way.NATIVE
             registered = self._registry.zone_of(int(self._registry.asset_of[device]))
             mismatch = registered not in ("", zone)
-            plain = way is Way.NATIVE and not mismatch
+            plain = way is Way.NATIVE and registered == zone
             return Route(way, device, name, kind, zone, mismatch, plain)
         return Route(Way.UNKNOWN)
 

@@ -36,7 +36,7 @@ class Block(msgspec.Struct, array_like=True):
     series: dict[str, bytes]
     tracks: list[tuple[str, int, int, list[list[Any]], list[int]]]
     flapping: list[tuple[str, int, int]]
-    baselines: list[tuple[int, list[tuple[int, float]], int]]
+    baselines: list[tuple[int, bytes, bytes, int]]
 
 
 def blocks_of(state: State) -> int:
@@ -107,8 +107,8 @@ def load(state: State, block: int, body: bytes) -> None:
     for rule, device, code in data.flapping:
         if rule in limits:
             state.flapping.add((rule, int(state.series_of[device, code])))
-    for device, samples, last in data.baselines:
-        state.baselines[device] = Baseline([(at, v) for at, v in samples], last)
+    for device, at, value, last in data.baselines:
+        state.baselines[device] = Baseline(at, value, last)
 
 
 def _load_devices(state: State, first: int, data: Block) -> None:

@@ -5,12 +5,15 @@ lose lines, never the hub its time. Costs nothing while nobody looks.
 """
 
 import contextlib
+import os
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.columns import Columns
@@ -18,8 +21,42 @@ from sensorhub.draft import Draft
 from sensorhub.model import BY_NO, Outcome, Quality, Reason
 from sensorhub.registry import Registry
 
+log = structlog.get_logger()
 FILE = "tail.sock"
 BUFFER = 1 << 20
+
+
+@contextlib.contextmanager
+def address(folder: Path) -> Iterator[str]:
+    """The socket's address, short however long the folder's path is."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        direct = Path(f"/proc/self/fd/{descriptor}")
+        yield str((direct if direct.exists() else folder) / FILE)
+    finally:
+        os.close(descriptor)
+
+
+class _Reader:
+    """One who looks. A line begun is finished; whole lines are left out."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self._rest = b""
+
+    def send(self, data: bytes) -> bool:
+        """Send what it takes; False where the reader is gone."""
+        if len(self._rest) < BUFFER:
+            self._rest += data
+        try:
+            while self._rest:
+                sent = self.socket.send(self._rest)
+                self._rest = self._rest[sent:]
+        except BlockingIOError:
+            pass
+        except OSError:
+            return False
+        return True
 
 
 class TailServer:
@@ -27,11 +64,13 @@ class TailServer:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
-        self._readers: list[socket.socket] = []
+        self._lock = threading.Lock()  # guards _readers
+        self._readers: list[_Reader] = []
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
-        self._server.bind(str(self._path))
+        with address(folder) as place:
+            self._server.bind(place)
         self._path.chmod(0o600)
         self._server.listen(8)
         threading.Thread(target=self._accept, name="tail", daemon=True).start()
@@ -44,7 +83,8 @@ class TailServer:
                 return
             reader.setblocking(False)
             reader.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
-            self._readers = [*self._readers, reader]
+            with self._lock:
+                self._readers.append(_Reader(reader))
 
     @property
     def watched(self) -> bool:
@@ -52,26 +92,22 @@ class TailServer:
         return bool(self._readers)
 
     def show(self, registry: Registry, draft: Draft, columns: Columns) -> None:
-        """Send a batch to the readers."""
-        data = b"".join(
-            msgspec.json.encode(line) + b"\n"
-            for line in lines(registry, draft, columns)
-        )
-        for reader in self._readers:
-            try:
-                reader.sendall(data)
-            except BlockingIOError:
-                continue
-            except OSError:
-                self._readers = [
-                    other for other in self._readers if other is not reader
-                ]
+        """Send a batch to the readers; a fault here is no fault of the batch."""
+        try:
+            shown = lines(registry, draft, columns)
+            data = b"".join(msgspec.json.encode(line) + b"\n" for line in shown)
+        except Exception:
+            log.exception("tail could not show a batch")
+            return
+        with self._lock:
+            self._readers = [r for r in self._readers if r.send(data)]
 
     def close(self) -> None:
         """No more readers."""
         self._server.close()
-        for reader in self._readers:
-            reader.close()
+        with self._lock:
+            for reader in self._readers:
+                reader.socket.close()
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
 

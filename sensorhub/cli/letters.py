@@ -125,4 +125,4 @@ def purge(
         typer.confirm(f"delete dead letters of {device or 'ALL devices'}?", abort=True)
     place, _, _ = opened(config, data)
     result = ask(place, by, "purge", {"device": device})
-    said(result, json_, "purged")
+    said(result, json_, f"{result.get('purged', 0)} purged")

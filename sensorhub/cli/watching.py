@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, opened, refuse
-from sensorhub.tail import FILE
+from sensorhub.tail import address
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,7 +26,8 @@ def tail(
     opened(config, data)
     reader = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        reader.connect(str(data / FILE))
+        with address(data) as place:
+            reader.connect(place)
     except OSError:
         refuse(f"no hub runs on {data}: start one with `sensorhub hub`")
     with reader, reader.makefile("r", encoding="utf-8") as lines:

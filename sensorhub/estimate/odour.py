@@ -5,8 +5,8 @@ The baseline is the 20th percentile of the device's last 7 days, unknown before
 device to device; the rise over its own baseline does not carry it.
 """
 
-from bisect import bisect_left, insort
-from collections import deque
+from array import array
+from bisect import bisect_left
 
 WINDOW_MS = 7 * 86_400_000
 KNOWN_AFTER_MS = 86_400_000
@@ -15,20 +15,24 @@ STEP_MS = WINDOW_MS // 1008  # one sample in ten minutes at most
 
 
 class Baseline:
-    """Samples of one gas series over the window, in order and sorted."""
+    """Samples of one gas series over the window, in order and sorted.
 
-    __slots__ = ("_last", "_samples", "_sorted")
+    Compact arrays: a thousand samples take about 20 kB.
+    """
+
+    __slots__ = ("_at", "_last", "_sorted", "_value")
 
     def __init__(
-        self, samples: list[tuple[int, float]] | None = None, last: int = -(2**62)
+        self, at: bytes = b"", value: bytes = b"", last: int = -(2**62)
     ) -> None:
         self._last = last
-        self._samples: deque[tuple[int, float]] = deque(samples or ())
-        self._sorted = sorted(value for _, value in self._samples)
+        self._at = array("q", at)
+        self._value = array("d", value)
+        self._sorted = array("d", sorted(self._value))
 
-    def dump(self) -> tuple[list[tuple[int, float]], int]:
+    def dump(self) -> tuple[bytes, bytes, int]:
         """What a checkpoint keeps: the arguments to make it anew."""
-        return list(self._samples), self._last
+        return self._at.tobytes(), self._value.tobytes(), self._last
 
     def add(self, at: int, value: float) -> float | None:
         """Take a sample (ms, ppm); answers the rise over the baseline, ppm.
@@ -38,15 +42,17 @@ class Baseline:
         if at <= self._last:
             return None
         self._last = at
-        if not self._samples or at - self._samples[-1][0] >= STEP_MS:
-            self._samples.append((at, value))
-            insort(self._sorted, value)
+        if not self._at or at - self._at[-1] >= STEP_MS:
+            self._at.append(at)
+            self._value.append(value)
+            self._sorted.insert(bisect_left(self._sorted, value), value)
             self._forget(at - WINDOW_MS)
-        if at - self._samples[0][0] < KNOWN_AFTER_MS:
+        if at - self._at[0] < KNOWN_AFTER_MS:
             return None
         return value - self._sorted[int(PERCENTILE * (len(self._sorted) - 1))]
 
     def _forget(self, before: int) -> None:
-        while self._samples[0][0] < before:
-            _, value = self._samples.popleft()
-            del self._sorted[bisect_left(self._sorted, value)]
+        gone = bisect_left(self._at, before)
+        for value in self._value[:gone]:
+            self._sorted.pop(bisect_left(self._sorted, value))
+        del self._at[:gone], self._value[:gone]

@@ -11,7 +11,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from sensorhub.config import MqttSettings
+from sensorhub.config import MqttSettings, mqtt_password
 from sensorhub.listeners.bulk import BulkClient
 from sensorhub.listeners.link import Hooks
 from sensorhub.listeners.plain import PlainClient
@@ -39,7 +39,7 @@ def make_client(settings: MqttSettings, hooks: Hooks, *, bulk: bool) -> Client:
     client = kind(hooks, settings.max_payload_bytes, **options)
     client.will_set(STATUS_TOPIC, OFFLINE, qos=1, retain=True)
     if settings.username is not None:
-        client.username_pw_set(settings.username, read_password(settings))
+        client.username_pw_set(settings.username, mqtt_password(settings))
     if settings.tls:
         client.tls_set(
             _text(settings.ca_file), _text(settings.cert_file), _text(settings.key_file)
@@ -56,13 +56,6 @@ def make_client(settings: MqttSettings, hooks: Hooks, *, bulk: bool) -> Client:
         properties=properties,
     )
     return client
-
-
-def read_password(settings: MqttSettings) -> str | None:
-    """The password as it is now: its file may have changed since the start."""
-    if settings.password_file is not None:
-        return settings.password_file.read_text("utf-8").strip("\r\n")
-    return settings.password.get_secret_value() if settings.password else None
 
 
 def _text(path: Path | None) -> str | None:

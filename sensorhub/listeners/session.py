@@ -91,13 +91,18 @@ class Session:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        for name, reason in zip(self._wanted, reasons, strict=False):
-            if reason.is_failure:
-                log.error("subscription_refused", filter=name, why=str(reason))
+        refused = [
+            (name, str(reason))
+            for name, reason in zip(self._wanted, reasons, strict=False)
+            if reason.is_failure
+        ]
+        for name, why in refused:
+            self.complain("subscription_refused", f"{name}: {why}")
         if self._client is None:
             return
-        self.up = True
-        self._complaints.clear()
+        self.up = not refused  # what cannot be heard makes nobody silent
+        if self.up:
+            self._complaints.clear()
         self._on_ready(self._client, self._window)
 
     def _unsubscribed(self, *_event: Any) -> None:

@@ -39,7 +39,16 @@ def waiting(connection: sqlite3.Connection) -> list[Command]:
         "SELECT id, at, by_, kind, arguments FROM commands"
         " WHERE applied_at IS NULL ORDER BY id"
     )
-    return [Command(id_, at, by, kind, json.loads(x)) for id_, at, by, kind, x in rows]
+    return [Command(id_, at, by, kind, _object(x)) for id_, at, by, kind, x in rows]
+
+
+def _object(text: str) -> dict[str, Any]:
+    """Arguments; none where somebody else wrote what is no JSON object."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def finish(
@@ -47,11 +56,12 @@ def finish(
 ) -> None:
     """Leave the result, in the transaction that applied the act.
 
-    Arguments as large as a register file are not kept for ever.
+    Secrets, and arguments as large as a register file, are not kept.
     """
     connection.execute(
         "UPDATE commands SET applied_at = ?, result = ?, arguments ="
-        " CASE WHEN length(arguments) > 10000 THEN '{}' ELSE arguments END"
+        " CASE WHEN kind = 'subscribe' OR length(arguments) > 10000 THEN '{}'"
+        " ELSE arguments END"
         " WHERE id = ?",
         (at, json.dumps(result, ensure_ascii=False), id_),
     )

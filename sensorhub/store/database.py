@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -34,6 +33,7 @@ def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
         cached_statements=256,
     )
     if not read_only:
+        path.chmod(0o600)  # -wal and -shm take it over
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -47,8 +47,10 @@ def revision_of(connection: sqlite3.Connection) -> str | None:
     """The schema's revision; None where the database is empty."""
     try:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.OperationalError:
-        return None
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return None
+        raise
     return str(row[0]) if row else None
 
 
@@ -58,7 +60,7 @@ def prepare(folder: Path) -> bool:
     An older schema is copied aside first. Raises StoreError on a newer one.
     Safe to call from several processes at once.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if (folder / FILE).exists() and _current(folder):
         return False
     with locked(folder, "migrate.lock", wait_s=30):
@@ -73,8 +75,10 @@ def prepare(folder: Path) -> bool:
                         f"{folder / FILE} has schema {before}, newer than this"
                         f" sensorhub knows ({REVISION}): install the newer version"
                     )
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                shutil.copy2(folder / FILE, folder / f"sensorhub-{before}.db")
+                copy = folder / f"sensorhub-{before}.db"
+                copy.unlink(missing_ok=True)
+                connection.execute("VACUUM INTO ?", (str(copy),))
+                copy.chmod(0o600)
         finally:
             connection.close()
         _migrate(folder)

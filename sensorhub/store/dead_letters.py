@@ -61,7 +61,7 @@ class Shelf:
         dropped = 0
         for device in {letter.device for letter in letters}:
             over = self._held[device] - self._per_device
-            if over > 0 and device:
+            if over > 0:
                 dropped += self._drop(connection, over, device)
         if self._sum > self._total:
             dropped += self._drop(connection, self._sum - self._total, None)
@@ -82,7 +82,10 @@ class Shelf:
     def forget(self, devices: Iterable[str]) -> None:
         """Letters of these devices (one entry each) were removed."""
         gone = Counter(devices)
-        self._held.subtract(gone)
+        for device, count in gone.items():
+            self._held[device] -= count
+            if self._held[device] <= 0:
+                del self._held[device]
         self._sum -= gone.total()
 
 
@@ -151,3 +154,11 @@ def purge(connection: sqlite3.Connection, device: str | None) -> list[str]:
         (device,),
     )
     return [name for (name,) in rows]
+
+
+def count(connection: sqlite3.Connection, device: str | None) -> int:
+    """How many letters of a device, or of all, are kept."""
+    row = connection.execute(
+        "SELECT count(*) FROM dead_letters WHERE (?1 IS NULL OR device = ?1)", (device,)
+    ).fetchone()
+    return int(row[0])

@@ -251,3 +251,11 @@ def test_a_service_of_the_past_is_folded_like_any_other(tmp_path: Path) -> None:
     town.up("w1", HOUR, count_in=650)
     assert town.open() == {("toilet_visits", "wc-1"): "warning"}
     assert town.clock.time < NOW + DAY
+
+
+def test_a_secret_is_not_kept_with_the_act(town: Town) -> None:
+    town.act("subscribe", **SUBSCRIBE)
+    rows = town.hub.connection.execute("SELECT arguments FROM commands").fetchall()
+    assert SECRET not in str(rows)
+    folder = Path(town.hub.connection.execute("PRAGMA database_list").fetchone()[2])
+    assert folder.stat().st_mode & 0o077 == 0

@@ -138,3 +138,16 @@ def test_a_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "sensorhub.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read"):
         load_settings(tmp_path, {})
+
+
+@pytest.mark.parametrize("text", ["a/#/b", "a/b+/c", "a/b#", "", "#/a", "a\\u0000b"])
+def test_a_topic_filter_that_no_broker_takes_is_a_fault(
+    tmp_path: Path, text: str
+) -> None:
+    toml = f'[[mqtt.topics]]\nfilter = "{text}"\nkind = "tts"\n'
+    assert "mqtt.topics.0.filter" in faults(tmp_path, toml)
+
+
+def test_a_native_filter_has_a_level_for_the_device(tmp_path: Path) -> None:
+    toml = '[[mqtt.topics]]\nfilter = "up"\nkind = "native"\n'
+    assert "3 levels" in faults(tmp_path, toml)["mqtt.topics.0"]

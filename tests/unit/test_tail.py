@@ -1,0 +1,51 @@
+"""The socket of `tail`: long paths, slow readers, whole lines."""
+
+import json
+import socket
+from pathlib import Path
+
+from support.town import Town, native
+
+from sensorhub.pipeline import Pipeline
+from sensorhub.tail import TailServer, address
+
+
+def reader_of(folder: Path) -> socket.socket:
+    reader = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with address(folder) as place:
+        reader.connect(place)
+    reader.settimeout(10)
+    return reader
+
+
+def test_lines_reach_a_reader_whole_even_in_a_folder_with_a_long_path(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / ("long-" * 20) / ("name-" * 20)
+    folder.mkdir(parents=True)
+    (tmp_path / "town").mkdir()
+    town = Town(tmp_path / "town")
+    server = TailServer(folder)
+    reader = reader_of(folder)
+    while not server.watched:
+        pass
+    hub = town.hub
+    pipeline = Pipeline(hub.state, hub.desk, hub.intake)
+    pipeline.watch = lambda draft, columns: server.show(hub.registry, draft, columns)
+    got = b""
+    for seq in range(2_000):  # more than the socket holds, read late
+        message = native("d1", {"fill_level": 50.0}, seq=seq)
+        hub.commit(pipeline.process([message], town.clock.time))
+    server.close()
+    while chunk := reader.recv(1 << 20):
+        got += chunk
+    lines = got.split(b"\n")
+    assert len(lines) > 100
+    assert all(json.loads(line)["outcome"] for line in lines[:-1])
+    reader.close()
+
+
+def test_the_socket_is_for_its_owner_only(tmp_path: Path) -> None:
+    server = TailServer(tmp_path)
+    assert (tmp_path / "tail.sock").stat().st_mode & 0o077 == 0
+    server.close()
