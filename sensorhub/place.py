@@ -120,7 +120,7 @@ def _ask(
             result = command_rows.result_of(connection, id_)
             if result is not None:
                 return result
-            time.sleep(0.02)
+            time.sleep(0.01)
         return None
     finally:
         connection.close()
