@@ -47,15 +47,12 @@ REASONS = {
     Reason.NOTHING_USABLE: "dead letter: decoded, but no value could be kept",
     Reason.TOO_LARGE: "dead letter: larger than mqtt.max_payload_bytes",
     Reason.INTERNAL_ERROR: "dead letter: a fault in sensorhub; an alert names it",
-    Reason.NOT_MOUNTED: "dead letter: the device was on no asset at that time",
     Reason.SAME_SEQ: "duplicate: same device, seq and content",
     Reason.SAME_BYTES: "duplicate: same bytes within the window",
     Reason.RETAINED: "duplicate: arrived with the retain flag",
     Reason.RANGE: "value: outside the catalogue's range",
     Reason.NOT_A_NUMBER: "value: NaN, infinite or no number",
     Reason.CLOCK: "value: the device's time cannot be right",
-    Reason.UNKNOWN_MEASUREMENT: "value: not in the catalogue, nor in the profile",
-    Reason.SENTINEL: "value: the sensor's word for warming up, fault or no echo",
     Reason.GEOMETRY: "value: a distance that the asset's geometry cannot place",
 }
 SEVERITIES = {

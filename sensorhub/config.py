@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -79,7 +80,9 @@ class MqttSettings(Strict):
 
     host: str = Field("127.0.0.1", description="broker's name or address")
     port: int = Field(1883, ge=1, le=65535, description="broker's port")
-    version: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version")
+    version: Annotated[Literal["3.1.1", "5"], BeforeValidator(str)] = Field(
+        "3.1.1", description="MQTT version"
+    )
     client_id: Id = Field("sensorhub", description="fixed; names the session")
     session_expiry_s: int = Field(
         7 * 86_400,
@@ -244,16 +247,20 @@ def load_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> Sett
                 fault = Fault("environment", origin[keys], fault.what)
             faults.append(fault)
     if settings is not None:
-        faults.extend(_missing_files(settings, str(path)))
+        faults.extend(_missing_files(settings, str(path), origin))
     if faults or settings is None:
         raise ConfigError(faults)
     return settings
 
 
-def _missing_files(settings: Settings, file: str) -> list[Fault]:
+def _missing_files(
+    settings: Settings, file: str, origin: Mapping[tuple[str, ...], str]
+) -> list[Fault]:
     mqtt = settings.mqtt
     return [
-        Fault(file, f"mqtt.{key}", f"no such file: {value}")
+        Fault("environment", name, f"no such file: {value}")
+        if (name := origin.get(("mqtt", key)))
+        else Fault(file, f"mqtt.{key}", f"no such file: {value}")
         for key in ("ca_file", "cert_file", "key_file", "password_file")
         if (value := getattr(mqtt, key)) is not None and not value.is_file()
     ]

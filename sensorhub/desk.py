@@ -12,7 +12,7 @@ import numpy as np
 
 from sensorhub.alerts.ahead import Ahead
 from sensorhub.alerts.board import RESOLVED, Alert, Board, Change
-from sensorhub.alerts.event import VERSION, Event, rfc3339, texts, view
+from sensorhub.alerts.event import VERSION, Event, resolved, rfc3339, texts, view
 from sensorhub.alerts.mute import Silence as Mute
 from sensorhub.alerts.mute import inhibited_by, silenced_by
 from sensorhub.alerts.rules import Rule
@@ -111,11 +111,20 @@ class Desk:
                 self.board.note(rule_id, asset, -1, alert.severity)
 
     def _recall_track(self, alert: Alert) -> None:
-        """An alert that no track stands for (lost state) gets one: it can end."""
+        """An alert that no track stands for gets one, so that it can end.
+
+        Its state was lost, or its sensor was swapped: a bin stays as full as it
+        was until the new sensor says otherwise, while what was wrong with the
+        old sensor itself is over.
+        """
         rule = self.rules.get(alert.rule)
-        device = self._cause_device(alert)
         code = BY_NAME.get(str(alert.cause.get("measurement")))
-        if rule is None or device is None or code is None or code.no != rule.code:
+        if rule is None or code is None or code.no != rule.code:
+            return
+        device = self._cause_device(alert)
+        if device is None and rule.category is not Category.DEVICE:
+            device = self._successor(alert.asset, rule.code)
+        if device is None:
             return
         series = self.state.raise_track(rule, device, alert.severity)
         self.board.note(rule.id, alert.asset, series, alert.severity)
@@ -127,6 +136,12 @@ class Desk:
         if device is None or registry.asset_of[device] != alert.asset:
             return None
         return device
+
+    def _successor(self, asset: int, code: int) -> int | None:
+        """A device on the asset now, best one that has shown the measurement."""
+        mounted = np.flatnonzero(self.state.registry.asset_of == asset).tolist()
+        shown = [d for d in mounted if self.state.series_of[d, code] >= 0]
+        return next(iter(shown or mounted), None)
 
     def _recall_silent(self, silence: Silence, alert: Alert) -> None:
         state = self.state
@@ -356,11 +371,14 @@ class Desk:
         registry = self.state.registry
         name = HUB_ID if alert.asset == HUB_ASSET else registry.asset_names[alert.asset]
         rule = self.rules.get(alert.rule)
-        text = {"zh-CN": alert.rule, "en": alert.rule}
+        cause = change.transition.cause
+        if alert.state == RESOLVED or "value" not in cause:
+            cause = alert.cause  # what raised it
+        text = dict.fromkeys(("zh-CN", "en"), f"{name}: {alert.rule}")
         if rule is not None:
-            text = texts(
-                rule, name, alert.zone, alert.severity, change.transition.cause
-            )
+            text = texts(rule, name, alert.zone, alert.severity, cause)
+        if alert.state == RESOLVED:
+            text = resolved(text)
         return Event(
             version=VERSION,
             id=alert.id,

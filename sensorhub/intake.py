@@ -215,8 +215,9 @@ class Intake:
                 if code is None:
                     ignored.append(f"{name}: no such measurement")
                     continue
-                if record.ts is not None and record.ts != newest:
-                    draft.own_time[len(draft.code)] = record.ts
+                if record.ts != newest:
+                    own = NO_TIME if record.ts is None else record.ts
+                    draft.own_time[len(draft.code)] = own
                 draft.code.append(code)
                 draft.value.append(value)
                 draft.count[uplink] += 1

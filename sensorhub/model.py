@@ -108,7 +108,6 @@ class Reason(IntEnum):
     NOTHING_USABLE = 5
     TOO_LARGE = 6
     INTERNAL_ERROR = 7
-    NOT_MOUNTED = 8
     # duplicates
     SAME_SEQ = 20
     SAME_BYTES = 21
@@ -117,8 +116,6 @@ class Reason(IntEnum):
     RANGE = 40
     NOT_A_NUMBER = 41
     CLOCK = 42
-    UNKNOWN_MEASUREMENT = 43
-    SENTINEL = 44
     GEOMETRY = 45
 
     @property

@@ -226,7 +226,9 @@ class Pipeline:
         owner = columns.owner()
         if draft.own_time:
             at = np.array(list(draft.own_time), np.intp)
-            columns.measured_at[at] = list(draft.own_time.values())
+            own = np.array(list(draft.own_time.values()), np.int64)
+            here = columns.received_at[owner[at]]
+            columns.measured_at[at] = np.where(own == NO_TIME, here, own)
             wrong = at[beyond(columns.measured_at[at], columns.received_at[owner[at]])]
             columns.quality[wrong] = Quality.REJECTED
             columns.why[wrong] = Reason.CLOCK

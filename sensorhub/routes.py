@@ -11,6 +11,7 @@ from sensorhub.registry import Registry
 MAX_ROUTES = 100_000
 LONGEST = 512  # bytes of a topic that is worth remembering
 ALERTS = f"{TOPIC_ROOT}/alerts/"
+ALERT_LEVELS = 6  # .../alerts/{zone}/{asset}/{rule}
 
 
 class Way(Enum):
@@ -63,9 +64,9 @@ class Router:
             text = topic.decode()
         except UnicodeDecodeError:
             return Route(Way.UNKNOWN)
-        if text.startswith(ALERTS):
-            return Route(Way.ALERT, name=text)
         levels = text.split("/")
+        if text.startswith(ALERTS) and len(levels) == ALERT_LEVELS:
+            return Route(Way.ALERT, name=text)
         if (
             text.startswith(TOPIC_ROOT)
             and text.endswith("/status")

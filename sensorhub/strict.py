@@ -27,17 +27,35 @@ TimeZone = Annotated[str, AfterValidator(_zone)]
 Id = Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
 
 
+_WORDS = {
+    "missing": "is needed",
+    "extra_forbidden": "unknown key; docs/settings.md lists the known ones,"
+    " docs/rules.md those of rules",
+    "tuple_type": 'should be a list, like ["…", "…"]',
+    "list_type": 'should be a list, like ["…", "…"]',
+    "dict_type": "should be a table of keys and values",
+    "model_type": "should be a table of keys and values",
+    "string_pattern_mismatch": "should be an id: up to 64 letters, digits, - and _,"
+    " beginning with a letter or digit",
+}
+
+
 def explain(error: ValidationError, file: str, prefix: str = "") -> list[Fault]:
     """Pydantic's errors as faults with file and dotted key, secrets left out."""
     faults = []
-    for item in error.errors(include_url=False, include_context=False):
+    items = error.errors(include_url=False, include_context=False)
+    for item in items:
+        depth = len(item["loc"])
+        inside = any(o["loc"][:depth] == item["loc"] for o in items if o is not item)
+        if item["type"] == "too_short" and inside:
+            continue  # it is short of what is unsound itself
         key = ".".join(str(part) for part in (prefix, *item["loc"]) if part != "")
-        what = item["msg"].removeprefix("Value error, ")
+        said = item["msg"].removeprefix("Value error, ")
+        what = _WORDS.get(item["type"], said)
         given = item["input"]
         secret = "password" in key or "secret" in key
-        if isinstance(given, str | int | float | bool) and not secret:
+        plain = isinstance(given, str | int | float | bool)
+        if plain and not secret and item["type"] != "extra_forbidden":
             what = f"{what} (given: {given!r})"
-        if item["type"] == "extra_forbidden":
-            what = "unknown key; see docs/settings.md for the known ones"
         faults.append(Fault(file, key or "file", what))
     return faults

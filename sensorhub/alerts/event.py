@@ -102,3 +102,8 @@ def texts(
     }
     text = rule.settings.text
     return {"zh-CN": text.zh.format_map(places), "en": text.en.format_map(places)}
+
+
+def resolved(text: dict[str, str]) -> dict[str, str]:
+    """The texts of an alert that is over: what it said, marked as over."""
+    return {"zh-CN": f"已解除：{text['zh-CN']}", "en": f"Resolved: {text['en']}"}

@@ -103,7 +103,7 @@ def test_all_faults_are_told_at_once_with_key_or_variable(tmp_path: Path) -> Non
         ('[mqtt]\npassword = "a"\npassword_file = "b"\n', "mqtt", "not both"),
         ('[mqtt]\nversion = "4"\n', "mqtt.version", "3.1.1"),
         ("[mqtt]\ntopics = []\n", "mqtt.topics", "at least 1"),
-        ('[mqtt]\nclient_id = "a b"\n', "mqtt.client_id", "pattern"),
+        ('[mqtt]\nclient_id = "a b"\n', "mqtt.client_id", "an id"),
         ('[mqtt]\ntls = true\nca_file = "none"\n', "mqtt.ca_file", "no such file"),
         (
             '[notify]\nprivate_networks = ["ten"]\n',
@@ -112,7 +112,7 @@ def test_all_faults_are_told_at_once_with_key_or_variable(tmp_path: Path) -> Non
         ),
         ("[clock]\nstart = 2026-11-18T00:00:00\n", "clock.start", "timezone"),
         ("[clock]\nspeed = 0\n", "clock.speed", "greater than 0"),
-        ("mqtt = 3\n", "mqtt", "dictionary"),
+        ("mqtt = 3\n", "mqtt", "table"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_refused_in_words(

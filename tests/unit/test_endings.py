@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from support.town import DAY, FIRE, FLEET, HOUR, MINUTE, SHIPPED, UP, Town
 
+from sensorhub.alerts.event import rfc3339
 from sensorhub.fleet import parse_fleet_text
 
 RULES = UP + FIRE
@@ -142,3 +143,15 @@ def test_a_silent_device_alert_removed_with_its_rule_comes_back_as_another(
     assert town.open()["silent_device", "bin-1"] == "device"
     story = town.story("silent_device", "bin-1")
     assert story == ["firing device", "resolved device", "firing device"]
+
+
+def test_a_swapped_sensor_leaves_the_bin_as_full_as_it_was(town: Town) -> None:
+    town.up("d1", fill_level=104)
+    assert [a["rule"] for a in town.alerts(all_=False)] == ["full"]
+    at = rfc3339(town.clock.time)
+    swap = f"asset,device,profile,from,until\nbin-1,d1,,,{at}\nbin-1,d1b,native,{at},\n"
+    register(town, swap)
+    assert [a["rule"] for a in town.alerts(all_=False)] == ["full"]
+    town.wait(HOUR)
+    town.up("d1b", fill_level=12)
+    assert town.alerts(all_=False) == []
