@@ -14,14 +14,47 @@ from sensorhub.errors import StoreError
 FILE = "sensorhub.db"
 REVISION = "0001"
 BUSY_MS = 10_000
+INCREMENTAL = 2  # what `PRAGMA auto_vacuum` answers
 
 
 class Locked(StoreError):
     """Another process holds the lock."""
 
 
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """What goes wrong in the data folder as StoreError, with what to do."""
+    path = folder / FILE
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError):
+        raise StoreError(f"{folder} is no folder: name one with --data") from None
+    except OSError as error:
+        raise StoreError(
+            f"{folder} cannot be used: {error.strerror or error}; give this user a"
+            " folder to write with --data"
+        ) from error
+    except sqlite3.OperationalError as error:
+        raise StoreError(
+            f"{path} cannot be opened: {error}; see who uses it, who may write it, and"
+            " whether the disk is full"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise StoreError(
+            f"{path} is damaged: {error}; move it away and put a backup there"
+        ) from error
+
+
 def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """A connection with the pragmas that the promises rest on; commits by hand."""
+    """A connection with the pragmas that the promises rest on; commits by hand.
+
+    Raises StoreError where the database cannot be used.
+    """
+    with _told(folder):
+        return _connect(folder, read_only)
+
+
+def _connect(folder: Path, read_only: bool) -> sqlite3.Connection:
     mode = "?mode=ro" if read_only else ""
     path = (folder / FILE).absolute()
     connection = sqlite3.connect(
@@ -34,7 +67,9 @@ def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
     )
     if not read_only:
         path.chmod(0o600)  # -wal and -shm take it over
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        # setting it is a write each time, even where it is so already
+        if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != INCREMENTAL:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA journal_size_limit = 67108864")
@@ -57,9 +92,15 @@ def revision_of(connection: sqlite3.Connection) -> str | None:
 def prepare(folder: Path) -> bool:
     """Create or migrate the database in `folder`; True where it was created.
 
-    An older schema is copied aside first. Raises StoreError on a newer one.
+    An older schema is copied aside first. Raises StoreError on a newer one, and where
+    folder or database cannot be used.
     Safe to call from several processes at once.
     """
+    with _told(folder):
+        return _prepare(folder)
+
+
+def _prepare(folder: Path) -> bool:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if (folder / FILE).exists() and _current(folder):
         return False
@@ -116,7 +157,8 @@ def locked(folder: Path, name: str = "hub.lock", wait_s: float = 10) -> Iterator
 
     Raises StoreError when another process keeps it for longer than `wait_s`.
     """
-    descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+    with _told(folder):
+        descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         deadline = time.monotonic() + wait_s
         while True:
@@ -156,6 +198,35 @@ def anchor(
         "INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, f"{found.real} {found.hub}")
     )
     return found
+
+
+class ClockUsed(NamedTuple):
+    """The settings of the clock that the newest hub ran by; start in hub ms."""
+
+    start: int | None
+    speed: float
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it is not real time."""
+        return self.start is not None or self.speed != 1.0
+
+
+def remember_clock(connection: sqlite3.Connection, used: ClockUsed) -> None:
+    """Let other processes know by which clock this hub runs."""
+    start = "" if used.start is None else used.start
+    connection.execute(
+        "INSERT OR REPLACE INTO meta VALUES ('clock', ?)", (f"{start} {used.speed}",)
+    )
+
+
+def clock_used(connection: sqlite3.Connection) -> ClockUsed | None:
+    """The newest hub's clock; None where no hub ran yet."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'clock'").fetchone()
+    if row is None:
+        return None
+    start, _, speed = str(row[0]).partition(" ")
+    return ClockUsed(int(start) if start else None, float(speed))
 
 
 def is_running(folder: Path) -> bool:
