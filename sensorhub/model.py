@@ -4,7 +4,7 @@ Times are epoch milliseconds (UTC) as int everywhere inside; text at the edges.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple, Protocol
 
@@ -198,22 +198,20 @@ class Field(msgspec.Struct, frozen=True, gc=False):
     bits: int = 0
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(msgspec.Struct, gc=False):
     """What a decoder read: fields, what it left out and why, what is broken.
 
     `answers` is set for a soundly decoded frame that carries no readings
     (configuration answers, join notices): stored, though nothing is read.
     """
 
-    fields: list[Field] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
+    fields: list[Field] = []
+    ignored: list[str] = []
+    errors: list[str] = []
     answers: bool = False
 
 
-@dataclass(slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, gc=False):
     """One uplink or event taken out of a network server's wrapping.
 
     `event` is None for an uplink, else join, ack, status, error, log, ...
@@ -227,10 +225,10 @@ class Envelope:
     seq: int | None = None
     port: int = 0
     payload: bytes | None = None
-    fields: list[Field] = field(default_factory=list)
+    fields: list[Field] = []
     network_time: int | None = None
-    link: dict[str, float] = field(default_factory=dict)
-    ignored: list[str] = field(default_factory=list)
+    link: dict[str, float] = {}
+    ignored: list[str] = []
 
 
 class EnvelopeError(ValueError):

@@ -1,9 +1,10 @@
 """From envelope to readings: the profile's decoder, then its map. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
+
+import msgspec
 
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.model import BY_NO, Envelope, Field, Frame
@@ -32,16 +33,15 @@ class Profile(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Mapped:
+class Mapped(msgspec.Struct, gc=False):
     """Readings as (measurement number, value, measured_at ms or None).
 
     `bits` has the width of wrapping counters by measurement number.
     """
 
-    readings: list[tuple[int, float, int | None]] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
-    bits: dict[int, int] = field(default_factory=dict)
+    readings: list[tuple[int, float, int | None]] = []
+    ignored: list[str] = []
+    bits: dict[int, int] = {}
 
 
 def decode_uplink(envelope: Envelope, profile: Profile) -> Frame:
