@@ -88,12 +88,14 @@ class Notes(msgspec.Struct, array_like=True):
     """What else a journal row holds, for the fold.
 
     `covered` is the time (ms) in which the hub could have heard, up to here;
-    `intervals` are (device, ms) that devices told before this batch.
+    `intervals` are (device, ms) that devices told before this batch; `said` are
+    (uplink, ms) of device times that were too far off and were replaced.
     """
 
     covered: int = 0
     services: list[Service] = []
     intervals: list[tuple[int, int]] = []
+    said: list[tuple[int, int]] = []
 
 
 class _Body(msgspec.Struct, array_like=True):

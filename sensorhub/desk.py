@@ -207,14 +207,23 @@ class Desk:
             self.tell(ledger, change, False)
 
     def system(
-        self, ledger: Ledger, rule: str, fires: bool, at: int, value: float = 0
+        self,
+        ledger: Ledger,
+        rule: str,
+        fires: bool,
+        at: int,
+        value: float = 0,
+        *,
+        about: str = "",
     ) -> None:
-        """An alert about the hub itself begins or ends."""
+        """An alert about the hub itself begins or ends; `about` names the culprit."""
         if fires:
             self.told_at[rule] = at
         if fires == self.fires(rule):
             return
         cause = {"reason": rule, "deadline_at": at, "value": value}
+        if about:
+            cause["topic"] = about
         level = Severity.URGENT if fires else Severity.NONE
         self.level(ledger, SYSTEM_RULES[rule], (HUB_ASSET, -1), level, at, cause)
 

@@ -39,6 +39,7 @@ class Draft:
     count: list[int] = field(default_factory=list)
     code: bytearray = field(default_factory=bytearray)
     value: list[float] = field(default_factory=list)
+    replaced: list[tuple[int, int]] = field(default_factory=list)
     own_time: dict[int, int] = field(default_factory=dict)
     dead: list[Dead] = field(default_factory=list)
     dup: set[int] = field(default_factory=set)

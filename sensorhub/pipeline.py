@@ -59,7 +59,7 @@ class Pipeline:
         if draft.message:
             columns = self._columns(draft, now)
             columns = self._derive(columns)
-            self._move(columns, ledger, intervals)
+            self._move(columns, ledger, (intervals, draft.replaced))
             self._count(draft, columns, ledger)
             self._bury(draft, columns, messages, ledger)
             if self.watch is not None:
@@ -82,10 +82,11 @@ class Pipeline:
         )
         columns = self._columns(draft, now)
         ledger = Ledger()
-        self._move(columns, ledger, [])
+        self._move(columns, ledger, ([], []))
         self._count(draft, columns, ledger)
         self._bury(draft, columns, [message], ledger)
-        self._desk.system(ledger, "internal_error", True, now, 1)
+        topic = message.topic.decode("utf-8", "replace")[:200]
+        self._desk.system(ledger, "internal_error", True, now, 1, about=topic)
         return ledger
 
     def replay(self, message: Message, received_at: int) -> Ledger | None:
@@ -142,6 +143,7 @@ class Pipeline:
         said = np.array(draft.said, np.int64)
         network = np.array(draft.network, np.int64)
         measured, replaced = settle_times(said, network, received_at)
+        draft.replaced = [(i, int(said[i])) for i in np.flatnonzero(replaced).tolist()]
         columns = Columns(
             device=device,
             key=key,
@@ -292,8 +294,12 @@ class Pipeline:
     # -- state and alerts --
 
     def _move(
-        self, columns: Columns, ledger: Ledger, intervals: list[tuple[int, int]]
+        self,
+        columns: Columns,
+        ledger: Ledger,
+        told: tuple[list[tuple[int, int]], list[tuple[int, int]]],
     ) -> None:
+        """Move state and alerts; `told`: intervals, and times that were replaced."""
         state, desk = self._state, self._desk
         owner = columns.owner()
         self._count_resets(columns, ledger)
@@ -311,8 +317,10 @@ class Pipeline:
             at = int(received[owner[reading]])
             desk.sample(ledger, moved, at, int(columns.measured_at[reading]))
 
-        state.move(columns, None, decide, serve)
-        body = pack(columns, Notes(state.covered, services, intervals))
+        late = state.move(columns, None, decide, serve)
+        if late:
+            ledger.moved["readings_late"] += late
+        body = pack(columns, Notes(state.covered, services, *told))
         ledger.journal = JournalDraft(int(received[0]), columns.uplinks, body)
 
     def _count_resets(self, columns: Columns, ledger: Ledger) -> None:

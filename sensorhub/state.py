@@ -369,8 +369,11 @@ class State:
         decide: Callable[[int, list[Moved]], None],
         serve: Callable[[int, Service], None],
         mask: NDArray[np.bool_] | None = None,
-    ) -> None:
+    ) -> int:
         """Take a batch's readings: last values, services, rule tracks.
+
+        Answers how many came late: as old as the newest of their series, or
+        older. They are kept, but decide nothing.
 
         `decide(reading, moved)` hears of moved levels, in the order received;
         `serve(reading, service)` of services that were seen. A fold gives the
@@ -384,7 +387,7 @@ class State:
         use = stored[owner] & (columns.quality != Quality.REJECTED)
         picked = np.flatnonzero(use)
         if not len(picked):
-            return
+            return 0
         device = columns.device[owner[picked]]
         code = columns.code[picked]
         value = columns.value[picked]
@@ -403,14 +406,16 @@ class State:
         self.last_at[numbers] = at[quick]
         self.last_value[numbers] = value[quick]
         self.samples[numbers] += 1
+        late = int((~newer & ~slow).sum())
         for i in np.flatnonzero(slow).tolist():
-            self._sample(
+            late += not self._sample(
                 int(series[i]),
                 float(value[i]),
                 int(at[i]),
                 int(picked[i]),
                 (given, decide, serve),
             )
+        return late
 
     @staticmethod
     def _repeated(series: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -435,11 +440,11 @@ class State:
             Callable[[int, list[Moved]], None],
             Callable[[int, Service], None],
         ],
-    ) -> None:
-        """One reading that may move something."""
+    ) -> bool:
+        """One reading that may move something; False where it came late."""
         last = int(self.last_at[series])
         if at <= last:
-            return
+            return False
         given, decide, serve = hooks
         before = float(self.last_value[series])
         self.last_at[series], self.last_value[series] = at, value
@@ -449,7 +454,7 @@ class State:
         asset = self.asset_of(series)
         since, until = registry.mounted_from[device], registry.mounted_until[device]
         if asset < 0 or not since <= at < until:
-            return
+            return True
         if last < since:
             last, before = NEVER, np.nan
         if int(self.s_code[series]) == FILL:
@@ -459,6 +464,7 @@ class State:
         moved = self._run_rules(series, value, at, (last, before))
         if moved:
             decide(reading, moved)
+        return True
 
     def _run_rules(
         self, series: int, value: float, at: int, prior: tuple[int, float]

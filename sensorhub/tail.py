@@ -115,6 +115,7 @@ class TailServer:
 def lines(registry: Registry, draft: Draft, columns: Columns) -> list[dict[str, Any]]:
     """One object an uplink: readings, what was ignored, outcome and reason."""
     details = {dead.uplink: dead for dead in draft.dead}
+    replaced = dict(draft.replaced)
     shown = []
     first = 0
     for i in range(columns.uplinks):
@@ -143,11 +144,20 @@ def lines(registry: Registry, draft: Draft, columns: Columns) -> list[dict[str, 
                     }
                     for j in range(first, last)
                 ],
+                "ts_replaced": _said(replaced.get(i)),
                 "ignored": draft.ignored.get(i, []),
             }
         )
         first = last
     return shown
+
+
+def _said(at: int | None) -> str | None:
+    """A time that a device said, however far off."""
+    try:
+        return rfc3339(at)
+    except (ValueError, OverflowError, OSError):
+        return f"{at} ms"
 
 
 def _word(reason: int) -> str | None:

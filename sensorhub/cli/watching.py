@@ -59,5 +59,7 @@ def words(uplink: dict[str, Any]) -> str:
     parts = [f"{head}  {values}".rstrip()]
     if uplink["detail"]:
         parts.append(f"    why: {uplink['detail']}")
+    if uplink["ts_replaced"]:
+        parts.append(f"    its own time was too far off: {uplink['ts_replaced']}")
     parts += [f"    ignored: {text}" for text in uplink["ignored"]]
     return "\n".join(parts)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from support.town import FLEET, HOUR, MINUTE, NOW, UP, Town, native, uplink
 
+from sensorhub.columns import unpack_notes
 from sensorhub.model import DUP, RETAIN, Message, Quality, Reason
 
 F = {"fill_level": 10}
@@ -256,3 +257,27 @@ def test_a_profile_that_is_gone_makes_dead_letters_that_say_so(tmp_path: Path) -
     town.take([uplink(json.dumps(body).encode(), topic), native("d1", F, seq=1)])
     assert town.ends() == (1, 0, 1)
     assert letters(town) == [("bad_payload", eui)]
+
+
+def test_what_comes_late_is_kept_and_counted_and_decides_nothing(town: Town) -> None:
+    town.take([native("d1", F, seq=2, ts=NOW)])
+    late = native("d1", {"fill_level": 99}, seq=1, ts=NOW - HOUR)
+    ledger = town.take([late, native("d2", F, seq=1, ts=NOW)])
+    assert town.count("readings_late") == 1
+    assert not ledger.transitions
+    assert [r.value for r in town.readings("bin-1")] == [99, 10]
+
+
+def test_a_time_that_was_replaced_is_kept_beside_the_reading(town: Town) -> None:
+    ledger = town.take([native("d1", F, seq=1, ts=NOW + 10 * HOUR)])
+    assert ledger.journal is not None
+    assert unpack_notes(ledger.journal.body).said == [(0, NOW + 10 * HOUR)]
+
+
+def test_a_record_without_a_time_in_an_array_was_measured_when_received(
+    town: Town,
+) -> None:
+    body = f'[{{"ts":{NOW - HOUR},"m":{{"fill_level":1}}}},{{"m":{{"fill_level":3}}}}]'
+    town.take([uplink(body.encode())])
+    found = [(r.measured_at, r.value) for r in town.readings("bin-1")]
+    assert found == [(NOW - HOUR, 1), (NOW, 3)]
