@@ -85,8 +85,8 @@ class Intake:
         """All uplinks of the batch as one run; None where any needs a look."""
         known = list(map(self._router.plain.get, [m.topic for m in messages]))
         aside = [i for i, device in enumerate(known) if device is None]
-        routes = [self._router.route(messages[i].topic) for i in aside]
-        if any(route.way not in NO_UPLINK for route in routes):
+        route = self._router.route
+        if any(route(messages[i].topic).way not in NO_UPLINK for i in aside):
             return None
         devices = [device for device in known if device is not None]
         places = list(range(len(messages)))
@@ -101,8 +101,8 @@ class Intake:
             records = list(map(native.decode_record, payloads))
         except UNDECODABLE:
             return None
-        for i, route in zip(aside, routes, strict=True):
-            self._odd(draft, i, messages[i], route)
+        for i in aside:
+            self._odd(draft, i, messages[i], route(messages[i].topic))
         return Run(places, devices, payloads, records)
 
     def _walk(self, draft: Draft, messages: list[Message]) -> Run:
@@ -110,15 +110,16 @@ class Intake:
         plain, run = self._router.plain, Run()
         for i, message in enumerate(messages):
             topic, payload, flags = message
-            if topic not in plain:
-                self._router.route(topic)
-            device = plain.get(topic)
+            device, route = plain.get(topic), None
+            if device is None:
+                route = self._router.route(topic)
+                device = route.device if route.plain else None
             record = None
             if device is not None and flags & ODD_FLAGS == 0:
                 record = self._decoded(payload)
             if device is None or record is None:
                 self._end(draft, run, messages)
-                self._odd(draft, i, message, self._router.route(topic))
+                self._odd(draft, i, message, route or self._router.route(topic))
                 continue
             run.message.append(i)
             run.device.append(device)
