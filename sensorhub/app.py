@@ -29,7 +29,7 @@ from sensorhub.notify.relay import Relay
 from sensorhub.notify.webhook import Webhook
 from sensorhub.notify.workers import Workers
 from sensorhub.pipeline import Pipeline
-from sensorhub.place import Place, clock_of, load_all, prepare
+from sensorhub.place import Place, hub_clock, load_all, prepare
 from sensorhub.profiles import Profile
 from sensorhub.rulebook import parse_rules, read_rules
 from sensorhub.store import commands as command_rows
@@ -42,6 +42,7 @@ log = structlog.get_logger()
 BATCH = 2_000
 WAIT_S = 0.02
 TICK_S = 0.25
+LOOK_S = 0.02
 PURGE_S = 600.0
 STALL_S = 5.0
 FREE_S = 0.002  # the write lock is left free between commits
@@ -85,7 +86,7 @@ class HubRun:
 
     def _build(self, settings: Settings, profiles: dict[str, Profile]) -> None:
         connection = database.connect(self._place.data)
-        self._clock = clock_of(settings, connection)
+        self._clock = hub_clock(settings, connection)
         connection.close()
         self._hub = Hub(
             self._place.data,
@@ -294,7 +295,7 @@ class HubRun:
         real = time.monotonic()
         if real < self._next_look:
             return
-        self._next_look = real + 0.05
+        self._next_look = real + LOOK_S
         row = self._hub.connection.execute("PRAGMA data_version").fetchone()
         if row[0] != self._data_version:
             self._data_version = row[0]

@@ -24,7 +24,8 @@ from sensorhub.notify.webhook import Webhook
 from sensorhub.profiles import Profile, load_profiles
 from sensorhub.rulebook import parse_rules, read_rules
 from sensorhub.store import commands as command_rows
-from sensorhub.store import database, register, rule_versions
+from sensorhub.store import counters, database, register, rule_versions
+from sensorhub.store.database import ClockUsed
 from sensorhub.store.subscriptions import Subscription
 
 
@@ -68,16 +69,46 @@ def prepare(place: Place, settings: Settings, profiles: dict[str, Profile]) -> N
 
 
 def clock_of(settings: Settings, connection: sqlite3.Connection | None = None) -> Clock:
-    """The hub's clock as the settings say.
+    """The clock that the settings ask for.
 
     Simulated time goes on across restarts: the database remembers when it began.
     """
-    start, speed = start_ms(settings.clock), settings.clock.speed
-    if connection is None or (start is None and speed == 1.0):
-        return Clock(start, speed)
+    used = ClockUsed(start_ms(settings.clock), settings.clock.speed)
+    if connection is None or not used.simulated:
+        return Clock(*used)
+    return _anchored(used, connection)
+
+
+def _anchored(used: ClockUsed, connection: sqlite3.Connection) -> Clock:
     real = Clock().now()
-    anchor = database.anchor(connection, start, speed, real)
-    return Clock(anchor.hub + round((real - anchor.real) * speed), speed)
+    anchor = database.anchor(connection, used.start, used.speed, real)
+    return Clock(anchor.hub + round((real - anchor.real) * used.speed), used.speed)
+
+
+def hub_clock(settings: Settings, connection: sqlite3.Connection) -> Clock:
+    """As `clock_of`, for the hub itself: others learn of it by `clock_beside`."""
+    used = ClockUsed(start_ms(settings.clock), settings.clock.speed)
+    database.remember_clock(connection, used)
+    return clock_of(settings, connection)
+
+
+def clock_beside(
+    settings: Settings, connection: sqlite3.Connection, *, running: bool
+) -> Clock:
+    """The clock of the hub whose database this is, whatever our own settings say.
+
+    Simulated time stands where the hub left it, at ordinary pace, while none runs:
+    an hour at 600 times its pace would be weeks after everything known.
+    """
+    used = database.clock_used(connection)
+    if used is None:
+        return clock_of(settings, connection)
+    if not used.simulated:
+        return Clock()
+    alive = counters.get_meta(connection, "alive_at")
+    if alive is not None and not running:
+        return Clock(int(alive))
+    return _anchored(used, connection)
 
 
 def act(
@@ -89,11 +120,9 @@ def act(
     """
     settings, profiles = load_all(place)
     prepare(place, settings, profiles)
-    connection = database.connect(place.data)
-    clock = clock_of(settings, connection)
-    connection.close()
     try:
         with database.locked(place.data, wait_s=0):
+            clock = _own_clock(place, settings)
             hub = Hub(place.data, settings, profiles, clock.now, wants=wants)
             id_ = command_rows.append(
                 hub.connection, at=clock.now(), by=by, kind=kind, arguments=arguments
@@ -104,14 +133,27 @@ def act(
             hub.close()
             return result
     except database.Locked:
-        return _ask(place, by, kind, arguments, clock.now())
+        return _ask(place, settings, by, (kind, arguments))
+
+
+def _own_clock(place: Place, settings: Settings) -> Clock:
+    """The clock to act by where no hub runs: as asked for, else as the last hub's."""
+    connection = database.connect(place.data)
+    try:
+        if ClockUsed(start_ms(settings.clock), settings.clock.speed).simulated:
+            return clock_of(settings, connection)
+        return clock_beside(settings, connection, running=False)
+    finally:
+        connection.close()
 
 
 def _ask(
-    place: Place, by: str, kind: str, arguments: dict[str, Any], now: int
+    place: Place, settings: Settings, by: str, said: tuple[str, dict[str, Any]]
 ) -> dict[str, Any] | None:
+    kind, arguments = said
     connection = database.connect(place.data)
     try:
+        now = clock_beside(settings, connection, running=True).now()
         id_ = command_rows.append(
             connection, at=now, by=by, kind=kind, arguments=arguments
         )

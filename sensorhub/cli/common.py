@@ -3,6 +3,7 @@
 import getpass
 import json
 import sys
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -12,11 +13,12 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from sensorhub.config import Settings
 from sensorhub.fleet.times import parse_time
 from sensorhub.model import Reading
-from sensorhub.place import Place, act, clock_of, load_all, prepare
+from sensorhub.place import Place, act, clock_beside, load_all, prepare
 from sensorhub.profiles import Profile
 from sensorhub.store import database
 
@@ -24,17 +26,45 @@ REFUSED = 1
 BAD_CONFIG = 3
 NO_STORE = 4
 TAKEN_OVER = 75
-WIDE = 240
+UNBOUND = 100_000  # columns; what is not a terminal has no edge
+
+
+def _folder(text: str | Path) -> Path:
+    """A folder that somebody typed; an empty one would be the present folder."""
+    if not str(text).strip():
+        raise typer.BadParameter("name a folder")
+    return Path(text)
+
 
 Config = Annotated[
-    Path, typer.Option("--config", help="settings folder", envvar="SENSORHUB_CONFIG")
+    Path,
+    typer.Option(
+        "--config",
+        help="settings folder",
+        envvar="SENSORHUB_CONFIG",
+        parser=_folder,
+        metavar="FOLDER",
+    ),
 ]
 Data = Annotated[
-    Path, typer.Option("--data", help="data folder", envvar="SENSORHUB_DATA")
+    Path,
+    typer.Option(
+        "--data",
+        help="data folder",
+        envvar="SENSORHUB_DATA",
+        parser=_folder,
+        metavar="FOLDER",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs")]
 By = Annotated[
-    str, typer.Option("--by", help="who acts", default_factory=getpass.getuser)
+    str,
+    typer.Option(
+        "--by",
+        help="who acts",
+        default_factory=getpass.getuser,
+        show_default="your user name",
+    ),
 ]
 CONFIG = Path("config")
 DATA = Path("data")
@@ -51,17 +81,35 @@ def say_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
-    """A table for people."""
-    shown = Table(title=title if rows else f"{title}: none", box=SIMPLE_HEAD)
-    for column in columns:
-        shown.add_column(column, no_wrap=True)
+def table(
+    title: str, columns: list[str], rows: list[list[Any]], keep: Collection[str] = ()
+) -> None:
+    """A table for people: the first column and `keep` are whole, others fold."""
+    shown = Table(
+        title=title if rows else f"{title}: none",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+    for number, column in enumerate(columns):
+        whole = number == 0 or column in keep
+        shown.add_column(column, no_wrap=whole, overflow="fold")
     for row in rows:
-        shown.add_row(*("" if cell is None else str(cell) for cell in row))
+        shown.add_row(*(Text(cell_text(cell)) for cell in row))
     console = Console()
     if not console.is_terminal:
-        console.width = WIDE
+        console.width = max(console.width, UNBOUND)
     console.print(shown)
+
+
+def cell_text(cell: Any) -> str:
+    """What a cell says to people."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    return str(cell)
 
 
 def opened(config: Path, data: Path) -> tuple[Place, Settings, dict[str, Profile]]:
@@ -96,7 +144,8 @@ def hub_now(place: Place, settings: Settings) -> int:
     """The hub's time (ms), simulated where its clock is."""
     connection = database.connect(place.data)
     try:
-        return clock_of(settings, connection).now()
+        running = database.is_running(place.data)
+        return clock_beside(settings, connection, running=running).now()
     finally:
         connection.close()
 

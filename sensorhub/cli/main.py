@@ -4,10 +4,13 @@
 unsound, 4 the database cannot be used, 75 a younger hub took over.
 """
 
+import sqlite3
 import sys
+from typing import Annotated
 
 import typer
 
+from sensorhub import __version__
 from sensorhub.cli import acting, letters, listing, register, running, telling, watching
 from sensorhub.cli.common import BAD_CONFIG, NO_STORE, TAKEN_OVER
 from sensorhub.errors import ConfigError, StoreError, TakenOver
@@ -17,6 +20,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="sensorhub: which bins and toilets need a crew, and proof of what was done.",
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version_: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="the version, and end"
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 for module in (running, listing, watching, acting):
     module.add_to(app)
 app.add_typer(register.app, name="fleet")
@@ -36,6 +59,9 @@ def main() -> None:
         sys.exit(BAD_CONFIG)
     except StoreError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(NO_STORE)
+    except sqlite3.DatabaseError as error:
+        print(f"error: the database cannot be used: {error}", file=sys.stderr)
         sys.exit(NO_STORE)
     except TakenOver as error:
         print(f"error: {error}", file=sys.stderr)

@@ -48,8 +48,11 @@ def _told(folder: Path) -> Iterator[None]:
 def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection with the pragmas that the promises rest on; commits by hand.
 
-    Raises StoreError where the database cannot be used.
+    Raises StoreError where the database cannot be used; to read only, what sqlite
+    raises: who reads goes on and tries again.
     """
+    if read_only:
+        return _connect(folder, read_only)
     with _told(folder):
         return _connect(folder, read_only)
 
