@@ -5,6 +5,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from firmware_sim.clock import parse_time
+
 KEEP = 50
 SEVERITIES = ("danger", "urgent", "warning", "device")
 
@@ -19,6 +21,14 @@ class Line:
     severity: str
     words: str
 
+    @property
+    def at_ms(self) -> int:
+        """Epoch ms; 0 where it has no readable time."""
+        try:
+            return parse_time(self.at)
+        except ValueError:
+            return 0
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -30,6 +40,7 @@ class Figures:
     dead: int = 0
     readings: int = 0
     open: int = 0
+    now: int = 0  # the hub's time of these figures, epoch ms
 
     @property
     def sound(self) -> bool:
@@ -52,6 +63,7 @@ def figures(text: str) -> Figures | None:
             dead=int(status["uplinks_dead"]),
             readings=int(status["readings_stored"]),
             open=int(status["alerts_open"]),
+            now=parse_time(status["now"]),
         )
     except (ValueError, KeyError, TypeError):
         return None
@@ -65,8 +77,6 @@ def _line(payload: bytes, language: str) -> Line | None:
         rule = str(alert["rule"]).replace("_", " ")
         to = str(change.get("to") or alert["state"])
         words = (alert.get("text") or {}).get(language) or f"{name}: {rule}"
-        if to == "resolved":  # the rule's text asks for work that is done
-            words = f"{name}: {rule}"
         return Line(
             id=str(alert["id"]),
             at=str(change.get("at") or alert.get("started_at") or ""),
@@ -87,6 +97,7 @@ class Board:
     alerts: dict[str, Line] = field(default_factory=dict)
     risen: int = 0
     resolved: int = 0
+    newest: int = 0  # the hub's time of the newest transition, epoch ms
 
     def event(self, payload: bytes) -> Line | None:
         """Take one transition; the line where it is new."""
@@ -94,6 +105,7 @@ class Board:
         if line is None or line in self.lines:
             return None
         self.lines.append(line)
+        self.newest = max(self.newest, line.at_ms)
         self.risen += line.to == "firing"
         self.resolved += line.to == "resolved"
         return line

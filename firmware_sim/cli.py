@@ -41,9 +41,9 @@ Start = Annotated[
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that Ctrl-C and SIGTERM set."""
+    """An event that Ctrl-C, SIGTERM and a closed terminal set."""
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     return stop
 
@@ -142,7 +142,7 @@ def demo(
     seed: Seed = 1,
     language: Annotated[str, typer.Option(help="en or zh-CN.")] = "en",
     config: Annotated[Path, typer.Option(help="The hub's settings.")] = Path("config"),
-    data: Annotated[Path, typer.Option(help="Wiped at the start.")] = DEMO_DATA,
+    data: Annotated[Path, typer.Option(help="Wiped; if in use: NAME-2.")] = DEMO_DATA,
 ) -> None:
     """Broker, hub and town together: see alerts rise and resolve. Ctrl-C stops."""
     from firmware_sim.demo import Demo, Options

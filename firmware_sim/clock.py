@@ -25,6 +25,10 @@ class SimClock:
         real_ms = (time.monotonic_ns() - self._origin) / 1e6
         return self.start + int(real_ms * self.speed)
 
+    def reach(self, at: int) -> None:
+        """Go on from simulated `at` where that is later."""
+        self.start += max(at - self.now(), 0)
+
     def real_s(self, at: int) -> float:
         """Real seconds until simulated `at`; negative when it has passed."""
         return (at - self.now()) / 1e3 / self.speed

@@ -3,7 +3,8 @@
 It knows the hub only by its command line and by what it says over MQTT.
 """
 
-import shutil
+import shlex
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,15 +17,17 @@ from paho.mqtt.client import Client, MQTTMessage
 from rich.console import Console
 from rich.live import Live
 
-from firmware_sim import broker, screen
+from firmware_sim import broker, folder, screen
 from firmware_sim.board import Board, Figures, Line
 from firmware_sim.children import Child
 from firmware_sim.clock import SimClock
 from firmware_sim.desk import Desk
 from firmware_sim.fleet import Asset, fleet_csv, town
 from firmware_sim.hub import Hub, HubError, Place
+from firmware_sim.meter import Meter
 from firmware_sim.mqtt import Address, Publisher, connect, live, say_hello
 from firmware_sim.stream import Town
+from firmware_sim.words import words
 
 ONLINE = "sensorhub/v1/hub/status"
 EVENTS = "sensorhub/v1/events/"
@@ -33,7 +36,7 @@ READY_S = 30.0
 TICK_S = 0.25
 LINE_S = 5.0
 SETTLE_S = 20.0
-MARKER = ".sensorhub-demo"
+LOOK = ("alerts --all", "status", "dead-letters list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ class Demo:
         self.stop = stop
         self.board = Board(options.language)
         self.clock = SimClock(options.start, options.speed)
+        self.meter = Meter()
 
     def run(self) -> int:
         """Set up, show until stopped, settle, stop all; the exit code."""
@@ -114,15 +118,15 @@ class Demo:
 
     def _run(self, stack: ExitStack) -> int:
         """1 broker, 2 register, 3 hub, 4 town; then watch."""
+        self._take_folder(stack)
         options, assets = self.options, town()
-        prepare(options.data)
         port = broker.free_port(options.port)
-        taken = f" (port {options.port} is taken)" if port != options.port else ""
-        self.say(f"broker on 127.0.0.1:{port}{taken}")
+        self._tell_port(port)
         server = Child(broker.command(port), options.data / "broker.log")
         stack.callback(server.stop)
         broker.wait_until_open(port)
-        hub = Hub(Place(options.config, options.data, port), self.clock)
+        place = Place(options.config, options.data, port)
+        hub = Hub(place, options.start, options.speed)
         self._register(hub, assets)
         ear = Ear(Address(port=port), self.board)
         stack.callback(ear.close)
@@ -132,7 +136,7 @@ class Demo:
         say_hello(publisher, assets)
         living = Town(assets, options.seed, options.start)
         sender = self._start_town(publisher, living)
-        desk = Desk(hub, lambda: publisher.distinct, living.cleanings)
+        desk = Desk(hub, lambda at: self._sent(publisher, at), living.cleanings)
         desk.start()
         try:
             self._watch(hub, publisher, desk, ear)
@@ -142,24 +146,42 @@ class Demo:
             desk.stop()
         return self._settle(hub, publisher)
 
+    def _take_folder(self, stack: ExitStack) -> None:
+        asked = self.options.data
+        data = stack.enter_context(folder.fresh(asked))
+        self.options = replace(self.options, data=data)
+        if data != asked:
+            self.tell("in use", asked=asked, data=data)
+
+    def _tell_port(self, port: int) -> None:
+        asked, say = self.options.port, words(self.options.language)
+        taken = say["other port"].format(port=asked) if port != asked else ""
+        self.say(say["broker"].format(port=port) + taken)
+
+    def _sent(self, publisher: Publisher, at: int) -> int:
+        """Distinct uplinks that the broker had taken at simulated `at`."""
+        moment = time.monotonic() + self.clock.real_s(at)
+        return self.meter.count(moment, publisher.distinct)
+
     def _register(self, hub: Hub, assets: tuple[Asset, ...]) -> None:
         file = self.options.data / "fleet.csv"
         file.write_text(fleet_csv(assets), "utf-8")
         devices = sum(len(asset.mountings) for asset in assets)
         zones = len({asset.zone.id for asset in assets})
-        self.say(f"{len(assets)} assets, {devices} devices in {zones} zones")
+        self.tell("town", assets=len(assets), devices=devices, zones=zones)
         hub.call("fleet", "import", str(file))
 
     def _start_hub(self, hub: Hub, ear: Ear, stack: ExitStack) -> None:
-        self.clock = SimClock(self.options.start, self.options.speed)
-        hub.clock = self.clock
         hub.start()
         stack.callback(hub.stop)
         deadline = time.monotonic() + READY_S
         while not ear.online.wait(TICK_S) and not self.stop.is_set():
             if hub.pid is None or time.monotonic() > deadline:
                 raise HubError(f"the hub does not come up:\n{hub.tail()}")
-        self.say(f"hub is up, process {hub.pid}")
+        # Made after the hub's own: what the devices say never lies in its future.
+        self.clock = SimClock(self.options.start, self.options.speed)
+        self.tell("up", pid=hub.pid)
+        self.tell("look", command=self.look("alerts --all"))
 
     def _start_town(self, publisher: Publisher, living: Town) -> threading.Thread:
         sender = threading.Thread(
@@ -167,7 +189,7 @@ class Demo:
             args=(living.uplinks(), self.clock, publisher, self.stop),
             name="town",
         )
-        self.say(f"the town lives at {self.options.speed:g} times the usual pace")
+        self.tell("pace", speed=self.options.speed)
         sender.start()
         return sender
 
@@ -176,35 +198,35 @@ class Demo:
         end = None
         if self.options.seconds is not None:
             end = time.monotonic() + self.options.seconds
-        meter = Meter()
         with shown(self, ear) as show:
             while not self.stop.wait(TICK_S):
                 hub.keep_alive()
-                rate = meter.rate(publisher.distinct, time.monotonic())
-                moment = self._moment(hub, publisher, desk.latest, rate)
-                if desk.latest.received:
-                    moment = replace(moment, missing=desk.missing)
-                show(moment)
+                rate = self.meter.rate(publisher.distinct, time.monotonic())
+                figures, way = desk.latest
+                if not figures.now:  # before the first figures all is on the way
+                    way = publisher.distinct
+                self.clock.reach(max(self.board.newest, figures.now))
+                show(self._moment(hub, figures, way, rate))
                 if end is not None and time.monotonic() > end:
                     break
 
     def _moment(
-        self, hub: Hub, publisher: Publisher, figures: Figures, rate: float
+        self, hub: Hub, figures: Figures, way: int, rate: float
     ) -> screen.Moment:
         return screen.Moment(
             at=self.clock.now(),
             speed=self.options.speed,
             rate=rate,
-            sent=publisher.distinct,
             figures=figures,
-            missing=publisher.distinct - figures.stored - figures.dead,
+            way=way,
             hub=hub.pid,
             restarts=hub.restarts,
+            look=self.look("alerts --all"),
         )
 
     def _settle(self, hub: Hub, publisher: Publisher) -> int:
         """Wait until all that was sent is accounted for; 1 where it is not."""
-        self.say("stopping: the hub takes in what is on its way")
+        self.tell("stopping")
         publisher.drain(threading.Event())
         deadline = time.monotonic() + SETTLE_S
         figures = Figures()
@@ -213,28 +235,31 @@ class Demo:
             figures = hub.figures() or figures
             if figures.complete(publisher.distinct):
                 break
-        moment = self._moment(hub, publisher, figures, 0)
-        self.say(screen.summary(moment, self.board))
+        self.clock.reach(max(self.board.newest, figures.now))
+        way = publisher.distinct - figures.stored - figures.dead
+        self.say(screen.summary(self._moment(hub, figures, way, 0), self.board))
+        self.tell("look after")
+        for command in LOOK:
+            self.say(f"  {self.look(command)}")
         return 0 if figures.complete(publisher.distinct) else 1
+
+    def look(self, command: str) -> str:
+        """A `sensorhub` command as the user would type it for the demo's data."""
+        script = Path(sys.executable).with_name("sensorhub")
+        if script.is_relative_to(Path.cwd()):
+            script = script.relative_to(Path.cwd())
+        options = ["--data", str(self.options.data)]
+        if self.options.config != Path("config"):
+            options += ["--config", str(self.options.config)]
+        return f"{shlex.quote(str(script))} {command} {shlex.join(options)}"
+
+    def tell(self, key: str, **values: object) -> None:
+        """One plain line in the chosen language."""
+        self.say(words(self.options.language)[key].format(**values))
 
     def say(self, text: str) -> None:
         """One plain line."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-class Meter:
-    """Uplinks per real second over the last few seconds."""
-
-    def __init__(self, window_s: float = 4.0) -> None:
-        self._window_s = window_s
-        self._points: list[tuple[float, int]] = []
-
-    def rate(self, count: int, now: float) -> float:
-        """The rate, given the count at `now` (monotonic seconds)."""
-        recent = [p for p in self._points if p[0] >= now - self._window_s]
-        self._points = [*recent, (now, count)]
-        since, first = self._points[0]
-        return (count - first) / (now - since) if now > since else 0.0
 
 
 @contextmanager
@@ -259,7 +284,7 @@ def _lines(demo: Demo, ear: Ear) -> Iterator[Callable[[screen.Moment], None]]:
         nonlocal shown_at, restarts
         if moment.restarts > restarts:
             restarts = moment.restarts
-            demo.say(f"the hub had ended and was started again, process {moment.hub}")
+            demo.tell("again", pid=moment.hub)
         if time.monotonic() - shown_at >= LINE_S:
             shown_at = time.monotonic()
             with ear.quiet() as board:
@@ -267,13 +292,3 @@ def _lines(demo: Demo, ear: Ear) -> Iterator[Callable[[screen.Moment], None]]:
 
     yield show
     ear.on_line = lambda _line: None
-
-
-def prepare(data: Path) -> None:
-    """A fresh data folder; refuses to wipe one that no demo made."""
-    if data.exists():
-        if any(data.iterdir()) and not (data / MARKER).exists():
-            raise OSError(f"{data} is not a demo's folder; choose another with --data")
-        shutil.rmtree(data)
-    data.mkdir(parents=True)
-    (data / MARKER).touch()

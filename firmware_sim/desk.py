@@ -15,18 +15,17 @@ EVERY_S = 2.0
 
 
 class Desk(threading.Thread):
-    """Works until stopped; `latest` are the newest figures.
+    """Works until stopped.
 
-    `missing`: of the uplinks sent before those were asked for, how many the hub had
-    not yet taken in.
+    `latest`: the newest figures, and how many uplinks were on the way at that moment.
+    `sent` tells how many distinct ones the broker had taken at a simulated time.
     """
 
     def __init__(
-        self, hub: Hub, sent: Callable[[], int], cleanings: deque[tuple[str, int]]
+        self, hub: Hub, sent: Callable[[int], int], cleanings: deque[tuple[str, int]]
     ) -> None:
         super().__init__(name="desk", daemon=True)
-        self.latest = Figures()
-        self.missing = 0
+        self.latest = (Figures(), 0)
         self._sent = sent
         self._hub = hub
         self._cleanings = cleanings
@@ -35,9 +34,10 @@ class Desk(threading.Thread):
     def run(self) -> None:
         """Figures and one cleaning in turn."""
         while not self._done.wait(EVERY_S):
-            sent = self._sent()
-            self.latest = self._hub.figures() or self.latest
-            self.missing = max(sent - self.latest.stored - self.latest.dead, 0)
+            if figures := self._hub.figures():
+                # The broker's receipts come a little after it has passed uplinks on.
+                way = self._sent(figures.now) - figures.stored - figures.dead
+                self.latest = (figures, max(way, 0))
             if self._cleanings:
                 self._say_cleaned(*self._cleanings.popleft())
 

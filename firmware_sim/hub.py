@@ -1,8 +1,7 @@
 """The hub as the demo runs it: a process like any other, known by its command line.
 
-The hub's clock begins at `clock.start` when its process has loaded, which the demo
-cannot see. So the start is set ahead by as long as its command line last took: the
-hub then runs a little ahead of the devices, never behind them.
+Its clock begins at `clock.start` when it first loads, and its data folder remembers
+that moment: a hub that is started again, and each command, have the same time.
 """
 
 import os
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from firmware_sim.board import Figures, figures
 from firmware_sim.children import Child
-from firmware_sim.clock import SimClock, rfc3339
+from firmware_sim.clock import MINUTE, rfc3339
 
 COMMAND = (sys.executable, "-m", "sensorhub")
 CALL_S = 60.0
@@ -53,11 +52,12 @@ class Place:
 class Hub:
     """Starts the hub, starts it again when it dies, and asks it for its figures."""
 
-    def __init__(self, place: Place, clock: SimClock) -> None:
+    def __init__(self, place: Place, start: int, speed: float) -> None:
+        """Hub time: from `start` (epoch ms) at `speed` times the real pace."""
         self.place = place
         self.restarts = 0
-        self.clock = clock
-        self._took_s = 1.0
+        self._start = start
+        self._speed = speed
         self._child: Child | None = None
         self._born = 0.0
         self._quick = 0
@@ -69,7 +69,6 @@ class Hub:
 
     def call(self, *words: str) -> str:
         """Run one `sensorhub` command; its output. HubError where it fails."""
-        began = time.monotonic()
         try:
             result = subprocess.run(  # noqa: S603 - our own command line
                 (*COMMAND, *words, *self.place.options),
@@ -77,14 +76,13 @@ class Hub:
                 text=True,
                 check=False,
                 timeout=CALL_S,
-                env={**os.environ, **self._env()},
+                env={**os.environ, **self._env(up=self._child is not None)},
                 start_new_session=True,
             )
         except subprocess.TimeoutExpired:
             raise HubError(
                 f"sensorhub {words[0]}: no answer in {CALL_S:.0f} s"
             ) from None
-        self._took_s = time.monotonic() - began
         if result.returncode:
             lines = (result.stderr or result.stdout).strip().splitlines()
             said = "\n".join(lines[-SAID_LINES:])
@@ -101,15 +99,16 @@ class Hub:
     def start(self) -> None:
         """Start the process."""
         command = (*COMMAND, "hub", *self.place.options)
-        self._child = Child(command, self.place.data / "hub.log", self._env())
+        self._child = Child(command, self.place.data / "hub.log", self._env(up=True))
         self._born = time.monotonic()
 
-    def _env(self) -> dict[str, str]:
-        begin = self.clock.now() + int(self._took_s * 1000 * self.clock.speed)
+    def _env(self, *, up: bool) -> dict[str, str]:
+        # What is set up before the hub's first start is a minute old by then.
+        begin = self._start if up else self._start - MINUTE
         return {
             **self.place.env,
             "SENSORHUB_CLOCK__START": rfc3339(begin),
-            "SENSORHUB_CLOCK__SPEED": str(self.clock.speed),
+            "SENSORHUB_CLOCK__SPEED": str(self._speed if up else 1.0),
         }
 
     def keep_alive(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
+from rich.cells import set_cell_size
 from rich.console import Console, Group, RenderableType
 from rich.layout import Layout
 from rich.panel import Panel
@@ -11,65 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 from firmware_sim.board import Board, Figures, Line
+from firmware_sim.words import words
 from firmware_sim.world import TOWN_OFFSET
 
-HEAD = 8  # lines
+HEAD = 9  # lines
 TOWN = timezone(timedelta(milliseconds=TOWN_OFFSET))
 STYLES = {
     "danger": "bold white on red",
     "urgent": "bold red",
     "warning": "yellow",
     "device": "cyan",
-}
-_EN = {
-    "title": "sensorhub demo",
-    "time": "simulated time",
-    "rate": "uplinks/s",
-    "sent": "sent",
-    "received": "received",
-    "stored": "stored",
-    "duplicate": "duplicate",
-    "dead": "dead letters",
-    "readings": "readings",
-    "risen": "alerts risen",
-    "resolved": "resolved",
-    "way": "{n} on the way",
-    "exact": "nothing missing",
-    "kill": "Try it: kill -9 {pid}   the hub comes back and nothing is lost",
-    "away": "hub is away, the broker keeps its uplinks",
-    "restarts": "came back {n}x",
-    "transitions": "What happened",
-    "open": "Open alerts",
-    "firing": "rose",
-    "severity_changed": "changed",
-    "stop": "Ctrl-C stops everything",
-    "more": "and {n} more",
-    "none": "none",
-}
-_ZH = {
-    "title": "sensorhub 演示",
-    "time": "模拟时间",
-    "rate": "上行/秒",
-    "sent": "已发送",
-    "received": "已接收",
-    "stored": "已入库",
-    "duplicate": "重复",
-    "dead": "死信",
-    "readings": "读数",
-    "risen": "告警触发",
-    "resolved": "已恢复",
-    "way": "{n} 条在途",
-    "exact": "无遗漏",
-    "kill": "试一试:kill -9 {pid}   进程会自动恢复,数据不丢失",
-    "away": "服务暂离,代理服务器代存上行数据",
-    "restarts": "已恢复 {n} 次",
-    "transitions": "动态",
-    "open": "未恢复告警",
-    "firing": "触发",
-    "severity_changed": "变化",
-    "stop": "Ctrl-C 全部停止",
-    "more": "另有 {n} 条",
-    "none": "无",
 }
 
 
@@ -80,16 +32,21 @@ class Moment:
     at: int  # simulated, epoch ms
     speed: float
     rate: float  # uplinks per real second
-    sent: int  # distinct uplinks that the broker took
     figures: Figures
-    missing: int  # uplinks that the hub had not yet taken in when last asked
+    way: int  # uplinks sent that the hub had not yet taken in at `figures.now`
     hub: int | None  # process id; None while it is away
     restarts: int
+    look: str  # the command that lists the alerts
 
+    @property
+    def sent(self) -> int:
+        """Distinct uplinks that the broker had taken at `figures.now`."""
+        return self.figures.stored + self.figures.dead + self.way
 
-def words(language: str) -> dict[str, str]:
-    """The screen's texts in `language` (zh-CN or en)."""
-    return _ZH if language.startswith("zh") else _EN
+    @property
+    def exact(self) -> bool:
+        """Whether every uplink sent is accounted for."""
+        return not self.way and self.figures.sound
 
 
 def clock_text(at: int) -> str:
@@ -105,52 +62,48 @@ def _local(text: str) -> str:
         return text[11:16]
 
 
-def balance(moment: Moment, language: str) -> str:
-    """Whether every uplink sent is accounted for, in words."""
-    say = words(language)
-    if not moment.missing and moment.figures.sound:
-        return say["exact"]
-    return say["way"].format(n=moment.missing)
-
-
 def summary(moment: Moment, board: Board) -> str:
-    """Everything in one plain line."""
+    """Everything in one plain line; all its uplinks are of one moment."""
     say, figures = words(board.language), moment.figures
-    parts = (
+    parts = [
         clock_text(moment.at),
         f"{moment.rate:.0f} {say['rate']}",
-        f"{say['sent']} {moment.sent}",
-        f"{say['received']} {figures.received} = {say['stored']} {figures.stored}"
-        f" + {say['duplicate']} {figures.duplicate} + {say['dead']} {figures.dead}",
-        balance(moment, board.language),
+        f"{say['sent']} {moment.sent:,} = {say['stored']} {figures.stored:,}"
+        f" + {say['dead']} {figures.dead:,} + {say['way']} {moment.way:,}",
+        f"{say['duplicate']} {figures.duplicate:,}",
         f"{say['open']} {len(board.alerts)}",
-    )
+    ]
+    if moment.exact:
+        parts.append(say["exact"])
     return " | ".join(parts)
 
 
 def plain(line: Line, language: str) -> str:
     """One transition as a plain line."""
-    done = words(language).get(line.to, line.to)
-    return f"{_local(line.at)}  {line.severity:8} {done:9} {line.words}"
+    say = words(language)
+    severity = set_cell_size(say.get(line.severity, line.severity), 8)
+    done = set_cell_size(say.get(line.to, line.to), 9)
+    return f"{_local(line.at)}  {severity} {done} {line.words}"
 
 
 def _figures(moment: Moment, language: str) -> RenderableType:
+    """The sum of one moment, sign by sign, then what is beside it."""
     say, figures = words(language), moment.figures
-    grid = Table.grid(padding=(0, 2), expand=True)
-    names = ("sent", "received", "stored", "duplicate", "dead", "readings")
-    values = (
-        *(moment.sent, figures.received, figures.stored),
-        *(figures.duplicate, figures.dead, figures.readings),
+    style = "bold green" if moment.exact else "bold yellow"
+    cells = (
+        ("sent", f"{moment.sent:,}", "bold"),
+        ("stored", f"= {figures.stored:,}", "bold"),
+        ("dead", f"+ {figures.dead:,}", "bold"),
+        ("way", f"+ {moment.way:,}", style),
+        ("received", f"{figures.received:,}", ""),
+        ("duplicate", f"{figures.duplicate:,}", ""),
+        ("readings", f"{figures.readings:,}", ""),
     )
-    for _ in (*names, "balance"):
+    grid = Table.grid(padding=(0, 1), expand=True)
+    for _ in cells:
         grid.add_column(justify="center", no_wrap=True)
-    grid.add_row(
-        *(Text(f"{value:,}", "bold") for value in values),
-        Text(
-            balance(moment, language), "bold green" if not moment.missing else "yellow"
-        ),
-    )
-    grid.add_row(*(Text(say[name], "dim") for name in names), "")
+    grid.add_row(*(Text(value, style) for _, value, style in cells))
+    grid.add_row(*(Text(say[name], "dim") for name, _, _ in cells))
     return grid
 
 
@@ -158,9 +111,9 @@ def _head(moment: Moment, board: Board) -> RenderableType:
     say = words(board.language)
     title = Text.assemble(
         (clock_text(moment.at), "bold"),
-        (f"  {say['time']} x{moment.speed:g}   ", "dim"),
+        (f" {say['simulated']}, x{moment.speed:g}  ", "dim"),
         (f"{moment.rate:.0f} {say['rate']}", "bold green"),
-        (f"   {say['risen']} {board.risen}, {say['resolved']} {board.resolved}", ""),
+        (f"  {say['risen']} {board.risen}, {say['resolved']} {board.resolved}", ""),
     )
     if moment.hub is None:
         hint = Text(say["away"], "bold yellow")
@@ -168,9 +121,10 @@ def _head(moment: Moment, board: Board) -> RenderableType:
         hint = Text(say["kill"].format(pid=moment.hub), "magenta")
     if moment.restarts:
         hint.append("   " + say["restarts"].format(n=moment.restarts), "bold green")
-    for text in (title, hint):
+    look = Text(say["look"].format(command=moment.look), "dim")
+    for text in (title, hint, look):
         text.no_wrap, text.overflow = True, "ellipsis"
-    content = Group(title, "", _figures(moment, board.language), "", hint)
+    content = Group(title, "", _figures(moment, board.language), "", hint, look)
     return Panel(content, title=say["title"], subtitle=say["stop"])
 
 

@@ -79,8 +79,9 @@ def test_alerts_rise_and_resolve_and_a_killed_hub_loses_nothing(demo: Demo) -> N
     demo.wait_for(r"\brose\b.*full")
     os.kill(first, signal.SIGKILL)
     second = int(demo.wait_for(r"started again, process (\d+)")[1])
-    demo.wait_for(r"\bresolved\b.*bin full")
+    demo.wait_for(r"\bresolved\b.*full")
     assert demo.finish() == 0, demo.text
-    assert "nothing missing" in demo.text.splitlines()[-1]
+    assert re.search(r"sent .* on the way 0 .*nothing missing", demo.text)
+    assert "sensorhub alerts --all --data" in demo.text.splitlines()[-3]
     assert ended(first)
     assert ended(second)

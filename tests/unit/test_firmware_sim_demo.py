@@ -1,5 +1,6 @@
 """What the demo makes of the hub's words, and how it shows them."""
 
+import fcntl
 import json
 from pathlib import Path
 
@@ -8,8 +9,12 @@ from rich.console import Console
 
 from firmware_sim import screen
 from firmware_sim.board import Board, Figures, figures
-from firmware_sim.demo import Meter, prepare
+from firmware_sim.clock import SimClock, parse_time
+from firmware_sim.folder import fresh
+from firmware_sim.meter import Meter
+from firmware_sim.words import words
 
+LOOK = ".venv/bin/sensorhub alerts --all --data data/demo-2"
 TOPIC = "sensorhub/v1/alerts/z/bin1/bin_full"
 
 
@@ -73,6 +78,7 @@ def test_the_sums_are_complete_when_nothing_is_missing() -> None:
         "uplinks_dead": 1,
         "readings_stored": 30,
         "alerts_open": 0,
+        "now": "2026-06-01T01:30:00.000Z",
     }
     read = figures(json.dumps(status))
     assert read is not None
@@ -88,7 +94,7 @@ def test_the_page_fits_any_terminal(size: tuple[int, int], language: str) -> Non
     for n in range(30):
         board.state(str(n), event())
         board.event(event().replace(b"a1", str(n).encode()))
-    moment = screen.Moment(0, 600, 43, 10, Figures(), 3, 4711, 1)
+    moment = screen.Moment(0, 600, 43, Figures(), 3, 4711, 1, LOOK)
     console = Console(width=size[0], height=size[1], force_terminal=True)
     with console.capture() as capture:
         console.print(screen.page(moment, board, console), height=size[1])
@@ -112,14 +118,85 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
     assert meter.rate(80, 110.0) == 0
 
 
+def test_the_count_of_a_moment_is_the_first_one_read_after_it() -> None:
+    meter = Meter()
+    for at, count in ((100.0, 5), (100.5, 9), (101.0, 14)):
+        meter.rate(count, at)
+    assert meter.count(100.2, 20) == 9
+    assert meter.count(101.1, 20) == 20
+
+
+def test_what_is_sent_is_stored_dead_or_on_the_way() -> None:
+    figures = Figures(received=1850, stored=1841, duplicate=6, dead=3)
+    moment = screen.Moment(0, 600, 43, figures, 111, 4711, 0, LOOK)
+    text = screen.summary(moment, Board())
+    assert "sent 1,955 = stored 1,841 + dead letters 3 + on the way 111" in text
+    assert "nothing missing" not in text
+    moment = screen.Moment(0, 600, 43, figures, 0, 4711, 0, LOOK)
+    assert "nothing missing" in screen.summary(moment, Board())
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_the_head_fits_80_columns(language: str) -> None:
+    board = Board(language, risen=358, resolved=320)
+    figures = Figures(121_941, 119_841, 2_006, 94, 601_234)
+    moment = screen.Moment(0, 600, 120, figures, 111, 47_110, 2, LOOK)
+    console = Console(width=80, height=24, force_terminal=True)
+    with console.capture() as capture:
+        console.print(screen.page(moment, board, console), height=24)
+    head = "".join(capture.get().splitlines()[: screen.HEAD])
+    assert "\N{HORIZONTAL ELLIPSIS}" not in head
+    assert words(language)["resolved"] + " 320" in head
+
+
+def test_both_languages_have_the_same_words() -> None:
+    assert words("en").keys() == words("zh-CN").keys()
+
+
+def test_a_resolved_alert_speaks_the_hubs_own_words() -> None:
+    line = Board("zh-CN").event(event("resolved"))
+    assert line is not None
+    assert screen.plain(line, "zh-CN") == "09:30  警告     已解除    bin1 满溢度 84%"
+
+
+def test_the_clock_goes_on_from_what_the_hub_shows_and_never_back() -> None:
+    clock = SimClock(1_000, 0.001)
+    clock.reach(900_000)
+    clock.reach(5_000)
+    assert 900_000 <= clock.now() < 900_100
+    board = Board()
+    board.event(event())
+    assert board.newest == parse_time("2026-06-01T01:30:00Z")
+
+
 def test_the_demo_wipes_its_own_folder_but_nobody_elses(tmp_path: Path) -> None:
     mine, other = tmp_path / "demo", tmp_path / "other"
-    prepare(mine)
-    (mine / "hub.db").touch()
-    prepare(mine)
-    assert not (mine / "hub.db").exists()
+    with fresh(mine):
+        (mine / "hub.db").touch()
+    with fresh(mine) as data:
+        assert data == mine
+        assert not (mine / "hub.db").exists()
     other.mkdir()
     (other / "important").touch()
-    with pytest.raises(OSError, match="not a demo's folder"):
-        prepare(other)
+    with pytest.raises(OSError, match="not a demo's folder"), fresh(other):
+        pass
     assert (other / "important").exists()
+
+
+def test_a_second_demo_takes_another_folder(tmp_path: Path) -> None:
+    asked = tmp_path / "demo"
+    with fresh(asked) as first, fresh(asked) as second:
+        assert (first, second) == (asked, tmp_path / "demo-2")
+    with fresh(asked) as again:
+        assert again == asked
+
+
+def test_a_folder_that_a_hub_uses_is_left_alone(tmp_path: Path) -> None:
+    asked = tmp_path / "demo"
+    with fresh(asked):
+        (asked / "hub.lock").touch()
+    with (asked / "hub.lock").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with fresh(asked) as data:
+            assert data.name == "demo-2"
+    assert (asked / "hub.lock").exists()
