@@ -23,7 +23,8 @@ from sensorhub.ledger import Ledger
 from sensorhub.model import BY_NAME, BY_NO, Category, Severity, Transition
 from sensorhub.registry import FOR_EVER, SINCE_EVER, Registry
 from sensorhub.rulebook import Inhibit
-from sensorhub.state import Moved, State, selects
+from sensorhub.series import selects
+from sensorhub.state import Moved, State
 from sensorhub.store.outbox import OutboxRow
 from sensorhub.store.subscriptions import Choice, Subscription
 

@@ -23,7 +23,7 @@ from sensorhub.ledger import Ledger
 from sensorhub.profiles import Profile
 from sensorhub.registry import Registry
 from sensorhub.rulebook import parse_rules
-from sensorhub.state import BARE_MS, NEVER, RECENT, State
+from sensorhub.state import State
 from sensorhub.store import (
     alerts,
     checkpoints,
@@ -38,6 +38,7 @@ from sensorhub.store import (
     subscriptions,
 )
 from sensorhub.store.dead_letters import Shelf
+from sensorhub.windows import BARE_MS, NEVER, RECENT
 
 log = structlog.get_logger()
 TOLD_FOR_MS = 7 * 86_400_000

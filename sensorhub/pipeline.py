@@ -26,9 +26,10 @@ from sensorhub.model import (
     Quality,
     Reason,
 )
-from sensorhub.state import BARE_MS, NEVER, State, ranks
+from sensorhub.state import State
 from sensorhub.store.dead_letters import DeadLetter
 from sensorhub.validate import AHEAD_MS, NO_TIME, beyond, judge, settle_times
+from sensorhub.windows import BARE_MS, NEVER, ranks
 
 FILL = BY_NAME["fill_level"].no
 DISTANCE = BY_NAME["distance"].no

@@ -22,8 +22,9 @@ from sensorhub.columns import (
 )
 from sensorhub.estimate.odour import Baseline
 from sensorhub.model import Outcome
-from sensorhub.state import NEVER, Moved, State
+from sensorhub.state import Moved, State
 from sensorhub.store.journal import JournalRow
+from sensorhub.windows import NEVER
 
 BLOCK = 1_000
 
