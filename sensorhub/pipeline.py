@@ -267,30 +267,29 @@ class Pipeline:
         near = (columns.code == DISTANCE) & (columns.quality != Quality.REJECTED)
         if not near.any():
             return []
+        told = np.zeros(columns.uplinks, np.bool_)
+        told[owner[columns.code == FILL]] = True
+        device = columns.device[owner]
+        reading = np.flatnonzero(near & (device != NO_DEVICE) & ~told[owner])
+        asset = self._assets_at(device[reading], columns.measured_at[reading])
         registry = self._state.registry
-        said = set(owner[columns.code == FILL].tolist())
-        found = []
-        for i in np.flatnonzero(near).tolist():
-            device = int(columns.device[owner[i]])
-            if device < 0 or owner[i] in said:
-                continue
-            asset = self._asset_at(device, int(columns.measured_at[i]))
-            if asset < 0:
-                continue
-            empty, full = registry.empty_mm[asset], registry.full_mm[asset]
-            if empty > full:
-                level = 100.0 * (empty - columns.value[i]) / (empty - full)
-                found.append((i, FILL, round(float(level), 1)))
-        return found
+        known = (asset >= 0) & (registry.empty_mm[asset] > registry.full_mm[asset])
+        reading, asset = reading[known], asset[known]
+        empty, full = registry.empty_mm[asset], registry.full_mm[asset]
+        level = 100.0 * (empty - columns.value[reading]) / (empty - full)
+        levels = np.round(level, 1).tolist()
+        return [(i, FILL, x) for i, x in zip(reading.tolist(), levels, strict=True)]
 
-    def _asset_at(self, device: int, at: int) -> int:
-        """The asset that a device was mounted on when it measured; -1 for none."""
+    def _assets_at(
+        self, device: NDArray[np.int32], at: NDArray[np.int64]
+    ) -> NDArray[np.int32]:
+        """The assets that devices were mounted on when they measured; -1 for none."""
         registry = self._state.registry
-        asset = int(registry.asset_of[device])
+        asset: NDArray[np.int32] = registry.asset_of[device]
         since, until = registry.mounted_from[device], registry.mounted_until[device]
-        if asset >= 0 and since <= at < until:
-            return asset
-        return registry.asset_at(device, at)
+        for i in np.flatnonzero((asset < 0) | (at < since) | (at >= until)).tolist():
+            asset[i] = registry.asset_at(int(device[i]), int(at[i]))
+        return asset
 
     # -- state and alerts --
 
