@@ -118,7 +118,8 @@ class Intake:
             if device is not None and flags & ODD_FLAGS == 0:
                 record = self._decoded(payload)
             if device is None or record is None:
-                self._end(draft, run, messages)
+                if run.message:
+                    self._end(draft, run, messages)
                 self._odd(draft, i, message, route or self._router.route(topic))
                 continue
             run.message.append(i)
