@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from sensorhub import snapshot
-from sensorhub.alerts.event import rfc3339
-from sensorhub.alerts.rules import LEAST_GAP_MS
-from sensorhub.config import Settings
+from sensorhub.alerts.board import RESOLVED, Alert
+from sensorhub.alerts.event import VERSION, resolved, rfc3339, texts
+from sensorhub.alerts.rules import LEAST_GAP_MS, Rule, compile_rules
+from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
+from sensorhub.config import Settings, start_ms
 from sensorhub.model import BY_NAME, Reading, Severity
 from sensorhub.profiles import Profile
 from sensorhub.registry import Registry
-from sensorhub.state import NEVER
+from sensorhub.rulebook import parse_rules
 from sensorhub.store import (
     alerts,
     checkpoints,
@@ -25,8 +27,10 @@ from sensorhub.store import (
     journal,
     outbox,
     register,
+    rule_versions,
     segments,
 )
+from sensorhub.windows import NEVER
 
 STATUS = (
     "uplinks_received",
@@ -62,10 +66,10 @@ def status_view(
     view["last_uplink_at"] = rfc3339(last)
     view["alive_at"] = rfc3339(int(alive)) if alive else None
     view["now"] = rfc3339(now)
-    view["clock"] = {
-        "start": str(settings.clock.start) if settings.clock.start else None,
-        "speed": settings.clock.speed,
-    }
+    used = database.clock_used(connection)
+    if used is None:
+        used = database.ClockUsed(start_ms(settings.clock), settings.clock.speed)
+    view["clock"] = {"start": rfc3339(used.start), "speed": used.speed}
     path = folder / database.FILE
     view["database_mb"] = round(os.path.getsize(path) / 1e6, 1)
     view["counters"] = dict(sorted(numbers.items()))
@@ -78,13 +82,19 @@ def alerts_view(connection: sqlite3.Connection, *, all_: bool) -> list[dict[str,
     rows = alerts.transitions_of(
         connection, None if all_ else [alert.id for alert in found]
     )
-    names = dict(connection.execute("SELECT no, id FROM assets"))
+    ids = dict(connection.execute("SELECT no, id FROM assets"))
+    names = {HUB_ASSET: HUB_ID} | dict(
+        connection.execute("SELECT no, coalesce(nullif(name, ''), id) FROM assets")
+    )
+    rules = _rules(connection)
     return [
         {
+            "version": VERSION,
             "id": alert.id,
             "rule": alert.rule,
             "category": str(alert.category),
-            "asset": names.get(alert.asset, "hub"),
+            "asset": ids.get(alert.asset, HUB_ID),
+            "asset_name": names[alert.asset],
             "zone": alert.zone,
             "severity": alert.severity.word,
             "state": alert.state,
@@ -92,6 +102,7 @@ def alerts_view(connection: sqlite3.Connection, *, all_: bool) -> list[dict[str,
             "resolved_at": rfc3339(alert.resolved_at),
             "acknowledged_by": alert.acknowledged_by,
             "assigned_to": alert.assigned_to,
+            "text": _text(alert, rules.get(alert.rule), names[alert.asset]),
             "notes": [{**note, "at": rfc3339(note["at"])} for note in alert.notes],
             "transitions": [
                 {
@@ -110,6 +121,21 @@ def alerts_view(connection: sqlite3.Connection, *, all_: bool) -> list[dict[str,
         }
         for alert in found
     ]
+
+
+def _rules(connection: sqlite3.Connection) -> dict[str, Rule]:
+    """The newest rules, and those about the hub itself."""
+    book = parse_rules(rule_versions.latest(connection)[1])
+    return SYSTEM_RULES | {rule.id: rule for rule in compile_rules(book, "UTC")}
+
+
+def _text(alert: Alert, rule: Rule | None, name: str) -> dict[str, str]:
+    """What an alert says, as its events do; little where its rule is gone."""
+    if rule is None:
+        text = dict.fromkeys(("zh-CN", "en"), f"{name}: {alert.rule}")
+    else:
+        text = texts(rule, name, alert.zone, alert.severity, alert.cause)
+    return resolved(text) if alert.state == RESOLVED else text
 
 
 def readings_view(
@@ -153,7 +179,8 @@ def devices_view(
     """Assets with what is mounted on them now, and the devices' availability."""
     states = availability(connection, profiles, now)
     rows = connection.execute(
-        "SELECT a.zone, a.site, a.id, a.kind, d.id, d.profile, v.firmware, d.no"
+        "SELECT a.zone, a.site, a.id, a.name, a.kind, d.id, d.profile, v.firmware,"
+        " a.out_from <= ?1 AND coalesce(a.out_until, ?1 + 1) > ?1, a.out_reason, d.no"
         " FROM assets a LEFT JOIN mountings m ON m.asset = a.no"
         " AND coalesce(m.from_at, ?1) <= ?1 AND coalesce(m.until_at, ?1 + 1) > ?1"
         " LEFT JOIN devices d ON d.no = m.device"
@@ -161,9 +188,11 @@ def devices_view(
         " WHERE coalesce(a.retired, ?1 + 1) > ?1 ORDER BY a.zone, a.site, a.id, d.id",
         (now,),
     )
-    names = ("zone", "site", "asset", "kind", "device", "profile", "firmware")
+    names = ("zone", "site", "asset", "name", "kind", "device", "profile", "firmware")
     return [
-        dict(zip(names, row[:7], strict=True)) | states.get(row[7], NO_DEVICE_STATE)
+        dict(zip(names, row[:8], strict=True))
+        | {"out_of_service": bool(row[8]), "out_reason": row[9] if row[8] else None}
+        | states.get(row[10], NO_DEVICE_STATE)
         for row in rows
     ]
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from sensorhub.alerts.event import rfc3339
 from sensorhub.cli.common import (
     CONFIG,
     DATA,
@@ -19,8 +20,9 @@ from sensorhub.cli.common import (
     refuse,
     said,
     say_json,
-    table,
 )
+from sensorhub.cli.tables import table
+from sensorhub.place import Place
 from sensorhub.rulebook import parse_duration
 from sensorhub.store import alerts, database
 
@@ -35,7 +37,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def ack(
-    alert: str,
+    alert: Annotated[str, typer.Argument(help="its id, or how that begins")],
     by: By,
     note: Annotated[str, typer.Option(help="what you know")] = "",
     config: Config = CONFIG,
@@ -44,12 +46,25 @@ def ack(
 ) -> None:
     """Say that you have an alert; it stays open until the data end it."""
     place, _, _ = opened(config, data)
+    before = _had(place, alert)
     result = ask(place, by, "acknowledge", {"alert": alert, "note": note})
-    said(result, json_, f"{by} has alert {alert}")
+    after = f"; {before} had it before" if before not in (None, by) else ""
+    said(result, json_, f"{by} has alert {alert}{after}")
+
+
+def _had(place: Place, alert: str) -> str | None:
+    """Who acknowledged an open alert so far."""
+    connection = database.connect(place.data, read_only=True)
+    found = [
+        row.acknowledged_by
+        for row in alerts.load_open(connection)
+        if row.id.startswith(alert)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def assign(
-    alert: str,
+    alert: Annotated[str, typer.Argument(help="its id, or how that begins")],
     to: Annotated[str, typer.Option(help="crew or person")],
     by: By,
     note: Annotated[str, typer.Option(help="what they should know")] = "",
@@ -64,7 +79,7 @@ def assign(
 
 
 def service(
-    asset: str,
+    asset: Annotated[str, typer.Argument(help="its id")],
     kind: Annotated[str, typer.Argument(help="emptied or cleaned")],
     by: By,
     at: Annotated[str | None, typer.Option(help="RFC 3339; default: now")] = None,
@@ -84,12 +99,12 @@ def service(
 @silence_app.command("add")
 def silence_add(
     by: By,
-    zone: Annotated[str | None, typer.Option()] = None,
-    asset: Annotated[str | None, typer.Option()] = None,
-    rule: Annotated[str | None, typer.Option()] = None,
-    until: Annotated[str | None, typer.Option(help="RFC 3339")] = None,
-    for_: Annotated[str, typer.Option("--for", help="e.g. 30m, 8h, 2d")] = "8h",
-    comment: Annotated[str, typer.Option()] = "",
+    zone: Annotated[str | None, typer.Option(help="id of a zone")] = None,
+    asset: Annotated[str | None, typer.Option(help="id of an asset")] = None,
+    rule: Annotated[str | None, typer.Option(help="id of a rule")] = None,
+    until: Annotated[str | None, typer.Option(help="its end, RFC 3339")] = None,
+    for_: Annotated[str, typer.Option("--for", help="or how long: 30m, 8h, 2d")] = "8h",
+    comment: Annotated[str, typer.Option(help="why, for the others")] = "",
     config: Config = CONFIG,
     data: Data = DATA,
     json_: Json = False,
@@ -111,7 +126,20 @@ def silence_add(
         "comment": comment,
     }
     result = ask(place, by, "silence", arguments)
-    said(result, json_, f"silent until {local(end, settings)}")
+    if result.get("applied", True) and "id" not in result:
+        result = {"id": _newest(place, end, by)} | result
+    said(result, json_, f"silence {result.get('id')} until {local(end, settings)}")
+
+
+def _newest(place: Place, end: int, by: str) -> int | None:
+    """The id of the silence that `by` just added."""
+    connection = database.connect(place.data, read_only=True)
+    found = [
+        row["id"]
+        for row in alerts.silence_rows(connection, end - 1)
+        if row["by"] == by and row["until"] == end
+    ]
+    return max(found, default=None)
 
 
 @silence_app.command("list")
@@ -123,19 +151,21 @@ def silence_list(
     connection = database.connect(place.data, read_only=True)
     now = hub_now(place, settings)
     rows = alerts.silence_rows(connection, now)
+    if json_:
+        for row in rows:
+            row["from"], row["until"] = rfc3339(row["from"]), rfc3339(row["until"])
+        say_json(rows)
+        return
     for row in rows:
         row["from"] = local(row["from"], settings)
         row["until"] = local(row["until"], settings)
-    if json_:
-        say_json(rows)
-    else:
-        names = ["id", "zone", "asset", "rule", "from", "until", "by", "comment"]
-        table("silences", names, [[row[name] for name in names] for row in rows])
+    names = ["id", "zone", "asset", "rule", "from", "until", "by", "comment"]
+    table("silences", names, [[row[name] for name in names] for row in rows])
 
 
 @silence_app.command("remove")
 def silence_remove(
-    silence: int,
+    silence: Annotated[int, typer.Argument(help="its id, see `silence list`")],
     by: By,
     config: Config = CONFIG,
     data: Data = DATA,

@@ -3,17 +3,12 @@
 import getpass
 import json
 import sys
-from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from sensorhub.config import Settings
 from sensorhub.fleet.times import parse_time
@@ -26,7 +21,6 @@ REFUSED = 1
 BAD_CONFIG = 3
 NO_STORE = 4
 TAKEN_OVER = 75
-UNBOUND = 100_000  # columns; what is not a terminal has no edge
 
 
 def _folder(text: str | Path) -> Path:
@@ -79,37 +73,6 @@ def refuse(message: str) -> NoReturn:
 def say_json(value: Any) -> None:
     """One JSON document on standard output."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def table(
-    title: str, columns: list[str], rows: list[list[Any]], keep: Collection[str] = ()
-) -> None:
-    """A table for people: the first column and `keep` are whole, others fold."""
-    shown = Table(
-        title=title if rows else f"{title}: none",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-    )
-    for number, column in enumerate(columns):
-        whole = number == 0 or column in keep
-        shown.add_column(column, no_wrap=whole, overflow="fold")
-    for row in rows:
-        shown.add_row(*(Text(cell_text(cell)) for cell in row))
-    console = Console()
-    if not console.is_terminal:
-        console.width = max(console.width, UNBOUND)
-    console.print(shown)
-
-
-def cell_text(cell: Any) -> str:
-    """What a cell says to people."""
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return "yes" if cell else "no"
-    return str(cell)
 
 
 def opened(config: Path, data: Path) -> tuple[Place, Settings, dict[str, Profile]]:

@@ -19,8 +19,8 @@ from sensorhub.cli.common import (
     refuse,
     said,
     say_json,
-    table,
 )
+from sensorhub.cli.tables import table
 from sensorhub.store import database, dead_letters
 from sensorhub.store.dead_letters import DeadLetter
 
@@ -42,9 +42,9 @@ def _view(letter: DeadLetter) -> dict[str, Any]:
 
 @app.command("list")
 def list_(
-    device: Annotated[str | None, typer.Option()] = None,
-    reason: Annotated[str | None, typer.Option()] = None,
-    limit: Annotated[int, typer.Option()] = 100,
+    device: Annotated[str | None, typer.Option(help="only of this device")] = None,
+    reason: Annotated[str | None, typer.Option(help="only with this reason")] = None,
+    limit: Annotated[int, typer.Option(help="at most so many")] = 100,
     config: Config = CONFIG,
     data: Data = DATA,
     json_: Json = False,
@@ -68,12 +68,15 @@ def list_(
         for x in found
     ]
     names = ["id", "received", "device", "reason", "detail", "replayed"]
-    table("dead letters", names, rows)
+    table("dead letters", names, rows, keep=("device",))
 
 
 @app.command("show")
 def show(
-    letter: int, config: Config = CONFIG, data: Data = DATA, json_: Json = False
+    letter: Annotated[int, typer.Argument(help="its id")],
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
 ) -> None:
     """One dead letter with its bytes."""
     place, _, _ = opened(config, data)
@@ -91,9 +94,9 @@ def show(
 
 @app.command("replay")
 def replay(
+    by: By,
     letters: Annotated[list[int] | None, typer.Argument(help="their ids")] = None,
     device: Annotated[str | None, typer.Option(help="all of a device")] = None,
-    by: Annotated[str, typer.Option()] = "",
     config: Config = CONFIG,
     data: Data = DATA,
     json_: Json = False,
@@ -101,12 +104,16 @@ def replay(
     """Try again: fills history, raises and notifies nothing."""
     place, _, _ = opened(config, data)
     ids = list(letters or ())
+    connection = database.connect(place.data, read_only=True)
+    known = {letter.id for letter in dead_letters.by_ids(connection, ids)}
+    unknown = [str(id_) for id_ in ids if id_ not in known]
+    if unknown:
+        refuse(f"no dead letter {', '.join(unknown)}; nothing was replayed")
     if device is not None:
-        connection = database.connect(place.data, read_only=True)
         ids += [letter.id for letter in dead_letters.of_device(connection, device)]
     if not ids:
         refuse("name dead letters by their ids, or a device that has some")
-    result = ask(place, by or "cli", "replay", {"ids": ids})
+    result = ask(place, by, "replay", {"ids": ids})
     words = f"{result.get('replayed', 0)} replayed, {result.get('still_dead', 0)} dead"
     said(result, json_, words)
 

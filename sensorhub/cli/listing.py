@@ -18,12 +18,14 @@ from sensorhub.cli.common import (
     reading_word,
     refuse,
     say_json,
-    table,
 )
+from sensorhub.cli.tables import table
+from sensorhub.config import Settings
 from sensorhub.decode.mapping import describe
 from sensorhub.model import BY_NAME
 from sensorhub.overview import alerts_view, reading_view, readings_view, status_view
 from sensorhub.place import Place, load_all
+from sensorhub.profiles import Profile
 from sensorhub.store import database
 
 DAY_MS = 86_400_000
@@ -45,8 +47,22 @@ def status(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> N
     view = status_view(connection, place.data, settings, hub_now(place, settings))
     if json_:
         say_json(view)
-    else:
-        table("status", ["", "value"], [[key, value] for key, value in view.items()])
+        return
+    numbers = view.pop("counters")
+    view["clock"] = clock_words(view["clock"], settings)
+    for key in ("last_uplink_at", "alive_at", "now"):
+        view[key] = local_text(view[key], settings)
+    table("status", ["", "value"], [[key, value] for key, value in view.items()])
+    print()
+    table("counters", ["", "value"], [[key, value] for key, value in numbers.items()])
+
+
+def clock_words(clock: dict[str, Any], settings: Settings) -> str:
+    """A hub's clock in words."""
+    if clock["start"] is None and clock["speed"] == 1:
+        return "real time"
+    begun = f" from {local_text(clock['start'], settings)}" if clock["start"] else ""
+    return f"simulated{begun} at {clock['speed']:g} times its pace"
 
 
 def alerts(
@@ -67,17 +83,24 @@ def alerts(
             view["id"][:8],
             view["severity"],
             view["state"],
-            view["zone"],
-            view["asset"],
+            f"{view['asset']} ({view['asset_name']})",
             view["rule"],
-            local_text(view["started_at"], settings),
-            local_text(view["resolved_at"], settings),
-            view["acknowledged_by"],
+            local_text(view["started_at"], settings)[5:16],  # the year is in --json
+            _who(view),
+            view["text"]["zh-CN"],
         ]
         for view in views
     ]
-    names = ["id", "severity", "state", "zone", "asset", "rule", "started", "resolved"]
-    table("alerts", [*names, "acknowledged by"], rows)
+    names = ["id", "severity", "state", "asset", "rule", "started", "who", "text"]
+    table("alerts", names, rows, keep=("severity", "state"))
+
+
+def _who(view: dict[str, Any]) -> str:
+    """Who has an alert."""
+    has, told = view["acknowledged_by"], view["assigned_to"]
+    return "; ".join(
+        [f"ack {has}"] * bool(has) + [f"assigned {told}"] * bool(told),
+    )
 
 
 def readings(
@@ -119,9 +142,8 @@ def readings(
         for r in shown
     ]
     title = f"{asset}: {len(shown)} of {len(found)} readings"
-    table(
-        title, ["measured", "device", "measurement", "value", "unit", "quality"], rows
-    )
+    names = ["measured", "device", "measurement", "value", "unit", "quality"]
+    table(title, names, rows, keep=("device",))
 
 
 def profiles(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
@@ -135,10 +157,20 @@ def profiles(config: Config = CONFIG, data: Data = DATA, json_: Json = False) ->
         table("profiles", names, rows)
 
 
+def usual_port(profile: Profile) -> int:
+    """The LoRaWAN port a maker's devices send readings on, by their manuals."""
+    family = (profile.decoder or "").partition("-")[0]
+    return {"milesight": 85, "dragino": 2}.get(family, 1)
+
+
 def decode(
     profile: str,
-    payload: Annotated[str, typer.Argument(metavar="HEX")],
-    port: Annotated[int, typer.Option(help="LoRaWAN fPort")] = 1,
+    payload: Annotated[
+        list[str], typer.Argument(metavar="HEX…", help="may have spaces")
+    ],
+    port: Annotated[
+        int | None, typer.Option(help="LoRaWAN fPort", show_default="the maker's")
+    ] = None,
     config: Config = CONFIG,
     data: Data = DATA,
     json_: Json = False,
@@ -148,9 +180,11 @@ def decode(
     if profile not in known:
         refuse(f"no such profile: {profile!r}; `sensorhub profiles` lists them")
     try:
-        frame = bytes.fromhex(payload)
+        frame = bytes.fromhex(" ".join(payload))
     except ValueError:
-        refuse(f"not hex: {payload!r}")
+        refuse(f"not hex: {' '.join(payload)!r}")
+    if port is None:
+        port = usual_port(known[profile])
     view = describe(known[profile], frame, port)
     if json_:
         say_json(view)

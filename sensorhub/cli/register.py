@@ -1,5 +1,6 @@
 """fleet: the register of zones, sites, assets, devices and mountings."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -22,12 +23,13 @@ from sensorhub.cli.common import (
     refuse,
     said,
     say_json,
-    table,
 )
+from sensorhub.cli.tables import table
 from sensorhub.commands import describe
 from sensorhub.errors import ConfigError
 from sensorhub.fleet import export_csv, export_toml, plan, read_fleet
 from sensorhub.overview import devices_view
+from sensorhub.place import Place, load_all
 from sensorhub.store import database, dead_letters, register
 
 app = typer.Typer(no_args_is_help=True, help="Who is who: import, export, adopt.")
@@ -112,15 +114,25 @@ def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> No
     if json_:
         say_json(views)
         return
-    names = ["zone", "site", "asset", "kind", "device", "profile", "availability"]
     rows = [
         [
-            *(view[name] for name in names),
+            view["asset"],
+            view["kind"],
+            f"{view['zone']} {view['site']}",
+            view["device"],
+            _state(view),
             local_text(view["last_uplink_at"], settings),
         ]
         for view in views
     ]
-    table("fleet", [*names, "last heard"], rows)
+    names = ["asset", "kind", "zone, site", "device", "state", "last uplink"]
+    table("fleet", names, rows, keep=("device",))
+
+
+def _state(view: dict[str, Any]) -> str:
+    """Whether a device is heard, and whether its asset is in service."""
+    out = "out of service" if view["out_of_service"] else None
+    return ", ".join(word for word in (view["availability"], out) if word)
 
 
 @app.command("new")
@@ -149,7 +161,7 @@ def new(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None
 
 @app.command("adopt")
 def adopt(
-    device: str,
+    device: Annotated[str, typer.Argument(help="its id, as `fleet new` shows it")],
     by: By,
     asset: Annotated[str, typer.Option(help="where it is mounted")],
     profile: Annotated[str, typer.Option(help="e.g. native")] = "native",
@@ -170,4 +182,18 @@ def adopt(
     given = {key: value for key, value in arguments.items() if value is not None}
     result = ask(place, by, "adopt", given)
     kept, replayed = result.get("kept", 0), result.get("replayed", 0)
+    if result.get("applied", True) and not kept and not _was_heard(place, device):
+        print(f"note: {device} was never heard of; is the id right?", file=sys.stderr)
     said(result, json_, f"{device} is at {asset}; {replayed} of {kept} kept replayed")
+
+
+def _was_heard(place: Place, device: str) -> bool:
+    """Whether a device of the register ever sent something."""
+    settings, profiles = load_all(place)
+    connection = database.connect(place.data, read_only=True)
+    views = devices_view(connection, profiles, hub_now(place, settings))
+    return any(
+        view["last_uplink_at"]
+        for view in views
+        if (view["device"] or "").lower() == device.lower()
+    )

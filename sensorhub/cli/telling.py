@@ -1,9 +1,13 @@
 """subscriptions: who is told of what, and where."""
 
+import sqlite3
+import sys
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
+from sensorhub.alerts.system import HUB_ID, SYSTEM_RULES
 from sensorhub.cli.common import (
     CONFIG,
     DATA,
@@ -16,19 +20,31 @@ from sensorhub.cli.common import (
     refuse,
     said,
     say_json,
-    table,
 )
-from sensorhub.place import prober
-from sensorhub.store import database, subscriptions
+from sensorhub.cli.tables import table
+from sensorhub.config import Settings
+from sensorhub.errors import DeliveryError
+from sensorhub.model import Category
+from sensorhub.notify.addresses import networks, resolve
+from sensorhub.place import Place, prober
+from sensorhub.rulebook import SEVERITIES, parse_rules
+from sensorhub.store import database, rule_versions, subscriptions
 
 app = typer.Typer(no_args_is_help=True, help="Who is told of what, and where.")
+ONE = {
+    "zones": "zone",
+    "assets": "asset",
+    "rules": "rule",
+    "categories": "category",
+    "severities": "severity",
+}
 Many = Annotated[list[str] | None, typer.Option(help="may stand several times")]
 
 
 @app.command("add")
 def add(
-    subscription: str,
-    url: str,
+    subscription: Annotated[str, typer.Argument(help="an id for it, new")],
+    url: Annotated[str, typer.Argument(help="https://host[:port]/path")],
     by: By,
     zone: Many = None,
     asset: Many = None,
@@ -41,7 +57,9 @@ def add(
     json_: Json = False,
 ) -> None:
     """Add a webhook; what is not chosen means all. The secret is shown once."""
-    place, _, _ = opened(config, data)
+    place, settings, _ = opened(config, data)
+    if urlsplit(url).scheme not in ("http", "https"):
+        refuse(f"{url!r} is no address: https://host[:port]/path, or http://…")
     secret = secret or subscriptions.new_secret()
     choice = {
         "zones": zone or [],
@@ -50,10 +68,49 @@ def add(
         "categories": category or [],
         "severities": severity or [],
     }
+    _check_named(place, choice)
     arguments = {"id": subscription, "url": url, "secret": secret, "choice": choice}
     result = ask(place, by, "subscribe", arguments)
     words = f"{subscription} is told at {url}\nsecret (shown once): {secret}"
     said(result | {"secret": secret}, json_, words)
+    _warn(url, settings)
+
+
+def _check_named(place: Place, choice: dict[str, list[str]]) -> None:
+    """A choice of what is not there would be believed and tell nobody."""
+    connection = database.connect(place.data, read_only=True)
+    book = parse_rules(rule_versions.latest(connection)[1])
+    known: dict[str, set[str]] = {
+        "zones": {HUB_ID, *_column(connection, "SELECT id FROM zones")},
+        "assets": {HUB_ID, *_column(connection, "SELECT id FROM assets")},
+        "rules": {*SYSTEM_RULES, *(rule.id for rule in book.rules)},
+        "categories": set(map(str, Category)),
+        "severities": set(SEVERITIES),
+    }
+    connection.close()
+    faults = []
+    for part, names in choice.items():
+        for name in sorted(set(names) - known[part]):
+            some = sorted(known[part])
+            more = f"{', '.join(some[:12])}{' …' if len(some) > 12 else ''}"
+            faults.append(f"no such {ONE[part]}: {name!r}; one of {more}")
+    if faults:
+        refuse("\n       ".join(faults))
+
+
+def _column(connection: sqlite3.Connection, query: str) -> list[str]:
+    return [str(row[0]) for row in connection.execute(query)]
+
+
+def _warn(url: str, settings: Settings) -> None:
+    """Say so at once where nothing could be delivered to that address now."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    allowed = networks(settings.notify.private_networks)
+    try:
+        resolve(parts.hostname or "", port, allowed)
+    except DeliveryError as error:
+        print(f"warning: nothing will be delivered: {error}", file=sys.stderr)
 
 
 @app.command("list")
@@ -78,7 +135,8 @@ def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> No
     if json_:
         say_json(rows)
         return
-    names = ["id", "channel", "url", "disabled", "zones", "rules", "severities"]
+    names = ["id", "url", "zones", "assets", "rules", "categories", "severities"]
+    names.append("disabled")
     shown = [
         [", ".join(row[n]) if isinstance(row[n], list) else row[n] for n in names]
         for row in rows

@@ -1,0 +1,149 @@
+"""The command line: what people read, and how it ends."""
+
+import json
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+from sensorhub import __version__
+from sensorhub.cli.main import main
+from sensorhub.cli.tables import widths
+from sensorhub.clock import Clock
+from sensorhub.config import Settings
+from sensorhub.place import clock_beside, hub_clock
+from sensorhub.store import counters, database
+
+FLEET = """[[assets]]
+id = "bin-1"
+kind = "bin"
+site = "park"
+zone = "east"
+device = "d-1"
+profile = "native"
+"""
+SIMULATED = {"clock": {"start": "2026-06-01T00:00:00Z", "speed": 600}}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "fleet.toml").write_text(FLEET, "utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def run(place, monkeypatch, capsys):
+    def call(*words: str, data: str | None = None) -> tuple[int, str, str]:
+        folders = ["--config", str(place / "config")]
+        folders += ["--data", str(place / "data") if data is None else data]
+        monkeypatch.setattr(sys, "argv", ["sensorhub", *words, *folders])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return call
+
+
+def test_a_table_keeps_ids_whole_and_fills_the_room():
+    rows = [["id", "device", "text"], ["b6b404b9", "24e124713c000001", "long " * 40]]
+    assert widths(rows, [True, True, False], 60) == [8, 16, 36]
+
+
+def test_columns_that_fold_give_way_before_ids_are_cut():
+    rows = [["a" * 16, "b" * 30, "c" * 30]]
+    assert widths(rows, [True, False, False], 28) == [16, 6, 6]
+
+
+def test_a_data_folder_that_is_a_file_is_told(run, place):
+    (place / "file").touch()
+    code, _, said = run("status", data=str(place / "file"))
+    assert (code, said.startswith("error: ")) == (4, True)
+
+
+@pytest.mark.parametrize("command", ["status", "hub", "alerts"])
+def test_a_damaged_database_is_told(run, place, command):
+    (place / "data").mkdir()
+    (place / "data" / "sensorhub.db").write_bytes(b"no database " * 100)
+    code, _, said = run(command)
+    assert code == 4
+    assert "is damaged" in said
+
+
+def test_an_empty_folder_name_is_refused(run):
+    assert run("status", data="")[0] == 2
+
+
+def test_the_version_is_told(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["sensorhub", "--version"])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_a_silence_tells_its_id_and_lists_in_utc(run):
+    assert "silence 1 until" in run("silence", "add", "--zone", "east")[1]
+    (row,) = json.loads(run("silence", "list", "--json")[1])
+    assert row["until"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    "option", ["--zone", "--asset", "--rule", "--category", "--severity"]
+)
+def test_a_subscription_to_what_is_not_there_is_refused(run, option):
+    words = ("subscriptions", "add", "desk", "https://192.0.2.1/", option, "nope")
+    code, _, said = run(*words)
+    assert code == 1
+    assert "no such" in said
+
+
+def test_a_private_address_is_warned_of(run):
+    code, _, said = run("subscriptions", "add", "desk", "http://127.0.0.1/x")
+    assert code == 0
+    assert "notify.private_networks" in said
+
+
+def test_dead_letters_that_are_not_there_are_not_replayed(run):
+    assert run("dead-letters", "replay", "99")[0] == 1
+
+
+def test_adopting_a_device_never_heard_of_is_noted(run):
+    code, _, said = run("fleet", "adopt", "ghost", "--asset", "bin-1")
+    assert code == 0
+    assert "never heard of" in said
+
+
+def test_hex_may_have_spaces_and_the_port_is_the_makers(run):
+    words = ("decode", "milesight-em400-mud", "01", "75", "5C", "--json")
+    (reading,) = json.loads(run(*words)[1])["readings"]
+    assert (reading["measurement"], reading["value"]) == ("battery", 92)
+
+
+def connected(folder: Path) -> sqlite3.Connection:
+    database.prepare(folder)
+    return database.connect(folder)
+
+
+def test_who_looks_beside_a_simulated_hub_goes_by_its_clock(tmp_path):
+    connection = connected(tmp_path)
+    own = hub_clock(Settings.model_validate(SIMULATED), connection).now()
+    beside = clock_beside(Settings(), connection, running=True).now()
+    assert 0 <= beside - own < 600_000
+
+
+def test_simulated_time_stands_while_no_hub_runs(tmp_path):
+    connection = connected(tmp_path)
+    hub_clock(Settings.model_validate(SIMULATED), connection)
+    counters.set_meta(connection, "alive_at", "1780300000000")
+    beside = clock_beside(Settings(), connection, running=False).now()
+    assert 0 <= beside - 1_780_300_000_000 < 60_000
+
+
+def test_a_hub_in_real_time_ends_the_simulated_one(tmp_path):
+    connection = connected(tmp_path)
+    hub_clock(Settings.model_validate(SIMULATED), connection)
+    hub_clock(Settings(), connection)
+    beside = clock_beside(Settings(), connection, running=True).now()
+    assert abs(beside - Clock().now()) < 60_000
