@@ -15,7 +15,7 @@ QUICK = Backoff(first_s=0.05, cap_s=0.2)
 
 def settings_for(port: int, **changes: Any) -> MqttSettings:
     """Settings for a broker here; `changes` are taken unchecked."""
-    topics = [{"filter": "t/#", "kind": "native"}]
+    topics = [{"filter": "t/#", "kind": "tts"}]
     base = MqttSettings.model_validate({"port": port, "topics": topics})
     return base.model_copy(update=changes)
 
