@@ -15,6 +15,7 @@ from sensorhub.clock import Clock
 from sensorhub.commands import Commands
 from sensorhub.config import Settings, load_settings, start_ms
 from sensorhub.decode.decoders import DECODERS
+from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import read_fleet
 from sensorhub.hub import Hub
 from sensorhub.notify.addresses import networks
@@ -38,9 +39,19 @@ class Place:
 
 
 def load_all(place: Place) -> tuple[Settings, dict[str, Profile]]:
-    """Settings and profiles. Raises ConfigError with every fault."""
-    settings = load_settings(place.config)
-    return settings, load_profiles(place.config, DECODERS.keys())
+    """Settings and profiles. Raises ConfigError with every fault of both."""
+    faults: list[Fault] = []
+    try:
+        settings = load_settings(place.config)
+    except ConfigError as error:
+        faults += error.faults
+    try:
+        profiles = load_profiles(place.config, DECODERS.keys())
+    except ConfigError as error:
+        faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    return settings, profiles
 
 
 def prepare(place: Place, settings: Settings, profiles: dict[str, Profile]) -> None:

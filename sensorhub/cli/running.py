@@ -18,6 +18,7 @@ from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import Register, plan, read_fleet
 from sensorhub.place import Place, load_all
 from sensorhub.rulebook import parse_rules, read_rules
+from sensorhub.store import database
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,6 +36,9 @@ def run(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None
 def hub(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """Run the hub until stopped; with --json the log is JSON."""
     place = Place(config, data)
+    faults = faults_of(config, fleet=not (data / database.FILE).exists())
+    if faults:
+        raise ConfigError(faults)
     settings, _ = load_all(place)
     log = settings.log
     set_up_log(log.model_copy(update={"format": "json"}) if json_ else log)
@@ -84,8 +88,8 @@ def check_config(
         print(f"{config}: settings, profiles, rules and register are sound")
 
 
-def faults_of(config: Path) -> list[Fault]:
-    """Every fault of a settings folder."""
+def faults_of(config: Path, *, fleet: bool = True) -> list[Fault]:
+    """Every fault of a settings folder; fleet.toml counts for a new database only."""
     faults: list[Fault] = []
     timezone, names = ZoneInfo("UTC"), {"native"}
     if not config.is_dir():
@@ -99,10 +103,10 @@ def faults_of(config: Path) -> list[Fault]:
         parse_rules(read_rules(config), str(config / "rules.toml"))
     except ConfigError as error:
         faults += error.faults
-    fleet = config / "fleet.toml"
+    file = config / "fleet.toml"
     try:
-        if fleet.exists():
-            rows = read_fleet(fleet, timezone)
+        if fleet and file.exists():
+            rows = read_fleet(file, timezone)
             faults += plan(rows, Register(), 0, names).refused
     except ConfigError as error:
         faults += error.faults
