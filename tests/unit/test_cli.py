@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog
 
 from sensorhub import __version__
 from sensorhub.cli.main import main
@@ -44,7 +45,8 @@ def run(place, monkeypatch, capsys):
         said = capsys.readouterr()
         return int(ended.value.code or 0), said.out, said.err
 
-    return call
+    yield call
+    structlog.reset_defaults()  # the hub's log would go where nobody listens now
 
 
 def test_a_table_keeps_ids_whole_and_fills_the_room():
