@@ -140,23 +140,30 @@ def _text(alert: Alert, rule: Rule | None, name: str) -> dict[str, str]:
 
 def readings_view(
     connection: sqlite3.Connection,
-    asset: str,
+    name: str,
     measurement: str | None,
     span: tuple[int, int],
 ) -> list[Reading] | None:
-    """An asset's readings with since <= measured_at < until; None: no such asset."""
-    row = connection.execute("SELECT no FROM assets WHERE id = ?", (asset,)).fetchone()
-    if row is None:
+    """Readings with since <= measured_at < until of an asset, else of a device.
+
+    None where neither is called `name`.
+    """
+    spans = _spans(connection, name)
+    if spans is None:
         return None
     ids = dict(connection.execute("SELECT no, id FROM devices"))
-    parts = history.read_asset(
-        connection,
-        asset=int(row[0]),
-        since=span[0],
-        until=span[1],
-        codes=[BY_NAME[measurement].no] if measurement else None,
-    )
+    codes = [BY_NAME[measurement].no] if measurement else None
+    since, until = span
+    parts = history.read(connection, spans=spans, since=since, until=until, codes=codes)
     return [reading for part in parts for reading in part.rows(ids)]
+
+
+def _spans(connection: sqlite3.Connection, name: str) -> list[history.Span] | None:
+    row = connection.execute("SELECT no FROM assets WHERE id = ?", (name,)).fetchone()
+    if row is not None:
+        return history.asset_spans(connection, int(row[0]))
+    row = connection.execute("SELECT no FROM devices WHERE id = ?", (name,)).fetchone()
+    return [history.Span(int(row[0]))] if row else None
 
 
 def reading_view(reading: Reading) -> dict[str, Any]:

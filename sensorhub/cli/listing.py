@@ -113,7 +113,7 @@ def readings(
     data: Data = DATA,
     json_: Json = False,
 ) -> None:
-    """An asset's readings in order of measured_at."""
+    """An asset's readings in order of measured_at, or one device's."""
     place, settings, _ = opened(config, data)
     if measurement is not None and measurement not in BY_NAME:
         refuse(f"no such measurement: {measurement!r}; one of {', '.join(BY_NAME)}")
@@ -125,7 +125,7 @@ def readings(
     start = end - DAY_MS if start is None else start
     found = readings_view(connection, asset, measurement, (start, end))
     if found is None:
-        refuse(f"no such asset: {asset!r}; `sensorhub fleet list` shows them")
+        refuse(f"no such asset or device: {asset!r}; see `sensorhub fleet list`")
     if json_:
         say_json([reading_view(reading) for reading in found])
         return

@@ -281,3 +281,11 @@ def test_a_record_without_a_time_in_an_array_was_measured_when_received(
     town.take([uplink(body.encode())])
     found = [(r.measured_at, r.value) for r in town.readings("bin-1")]
     assert found == [(NOW - HOUR, 1), (NOW, 3)]
+
+
+def test_readings_of_a_device_on_no_asset_can_still_be_looked_at(town: Town) -> None:
+    town.hub.connection.execute("DELETE FROM mountings WHERE device = 1")
+    town.hub.rebuild()
+    device = town.hub.registry.device_ids[1]
+    town.take([native(device, F, seq=1, ts=NOW)])
+    assert [r.value for r in town.readings(device)] == [10]
