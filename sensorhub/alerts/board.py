@@ -55,11 +55,15 @@ class Change:
 def transition_id(
     rule: str, asset: str, to: str, severity: Severity, cause: dict[str, Any]
 ) -> str:
-    """The id of a decision: of rule, asset, what it moves to, and the cause."""
+    """The id of a decision: of rule, asset, what it moves to, and the cause.
+
+    Its time comes first: what happens together lies together in the database.
+    """
     named = [str(cause[key]) for key in CAUSE_KEYS if key in cause]
-    return xxh3_128_hexdigest(
-        "\x1f".join((rule, asset, to, severity.word, *named)).encode()
-    )
+    text = "\x1f".join((rule, asset, to, severity.word, *named))
+    at = cause.get("measured_at", cause.get("deadline_at"))
+    first = max(at, 0) if isinstance(at, int) else 0
+    return f"{first:011x}{xxh3_128_hexdigest(text.encode())[:21]}"
 
 
 CAUSE_KEYS = ("reason", "device", "measurement", "measured_at", "deadline_at")
