@@ -1,7 +1,12 @@
 """CPU time an uplink: the hub with everything on over the bare subscriber."""
 
+import time
 from statistics import median
 
+from sensorhub.clock import Clock
+from sensorhub.config import HistorySettings
+from sensorhub.store.maker import HistoryMaker
+from tests.bench.history import Meter
 from tests.bench.rig import (
     FILTERS,
     Hub,
@@ -50,6 +55,22 @@ class Patient:
         return (cpu_s(self.hub.pid) - before) / (rounds * self.devices) * 1e6
 
 
+def chunks_us(found: Hub, uplinks: int) -> float:
+    """CPU time of making chunks of all that a stopped hub left, us an uplink."""
+    found.stop()
+    meter = Meter(found.data)
+    maker = HistoryMaker(
+        found.data, HistorySettings(), now=Clock().now, submit=meter.submit
+    )
+    before = time.process_time()
+    maker.start()
+    assert maker.compact(), "chunks took too long"
+    used = time.process_time() - before
+    maker.stop()
+    meter.connection.close()
+    return used / uplinks * 1e6
+
+
 def cost(
     devices: int,
     rounds: int,
@@ -72,11 +93,13 @@ def cost(
             ours.append(patient.us(rounds, rate))
             say(f"  bare {bare[-1]:.1f} us, hub {ours[-1]:.1f} us an uplink")
         moved = found.counts().get("transitions", 0) - before
+        chunks = chunks_us(found, patient.sent)
     share = moved / (devices * rounds * repeats)
     return {
         "hub_cpu_ratio": round(median(ours) / median(bare), 3),
         "hub_us": round(median(ours), 2),
         "bare_us": round(median(bare), 2),
         "transition_share": round(share, 4),
+        "chunks_us": round(chunks, 2),
         "first_contact_us": round(patient.first_us, 2),
     }
