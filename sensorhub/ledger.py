@@ -72,8 +72,8 @@ class Ledger:
             alerts.add_transitions(connection, self.transitions)
         if self.outbox:
             self.outbox = outbox.insert(connection, self.outbox)
-        for service, by in self.services:
-            alerts.add_services(connection, [service], by)
+        if self.services:
+            alerts.add_services(connection, self.services)
         if self.availability:
             connection.executemany(
                 "INSERT INTO availability (device, state, firmware, interval_s, at)"

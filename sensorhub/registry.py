@@ -236,4 +236,4 @@ class Registry:
 
     def out_of_service(self, asset: int, now: int) -> bool:
         """Whether the asset is out of service at `now` (ms)."""
-        return bool(self.out_from[asset] <= now < self.out_until[asset])
+        return bool(self.out_from.item(asset) <= now < self.out_until.item(asset))

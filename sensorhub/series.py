@@ -25,6 +25,7 @@ class Series:
         self.series = 0
         self._allocate(1024)
         self.tracks: dict[tuple[str, int], Track] = {}
+        self.rest_bands = {rule.id: quiet_band(rule, None) for rule in rules}
         self._by_asset = any(rule.settings.select.assets for rule in rules)
         self._bands: dict[tuple[Traits, int], tuple[float, float]] = {}
         self._rules_cache: dict[tuple[Traits, str, int], tuple[Rule, ...]] = {}
@@ -129,7 +130,7 @@ class Series:
 
     def asset_of(self, series: int) -> int:
         """Number of the asset that the series' device is mounted on; -1: none."""
-        return int(self.registry.asset_of[self.s_device[series]])
+        return int(self.registry.asset_of.item(self.s_device.item(series)))
 
     def rules_of(self, series: int) -> tuple[Rule, ...]:
         """The sample-driven rules that look at a series."""
@@ -138,7 +139,7 @@ class Series:
         if traits is None:
             return ()
         id_ = self.registry.asset_ids[asset]
-        return self.rules_for(traits, id_, int(self.s_code[series]))
+        return self.rules_for(traits, id_, self.s_code.item(series))
 
     def rules_for(self, traits: Traits, asset: str, code: int) -> tuple[Rule, ...]:
         """Rules on measurement `code` of an asset with these traits."""
@@ -158,7 +159,8 @@ class Series:
     def _band(self, series: int, rules: tuple[Rule, ...]) -> tuple[float, float]:
         low, high = QUIET
         for rule in rules:
-            band = quiet_band(rule, self.tracks.get((rule.id, series)))
+            track = self.tracks.get((rule.id, series))
+            band = quiet_band(rule, track) if track else self.rest_bands[rule.id]
             low, high = max(low, band[0]), min(high, band[1])
         return low, high
 

@@ -159,22 +159,23 @@ class State(Windows, Series):
         ],
     ) -> bool:
         """One reading that may move something; False where it came late."""
-        last = int(self.last_at[series])
+        last = self.last_at.item(series)
         if at <= last:
             return False
         given, decide, serve = hooks
-        before = float(self.last_value[series])
+        before = self.last_value.item(series)
         self.last_at[series], self.last_value[series] = at, value
         self.samples[series] += 1
-        device = int(self.s_device[series])
+        device = self.s_device.item(series)
         registry = self.registry
         asset = self.asset_of(series)
-        since, until = registry.mounted_from[device], registry.mounted_until[device]
+        since = registry.mounted_from.item(device)
+        until = registry.mounted_until.item(device)
         if asset < 0 or not since <= at < until:
             return True
         if last < since:
             last, before = NEVER, np.nan
-        if int(self.s_code[series]) == FILL:
+        if self.s_code.item(series) == FILL:
             seen = (asset, at) in given if given is not None else None
             if is_emptying(before, value) if seen is None else seen:
                 serve(reading, Service(asset, "emptied", at))
@@ -189,15 +190,18 @@ class State(Windows, Series):
         last, before = prior
         moved = []
         rules = self.rules_of(series)
-        device = int(self.s_device[series])
-        if int(self.s_code[series]) in COUNTERS:
-            bits = self.registry.counter_bits(device, int(self.s_code[series]))
+        device, code = self.s_device.item(series), self.s_code.item(series)
+        if code in COUNTERS:
+            bits = self.registry.counter_bits(device, code)
             self.since[series] += count_step(before, value, bits)
-        interval = int(self.registry.interval_ms[device])
-        out = self.registry.out_of_service(int(self.registry.asset_of[device]), at)
+        interval = self.registry.interval_ms.item(device)
+        out = self.registry.out_of_service(self.asset_of(series), at)
         for rule in rules:
             track = self.tracks.get((rule.id, series))
             if track is None:
+                low, high = self.rest_bands[rule.id]
+                if low <= value < high:
+                    continue
                 track = Track(len(rule.limits))
             level = track.level(rule)
             gap = last != NEVER and at - last > rule.max_gap_for(interval)

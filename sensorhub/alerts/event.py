@@ -1,6 +1,7 @@
 """The one versioned object that MQTT, webhook and `alerts --json` carry."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from sensorhub.model import BY_NO, Severity, Transition
 VERSION = 1
 
 
+@lru_cache(4_096)
 def rfc3339(at: int | None) -> str | None:
     """Epoch ms as RFC 3339 in UTC with Z."""
     if at is None:

@@ -96,12 +96,12 @@ def add_transitions(
 
 
 def add_services(
-    connection: sqlite3.Connection, services: Sequence[Service], by: str
+    connection: sqlite3.Connection, services: Iterable[tuple[Service, str]]
 ) -> None:
-    """Write service events that `by` (sensor, or a person's name) reported."""
+    """Write service events, each with who (sensor, or a person's name) reported it."""
     connection.executemany(
         "INSERT INTO services (asset, kind, at, by_, cause) VALUES (?, ?, ?, ?, '{}')",
-        [(s.asset, s.kind, s.at, by) for s in services],
+        [(s.asset, s.kind, s.at, by) for s, by in services],
     )
 
 

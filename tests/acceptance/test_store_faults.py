@@ -88,7 +88,9 @@ def test_a_damaged_journal_row_is_set_aside_counted_and_told(tmp_path: Path) -> 
             peer.send(stream.batch(100))
             hub.until_ended(stream.distinct)
             got = hub.readings("bin0", "fill_level")
-            assert set(got) <= set(stream.expected["bin0"])  # fewer, unless history had it
+            assert set(got) <= set(
+                stream.expected["bin0"]
+            )  # fewer, unless history had it
             assert got == sorted(got)
             assert len(got) >= len(stream.expected["bin0"]) - uplinks
     report(
