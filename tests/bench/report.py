@@ -56,7 +56,7 @@ def table(figures: dict[str, Any]) -> str:
         if key in figures:
             text = f"CPU an uplink over a bare paho subscriber: {what}"
             rows.append(_row(text, goal, _ratio(figures[key])))
-    if found := figures.get("native"):
+    if "chunks_us" in (found := figures.get("native", {})):
         text = "making chunks, once they are a day old: on top, CPU an uplink"
         rows.append(_row(text, "reported", f"{found['chunks_us']:.1f} µs"))
     if found := figures.get("latency"):
