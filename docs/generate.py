@@ -23,6 +23,17 @@ from sensorhub.model import (
     Reason,
     Severity,
 )
+from sensorhub.standards import built_in
+from sensorhub.standards.table import TRUST
+from sensorhub.standards.views import limits_rows, sensors_rows
+
+STANDARDS = """\
+Limits that rules refer to by name: `levels = [{ severity = "warning", standard =
+"gb-t-17217-1998/class-3/nh3" }]`; [rules](rules.md#limits-of-standards) says how.
+`sensorhub standards list`, `show LIMIT` and `judge LIMIT --profile PROFILE` show the
+same. Files in `config/standards/` add standards or replace one by its name; files in
+`config/sensors/` say what your sensors can tell apart.
+"""
 
 FOLDER = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py (make docs): edits here are lost. -->\n"
@@ -198,9 +209,29 @@ def event_schema() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
+def standards_page() -> str:
+    """Limits of standards, and the sensors that are known."""
+    known = built_in()
+    limits = ("limit", "source", "value", "unit", "ppm at 25 °C", "mean over")
+    sensors = ("profile", "measurement", "step", "zero error", "cannot judge", "source")
+    return "\n".join(
+        (
+            f"{NOTE}\n# Standards\n",
+            STANDARDS,
+            "## Trust\n",
+            _table(("mark", "meaning"), TRUST.items()),
+            "## Limits\n",
+            _table((*limits, "for", "judged by", "trust", "note"), limits_rows(known)),
+            "## Sensors\n",
+            _table(sensors, sensors_rows(known)),
+        )
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "catalogue.md": catalogue_page,
+    "standards.md": standards_page,
     "event.schema.json": event_schema,
 }
 

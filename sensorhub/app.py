@@ -32,6 +32,7 @@ from sensorhub.pipeline import Pipeline
 from sensorhub.place import Place, hub_clock, load_all, prepare
 from sensorhub.profiles import Profile
 from sensorhub.rulebook import parse_rules, read_rules
+from sensorhub.standards import load_standards
 from sensorhub.store import commands as command_rows
 from sensorhub.store import counters, database, outbox, rule_versions
 from sensorhub.store.maker import HistoryMaker
@@ -74,7 +75,8 @@ class HubRun:
         """Load, connect, work until stopped, close in reverse."""
         settings, profiles = load_all(self._place)
         rules = self._place.config / "rules.toml"
-        parse_rules(read_rules(self._place.config), str(rules))
+        standards = load_standards(self._place.config)
+        parse_rules(read_rules(self._place.config), str(rules), standards)
         prepare(self._place, settings, profiles)
         with self._stack:
             self._stack.enter_context(database.locked(self._place.data))
@@ -95,6 +97,7 @@ class HubRun:
             self._clock.now,
             wants=wants,
             stopping=self._stopping.is_set,
+            standards=load_standards(self._place.config),
         )
         self._stack.callback(self._hub.close)
         self._stack.callback(self._finish)

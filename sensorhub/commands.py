@@ -237,7 +237,7 @@ def _rules_file(
     hub: Hub, ledger: Ledger, command: commands.Command, now: int
 ) -> Result:
     text = command.arguments["text"]
-    parse_rules(text)
+    parse_rules(text, standards=hub.standards)
     hub.checkpoint_all()
     change = Ledger()
     change.jobs.append(lambda c: rule_versions.add(c, text, "file", now))

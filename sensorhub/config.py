@@ -2,7 +2,6 @@
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import ip_network
@@ -20,7 +19,7 @@ from pydantic import (
 )
 
 from sensorhub.errors import ConfigError, Fault
-from sensorhub.strict import Id, Strict, TimeZone, explain
+from sensorhub.strict import Id, Strict, TimeZone, explain, read_toml
 
 ENV_PREFIX = "SENSORHUB_"
 ENV_FOLDERS = {"SENSORHUB_CONFIG", "SENSORHUB_DATA"}  # options of the command line
@@ -164,6 +163,14 @@ class HistorySettings(Strict):
     )
 
 
+class AirSettings(Strict):
+    """The town's air: limits in mg/m³ are compared with sensors' ppm by it."""
+
+    pressure_kpa: float = Field(
+        101.325, ge=50, le=110, description="usual pressure there; less high up"
+    )
+
+
 class LogSettings(Strict):
     """The log on standard error."""
 
@@ -184,20 +191,8 @@ class Settings(Strict):
     dead_letters: DeadLetterSettings = Field(default_factory=DeadLetterSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
+    air: AirSettings = Field(default_factory=AirSettings)
     log: LogSettings = Field(default_factory=LogSettings)
-
-
-def read_toml(path: Path, faults: list[Fault]) -> dict[str, Any]:
-    """The file's tables; a fault and nothing where it cannot be read."""
-    if not path.exists():
-        return {}
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        faults.append(Fault(str(path), "syntax", str(error)))
-    except (OSError, UnicodeDecodeError) as error:
-        faults.append(Fault(str(path), "file", f"cannot be read: {error}"))
-    return {}
 
 
 def _overlay(

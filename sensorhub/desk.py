@@ -290,8 +290,19 @@ class Desk:
                 "measurement": BY_NO[int(state.s_code[item.series])].name,
                 "measured_at": measured_at,
                 "value": item.value,
+                **self.said(item),
             }
             self.level(ledger, item.rule, (asset, item.series), item.level, at, cause)
+
+    def said(self, moved: Moved) -> dict[str, Any]:
+        """Which clause of a standard decided, and at which temperature."""
+        clauses = moved.rule.clauses
+        said: dict[str, Any] = dict(clauses.said(moved.level))
+        if said and clauses.gas:
+            said["celsius"] = self.state.celsius(moved.series)
+        if said and moved.rule.over:
+            said["mean_min"] = moved.rule.over / 60_000
+        return said
 
     # -- who is told --
 

@@ -23,6 +23,7 @@ from sensorhub.ledger import Ledger
 from sensorhub.profiles import Profile
 from sensorhub.registry import Registry
 from sensorhub.rulebook import parse_rules
+from sensorhub.standards import Standards, built_in
 from sensorhub.state import State
 from sensorhub.store import (
     alerts,
@@ -64,12 +65,14 @@ class Hub:
         *,
         wants: Wants = all_wanted,
         stopping: Callable[[], bool] = lambda: False,
+        standards: Standards | None = None,
     ) -> None:
         self.settings = settings
         self.profiles = profiles
         self.now = now
         self._wants = wants
         self._stopping = stopping
+        self.standards = standards or built_in()
         self.connection = database.connect(folder)
         bounds = settings.dead_letters
         self.shelf = Shelf(self.connection, bounds.per_device, bounds.total)
@@ -101,8 +104,10 @@ class Hub:
         self._settled = settle_at or int(settled or now)
         self.registry.settle(self._settled)
         self.rules_version, text = rule_versions.latest(connection)
-        self.book = parse_rules(text, f"rules version {self.rules_version}")
-        rules = compile_rules(self.book, self.settings.timezone)
+        name = f"rules version {self.rules_version}"
+        self.book = parse_rules(text, name, self.standards)
+        air = self.settings.air.pressure_kpa
+        rules = compile_rules(self.book, self.settings.timezone, air)
         self.state = State(self.registry, rules)
         self.versions = f"{self.rules_version}.{register.version(connection)}"
         self._fold()

@@ -18,6 +18,7 @@ from sensorhub.model import BY_NAME, Reading, Severity
 from sensorhub.profiles import Profile
 from sensorhub.registry import Registry
 from sensorhub.rulebook import parse_rules
+from sensorhub.standards import Standards
 from sensorhub.store import (
     alerts,
     checkpoints,
@@ -76,7 +77,9 @@ def status_view(
     return view
 
 
-def alerts_view(connection: sqlite3.Connection, *, all_: bool) -> list[dict[str, Any]]:
+def alerts_view(
+    connection: sqlite3.Connection, *, all_: bool, standards: Standards | None = None
+) -> list[dict[str, Any]]:
     """Alerts with their transitions, oldest first."""
     found = alerts.listing(connection, all_=all_)
     rows = alerts.transitions_of(
@@ -86,7 +89,7 @@ def alerts_view(connection: sqlite3.Connection, *, all_: bool) -> list[dict[str,
     names = {HUB_ASSET: HUB_ID} | dict(
         connection.execute("SELECT no, coalesce(nullif(name, ''), id) FROM assets")
     )
-    rules = _rules(connection)
+    rules = _rules(connection, standards)
     return [
         {
             "version": VERSION,
@@ -123,9 +126,11 @@ def alerts_view(connection: sqlite3.Connection, *, all_: bool) -> list[dict[str,
     ]
 
 
-def _rules(connection: sqlite3.Connection) -> dict[str, Rule]:
+def _rules(
+    connection: sqlite3.Connection, standards: Standards | None
+) -> dict[str, Rule]:
     """The newest rules, and those about the hub itself."""
-    book = parse_rules(rule_versions.latest(connection)[1])
+    book = parse_rules(rule_versions.latest(connection)[1], standards=standards)
     return SYSTEM_RULES | {rule.id: rule for rule in compile_rules(book, "UTC")}
 
 

@@ -24,6 +24,7 @@ from sensorhub.notify.probe import Verdict, probe
 from sensorhub.notify.webhook import Webhook
 from sensorhub.profiles import Profile, load_profiles
 from sensorhub.rulebook import parse_rules, read_rules
+from sensorhub.standards import load_standards
 from sensorhub.store import commands as command_rows
 from sensorhub.store import counters, database, register, rule_versions
 from sensorhub.store.database import ClockUsed
@@ -39,7 +40,7 @@ class Place:
 
 
 def load_all(place: Place) -> tuple[Settings, dict[str, Profile]]:
-    """Settings and profiles. Raises ConfigError with every fault of both."""
+    """Settings and profiles. Raises ConfigError with every fault of all files."""
     faults: list[Fault] = []
     try:
         settings = load_settings(place.config)
@@ -47,6 +48,10 @@ def load_all(place: Place) -> tuple[Settings, dict[str, Profile]]:
         faults += error.faults
     try:
         profiles = load_profiles(place.config, DECODERS.keys())
+    except ConfigError as error:
+        faults += error.faults
+    try:
+        load_standards(place.config)
     except ConfigError as error:
         faults += error.faults
     if faults:
@@ -65,7 +70,8 @@ def prepare(place: Place, settings: Settings, profiles: dict[str, Profile]) -> N
         if rule_versions.latest(connection)[0]:
             return
         text = read_rules(place.config)
-        parse_rules(text, str(place.config / "rules.toml"))
+        standards = load_standards(place.config)
+        parse_rules(text, str(place.config / "rules.toml"), standards)
         now = clock_of(settings).now()
         fleet = place.config / "fleet.toml"
         connection.execute("BEGIN IMMEDIATE")
@@ -134,7 +140,14 @@ def act(
     try:
         with database.locked(place.data, wait_s=0):
             clock = _own_clock(place, settings)
-            hub = Hub(place.data, settings, profiles, clock.now, wants=wants)
+            hub = Hub(
+                place.data,
+                settings,
+                profiles,
+                clock.now,
+                wants=wants,
+                standards=load_standards(place.config),
+            )
             id_ = command_rows.append(
                 hub.connection, at=clock.now(), by=by, kind=kind, arguments=arguments
             )

@@ -13,10 +13,9 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, ValidationError, model_validator
 
-from sensorhub.config import read_toml
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.model import BY_NAME, CATALOGUE, MeasurementKind
-from sensorhub.strict import Strict, explain
+from sensorhub.strict import Strict, explain, read_toml
 
 NATIVE = "native"
 ProfileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]

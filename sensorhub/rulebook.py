@@ -1,6 +1,5 @@
 """rules.toml: what a rule may say, checked; all faults at once."""
 
-import re
 import tomllib
 from collections.abc import Iterator
 from datetime import time
@@ -13,27 +12,18 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    PrivateAttr,
     ValidationError,
     model_validator,
 )
 
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.model import BY_NAME, AssetKind, Category, MeasurementKind
-from sensorhub.strict import Id, Strict, TimeZone, explain
+from sensorhub.standards import Limit, Standards, built_in
+from sensorhub.standards.reference import parse_over, resolve
+from sensorhub.strict import Duration, Id, Strict, TimeZone, explain
 
-_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 HOUR_MS = 3_600_000
-
-
-def parse_duration(value: object) -> int:
-    """Milliseconds of "90s", "10m", "12h" or "7d". Raises ValueError."""
-    if not isinstance(value, str):
-        raise ValueError('a duration is text like "90s", "10m", "12h" or "7d"')
-    match = _DURATION.fullmatch(value)
-    if match is None:
-        raise ValueError('a duration looks like "90s", "10m", "12h" or "7d"')
-    return round(float(match[1]) * _UNITS_MS[match[2]])
 
 
 def parse_local_time(value: object) -> object:
@@ -49,10 +39,10 @@ def _without_zone(value: time) -> time:
     return value
 
 
-Duration = Annotated[int, BeforeValidator(parse_duration), Field(ge=0)]
 LocalTime = Annotated[
     time, BeforeValidator(parse_local_time), AfterValidator(_without_zone)
 ]
+Over = Annotated[int, BeforeValidator(parse_over), Field(ge=0)]
 Kind = Literal["threshold", "rate", "no_data", "count_since", "overdue"]
 Word = Literal["device", "warning", "urgent", "danger"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -84,6 +74,9 @@ class Level(Strict):
     clear: float | None = Field(
         None, allow_inf_nan=False, description="default: where it is raised"
     )
+    standard: str | None = Field(
+        None, description="a limit of a standard by name; `raise` is its value"
+    )
 
 
 class Schedule(Strict):
@@ -95,7 +88,7 @@ class Schedule(Strict):
     timezone: TimeZone | None = Field(None, description="default: the town's")
 
 
-PLACES = frozenset({"asset", "zone", "value", "unit", "limit"})
+PLACES = frozenset({"asset", "zone", "value", "unit", "limit", "standard"})
 
 
 def _plain(text: str) -> bool:
@@ -111,7 +104,7 @@ def _plain(text: str) -> bool:
 
 
 class Text(Strict):
-    """What people read. Places: {asset} {zone} {value} {unit} {limit}."""
+    """What people read; PLACES stand in braces."""
 
     zh: str = Field(alias="zh-CN", min_length=1)
     en: str = Field(min_length=1)
@@ -121,8 +114,7 @@ class Text(Strict):
         for text in (self.zh, self.en):
             if not _plain(text):
                 raise ValueError(
-                    f"{text!r}: only {{asset}} {{zone}} {{value}} {{unit}} {{limit}}"
-                    " may stand in braces"
+                    f"{text!r}: only {', '.join(sorted(PLACES))} may stand in braces"
                 )
         return self
 
@@ -152,6 +144,9 @@ class RuleSettings(Strict):
     n: int = Field(1, ge=1, le=32, description="... of the last n samples meet it")
     max_gap: Duration | None = Field(
         None, description="default: three expected intervals, at least 2h"
+    )
+    over: Over | None = Field(
+        None, description="judge the mean over so long, or each sample at once"
     )
     schedule: Schedule | None = None
     intervals: float = Field(3, gt=0, description="no_data: expected intervals missed")
@@ -206,6 +201,8 @@ class RuleSettings(Strict):
         unused = set(NOT_FOR_TIMERS if self.kind in TIMERS else ())
         if self.kind != "no_data":
             unused |= {"intervals", "at_least"}
+        if self.kind != "threshold":
+            unused.add("over")
         if self.kind == "count_since":
             unused.add("direction")
         if self.kind == "no_data" and len(self.levels) > 1:
@@ -227,21 +224,48 @@ class Rulebook(Strict):
 
     rules: tuple[RuleSettings, ...] = ()
     inhibit: tuple[Inhibit, ...] = ()
+    _standards: Standards = PrivateAttr(default_factory=built_in)
+
+    @property
+    def standards(self) -> Standards:
+        """Those by which the names of limits were looked up."""
+        return self._standards
+
+    def limit(self, level: Level) -> Limit | None:
+        """The limit that a level names; one without a value has the level's own."""
+        if level.standard is None:
+            return None
+        limit = self._standards.limits[level.standard]
+        if limit.usable:
+            return limit
+        return limit.model_copy(update={"value": level.raise_})
 
 
-def parse_rules(text: str, file: str = "rules.toml") -> Rulebook:
-    """The rules in `text`. Raises ConfigError with every fault."""
+def parse_rules(
+    text: str, file: str = "rules.toml", standards: Standards | None = None
+) -> Rulebook:
+    """The rules in `text`, with limits by name. Raises ConfigError with every fault."""
+    standards = standards or built_in()
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([Fault(file, "syntax", str(error))]) from error
     faults = list(_name_faults(tables, file))
+    ids = dict(enumerate(_ids(tables)))
+    doubted = set()
+    for number, rule in enumerate(_tables(tables, "rules")):
+        for key, what in resolve(rule, standards.limits).troubles:
+            place = f"rule {ids[number]}" if ids[number] else f"rules.{number}"
+            faults.append(Fault(file, f"{place}, {key}", what))
+            doubted.add(f"rules.{number}.{key.removesuffix('standard')}raise")
     book = Rulebook()
     try:
         book = Rulebook.model_validate(tables)
+        book._standards = standards
     except ValidationError as error:
-        ids = dict(enumerate(_ids(tables)))
         for fault in explain(error, file):
+            if fault.where in doubted:
+                continue  # its limit is what is wrong
             head, _, rest = fault.where.partition(".")
             index, _, key = rest.partition(".")
             if head == "rules" and index.isdigit() and ids.get(int(index)):

@@ -27,6 +27,8 @@ class Series:
         self.tracks: dict[tuple[str, int], Track] = {}
         self.rest_bands = {rule.id: quiet_band(rule, None) for rule in rules}
         self._by_asset = any(rule.settings.select.assets for rule in rules)
+        self._some_blind = any(rule.clauses.blind for rule in rules)
+        self.gases = {rule.code for rule in rules if rule.clauses.gas}
         self._bands: dict[tuple[Traits, int], tuple[float, float]] = {}
         self._rules_cache: dict[tuple[Traits, str, int], tuple[Rule, ...]] = {}
 
@@ -125,7 +127,7 @@ class Series:
         key = (traits, int(self.s_code[series]))
         band = self._bands.get(key)
         if band is None or self._by_asset:
-            band = self._bands[key] = self._band(NO_SERIES, self.rules_of(series))
+            band = self._bands[key] = self._band(NO_SERIES, self._named_for(series))
         return band
 
     def asset_of(self, series: int) -> int:
@@ -133,7 +135,19 @@ class Series:
         return int(self.registry.asset_of.item(self.s_device.item(series)))
 
     def rules_of(self, series: int) -> tuple[Rule, ...]:
-        """The sample-driven rules that look at a series."""
+        """The sample-driven rules that look at a series and that it can serve.
+
+        A sensor that cannot judge a rule's limit is not asked.
+        """
+        rules = self._named_for(series)
+        if not self._some_blind:
+            return rules
+        profile = self.registry.profiles[self.s_device.item(series)]
+        name = profile.name if profile else ""
+        return tuple(rule for rule in rules if name not in rule.clauses.blind)
+
+    def _named_for(self, series: int) -> tuple[Rule, ...]:
+        """The sample-driven rules on a series, whatever its sensor is."""
         asset = self.asset_of(series)
         traits = self.registry.traits[asset] if asset >= 0 else None
         if traits is None:
@@ -210,4 +224,5 @@ def selects(rule: Rule, traits: Traits, asset: str) -> bool:
         and (not select.sites or traits.site in select.sites)
         and (not select.assets or asset in select.assets)
         and (not select.tags or not traits.tags.isdisjoint(select.tags))
+        and rule.admits(traits.tags)
     )

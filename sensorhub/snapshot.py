@@ -38,6 +38,7 @@ class Block(msgspec.Struct, array_like=True):
     tracks: list[tuple[str, int, int, list[list[Any]], list[int]]]
     flapping: list[tuple[str, int, int]]
     baselines: list[tuple[int, bytes, bytes, int]]
+    means: list[tuple[str, int, int, list[int], list[float]]] = []
 
 
 def blocks_of(state: State) -> int:
@@ -78,6 +79,14 @@ def dump(state: State, block: int) -> bytes:
                 for device, baseline in sorted(state.baselines.items())
                 if first <= device < last
             ],
+            [
+                (
+                    *(key[0], int(state.s_device[s]), int(state.s_code[s])),
+                    *(state.tracks[key].mean.times, state.tracks[key].mean.values),
+                )
+                for key, s in places
+                if state.tracks[key].mean.times
+            ],
         )
     )
 
@@ -105,6 +114,10 @@ def load(state: State, block: int, body: bytes) -> None:
         if limits.get(rule) == len(comparators):
             series = int(state.series_of[device, code])
             state.tracks[rule, series] = _track(comparators, changes)
+    for rule, device, code, times, values in data.means:
+        track = state.tracks.get((rule, int(state.series_of[device, code])))
+        if track is not None:
+            track.mean.times, track.mean.values = times, values
     for rule, device, code in data.flapping:
         if rule in limits:
             state.flapping.add((rule, int(state.series_of[device, code])))

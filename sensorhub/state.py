@@ -26,10 +26,12 @@ from sensorhub.model import (
 )
 from sensorhub.registry import Registry
 from sensorhub.series import Series
+from sensorhub.standards.gas import USUAL_CELSIUS
 from sensorhub.windows import NEVER, Windows
 
 FILL = BY_NAME["fill_level"].no
 NH3 = BY_NAME["nh3"].no
+TEMPERATURE = BY_NAME["temperature"].no
 COUNTERS = frozenset(e.no for e in CATALOGUE if e.kind is MeasurementKind.COUNTER)
 
 
@@ -115,6 +117,9 @@ class State(Windows, Series):
         before = self.last_value[series]
         slow |= newer & ~((self.low[series] <= value) & (value < self.high[series]))
         slow |= newer & (code == FILL) & emptyings(before, value)
+        if self.gases:  # in order: a gas is judged at the temperature of its moment
+            gas = np.isin(code, list(self.gases))
+            slow |= (code == TEMPERATURE) & np.isin(device, device[gas])
         given = None if services is None else {(s.asset, s.at) for s in services}
         if given:
             slow |= newer & np.isin(at, [when for _, when in given])
@@ -124,7 +129,12 @@ class State(Windows, Series):
         self.last_value[numbers] = value[quick]
         self.samples[numbers] += 1
         late = int((~newer & ~slow).sum())
-        for i in np.flatnonzero(slow).tolist():
+        order = np.flatnonzero(slow)
+        if self.gases:  # an uplink's temperature first: its gases are judged at it
+            order = order[
+                np.lexsort((code[order] != TEMPERATURE, owner[picked[order]]))
+            ]
+        for i in order.tolist():
             late += not self._sample(
                 int(series[i]),
                 float(value[i]),
@@ -207,7 +217,15 @@ class State(Windows, Series):
             gap = last != NEVER and at - last > rule.max_gap_for(interval)
             shown = self._shown(rule, series, value, (at, last, before))
             blind = rule.kind == "rate" and (last == NEVER or gap)
-            if blind or (out and rule.category is not Category.SAFETY):
+            if out and rule.category is not Category.SAFETY:
+                blind = True
+                track.mean.clear()
+            elif rule.over:
+                longest = rule.max_gap_for(interval)
+                mean = track.mean.add(at, shown, rule.over, longest)
+                blind = mean is None
+                shown = shown if mean is None else mean
+            if blind:
                 track.gap()
             else:
                 track.step(rule, shown, at, gap)
@@ -228,7 +246,15 @@ class State(Windows, Series):
             return float(self.since[series])
         if rule.kind == "rate":
             return (value - before) / ((at - last) / HOUR_MS)
+        if rule.clauses.gas:
+            return rule.clauses.shown(value, self.celsius(series))
         return value
+
+    def celsius(self, series: int) -> float:
+        """The last temperature that the series' own device told, else 25 °C."""
+        own = self.series_of.item(self.s_device.item(series), TEMPERATURE)
+        told = self.last_value.item(own) if own >= 0 else np.nan
+        return USUAL_CELSIUS if np.isnan(told) else told
 
     def _changed(self, rule: Rule, series: int, track: Track) -> None:
         samples = int(self.samples[series])

@@ -1,9 +1,19 @@
 """What all checked files share: strict models, ids, faults out of pydantic."""
 
-from typing import Annotated
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from sensorhub.errors import Fault
 from sensorhub.model import ID_PATTERN
@@ -25,6 +35,35 @@ def _zone(name: str) -> str:
 
 TimeZone = Annotated[str, AfterValidator(_zone)]
 Id = Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
+
+_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+
+
+def parse_duration(value: object) -> int:
+    """Milliseconds of "90s", "10m", "12h" or "7d". Raises ValueError."""
+    if not isinstance(value, str):
+        raise ValueError('a duration is text like "90s", "10m", "12h" or "7d"')
+    match = _DURATION.fullmatch(value)
+    if match is None:
+        raise ValueError('a duration looks like "90s", "10m", "12h" or "7d"')
+    return round(float(match[1]) * _UNITS_MS[match[2]])
+
+
+Duration = Annotated[int, BeforeValidator(parse_duration), Field(ge=0)]
+
+
+def read_toml(path: Path, faults: list[Fault]) -> dict[str, Any]:
+    """The file's tables; a fault and nothing where it cannot be read."""
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        faults.append(Fault(str(path), "syntax", str(error)))
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(Fault(str(path), "file", f"cannot be read: {error}"))
+    return {}
 
 
 _WORDS = {

@@ -112,6 +112,7 @@ class Watchdog:
                     "reason": "overdue",
                     "deadline_at": max(deadline, desk.ground_at),
                     "value": (now - int(desk.service_at[asset])) / HOUR_MS,
+                    **overdue.rule.clauses.said(severity),
                 }
                 desk.level(ledger, overdue.rule, (asset, -1), severity, now, cause)
 

@@ -1,9 +1,22 @@
 """What every test gets."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import structlog
+
+from sensorhub.cli.main import main
+
+BIN = """[[assets]]
+id = "bin-1"
+kind = "bin"
+site = "park"
+zone = "east"
+device = "d-1"
+profile = "native"
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +24,29 @@ def own_log() -> Iterator[None]:
     """A test that sets up the log does so for itself only."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with settings of one bin."""
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "fleet.toml").write_text(BIN, "utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def run(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """A command on that folder: exit code, output, errors."""
+
+    def call(*words: str, data: str | None = None) -> tuple[int, str, str]:
+        folders = ["--config", str(place / "config")]
+        folders += ["--data", str(place / "data") if data is None else data]
+        monkeypatch.setattr(sys, "argv", ["sensorhub", *words, *folders])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return call

@@ -81,6 +81,8 @@ def _unit(rule: Rule) -> str:
     entry = BY_NO.get(rule.code)
     if entry is None:
         return "h"
+    if rule.clauses.unit:
+        return rule.clauses.unit
     return f"{entry.unit}/h" if rule.kind == "rate" else entry.unit
 
 
@@ -101,6 +103,7 @@ def texts(
         "value": _number(cause.get("value"), decimals),
         "unit": _unit(rule),
         "limit": _number(limit, decimals),
+        "standard": rule.clauses.cited(severity),
     }
     text = rule.settings.text
     return {"zh-CN": text.zh.format_map(places), "en": text.en.format_map(places)}

@@ -5,13 +5,17 @@ comparator per severity. `quiet_band` says for which values nothing would move,
 so that the pipeline can skip most samples with one comparison of columns.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf, nextafter
 from zoneinfo import ZoneInfo
 
+from sensorhub.alerts.mean import Mean
 from sensorhub.model import BY_NAME, Category, Severity
 from sensorhub.rulebook import WEEKDAYS, Rulebook, RuleSettings
+from sensorhub.standards.clauses import NO_CLAUSES, Clauses
+from sensorhub.standards.gas import ATMOSPHERE_KPA
 
 HOUR_MS = 3_600_000
 LEAST_GAP_MS = 2 * HOUR_MS
@@ -45,6 +49,12 @@ class Rule:
     k: int
     n: int
     zone: ZoneInfo
+    over: int = 0  # window of the mean that is judged, ms; 0: each sample
+    clauses: Clauses = NO_CLAUSES
+
+    def admits(self, tags: Collection[str]) -> bool:
+        """Whether the limits that it names hold for an asset with these tags."""
+        return self.clauses.admits(tags)
 
     def max_gap_for(self, interval_ms: int) -> int:
         """Longest time between two samples across which a hold goes on, ms."""
@@ -69,12 +79,24 @@ class Rule:
         return inside and WEEKDAYS[day] in schedule.weekdays
 
 
-def compile_rules(book: Rulebook, timezone: str) -> tuple[Rule, ...]:
-    """Rules ready to evaluate, in the order of the book."""
-    return tuple(_compile(settings, timezone) for settings in book.rules)
+def compile_rules(
+    book: Rulebook, timezone: str, kpa: float = ATMOSPHERE_KPA
+) -> tuple[Rule, ...]:
+    """Rules ready to evaluate, in the order of the book; `kpa`: the town's air."""
+    return tuple(_compile(settings, timezone, book, kpa) for settings in book.rules)
 
 
-def _compile(settings: RuleSettings, timezone: str) -> Rule:
+def _clauses(settings: RuleSettings, book: Rulebook, kpa: float) -> Clauses:
+    named = {
+        Severity[level.severity.upper()]: limit
+        for level in settings.levels
+        if (limit := book.limit(level)) is not None
+    }
+    return Clauses.of(named, settings.over, book.standards.sensors, kpa)
+
+
+def _compile(settings: RuleSettings, timezone: str, book: Rulebook, kpa: float) -> Rule:
+    clauses = _clauses(settings, book, kpa)
     limits = [
         Limit(
             Severity[level.severity.upper()],
@@ -98,6 +120,8 @@ def _compile(settings: RuleSettings, timezone: str) -> Rule:
         k=settings.k,
         n=settings.n,
         zone=ZoneInfo((schedule and schedule.timezone) or timezone),
+        over=clauses.window if settings.over is None else settings.over,
+        clauses=clauses,
     )
 
 
@@ -153,14 +177,16 @@ class Track:
     """One rule on one series: a comparator per limit, and when it changed.
 
     `changes` are sample numbers of the series at which the level moved; the
-    flap guard reads them.
+    flap guard reads them. `mean` holds the samples of the window, where the rule
+    judges a mean.
     """
 
-    __slots__ = ("changes", "comparators")
+    __slots__ = ("changes", "comparators", "mean")
 
     def __init__(self, limits: int) -> None:
         self.comparators = tuple(Comparator() for _ in range(limits))
         self.changes: list[int] = []
+        self.mean = Mean()
 
     def level(self, rule: Rule) -> Severity:
         """Worst severity that is active on this series."""
@@ -173,7 +199,7 @@ class Track:
 
     def idle(self) -> bool:
         """Nothing active, nothing pending: need not be kept."""
-        return not self.changes and all(
+        return not (self.changes or self.mean.times) and all(
             c.idle() and not c.active for c in self.comparators
         )
 
@@ -199,7 +225,7 @@ class Track:
 
 def quiet_band(rule: Rule, track: Track | None) -> tuple[float, float]:
     """Values low <= v < high that would not move `track` (None: at rest)."""
-    if rule.kind != "threshold":
+    if rule.kind != "threshold" or rule.over:
         return NEVER_QUIET
     low, high = QUIET
     for i, limit in enumerate(rule.limits):
@@ -217,4 +243,4 @@ def quiet_band(rule: Rule, track: Track | None) -> tuple[float, float]:
             high = min(high, nextafter(limit.clear, inf))
         else:
             low = max(low, nextafter(limit.raise_, inf))
-    return low, high
+    return rule.clauses.quiet(low, high)

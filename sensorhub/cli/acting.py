@@ -23,8 +23,8 @@ from sensorhub.cli.common import (
 )
 from sensorhub.cli.tables import table
 from sensorhub.place import Place
-from sensorhub.rulebook import parse_duration
 from sensorhub.store import alerts, database
+from sensorhub.strict import parse_duration
 
 silence_app = typer.Typer(no_args_is_help=True, help="Hold notifications back a while.")
 

@@ -26,6 +26,7 @@ from sensorhub.model import BY_NAME
 from sensorhub.overview import alerts_view, reading_view, readings_view, status_view
 from sensorhub.place import Place, load_all
 from sensorhub.profiles import Profile
+from sensorhub.standards import load_standards
 from sensorhub.store import database
 
 DAY_MS = 86_400_000
@@ -74,7 +75,7 @@ def alerts(
     """Open alerts, or all that ever were."""
     place, settings, _ = opened(config, data)
     connection = database.connect(place.data, read_only=True)
-    views = alerts_view(connection, all_=all_)
+    views = alerts_view(connection, all_=all_, standards=load_standards(config))
     if json_:
         say_json(views)
         return

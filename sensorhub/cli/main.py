@@ -11,7 +11,16 @@ from typing import Annotated
 import typer
 
 from sensorhub import __version__
-from sensorhub.cli import acting, letters, listing, register, running, telling, watching
+from sensorhub.cli import (
+    acting,
+    letters,
+    listing,
+    register,
+    running,
+    standards,
+    telling,
+    watching,
+)
 from sensorhub.cli.common import BAD_CONFIG, NO_STORE, TAKEN_OVER
 from sensorhub.errors import ConfigError, StoreError, TakenOver
 
@@ -46,6 +55,7 @@ app.add_typer(register.app, name="fleet")
 app.add_typer(acting.silence_app, name="silence")
 app.add_typer(telling.app, name="subscriptions")
 app.add_typer(letters.app, name="dead-letters")
+app.add_typer(standards.app, name="standards")
 
 
 def main() -> None:

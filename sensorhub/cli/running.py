@@ -18,6 +18,7 @@ from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import Register, plan, read_fleet
 from sensorhub.place import Place, load_all
 from sensorhub.rulebook import parse_rules, read_rules
+from sensorhub.standards import load_standards
 from sensorhub.store import database
 
 
@@ -91,16 +92,18 @@ def check_config(
 def faults_of(config: Path, *, fleet: bool = True) -> list[Fault]:
     """Every fault of a settings folder; fleet.toml counts for a new database only."""
     faults: list[Fault] = []
-    timezone, names = ZoneInfo("UTC"), {"native"}
+    timezone, names, standards = ZoneInfo("UTC"), {"native"}, None
     if not config.is_dir():
         return [Fault(str(config), "folder", "there is no such folder")]
     try:
         settings, profiles = load_all(Place(config, Path()))
         timezone, names = ZoneInfo(settings.timezone), set(profiles)
+        standards = load_standards(config)
     except ConfigError as error:
         faults += error.faults
     try:
-        parse_rules(read_rules(config), str(config / "rules.toml"))
+        rules = str(config / "rules.toml")
+        parse_rules(read_rules(config), rules, standards)
     except ConfigError as error:
         faults += error.faults
     file = config / "fleet.toml"

@@ -28,6 +28,7 @@ from sensorhub.model import Category
 from sensorhub.notify.addresses import networks, resolve
 from sensorhub.place import Place, prober
 from sensorhub.rulebook import SEVERITIES, parse_rules
+from sensorhub.standards import load_standards
 from sensorhub.store import database, rule_versions, subscriptions
 
 app = typer.Typer(no_args_is_help=True, help="Who is told of what, and where.")
@@ -79,7 +80,8 @@ def add(
 def _check_named(place: Place, choice: dict[str, list[str]]) -> None:
     """A choice of what is not there would be believed and tell nobody."""
     connection = database.connect(place.data, read_only=True)
-    book = parse_rules(rule_versions.latest(connection)[1])
+    text, standards = rule_versions.latest(connection)[1], load_standards(place.config)
+    book = parse_rules(text, standards=standards)
     known: dict[str, set[str]] = {
         "zones": {HUB_ID, *_column(connection, "SELECT id FROM zones")},
         "assets": {HUB_ID, *_column(connection, "SELECT id FROM assets")},

@@ -37,6 +37,16 @@ clear_hold = "5m"
 text = { zh-CN = "{asset}", en = "{asset}" }
 
 [[rules]]
+id = "foul"
+kind = "threshold"
+category = "clean"
+measurement = "nh3"
+select = { kinds = ["toilet"] }
+levels = [{ severity = "warning", standard = "gb-t-17217-1998/class-3/nh3", clear = 2 }]
+over = "30m"
+text = { zh-CN = "{asset}", en = "{asset} {value} {standard}" }
+
+[[rules]]
 id = "humid"
 kind = "threshold"
 category = "clean"
@@ -149,6 +159,7 @@ class World:
                 "count_in": self.count[device] % 65_536,
                 "humidity": chance.choice((55, 65)),
                 "leak": int(chance.random() < 0.1),
+                "temperature": float(chance.choice((0, 25, 35))),
             }
         fill = self.fill.get(device, 20.0) + chance.uniform(0, 14)
         if fill > 105 or chance.random() < 0.05:

@@ -193,6 +193,11 @@ def _tracks(hub: Hub) -> dict[str, Any]:
             tracks[rule, *_series(hub, s)] = marks, changes
     return {
         "tracks": tracks,
+        "means": {
+            (rule, *_series(hub, s)): (track.mean.times, track.mean.values)
+            for (rule, s), track in state.tracks.items()
+            if track.mean.times
+        },
         "flapping": {(rule, *_series(hub, s)) for rule, s in state.flapping},
         "baselines": {device: b.dump() for device, b in state.baselines.items()},
     }

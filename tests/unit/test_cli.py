@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import structlog
 
 from sensorhub import __version__
 from sensorhub.cli.main import main
@@ -16,37 +15,7 @@ from sensorhub.config import Settings
 from sensorhub.place import clock_beside, hub_clock
 from sensorhub.store import counters, database
 
-FLEET = """[[assets]]
-id = "bin-1"
-kind = "bin"
-site = "park"
-zone = "east"
-device = "d-1"
-profile = "native"
-"""
 SIMULATED = {"clock": {"start": "2026-06-01T00:00:00Z", "speed": 600}}
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "fleet.toml").write_text(FLEET, "utf-8")
-    return tmp_path
-
-
-@pytest.fixture
-def run(place, monkeypatch, capsys):
-    def call(*words: str, data: str | None = None) -> tuple[int, str, str]:
-        folders = ["--config", str(place / "config")]
-        folders += ["--data", str(place / "data") if data is None else data]
-        monkeypatch.setattr(sys, "argv", ["sensorhub", *words, *folders])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    yield call
-    structlog.reset_defaults()  # the hub's log would go where nobody listens now
 
 
 def test_a_table_keeps_ids_whole_and_fills_the_room():

@@ -9,7 +9,8 @@ from support.town import SHIPPED, UP, rule_settings
 
 from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.errors import ConfigError
-from sensorhub.rulebook import RESERVED, parse_duration, parse_rules, read_rules
+from sensorhub.rulebook import RESERVED, parse_rules, read_rules
+from sensorhub.strict import parse_duration
 
 WARN = {"severity": "warning", "raise": 80, "clear": 70}
 URGENT = {"severity": "urgent", "raise": 90, "clear": 80}

@@ -41,7 +41,7 @@ def test_its_example_is_sound(block: str) -> None:
     assert parse_rules(block).rules
 
 
-@pytest.mark.parametrize("block", re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL))
+@pytest.mark.parametrize("block", re.findall(r"\n```text\n(.*?)```", PAGE, re.DOTALL))
 def test_its_lines_of_values_have_these_states(block: str) -> None:
     lines = {line.split()[0]: line.split()[1:] for line in block.splitlines()}
     of = RULES[block.split()[0]]

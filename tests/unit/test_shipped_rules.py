@@ -43,7 +43,7 @@ SAMPLED: list[tuple[str, str, str, Series, list[str]]] = [
         "toilet_nh3",
         "w1",
         "nh3",
-        [(0, 4.3), (10, 4.5), (10, 3.0), (10, 2.9)],
+        [(0, 4.31), (10, 4.5), (10, 3.1), (10, 2.9)],
         ["firing warning", "resolved warning"],
     ),
     (

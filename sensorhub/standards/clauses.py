@@ -1,0 +1,110 @@
+"""The limits that a rule names, ready to judge by. Pure."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from sensorhub.model import BY_NAME, Severity
+from sensorhub.standards.gas import ATMOSPHERE_KPA, mg_per_ppm, to_ppm
+from sensorhub.standards.reference import window_of
+from sensorhub.standards.sensors import Sensor, verdict
+from sensorhub.standards.table import Limit
+
+COLDEST, HOTTEST = BY_NAME["temperature"].low, BY_NAME["temperature"].high
+
+
+@dataclass(frozen=True, slots=True)
+class Clauses:
+    """By severity; `gas` is set where values are judged as mg/m³.
+
+    `blind` are the profiles whose sensors cannot judge one of the limits.
+    """
+
+    limits: Mapping[Severity, Limit] = field(default_factory=dict)
+    window: int = 0  # ms, where the rule does not choose one
+    at_once: bool = False  # each sample is judged, though the limit is for a mean
+    gas: str = ""
+    kpa: float = ATMOSPHERE_KPA
+    blind: frozenset[str] = frozenset()
+
+    @staticmethod
+    def of(
+        limits: Mapping[Severity, Limit],
+        over: int | None,
+        sensors: Mapping[str, Mapping[str, Sensor]],
+        kpa: float,
+    ) -> "Clauses":
+        """Those of a rule: `over` is the window it chose, in ms."""
+        if not limits:
+            return NO_CLAUSES
+        first = next(iter(limits.values()))
+        return Clauses(
+            limits=limits,
+            window=max(map(window_of, limits.values())),
+            at_once=over == 0 and any(n.averaging != (0, 0) for n in limits.values()),
+            gas=first.quantity if first.judged_in == "mg/m3" else "",
+            kpa=kpa,
+            blind=frozenset(
+                profile
+                for profile, measurements in sensors.items()
+                for limit in limits.values()
+                if limit.quantity in measurements
+                and cannot(measurements[limit.quantity], limit, kpa)
+            ),
+        )
+
+    def admits(self, tags: Collection[str]) -> bool:
+        """Whether every limit holds for an asset with these tags."""
+        return all(limit.admits(tags) for limit in self.limits.values())
+
+    def shown(self, value: float, celsius: float) -> float:
+        """What is compared with the limits: ppm as mg/m³ at `celsius`."""
+        return value * mg_per_ppm(self.gas, celsius, self.kpa) if self.gas else value
+
+    def quiet(self, low: float, high: float) -> tuple[float, float]:
+        """The band low <= shown < high in ppm, whatever the temperature is."""
+        if not self.gas:
+            return low, high
+        return (
+            low / mg_per_ppm(self.gas, HOTTEST, self.kpa),
+            high / mg_per_ppm(self.gas, COLDEST, self.kpa),
+        )
+
+    @property
+    def unit(self) -> str:
+        """The unit of what is shown; empty where it is the measurement's."""
+        return "mg/m³" if self.gas else ""
+
+    def cited(self, level: Severity) -> str:
+        """The citation of the limit of `level`, for texts; – where it names none."""
+        limit = self.limits.get(level)
+        return limit.citation if limit else "–"
+
+    def said(self, level: Severity) -> dict[str, str]:
+        """For the cause of a transition to `level`: which clause decided, and how."""
+        limit = self.limits.get(level)
+        if limit is None:
+            return {}
+        said = {"standard": limit.name, "clause": limit.words}
+        if self.unit:
+            said["unit"] = self.unit
+        if self.at_once:
+            said["judged"] = "at once: stricter than the mean that the limit is for"
+        return said
+
+
+NO_CLAUSES = Clauses()
+
+
+def in_ppm(limit: Limit, kpa: float = ATMOSPHERE_KPA) -> float | None:
+    """A limit in its measurement's unit, gases at 25 °C; None without a value."""
+    if limit.value is None or limit.judged_in != "mg/m3":
+        return limit.value
+    return to_ppm(limit.quantity, limit.value, kpa=kpa)
+
+
+def cannot(sensor: Sensor, limit: Limit, kpa: float = ATMOSPHERE_KPA) -> bool:
+    """Whether it is known that `sensor` cannot judge `limit`."""
+    value = in_ppm(limit, kpa)
+    if value is None or limit.quantity not in BY_NAME:
+        return False
+    return verdict(sensor, value, BY_NAME[limit.quantity].unit).can is False
