@@ -155,8 +155,17 @@ def settings_page() -> str:
 
 def _literal(value: object) -> str:
     """A default as it would stand in the file."""
+    if isinstance(value, list):
+        value = [_given(one) for one in value]
     text = json.dumps(value, ensure_ascii=False)
     return re.sub(r'"(\w+)": ', r"\1 = ", text)
+
+
+def _given(value: object) -> object:
+    """A table without the keys that are left out."""
+    if not isinstance(value, dict):
+        return value
+    return {key: one for key, one in value.items() if one is not None}
 
 
 def catalogue_page() -> str:

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from sensorhub.errors import ConfigError, Fault
+from sensorhub.layout import TopicSettings
 from sensorhub.strict import Id, Strict, TimeZone, explain, read_toml
 
 ENV_PREFIX = "SENSORHUB_"
@@ -34,37 +35,6 @@ def _cidr(text: str) -> str:
 
 
 Cidr = Annotated[str, AfterValidator(_cidr)]
-
-
-def _filter(text: str) -> str:
-    levels = text.split("/")
-    wild = [level for level in levels if "#" in level or "+" in level]
-    if not text or "\0" in text or len(text.encode()) > 65_535:
-        raise ValueError("a topic filter is text of 1 to 65535 bytes, without NUL")
-    if any(level not in ("#", "+") for level in wild) or "#" in levels[:-1]:
-        raise ValueError(
-            f"no topic filter: {text!r}; + stands for one whole level, # for all"
-            " that follow and only at the end"
-        )
-    return text
-
-
-Filter = Annotated[str, AfterValidator(_filter)]
-
-
-class TopicSettings(Strict):
-    """One subscription: which topics, and what their messages look like."""
-
-    filter: Filter = Field(description="MQTT topic filter")
-    kind: Literal["native", "chirpstack", "tts", "milesight"] = Field(
-        description="envelope of the messages under it"
-    )
-
-    @model_validator(mode="after")
-    def _deep_enough(self) -> "TopicSettings":
-        if self.kind == "native" and self.filter.count("/") < 2:
-            raise ValueError("a native filter ends with zone/device/up: 3 levels")
-        return self
 
 
 NATIVE_TOPICS = (

@@ -12,11 +12,10 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from sensorhub.columns import BARE, NO_DEVICE, NO_SEQ
-from sensorhub.config import TopicSettings
 from sensorhub.decode import native
-from sensorhub.decode.envelopes import ENVELOPES
-from sensorhub.decode.mapping import decode_uplink, map_fields
+from sensorhub.decode.mapping import content_of, decode_uplink, map_fields
 from sensorhub.draft import Draft, Told
+from sensorhub.layout import TopicSettings
 from sensorhub.model import (
     BY_NAME,
     DUP,
@@ -67,14 +66,16 @@ class Intake:
         self.registry = registry
         self._max_payload = max_payload
         self._router = Router(registry, topics)
+        self._now = 0
 
-    def read(self, messages: list[Message]) -> Draft:
-        """The draft of a batch.
+    def read(self, messages: list[Message], now: int) -> Draft:
+        """The draft of a batch; `now` (ms) is what relative times are relative to.
 
         Sound native uplinks are the most by far, often all: they are entered in
         runs, list by list. Everything else ends a run.
         """
         draft = Draft()
+        self._now = now
         run = self._whole(draft, messages)
         if run is None:
             run = self._walk(draft, messages)
@@ -292,19 +293,26 @@ class Intake:
         return BARE if record.ts is None else NO_SEQ
 
     def _wrapped(self, draft: Draft, i: int, message: Message, route: Route) -> None:
+        assert route.unwrap is not None
         try:
-            envelopes = ENVELOPES[route.kind](route.name, message.payload)
+            envelopes = route.unwrap(route.name, message.payload, self._now)
         except EnvelopeError as error:
-            key = self._poison_key(message.topic, message.payload)
-            uplink = self._open(draft, i, message, NO_DEVICE, key)
-            draft.kill(uplink, Reason.BAD_ENVELOPE, "", str(error))
+            self._broken(draft, i, message, str(error))
             return
-        uplinks = [e for e in envelopes if e.event is None]
-        if not uplinks:
+        broken = [e.broken for e in envelopes if e.broken]
+        if broken:
+            self._broken(draft, i, message, "; ".join(broken))
+        uplinks = [e for e in envelopes if e.event is None and not e.broken]
+        if not uplinks and not broken:
             draft.events += 1
-            return
         for envelope in uplinks:
             self._envelope(draft, i, message, envelope)
+
+    def _broken(self, draft: Draft, i: int, message: Message, detail: str) -> None:
+        """A message that cannot be read, or the part of it that cannot."""
+        key = self._poison_key(message.topic, message.payload)
+        uplink = self._open(draft, i, message, NO_DEVICE, key)
+        draft.kill(uplink, Reason.BAD_ENVELOPE, "", detail)
 
     def _envelope(
         self, draft: Draft, i: int, message: Message, envelope: Envelope
@@ -312,15 +320,15 @@ class Intake:
         device = self._router.number(envelope.device)
         seed = device if device >= 0 else xxh3_64_intdigest(envelope.device.encode(), 1)
         seq = NO_SEQ if envelope.seq is None else envelope.seq
-        content = envelope.payload
-        if content is None:
-            content = repr([(f.name, f.value) for f in envelope.fields]).encode()
+        content = content_of(envelope)
         mixed = (seed ^ (envelope.port << 56) ^ ((seq + 1) << 20)) & MASK
         key = xxh3_64_intdigest(content, mixed)
         uplink = self._open(draft, i, message, device, key, seq)
+        if envelope.measured_at is not None:
+            draft.said[uplink] = envelope.measured_at
         if envelope.network_time is not None:
             draft.network[uplink] = envelope.network_time
-        elif seq == NO_SEQ:
+        elif seq == NO_SEQ and envelope.measured_at is None:
             draft.seq[uplink] = BARE
         if device == NO_DEVICE:
             detail = f"device {envelope.device} is not registered"
@@ -335,7 +343,7 @@ class Intake:
             draft.kill(uplink, Reason.BAD_PAYLOAD, envelope.device, detail)
             return
         frame = decode_uplink(envelope, profile)
-        mapped = map_fields(profile, frame.fields)
+        mapped = map_fields(profile, frame.fields, frame.texts)
         draft.sound[uplink] = frame.answers or not (frame.fields or frame.errors)
         readings = mapped.readings
         for place, (_, _, at) in enumerate(readings, len(draft.code)):

@@ -198,6 +198,14 @@ class Field(msgspec.Struct, frozen=True, gc=False):
     bits: int = 0
 
 
+class Text(msgspec.Struct, frozen=True, gc=False):
+    """A decoded value that is a word ("tilt"): a profile may say what it stands for."""
+
+    name: str
+    text: str
+    measured_at: int | None = None
+
+
 class Frame(msgspec.Struct, gc=False):
     """What a decoder read: fields, what it left out and why, what is broken.
 
@@ -209,6 +217,7 @@ class Frame(msgspec.Struct, gc=False):
     ignored: list[str] = []
     errors: list[str] = []
     answers: bool = False
+    texts: list[Text] = []
 
 
 class Envelope(msgspec.Struct, gc=False):
@@ -216,8 +225,10 @@ class Envelope(msgspec.Struct, gc=False):
 
     `event` is None for an uplink, else join, ack, status, error, log, ...
     `payload` with `port` is for the profile's decoder; `fields` are values that
-    came decoded. `network_time` is when the network server received it.
-    `link` holds rssi and snr of the best gateway.
+    came decoded, `texts` those that are words. `network_time` is when the network
+    server received it, `measured_at` the device's own time. `link` holds rssi and snr
+    of the best gateway. `content` is what doubles are known by, where that is neither
+    the frame nor the values. `broken` says why this part of a message is unreadable.
     """
 
     device: str
@@ -229,6 +240,10 @@ class Envelope(msgspec.Struct, gc=False):
     network_time: int | None = None
     link: dict[str, float] = {}
     ignored: list[str] = []
+    texts: list[Text] = []
+    measured_at: int | None = None
+    content: bytes | None = None
+    broken: str = ""
 
 
 class EnvelopeError(ValueError):

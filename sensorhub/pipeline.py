@@ -54,7 +54,7 @@ class Pipeline:
 
     def process(self, messages: list[Message], now: int) -> Ledger:
         """The ledger of a batch received at `now` (ms)."""
-        draft = self._intake.read(messages)
+        draft = self._intake.read(messages, now)
         ledger = Ledger()
         intervals = self._tell(draft, ledger, now)
         if draft.message:
@@ -95,7 +95,7 @@ class Pipeline:
 
         It fills history and is known again when sent again; it raises nothing.
         """
-        draft = self._intake.read([message])
+        draft = self._intake.read([message], received_at)
         if not draft.message:
             return None
         columns = self._columns(draft, received_at, doubles=False)

@@ -44,6 +44,10 @@ class FieldMap(Strict):
     no_value: tuple[float, ...] = Field(
         (), description="values that stand for no reading: no probe, no echo"
     )
+    words: dict[str, float] = Field(
+        default_factory=dict,
+        description="what words stand for, like { normal = 0, tilt = 1 }",
+    )
 
     @model_validator(mode="after")
     def _known(self) -> "FieldMap":
@@ -57,6 +61,8 @@ class FieldMap(Strict):
             math.isfinite(self.scale) and self.scale and math.isfinite(self.offset)
         ):
             raise ValueError("finite numbers are expected, and a scale that is not 0")
+        if not all(map(math.isfinite, self.words.values())):
+            raise ValueError("words stand for finite numbers")
         if self.counter_bits and entry.kind is not MeasurementKind.COUNTER:
             raise ValueError(f"{self.measurement!r} is no counter: no counter_bits")
         return self
@@ -97,6 +103,18 @@ class Profile(Strict):
             for name, to in self.map.items()
         }
         return {**IDENTITY, **mapped}
+
+    @cached_property
+    def words(self) -> dict[str, tuple[int, dict[str, float]]]:
+        """What words of fields stand for: measurement number, value by word."""
+        return {
+            name: (
+                BY_NAME[to.measurement].no,
+                {word.strip().lower(): value for word, value in to.words.items()},
+            )
+            for name, to in self.map.items()
+            if to.words
+        }
 
 
 def load_profiles(

@@ -4,7 +4,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from sensorhub.columns import NO_DEVICE
-from sensorhub.config import TopicSettings
+from sensorhub.decode.envelopes import Unwrap, unwrapper
+from sensorhub.layout import TopicSettings
 from sensorhub.model import TOPIC_ROOT
 from sensorhub.registry import Registry
 
@@ -31,7 +32,7 @@ class Route(NamedTuple):
     way: Way
     device: int = NO_DEVICE
     name: str = ""
-    kind: str = ""
+    unwrap: Unwrap | None = None
     zone: str = ""
     mismatch: bool = False
     plain: bool = False  # a native device in the zone that its topic says
@@ -42,7 +43,7 @@ class Router:
 
     def __init__(self, registry: Registry, topics: tuple[TopicSettings, ...]) -> None:
         self._registry = registry
-        self._filters = [(t.filter.split("/"), t.kind) for t in topics]
+        self._filters = [(t.filter.split("/"), _unwrap(t)) for t in topics]
         self._routes: dict[bytes, Route] = {}
         self.plain: dict[bytes, int] = {}  # topics of plain routes: device number
 
@@ -73,11 +74,11 @@ class Router:
             and len(levels) == 5
         ):
             return Route(Way.STATUS, self.number(levels[3]), levels[3])
-        for pattern, kind in self._filters:
+        for pattern, unwrap in self._filters:
             if not matches(pattern, levels):
                 continue
-            if kind != "native":
-                return Route(Way.WRAPPED, name=text, kind=kind)
+            if unwrap is not None:
+                return Route(Way.WRAPPED, name=text, unwrap=unwrap)
             if len(levels) < 3:
                 return Route(Way.UNKNOWN)
             zone, name = levels[-3], levels[-2]
@@ -86,12 +87,16 @@ class Router:
             registered = self._registry.zone_of(int(self._registry.asset_of[device]))
             mismatch = registered not in ("", zone)
             plain = way is Way.NATIVE and registered == zone
-            return Route(way, device, name, kind, zone, mismatch, plain)
+            return Route(way, device, name, None, zone, mismatch, plain)
         return Route(Way.UNKNOWN)
 
     def number(self, name: str) -> int:
         """A device's register number; NO_DEVICE where it is unknown."""
         return self._registry.device_no.get(name, NO_DEVICE)
+
+
+def _unwrap(topic: TopicSettings) -> Unwrap | None:
+    return None if topic.kind == "native" else unwrapper(topic.kind, topic.layout)
 
 
 def matches(pattern: list[str], levels: list[str]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from sensorhub.decode.decoders import DECODERS
-from sensorhub.model import BY_NO, Envelope, Field, Frame
+from sensorhub.model import BY_NO, Envelope, Field, Frame, Text
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,6 +30,11 @@ class Profile(Protocol):
         self,
     ) -> Mapping[str, tuple[int, float, float, int, tuple[float, ...]]]:
         """By field: measurement number, scale, offset, counter bits, no-values."""
+        ...
+
+    @property
+    def words(self) -> Mapping[str, tuple[int, Mapping[str, float]]]:
+        """By field: measurement number, and what its words stand for."""
         ...
 
 
@@ -61,16 +66,41 @@ def decode_uplink(envelope: Envelope, profile: Profile) -> Frame:
 
 def _came_decoded(envelope: Envelope, profile: Profile) -> Frame:
     frame = Frame(list(envelope.fields), list(envelope.ignored))
-    if envelope.payload and not frame.fields:
+    frame.texts = envelope.texts
+    if envelope.payload and not (frame.fields or frame.texts):
         n = len(envelope.payload)
         what = f"{n} bytes, but profile {profile.name} has no decoder for bytes"
         frame.errors.append(f"{what}, and no value came decoded")
     # an uplink without application payload: the device only kept in touch
-    frame.answers = not (envelope.payload or frame.fields or frame.ignored)
+    said = envelope.payload or frame.fields or frame.texts or frame.ignored
+    frame.answers = not said
     return frame
 
 
-def map_fields(profile: Profile, fields: Iterable[Field]) -> Mapped:
+def content_of(envelope: Envelope) -> bytes:
+    """What doubles are known by: the frame or the values, with their times.
+
+    Without a counter the uplink's own time tells it from the next that is alike.
+    """
+    if envelope.content is not None:
+        return envelope.content
+    content = envelope.payload
+    if content is None:
+        values = [
+            (f.name, f.value, *([] if f.measured_at is None else [f.measured_at]))
+            for f in envelope.fields
+        ]
+        words = [(t.name, t.text, t.measured_at) for t in envelope.texts]
+        content = repr((values, words) if words else values).encode()
+    if envelope.seq is None:
+        at = (envelope.measured_at, envelope.network_time)
+        content += repr(at).encode()
+    return content
+
+
+def map_fields(
+    profile: Profile, fields: Iterable[Field], texts: Iterable[Text] = ()
+) -> Mapped:
     """The fields as readings of the catalogue; the others are named in `ignored`."""
     readings: list[tuple[int, float, int | None]] = []
     ignored: list[str] = []
@@ -88,6 +118,13 @@ def map_fields(profile: Profile, fields: Iterable[Field]) -> Mapped:
         readings.append((no, one.value * scale + offset, one.measured_at))
         if bits or one.bits:
             wraps[no] = bits or one.bits
+    for text in texts:
+        no, words = profile.words.get(text.name, (0, {}))
+        meaning = words.get(text.text.strip().lower())
+        if meaning is None:
+            ignored.append(f"{text.name}: {text.text:.40}")
+        else:
+            readings.append((no, meaning, text.measured_at))
     return Mapped(readings, ignored, wraps)
 
 
@@ -96,7 +133,7 @@ def describe(profile: Profile, payload: bytes, port: int) -> dict[str, Any]:
     frame = decode_uplink(Envelope("", port=port, payload=payload), profile)
     if not payload:
         frame.errors.append("empty frame")
-    mapped = map_fields(profile, frame.fields)
+    mapped = map_fields(profile, frame.fields, frame.texts)
     return {
         "readings": [_reading(*reading) for reading in mapped.readings],
         "ignored": frame.ignored + mapped.ignored,

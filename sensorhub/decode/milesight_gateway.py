@@ -2,7 +2,8 @@
 
 Topics are free text. With a payload codec on the gateway the message is the codec's
 result alone, at the top or under `obj`, and may lack devEUI: then a topic level that
-is one counts (`$devEUI` in the gateway's topic setting).
+is one counts (`$devEUI` in the gateway's topic setting), or the level that our own
+setting names (`$deviceName`).
 Layouts: Milesight support article 73000600064; SensorDecoders issue 42.
 """
 
@@ -15,6 +16,7 @@ from sensorhub.decode.network_server import (
     load,
     receptions,
     take_frame,
+    topic_device,
     when_ms,
     whole,
 )
@@ -34,10 +36,10 @@ _WRAPPING: Final = frozenset(
 )
 
 
-def milesight(topic: str, payload: bytes) -> list[Envelope]:
+def milesight(topic: str, payload: bytes, level: int | None = None) -> list[Envelope]:
     """The one uplink or event of a Milesight gateway's message."""
     message = load(payload)
-    device = _device(topic, message)
+    device = _device(topic, message, level)
     heard = receptions(message.get("rxInfo"))
     envelope = Envelope(
         device,
@@ -50,7 +52,7 @@ def milesight(topic: str, payload: bytes) -> list[Envelope]:
     return [envelope]
 
 
-def _device(topic: str, message: dict[str, Any]) -> str:
+def _device(topic: str, message: dict[str, Any], level: int | None) -> str:
     given = [message.get(key) for key in _EUI_KEYS]
     for key in _RESULT_KEYS:
         inner = message.get(key)
@@ -59,6 +61,8 @@ def _device(topic: str, message: dict[str, Any]) -> str:
     given += [level for level in topic.split("/") if len(level) == 16]
     found = (dev_eui(value) for value in given)
     device = next((eui for eui in found if eui is not None), None)
+    if device is None and level is not None:
+        return topic_device(topic, level)
     if device is None:
         raise EnvelopeError("no devEUI, neither in the message nor as a topic level")
     return device
@@ -90,5 +94,5 @@ def _fill(envelope: Envelope, message: dict[str, Any]) -> None:
     if rest:
         keep_decoded(envelope, rest)
     take_frame(envelope, message.get("data"))
-    if envelope.payload is None and not envelope.fields:
+    if envelope.payload is None and not (envelope.fields or envelope.texts):
         raise EnvelopeError("neither data nor a codec's values in the message")

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from sensorhub.model import Envelope, EnvelopeError, Field
+from sensorhub.decode.units import amount
+from sensorhub.model import Envelope, EnvelopeError, Field, Text, is_id
 
 MAX_DEPTH: Final = 8  # of decoded values inside each other
 MAX_VALUES: Final = 256  # decoded values of one uplink
@@ -20,12 +21,17 @@ _MS: Final = timedelta(milliseconds=1)
 UNREADABLE: Final = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
-def load(payload: bytes) -> dict[str, Any]:
-    """The JSON object that the payload is."""
+def load_any(payload: bytes) -> Any:
+    """The JSON value that the payload is."""
     try:
-        message = msgspec.json.decode(payload)
+        return msgspec.json.decode(payload)
     except UNREADABLE as error:
         raise EnvelopeError(f"not JSON: {error}") from error
+
+
+def load(payload: bytes) -> dict[str, Any]:
+    """The JSON object that the payload is."""
+    message = load_any(payload)
     if not isinstance(message, dict):
         raise EnvelopeError(f"a JSON object is expected, not {brief(message)}")
     return message
@@ -60,6 +66,21 @@ def dev_eui(value: object) -> str | None:
     except ValueError:
         return None
     return raw.hex() if len(raw) == 8 else None
+
+
+def device_id(text: str) -> str | None:
+    """A device's id as the register keeps it: DevEUIs in lower-case hex."""
+    plain = text.replace(":", "").replace("-", "")
+    return dev_eui(plain) or (text if is_id(text) else None)
+
+
+def topic_device(topic: str, level: int) -> str:
+    """The device that a topic names at that level, from 1."""
+    levels = topic.split("/")
+    id_ = device_id(levels[level - 1]) if 1 <= level <= len(levels) else None
+    if id_ is None:
+        raise EnvelopeError(f"topic level {level} is no device's id: {topic:.120}")
+    return id_
 
 
 def frame_bytes(value: object) -> bytes:
@@ -132,9 +153,9 @@ def best_link(heard: list[dict[str, Any]], snr: str) -> dict[str, float]:
 
 
 def keep_decoded(envelope: Envelope, decoded: object) -> None:
-    """Numbers and flags out of a codec's result become fields, `a.b` where nested.
+    """What a codec gave becomes fields and texts, `a.b` where nested.
 
-    The rest is named in `ignored`.
+    Texts that are numbers, with a known unit or none, are fields, too.
     """
     waiting: list[tuple[str, object, int]] = [("", decoded, 0)]
     while waiting:
@@ -144,17 +165,26 @@ def keep_decoded(envelope: Envelope, decoded: object) -> None:
             items = value.items() if isinstance(value, dict) else enumerate(value)
             inner = [(f"{prefix}{key}"[:64], v, depth + 1) for key, v in items]
             waiting.extend(reversed(inner))
-        elif len(envelope.fields) + len(envelope.ignored) < MAX_VALUES:
-            _keep(envelope, name, value)
+        elif _kept(envelope) < MAX_VALUES:
+            keep_value(envelope, name, value)
         else:
             envelope.ignored.append("further decoded values: too many")
             return
 
 
-def _keep(envelope: Envelope, name: str, value: object) -> None:
+def _kept(envelope: Envelope) -> int:
+    return len(envelope.fields) + len(envelope.texts) + len(envelope.ignored)
+
+
+def keep_value(envelope: Envelope, name: str, value: object) -> None:
+    """One decoded value becomes a field or a text; the rest is named in `ignored`."""
     plain = float(value) if isinstance(value, bool) else number(value)
+    if plain is None and isinstance(value, str):
+        plain = amount(value)
     if plain is not None and name:
         envelope.fields.append(Field(name, plain))
+    elif isinstance(value, str) and name:
+        envelope.texts.append(Text(name, value[:64]))
     elif value is not None:
         envelope.ignored.append(f"{name or 'decoded values'}: {brief(value)}")
 
@@ -166,6 +196,6 @@ def take_frame(envelope: Envelope, data: object) -> None:
     try:
         envelope.payload = frame_bytes(data)
     except EnvelopeError as error:
-        if not envelope.fields:
+        if not (envelope.fields or envelope.texts):
             raise
         envelope.ignored.append(str(error))

@@ -124,10 +124,12 @@ class Town:
         *,
         now: int = NOW,
         known: dict[str, Profile] | None = None,
+        settings: Settings | None = None,
     ) -> None:
         self.folder = folder
         self.clock = HandClock(now)
         self._known = profiles() if known is None else known
+        self._settings = settings or Settings()
         shutil.copy(_empty_database(), folder / database.FILE)
         connection = database.connect(folder)
         connection.execute("BEGIN IMMEDIATE")
@@ -140,12 +142,14 @@ class Town:
 
     def _import(self, connection: Any, fleet: str) -> None:
         rows = parse_fleet_text(fleet, "fleet.csv", ZoneInfo("Asia/Shanghai"))
-        register.import_rows(connection, rows, self.clock.time, profiles().keys())
+        register.import_rows(
+            connection, rows, self.clock.time, profiles().keys() | self._known.keys()
+        )
 
     def begin(self) -> None:
         """Start a hub on the folder."""
         self.hub = Hub(
-            self.folder, Settings(), self._known, self.clock.now, wants=wants
+            self.folder, self._settings, self._known, self.clock.now, wants=wants
         )
         self.watchdog = Watchdog(self.hub, self.clock.time)
         self.commands = Commands(self.hub)

@@ -17,5 +17,10 @@ def envelopes() -> dict[str, Any]:
     return {p.stem: _read(p) for p in sorted((FOLDER / "envelopes").glob("*.json"))}
 
 
+def senml() -> list[Any]:
+    """The packs of RFC 8428 with what they resolve to, where it says so."""
+    return list(_read(FOLDER / "senml" / "rfc8428.json"))
+
+
 def _read(path: Path) -> Any:
     return json.loads(path.read_text("utf-8"))

@@ -1,6 +1,7 @@
 """Docs that come from the code are what the code says now."""
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 from zoneinfo import ZoneInfo
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sensorhub.config import Settings, load_settings
+from sensorhub.decode.envelopes import unwrapper
 from sensorhub.fleet import Register, parse_fleet_text, plan, read_fleet
 from sensorhub.fleet.rows import COLUMNS
 
@@ -41,6 +43,32 @@ def test_the_shipped_fleet_registers_nothing() -> None:
 def test_the_register_page_explains_every_column() -> None:
     text = (ROOT / "docs" / "register.md").read_text("utf-8")
     assert [column for column in COLUMNS if f"| `{column}`" not in text] == []
+
+
+def test_the_examples_of_the_wire_page_are_read_as_it_says(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "wire.md").read_text("utf-8")
+    pairs = re.findall(r"```toml\n(.*?)```\n\n```json\n(.*?)```", text, re.DOTALL)
+    topics = {
+        "home/+/state": "home/bin-7/state",
+        "gateway/+/values": "gateway/g1/values",
+    }
+    found = {}
+    for toml, message in pairs:
+        (tmp_path / "sensorhub.toml").write_text(toml, "utf-8")
+        (setting,) = load_settings(tmp_path, {}).mqtt.topics
+        unwrap = unwrapper(setting.kind, setting.layout)
+        topic = topics.get(setting.filter, setting.filter)
+        (envelope,) = unwrap(topic, message.encode(), 0)
+        values = {field.name: field.value for field in envelope.fields}
+        found[setting.filter] = (envelope.device, values, envelope.payload)
+    frame = bytes.fromhex("01755c04826901050000")
+    said = {"distance": 700, "battery": 91, "lid_open": 0}
+    assert found == {
+        "senml/#": ("10e2073a01080063", said, None),
+        "home/+/state": ("bin-7", {"distance": 315, "battery": 91}, None),
+        "operator/uplinks": ("24e124713c000001", {}, frame),
+        "gateway/+/values": ("g1", {"distance": 315}, None),
+    }
 
 
 @pytest.mark.parametrize("form", ["csv", "toml"])

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.vectors import envelopes
 
-from sensorhub.decode.envelopes import ENVELOPES
+from sensorhub.decode.envelopes import ENVELOPES, unwrapper
+from sensorhub.layout import Layout
 from sensorhub.model import EnvelopeError
 
 SAMPLES = envelopes()
@@ -29,18 +30,36 @@ JSON = st.recursive(
 )
 KEYS = sorted({key for s in SAMPLES.values() for key in s["message"]} | {"obj"})
 MESSAGE = st.dictionaries(st.sampled_from(KEYS), JSON, max_size=8)
+FREE_KEYS = ["n", "v", "t", "u", "bn", "bt", "vs", "device", "payload", "seq", "time"]
+FREE = st.lists(
+    st.dictionaries(st.sampled_from(FREE_KEYS), JSON, max_size=6), max_size=3
+)
 TOPIC = st.sampled_from([s["topic"] for s in SAMPLES.values()]) | st.text(max_size=40)
+
+
+PLACES = ("device", "payload", "port", "seq", "time")
+KINDS = {kind: unwrapper(kind, Layout()) for kind in ENVELOPES} | {
+    "senml": unwrapper("senml", Layout()),
+    "senml by topic": unwrapper("senml", Layout(level=1)),
+    "milesight by topic": unwrapper("milesight", Layout(level=1)),
+    "json by topic": unwrapper("json", Layout(level=1)),
+    "json": unwrapper("json", Layout(**{key: key for key in PLACES})),
+    "json pairs": unwrapper("json", Layout(level=1, name="n", value="v", time="t")),
+    "json inside": unwrapper(
+        "json", Layout(device="n", records="v", values="u", only={"t": 1})
+    ),
+}
 
 
 def survives(kind: str, topic: str, payload: bytes) -> None:
     try:
-        found = ENVELOPES[kind](topic, payload)
+        found = KINDS[kind](topic, payload, 1_795_000_000_000)
     except EnvelopeError:
         return
-    assert all(envelope.device for envelope in found)
+    assert all(e.device or e.broken or e.event for e in found)
 
 
-@pytest.mark.parametrize("kind", ENVELOPES)
+@pytest.mark.parametrize("kind", KINDS)
 @given(topic=TOPIC, payload=st.binary(max_size=200))
 def test_no_bytes_raise_anything_but_envelope_error(
     kind: str, topic: str, payload: bytes
@@ -48,8 +67,8 @@ def test_no_bytes_raise_anything_but_envelope_error(
     survives(kind, topic, payload)
 
 
-@pytest.mark.parametrize("kind", ENVELOPES)
-@given(topic=TOPIC, message=MESSAGE | JSON)
+@pytest.mark.parametrize("kind", KINDS)
+@given(topic=TOPIC, message=MESSAGE | JSON | FREE)
 def test_no_json_raises_anything_but_envelope_error(
     kind: str, topic: str, message: Any
 ) -> None:

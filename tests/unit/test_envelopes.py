@@ -6,7 +6,7 @@ import pytest
 from support.vectors import envelopes
 
 from sensorhub.decode.envelopes import ENVELOPES
-from sensorhub.model import Envelope, EnvelopeError
+from sensorhub.model import Envelope, EnvelopeError, Text
 
 SAMPLES = envelopes()
 V4 = "application/x/device/0101010101010101/event/"
@@ -105,7 +105,7 @@ def test_chirpstack_3_legacy_uplink_has_its_device_in_hex() -> None:
     assert envelope.device == "a840410000000001"
     assert envelope.payload == bytes.fromhex("0d3b0aef00000001")
     assert values(envelope) == {"Distance": 2799, "on": 1, "nested.a.0": 1}
-    assert envelope.ignored == ["nested.a.1: x"]
+    assert envelope.texts == [Text("nested.a.1", "x")]
     assert envelope.network_time == 1_735_787_045_000
     assert (envelope.event, envelope.link) == (None, {"rssi": -90, "snr": 7.2})
 
@@ -204,7 +204,7 @@ def test_milesight_gateway_with_codec_sends_values_alone() -> None:
     message = {"devEUI": EUI, "fPort": 85, "obj": {"battery": 92, "position": "tilt"}}
     nested = unwrap("milesight", "anything", message)
     assert (nested.device, values(nested)) == (EUI, {"battery": 92})
-    assert nested.ignored == ["position: tilt"]
+    assert nested.texts == [Text("position", "tilt")]
 
 
 @pytest.mark.parametrize(
