@@ -1,5 +1,6 @@
 """Composition root: builds the hub, runs its loop, stops it in reverse order."""
 
+import json
 import secrets
 import sqlite3
 import threading
@@ -12,6 +13,7 @@ import structlog
 
 from sensorhub import __version__
 from sensorhub.clock import Clock
+from sensorhub.codecs.files import codecs_of
 from sensorhub.columns import Columns
 from sensorhub.commands import Commands
 from sensorhub.config import Settings
@@ -90,6 +92,10 @@ class HubRun:
         connection = database.connect(self._place.data)
         self._clock = hub_clock(settings, connection)
         connection.close()
+        self._codecs = codecs_of(
+            self._place.config, settings, profiles, self._clock.now, self._tell_codecs
+        )
+        self._stack.callback(self._codecs.close)
         self._hub = Hub(
             self._place.data,
             settings,
@@ -98,7 +104,9 @@ class HubRun:
             wants=wants,
             stopping=self._stopping.is_set,
             standards=load_standards(self._place.config),
+            codecs=self._codecs,
         )
+        self._tell_codecs()
         self._stack.callback(self._hub.close)
         self._stack.callback(self._finish)
         self._commands = Commands(self._hub)
@@ -165,6 +173,11 @@ class HubRun:
         else:  # a slice or a chunk of the history
             damage = Counter(history_parts_damaged=1)
         counters.add(connection, damage)
+
+    def _tell_codecs(self) -> None:
+        """Codecs that are switched off, for `status`."""
+        text = json.dumps(self._codecs.off())
+        self._jobs.append(lambda c: counters.set_meta(c, "codecs_off", text))
 
     def _stop_history(self) -> None:
         """It waits for its job to be written; that is our thread's work."""
@@ -319,6 +332,11 @@ class HubRun:
         if self._damage:
             now, value, self._damage = self._clock.now(), self._damage, 0
             self._hub.desk.system(ledger, "journal_damaged", True, now, value)
+        off = self._codecs.off()
+        about = ", ".join(f"codecs/{name}" for name in off)
+        self._hub.desk.system(
+            ledger, "codec_off", bool(off), self._clock.now(), len(off), about=about
+        )
         self._commit(ledger)
 
     def _kept_pace(self, real: float) -> bool:

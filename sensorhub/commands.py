@@ -273,6 +273,14 @@ def _unsubscribe(
     return {"id": id_}
 
 
+def _codec_on(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
+    name = command.arguments["codec"]
+    if not hub.codecs.switch_on(name):
+        off = ", ".join(hub.codecs.off()) or "none is"
+        raise Refused(f"codec {name!r} is not switched off; {off}")
+    return {"codec": name}
+
+
 def _replay(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
     letters = [
         letter
@@ -323,6 +331,7 @@ HANDLERS: dict[str, Callable[[Hub, Ledger, commands.Command, int], Result]] = {
     "rules_file": _rules_file,
     "subscribe": _subscribe,
     "unsubscribe": _unsubscribe,
+    "codec_on": _codec_on,
     "replay": _replay,
     "purge": _purge,
 }

@@ -106,6 +106,18 @@ class DeadLetterSettings(Strict):
     total: int = Field(100_000, ge=1, description="most kept in all")
 
 
+class CodecSettings(Strict):
+    """Limits of payload codecs in JavaScript; see decoders.md."""
+
+    time_ms: int = Field(
+        100, ge=5, le=5_000, description="CPU time for one uplink, in ms"
+    )
+    memory_mb: int = Field(32, ge=4, le=1_024, description="memory of one codec")
+    batch_s: float = Field(
+        5.0, ge=0.5, le=60, description="all uplinks of one codec in a batch"
+    )
+
+
 class NotifySettings(Strict):
     """Telling subscribers."""
 
@@ -160,6 +172,7 @@ class Settings(Strict):
     clock: ClockSettings = Field(default_factory=ClockSettings)
     dead_letters: DeadLetterSettings = Field(default_factory=DeadLetterSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
+    codecs: CodecSettings = Field(default_factory=CodecSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
     air: AirSettings = Field(default_factory=AirSettings)
     log: LogSettings = Field(default_factory=LogSettings)

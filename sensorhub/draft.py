@@ -7,6 +7,8 @@ from sensorhub.decode.native import Status
 from sensorhub.model import Outcome, Reason
 from sensorhub.validate import NO_TIME
 
+ReadingRow = tuple[int, float, int | None]  # measurement number, value, own time
+
 
 class Dead(NamedTuple):
     """An uplink that could not be used: its place, device and reason."""
@@ -62,6 +64,27 @@ class Draft:
         self.sound.append(False)
         self.count.append(0)
         return len(self.message) - 1
+
+    def insert(self, readings: dict[int, list[ReadingRow]]) -> None:
+        """Give uplinks that have no readings yet theirs, each in its place."""
+        old_code, old_value, old_times = self.code, self.value, self.own_time
+        self.code, self.value, self.own_time = bytearray(), [], {}
+        start = 0
+        for uplink, count in enumerate(self.count):
+            shift = len(self.code) - start
+            for place in range(start, start + count) if old_times else ():
+                if place in old_times:
+                    self.own_time[place + shift] = old_times[place]
+            self.code += old_code[start : start + count]
+            self.value += old_value[start : start + count]
+            start += count
+            for code, value, at in readings.get(uplink, ()):
+                if at is not None:
+                    self.own_time[len(self.code)] = at
+                self.code.append(code)
+                self.value.append(value)
+        for uplink, rows in readings.items():
+            self.count[uplink] += len(rows)
 
     def kill(self, uplink: int, reason: Reason, device: str, detail: str) -> None:
         """The uplink is dead."""

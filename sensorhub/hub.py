@@ -15,6 +15,7 @@ import structlog
 
 from sensorhub import snapshot
 from sensorhub.alerts.rules import compile_rules
+from sensorhub.codec_calls import NO_CODECS, CodecRunner
 from sensorhub.config import Settings
 from sensorhub.desk import Desk, Wants
 from sensorhub.errors import StoreError
@@ -66,6 +67,7 @@ class Hub:
         wants: Wants = all_wanted,
         stopping: Callable[[], bool] = lambda: False,
         standards: Standards | None = None,
+        codecs: CodecRunner = NO_CODECS,
     ) -> None:
         self.settings = settings
         self.profiles = profiles
@@ -73,6 +75,7 @@ class Hub:
         self._wants = wants
         self._stopping = stopping
         self.standards = standards or built_in()
+        self.codecs = codecs
         self.connection = database.connect(folder)
         bounds = settings.dead_letters
         self.shelf = Shelf(self.connection, bounds.per_device, bounds.total)
@@ -121,7 +124,9 @@ class Hub:
         self.reload_subscriptions()
         self._recall_untold(now)
         mqtt = self.settings.mqtt
-        self.intake = Intake(self.registry, mqtt.topics, mqtt.max_payload_bytes)
+        self.intake = Intake(
+            self.registry, mqtt.topics, mqtt.max_payload_bytes, codecs=self.codecs
+        )
         self._end_groundless(now)
         if fresh.any():  # their silence counts from here on, whatever comes
             self.checkpoint_all()

@@ -7,14 +7,17 @@ becomes a dead entry of the draft with its reason, never an exception.
 
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import NamedTuple
 
 import msgspec
 from xxhash import xxh3_64_intdigest
 
+from sensorhub.codec_calls import NO_CODECS, CodecAnswer, CodecCall, CodecRunner
 from sensorhub.columns import BARE, NO_DEVICE, NO_SEQ
 from sensorhub.decode import native
-from sensorhub.decode.mapping import content_of, decode_uplink, map_fields
-from sensorhub.draft import Draft, Told
+from sensorhub.decode.codec_values import result_frame
+from sensorhub.decode.mapping import content_of, decode_uplink, map_fields, with_link
+from sensorhub.draft import Draft, ReadingRow, Told
 from sensorhub.layout import TopicSettings
 from sensorhub.model import (
     BY_NAME,
@@ -22,10 +25,12 @@ from sensorhub.model import (
     RETAIN,
     Envelope,
     EnvelopeError,
+    Frame,
     Message,
     Outcome,
     Reason,
 )
+from sensorhub.profiles import Profile
 from sensorhub.registry import Registry
 from sensorhub.routes import Route, Router, Way
 from sensorhub.validate import NO_TIME
@@ -54,6 +59,29 @@ class Run:
         self.payload, self.record = [], []
 
 
+class Waiting(NamedTuple):
+    """An uplink whose frame waits for its codec."""
+
+    uplink: int
+    envelope: Envelope
+    profile: Profile
+
+    def call(self) -> CodecCall:
+        """What the codec is asked."""
+        envelope, profile = self.envelope, self.profile
+        return CodecCall(
+            profile.codec or "",
+            envelope.payload or b"",
+            envelope.port,
+            envelope.network_time,
+            profile.variables,
+        )
+
+    def frame(self, answer: CodecAnswer) -> Frame:
+        """What the codec's answer stands for."""
+        return with_link(result_frame(answer.said), self.envelope)
+
+
 class Intake:
     """Reads messages by the register, the topic settings and the profiles."""
 
@@ -62,8 +90,11 @@ class Intake:
         registry: Registry,
         topics: tuple[TopicSettings, ...],
         max_payload: int,
+        codecs: CodecRunner = NO_CODECS,
     ) -> None:
         self.registry = registry
+        self._codecs = codecs
+        self._waiting: list[Waiting] = []
         self._max_payload = max_payload
         self._router = Router(registry, topics)
         self._now = 0
@@ -80,6 +111,8 @@ class Intake:
         if run is None:
             run = self._walk(draft, messages)
         self._end(draft, run, messages)
+        if self._waiting:
+            self._run_codecs(draft)
         return draft
 
     def _whole(self, draft: Draft, messages: list[Message]) -> Run | None:
@@ -342,15 +375,50 @@ class Intake:
             detail = "its profile is not among the profiles"
             draft.kill(uplink, Reason.BAD_PAYLOAD, envelope.device, detail)
             return
+        if profile.codec is not None and envelope.payload:
+            self._waiting.append(Waiting(uplink, envelope, profile))
+            return
         frame = decode_uplink(envelope, profile)
-        mapped = map_fields(profile, frame.fields, frame.texts)
-        draft.sound[uplink] = frame.answers or not (frame.fields or frame.errors)
-        readings = mapped.readings
+        readings, said = self._mapped(draft, uplink, profile, frame)
         for place, (_, _, at) in enumerate(readings, len(draft.code)):
             if at is not None:
                 draft.own_time[place] = at
         draft.code += bytes([code for code, _, _ in readings])
         draft.value += [value for _, value, _ in readings]
         draft.count[uplink] = len(readings)
-        said = [*frame.errors, *frame.ignored, *mapped.ignored]
         self._close(draft, uplink, envelope.device, said)
+
+    @staticmethod
+    def _mapped(
+        draft: Draft, uplink: int, profile: Profile, frame: Frame
+    ) -> tuple[list[ReadingRow], list[str]]:
+        """A frame's readings, and what there is to say about the rest of it."""
+        mapped = map_fields(profile, frame.fields, frame.texts)
+        said = frame.fields or frame.texts or frame.errors
+        draft.sound[uplink] = frame.answers or not said
+        return mapped.readings, [*frame.errors, *frame.ignored, *mapped.ignored]
+
+    # -- payload codecs: all frames of a batch in one call --
+
+    def _run_codecs(self, draft: Draft) -> None:
+        waiting, self._waiting = self._waiting, []
+        answers = self._codecs.decode([item.call() for item in waiting])
+        found: dict[int, list[ReadingRow]] = {}
+        said: dict[int, list[str]] = {}
+        for item, answer in zip(waiting, answers, strict=True):
+            uplink, device = item.uplink, item.envelope.device
+            if answer.reason:
+                draft.kill(uplink, answer.reason, device, answer.said)
+                continue
+            frame = item.frame(answer)
+            if frame.errors:
+                draft.kill(uplink, Reason.CODEC_ERROR, device, "; ".join(frame.errors))
+                continue
+            found[uplink], said[uplink] = self._mapped(
+                draft, uplink, item.profile, frame
+            )
+        draft.insert(found)
+        for item in waiting:
+            if item.uplink in said:
+                self._close(draft, item.uplink, item.envelope.device, said[item.uplink])
+        draft.dead.sort()

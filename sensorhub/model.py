@@ -108,6 +108,9 @@ class Reason(IntEnum):
     NOTHING_USABLE = 5
     TOO_LARGE = 6
     INTERNAL_ERROR = 7
+    CODEC_ERROR = 10
+    CODEC_LIMIT = 11
+    CODEC_OFF = 12
     # duplicates
     SAME_SEQ = 20
     SAME_BYTES = 21

@@ -1,5 +1,6 @@
 """Views that command line and (later) pages share: rows as plain objects."""
 
+import json
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -64,6 +65,7 @@ def status_view(
     view["cursor_lag_uplinks"] = segments.waiting(
         connection, segments.cursor(connection)
     )[1]
+    view["codecs_off"] = json.loads(counters.get_meta(connection, "codecs_off") or "{}")
     view["last_uplink_at"] = rfc3339(last)
     view["alive_at"] = rfc3339(int(alive)) if alive else None
     view["now"] = rfc3339(now)

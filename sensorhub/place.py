@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sensorhub.clock import Clock
+from sensorhub.codecs.files import codecs_of
 from sensorhub.commands import Commands
 from sensorhub.config import Settings, load_settings, start_ms
 from sensorhub.decode.decoders import DECODERS
@@ -140,13 +141,12 @@ def act(
     try:
         with database.locked(place.data, wait_s=0):
             clock = _own_clock(place, settings)
+            codecs = codecs_of(place.config, settings, profiles, clock.now)
             hub = Hub(
-                place.data,
-                settings,
-                profiles,
-                clock.now,
+                *(place.data, settings, profiles, clock.now),
                 wants=wants,
                 standards=load_standards(place.config),
+                codecs=codecs,
             )
             id_ = command_rows.append(
                 hub.connection, at=clock.now(), by=by, kind=kind, arguments=arguments
@@ -155,6 +155,7 @@ def act(
             result = command_rows.result_of(hub.connection, id_)
             hub.checkpoint_all()
             hub.close()
+            codecs.close()
             return result
     except database.Locked:
         return _ask(place, settings, by, (kind, arguments))

@@ -84,6 +84,14 @@ class Profile(Strict):
     decoder: str | None = Field(
         None, description="built-in decoder; without one, values that come decoded"
     )
+    codec: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.js$",
+        description="JavaScript payload codec: its file in the folder codecs",
+    )
+    variables: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="given to the codec with each frame"
+    )
     interval_s: int = Field(
         3600, ge=1, le=30 * 86_400, description="expected time between uplinks"
     )
@@ -91,6 +99,12 @@ class Profile(Strict):
         default_factory=dict,
         description="field to measurement; fields named as in the catalogue need none",
     )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Profile":
+        if self.codec and self.decoder:
+            raise ValueError("decoder or codec: one of them reads the bytes")
+        return self
 
     @cached_property
     def targets(self) -> dict[str, Target]:
@@ -157,7 +171,15 @@ def _add(
                 known = ", ".join(sorted({NATIVE, *known_decoders}))
                 what = f"no such decoder: {profile.decoder!r}; one of {known}"
                 faults.append(Fault(str(path), f"{name}.decoder", what))
+            if profile.codec and not (file := codec_path(path, profile)).is_file():
+                what = f"no such file: {file}"
+                faults.append(Fault(str(path), f"{name}.codec", what))
             found[name] = profile
+
+
+def codec_path(profiles: Path, profile: Profile) -> Path:
+    """The codec of a profile that stands in the file `profiles`."""
+    return profiles.parent.parent / "codecs" / str(profile.codec)
 
 
 def _profile(name: str, table: Any, file: str, faults: list[Fault]) -> Profile | None:
@@ -181,6 +203,7 @@ def profiles_table(profiles: Mapping[str, Profile]) -> str:
     for name, profile in sorted(profiles.items()):
         maps = [(field, to.measurement) for field, to in profile.map.items()]
         own = ", ".join(f"{field} → {to}" for field, to in maps if field != to)
-        cells = (name, profile.vendor, profile.model, profile.decoder or "none")
+        reads = profile.decoder or profile.codec or "none"
+        cells = (name, profile.vendor, profile.model, reads)
         lines.append(f"| {' | '.join(cells)} | {profile.interval_s} s | {own} |")
     return "\n".join(lines) + "\n"

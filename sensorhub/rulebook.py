@@ -47,7 +47,9 @@ Kind = Literal["threshold", "rate", "no_data", "count_since", "overdue"]
 Word = Literal["device", "warning", "urgent", "danger"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 # alerts about the hub itself, see alerts/system.py
-RESERVED = frozenset({"hub_outage", "hub_clock", "internal_error", "journal_damaged"})
+RESERVED = frozenset(
+    {"codec_off", "hub_outage", "hub_clock", "internal_error", "journal_damaged"}
+)
 SEVERITIES: tuple[Word, ...] = ("device", "warning", "urgent", "danger")
 TIMERS = frozenset({"no_data", "overdue"})
 NOT_FOR_TIMERS = ("direction", "hold", "clear_hold", "k", "n", "max_gap")

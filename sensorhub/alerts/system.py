@@ -22,6 +22,10 @@ _TEXTS = {
         "日志有损坏的记录，已另存（{value} 条）",
         "damaged journal rows were set aside ({value})",
     ),
+    "codec_off": (
+        "解码脚本已停用（{value} 个）",
+        "payload codecs are switched off ({value})",
+    ),
     "internal_error": (
         "有消息无法处理，已存为死信（{value} 条）",
         "uplinks that broke the hub are dead letters ({value})",

@@ -20,6 +20,8 @@ from sensorhub.cli.common import (
     say_json,
 )
 from sensorhub.cli.tables import table
+from sensorhub.clock import Clock
+from sensorhub.codecs.files import codec_frame
 from sensorhub.config import Settings
 from sensorhub.decode.mapping import describe
 from sensorhub.model import BY_NAME
@@ -51,6 +53,7 @@ def status(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> N
         return
     numbers = view.pop("counters")
     view["clock"] = clock_words(view["clock"], settings)
+    view["codecs_off"] = "; ".join(view["codecs_off"].values())
     for key in ("last_uplink_at", "alive_at", "now"):
         view[key] = local_text(view[key], settings)
     table("status", ["", "value"], [[key, value] for key, value in view.items()])
@@ -177,7 +180,7 @@ def decode(
     json_: Json = False,
 ) -> None:
     """What a frame says, by a device profile."""
-    _, known = load_all(Place(config, data))
+    settings, known = load_all(Place(config, data))
     if profile not in known:
         refuse(f"no such profile: {profile!r}; `sensorhub profiles` lists them")
     try:
@@ -186,7 +189,11 @@ def decode(
         refuse(f"not hex: {' '.join(payload)!r}")
     if port is None:
         port = usual_port(known[profile])
-    view = describe(known[profile], frame, port)
+    told = None
+    if known[profile].codec:
+        at = Clock().now()
+        told = codec_frame(config, settings, known[profile], (frame, port), at)
+    view = describe(known[profile], frame, port, told)
     if json_:
         say_json(view)
         return

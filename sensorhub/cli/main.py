@@ -13,6 +13,7 @@ import typer
 from sensorhub import __version__
 from sensorhub.cli import (
     acting,
+    codecs,
     letters,
     listing,
     register,
@@ -22,6 +23,7 @@ from sensorhub.cli import (
     watching,
 )
 from sensorhub.cli.common import BAD_CONFIG, NO_STORE, TAKEN_OVER
+from sensorhub.config import LogSettings
 from sensorhub.errors import ConfigError, StoreError, TakenOver
 
 app = typer.Typer(
@@ -56,10 +58,12 @@ app.add_typer(acting.silence_app, name="silence")
 app.add_typer(telling.app, name="subscriptions")
 app.add_typer(letters.app, name="dead-letters")
 app.add_typer(standards.app, name="standards")
+app.add_typer(codecs.app, name="codecs")
 
 
 def main() -> None:
     """Entry point of the command `sensorhub`."""
+    running.set_up_log(LogSettings(level="warning"))  # standard output is for results
     try:
         app()
     except ConfigError as error:

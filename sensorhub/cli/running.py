@@ -13,6 +13,7 @@ import typer
 
 from sensorhub.app import HubRun
 from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, say_json
+from sensorhub.codecs.files import codec_faults
 from sensorhub.config import LogSettings
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import Register, plan, read_fleet
@@ -99,6 +100,7 @@ def faults_of(config: Path, *, fleet: bool = True) -> list[Fault]:
         settings, profiles = load_all(Place(config, Path()))
         timezone, names = ZoneInfo(settings.timezone), set(profiles)
         standards = load_standards(config)
+        faults += codec_faults(config, settings, profiles)
     except ConfigError as error:
         faults += error.faults
     try:

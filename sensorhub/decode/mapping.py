@@ -59,6 +59,11 @@ def decode_uplink(envelope: Envelope, profile: Profile) -> Frame:
         frame = decoder(envelope.payload, envelope.port)
     else:
         frame = _came_decoded(envelope, profile)
+    return with_link(frame, envelope)
+
+
+def with_link(frame: Frame, envelope: Envelope) -> Frame:
+    """The frame with rssi and snr, where it was understood at all."""
     if envelope.link and (frame.fields or not frame.errors):
         frame.fields += [Field(name, value) for name, value in envelope.link.items()]
     return frame
@@ -128,9 +133,15 @@ def map_fields(
     return Mapped(readings, ignored, wraps)
 
 
-def describe(profile: Profile, payload: bytes, port: int) -> dict[str, Any]:
-    """The decoded frame for people and scripts: readings, ignored, errors."""
-    frame = decode_uplink(Envelope("", port=port, payload=payload), profile)
+def describe(
+    profile: Profile, payload: bytes, port: int, frame: Frame | None = None
+) -> dict[str, Any]:
+    """The decoded frame for people and scripts: readings, ignored, errors.
+
+    `frame` is what a payload codec said of it, where the profile has one.
+    """
+    if frame is None:
+        frame = decode_uplink(Envelope("", port=port, payload=payload), profile)
     if not payload:
         frame.errors.append("empty frame")
     mapped = map_fields(profile, frame.fields, frame.texts)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.bench.codecs import codec_cost
 from tests.bench.cost import cost
 from tests.bench.growth import growth
 from tests.bench.latency import operator_write, publish_to_alert
@@ -29,6 +30,7 @@ MEASURES: dict[str, Measure] = {
     "latency": lambda full: publish_to_alert(1_000, 60 if full else 15, 1_000),
     "operator": lambda full: operator_write(DEVICES, 300 if full else 40),
     "size": lambda full: many_devices(100_000, 3 if full else 1),
+    "codec": lambda full: codec_cost(100 if full else 20),
     "growth": lambda full: growth(DEVICES, 5_000_000 if full else 300_000),
 }
 

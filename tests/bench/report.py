@@ -77,6 +77,12 @@ def table(figures: dict[str, Any]) -> str:
         said = f"**{found['start_s']:.1f} s** (after kill -9 "
         said += f"{found['start_after_kill_s']:.1f} s)"
         rows.append(_row("start with them", "under 5 s", said))
+    if found := figures.get("codec"):
+        text = "an EM400 frame from envelope to readings: built-in decoder"
+        rows.append(_row(text, "reported", f"{found['decoder_us']:.1f} µs"))
+        said = f"{found['codec_us']:.1f} µs, of which the codec's process "
+        said += f"{found['codec_child_cpu_us']:.1f} µs"
+        rows.append(_row("the same: payload codec in JavaScript", "reported", said))
     if found := figures.get("growth"):
         text = f"last tenth of {found['uplinks']:,} uplinks over the first"
         said = (

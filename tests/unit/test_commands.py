@@ -78,6 +78,7 @@ REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("subscribe", SUBSCRIBE | {"secret": "x"}, "secret"),
     ("subscribe", SUBSCRIBE | {"choice": {"zones": 3}}, "zones"),
     ("unsubscribe", {"id": "nobody"}, "no such subscription"),
+    ("codec_on", {"codec": "eye.js"}, "'eye.js' is not switched off"),
     ("replay", {}, "replay needs 'ids'"),
 ]
 

@@ -94,3 +94,18 @@ def test_the_table_in_the_docs_is_that_of_the_code() -> None:
     _, _, rest = text.partition("<!-- profiles -->\n")
     written, _, _ = rest.partition("<!-- /profiles -->")
     assert written == profiles_table(load_profiles(None, DECODERS))
+
+
+def test_a_profile_names_its_codec_and_the_file_must_be_there(tmp_path: Path) -> None:
+    text = '[acme-eye]\nvendor = "A"\nmodel = "E"\ncodec = "eye.js"\n'
+    text += 'map.lid = { measurement = "lid_open", words = { open = 1 } }\n'
+    (fault,) = faults(write(tmp_path, text))
+    assert "own.toml: acme-eye.codec: no such file" in fault
+    (tmp_path / "codecs").mkdir()
+    (tmp_path / "codecs" / "eye.js").write_text("")
+    profile = load_profiles(tmp_path, DECODERS)["acme-eye"]
+    assert profile.words == {"lid": (10, {"open": 1.0})}
+    both = text.replace("map.lid", 'decoder = "milesight-em400"\nmap.lid')
+    assert "one of them reads the bytes" in faults(write(tmp_path, both))[0]
+    up = text.replace("eye.js", "../eye.js")
+    assert "acme-eye.codec: " in faults(write(tmp_path, up))[0]

@@ -1,0 +1,59 @@
+"""What is asked of a payload codec, and what comes back; who runs it is not said."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from sensorhub.model import Reason
+
+
+class CodecCall(NamedTuple):
+    """One frame for a codec; `at`: when the network server received it, ms."""
+
+    codec: str
+    payload: bytes
+    port: int
+    at: int | None = None
+    variables: Mapping[str, Any] = {}
+
+
+class CodecAnswer(NamedTuple):
+    """Its result as JSON text; in words what went wrong where `reason` is set."""
+
+    said: str
+    reason: Reason = Reason.NONE
+
+
+class CodecRunner(Protocol):
+    """Who runs codecs."""
+
+    def decode(self, calls: list[CodecCall]) -> list[CodecAnswer]:
+        """The answers to all frames of a batch, in their order. Never raises."""
+        ...
+
+    def off(self) -> dict[str, str]:
+        """The codecs that are switched off, and why."""
+        ...
+
+    def switch_on(self, name: str) -> bool:
+        """An operator switches a codec on; False where it was not off."""
+        ...
+
+
+class _Nobody:
+    """Where no codec is run."""
+
+    def decode(self, calls: list[CodecCall]) -> list[CodecAnswer]:
+        """Every frame is dead, and says so."""
+        said = "payload codecs are not run here"
+        return [CodecAnswer(said, Reason.CODEC_OFF) for _ in calls]
+
+    def off(self) -> dict[str, str]:
+        """None."""
+        return {}
+
+    def switch_on(self, name: str) -> bool:
+        """Nothing was off."""
+        return False
+
+
+NO_CODECS: CodecRunner = _Nobody()

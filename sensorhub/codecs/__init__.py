@@ -1,0 +1,1 @@
+"""The edge room that runs JavaScript payload codecs in a process of their own."""

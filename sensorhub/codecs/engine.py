@@ -1,0 +1,58 @@
+"""One codec in one JavaScript context with its limits. Runs in the child only."""
+
+from importlib import resources
+from typing import Any, NamedTuple
+
+import quickjs
+
+STACK_BYTES = 512 * 1024
+# what a codec may offer, in the order of preference: LoRa Alliance TS013, then
+# The Things Network v2, then ChirpStack v3
+ENTRIES = ("decodeUplink", "Decoder", "Decode", "encodeDownlink")
+DRIVER = resources.files(__package__).joinpath("driver.js").read_text("utf-8")
+
+
+class Answer(NamedTuple):
+    """`ended`: ok, threw, time or memory; `said`: the result as JSON, or the error."""
+
+    ended: str
+    said: str
+
+
+class Engine:
+    """A codec ready to be called; begins anew after a limit was met."""
+
+    def __init__(self, text: str, time_s: float, memory_bytes: int) -> None:
+        offered = ", ".join(
+            f"{name}: typeof {name} === 'function' ? {name} : undefined"
+            for name in ENTRIES
+        )
+        # first line on the wrapper's own, so that errors name the codec's lines
+        self._text = f"(function () {{{text}\n;return {{ {offered} }};\n}})"
+        self._limits = time_s, memory_bytes
+        self._run: Any = None
+
+    def call(self, text: str) -> Answer:
+        """Call the codec with one JSON text."""
+        try:
+            if self._run is None:
+                self._run = self._begin()
+            return Answer("ok", str(self._run(text)))
+        except quickjs.JSException as error:
+            said = str(error).strip()
+        if "InternalError: interrupted" in said:
+            ended = "time"
+        elif "out of memory" in said or said in ("", "null"):
+            ended = "memory"
+        else:
+            return Answer("threw", said)
+        self._run = None
+        return Answer(ended, said)
+
+    def _begin(self) -> Any:
+        time_s, memory_bytes = self._limits
+        context = quickjs.Context()
+        context.set_memory_limit(memory_bytes)
+        context.set_max_stack_size(STACK_BYTES)
+        context.set_time_limit(time_s)
+        return context.eval(DRIVER)(context.eval(self._text))

@@ -1,0 +1,65 @@
+"""The codecs that a settings folder's profiles name: made ready, checked, tried."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sensorhub.codec_calls import CodecCall
+from sensorhub.codecs.runner import CodecFault, Codecs
+from sensorhub.config import Settings
+from sensorhub.decode.codec_values import result_frame
+from sensorhub.errors import Fault
+from sensorhub.model import Frame
+from sensorhub.profiles import Profile
+
+
+def codecs_of(
+    config: Path,
+    settings: Settings,
+    profiles: Mapping[str, Profile],
+    now: Callable[[], int],
+    changed: Callable[[], None] = lambda: None,
+) -> Codecs:
+    """The codecs of the profiles; a process is started once one is needed."""
+    names = sorted({item.codec for item in profiles.values() if item.codec})
+    return Codecs(config / "codecs", names, settings.codecs, now, changed)
+
+
+def codec_faults(
+    config: Path, settings: Settings, profiles: Mapping[str, Profile]
+) -> list[Fault]:
+    """Codecs that cannot be used: syntax, no entry point, a top level that breaks."""
+    faults = []
+    named: dict[str, str] = {}
+    for name, profile in profiles.items():
+        if profile.codec:
+            named.setdefault(profile.codec, name)
+    codecs = codecs_of(config, settings, profiles, lambda: 0)
+    try:
+        for file, profile_name in named.items():
+            try:
+                codecs.entries(file)
+            except CodecFault as error:
+                path, where = str(config / "codecs" / file), f"{profile_name}.codec"
+                faults.append(Fault(path, where, str(error)))
+    finally:
+        codecs.close()
+    return faults
+
+
+def codec_frame(
+    config: Path,
+    settings: Settings,
+    profile: Profile,
+    frame: tuple[bytes, int],
+    at: int,
+) -> Frame:
+    """What a profile's codec says of one frame (payload, port), without a hub."""
+    codecs = codecs_of(config, settings, {profile.name: profile}, lambda: at)
+    try:
+        call = CodecCall(profile.codec or "", *frame, at, profile.variables)
+        answer = codecs.decode([call])[0]
+    finally:
+        codecs.close()
+    if answer.reason:
+        return Frame(errors=[answer.said])
+    return result_frame(answer.said)

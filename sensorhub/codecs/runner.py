@@ -1,0 +1,305 @@
+"""Runs the profiles' codecs: a batch a call, each offender found out and set aside.
+
+A frame that makes its codec loop, grow or die is dead at once and, should the same
+bytes come again, not tried again. Three such frames of one codec in an hour switch it
+off until its file changes, an operator switches it on, or the hub starts anew.
+"""
+
+import json
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from xxhash import xxh3_64_hexdigest
+
+from sensorhub.codec_calls import CodecAnswer, CodecCall
+from sensorhub.codecs.child import Child, ChildEnded
+from sensorhub.codecs.worker import Request
+from sensorhub.config import CodecSettings
+from sensorhub.model import Reason
+
+log = structlog.get_logger()
+OFFENCES = 3
+HOUR_S = 3600.0
+LOOK_S = 1.0  # how often files are looked at for changes
+WALL = 10  # of a frame's CPU time, in real time: what cannot be interrupted is killed
+REMEMBERED = 64  # offending frames a codec
+ENDED = {
+    "threw": (Reason.CODEC_ERROR, ""),
+    "time": (Reason.CODEC_LIMIT, "took more CPU time than codecs.time_ms"),
+    "memory": (Reason.CODEC_LIMIT, "took more memory than codecs.memory_mb"),
+}
+Stamp = tuple[int, int]
+
+
+class CodecFault(ValueError):
+    """A codec cannot be used; says why."""
+
+
+@dataclass(slots=True)
+class Codec:
+    """One file of `codecs/`, and how it behaved."""
+
+    path: Path
+    text: str
+    stamp: Stamp
+    offences: deque[float] = field(default_factory=deque)
+    off: str = ""  # why it is switched off
+    bad: OrderedDict[tuple[bytes, int], CodecAnswer] = field(
+        default_factory=OrderedDict
+    )
+
+
+class Codecs:
+    """Runs codecs for one thread; `now` (ms) is the receive time where none is known.
+
+    `changed` is called when a codec is switched off or on.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        names: Sequence[str],
+        limits: CodecSettings,
+        now: Callable[[], int],
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._limits = limits
+        self._now = now
+        self._changed = changed
+        self._child: Child | None = None
+        self._next_look = time.monotonic() + LOOK_S
+        self._codecs = {
+            name: Codec(folder / name, *_read(folder / name)) for name in names
+        }
+
+    def off(self) -> dict[str, str]:
+        """The codecs that are switched off, and why."""
+        return {name: codec.off for name, codec in self._codecs.items() if codec.off}
+
+    @property
+    def names(self) -> list[str]:
+        """All codecs that profiles name."""
+        return list(self._codecs)
+
+    def switch_on(self, name: str) -> bool:
+        """An operator switches a codec on; False where it was not off."""
+        codec = self._codecs.get(name)
+        if codec is None or not codec.off:
+            return False
+        self._forgive(codec)
+        self._changed()
+        return True
+
+    def entries(self, name: str) -> list[str]:
+        """What a codec offers. Raises CodecFault where it cannot be used at all."""
+        return self._entries(name, self._codecs[name].text)
+
+    def decode(self, calls: list[CodecCall]) -> list[CodecAnswer]:
+        """The answers to all frames of a batch, in their order. Never raises."""
+        self._look_for_changes()
+        answers: list[CodecAnswer | None] = [None] * len(calls)
+        groups: dict[str, list[int]] = {}
+        for place, call in enumerate(calls):
+            groups.setdefault(call.codec, []).append(place)
+        for name, places in groups.items():
+            codec = self._codecs[name]
+            fresh = []
+            for place in places:
+                answers[place] = _known(codec, calls[place])
+                if answers[place] is None:
+                    fresh.append(place)
+            self._group(name, [(place, calls[place]) for place in fresh], answers)
+        return [answer or _OFF for answer in answers]
+
+    def encode(
+        self, name: str, data: Mapping[str, Any], variables: Mapping[str, Any]
+    ) -> Any:
+        """What `encodeDownlink` makes of `data`. Raises CodecFault."""
+        text = json.dumps({"how": "encode", "data": data, "variables": variables})
+        return json.loads(self._once(name, self._codecs[name].text, text))
+
+    def close(self) -> None:
+        """End the child."""
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
+
+    # -- one codec --
+
+    def _group(
+        self,
+        name: str,
+        waiting: list[tuple[int, CodecCall]],
+        answers: list[CodecAnswer | None],
+    ) -> None:
+        """Frames of one codec; after each death of the child, the rest of them."""
+        codec = self._codecs[name]
+        end = time.monotonic() + self._limits.batch_s
+        while waiting and not codec.off:
+            texts = [self._text(call) for _, call in waiting]
+            done = 0
+            try:
+                left = end - time.monotonic()
+                for ended, said in self._ask(name, codec.text, texts, left):
+                    place, call = waiting[done]
+                    done += 1
+                    answers[place] = self._judge(name, call, ended, said)
+                    if codec.off:
+                        break
+            except ChildEnded as error:
+                self.close()
+                if time.monotonic() >= end:
+                    self._too_slow(name, waiting[done:], answers)
+                    return
+                place, call = waiting[done]
+                answers[place] = self._offend(name, call, str(error))
+                done += 1
+            waiting = waiting[done:]
+        if codec.off:
+            self.close()  # it may still be at work on what nobody waits for
+        for place, _ in waiting:
+            answers[place] = CodecAnswer(codec.off, Reason.CODEC_OFF)
+
+    def _ask(self, name: str, text: str, texts: list[str], total_s: float) -> Any:
+        memory = self._limits.memory_mb * 2**20
+        if self._child is None:
+            self._child = Child(memory)
+        time_s = self._limits.time_ms / 1000
+        key = f"{name} {xxh3_64_hexdigest(text.encode())}"
+        known = key in self._child.known
+        request = Request(key, None if known else text, time_s, memory, texts)
+        return self._child.ask(request, WALL * time_s, total_s)
+
+    def _text(self, call: CodecCall) -> str:
+        return json.dumps(
+            {
+                "how": "decode",
+                "bytes": list(call.payload),
+                "fPort": call.port,
+                "recvTime": self._now() if call.at is None else call.at,
+                "variables": call.variables,
+            }
+        )
+
+    def _judge(self, name: str, call: CodecCall, ended: str, said: str) -> CodecAnswer:
+        if ended == "ok":
+            return CodecAnswer(said)
+        reason, what = ENDED[ended]
+        if reason is Reason.CODEC_LIMIT:
+            return self._offend(name, call, what)
+        return CodecAnswer(f"codecs/{name}: {_brief(said)}", reason)
+
+    def _offend(self, name: str, call: CodecCall, what: str) -> CodecAnswer:
+        """A frame that its codec must not be given again."""
+        codec = self._codecs[name]
+        said = f"codecs/{name}: {what}"
+        answer = CodecAnswer(said, Reason.CODEC_LIMIT)
+        codec.bad[call.payload, call.port] = answer
+        if len(codec.bad) > REMEMBERED:
+            codec.bad.popitem(last=False)
+        log.warning("a codec met its limits", codec=name, what=what)
+        self._count(codec, name, what)
+        return answer
+
+    def _too_slow(
+        self,
+        name: str,
+        waiting: list[tuple[int, CodecCall]],
+        answers: list[CodecAnswer | None],
+    ) -> None:
+        """The time of the batch is over: what waits is dead, and can be replayed."""
+        what = f"took more than codecs.batch_s for a batch; {len(waiting)} left over"
+        for place, _ in waiting:
+            answers[place] = CodecAnswer(f"codecs/{name}: {what}", Reason.CODEC_LIMIT)
+        log.warning("a codec met its limits", codec=name, what=what)
+        self._count(self._codecs[name], name, what)
+
+    def _count(self, codec: Codec, name: str, what: str) -> None:
+        at = time.monotonic()
+        while codec.offences and at - codec.offences[0] > HOUR_S:
+            codec.offences.popleft()
+        codec.offences.append(at)
+        if len(codec.offences) >= OFFENCES:
+            codec.off = f"codecs/{name} is switched off: {OFFENCES} times in an hour"
+            codec.off += f" it met its limits, last: {what}"
+            log.error("a codec is switched off", codec=name, what=what)
+            self._changed()
+
+    @staticmethod
+    def _forgive(codec: Codec) -> None:
+        codec.off = ""
+        codec.offences.clear()
+        codec.bad.clear()
+
+    # -- its file --
+
+    def _look_for_changes(self) -> None:
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK_S
+        for name, codec in self._codecs.items():
+            try:
+                stamp = _stamp(codec.path)
+                if stamp == codec.stamp:
+                    continue
+                codec.stamp = stamp
+                text, _ = _read(codec.path)
+                self._entries(name, text)
+            except (OSError, ValueError) as error:
+                codec.stamp = (0, 0) if isinstance(error, OSError) else codec.stamp
+                log.error("a changed codec is not taken", codec=name, error=str(error))
+                continue
+            codec.text = text
+            self._forgive(codec)
+            log.info("a changed codec is taken", codec=name)
+            self._changed()
+
+    def _entries(self, name: str, text: str) -> list[str]:
+        found = json.loads(self._once(name, text, json.dumps({"how": "check"})))
+        if not {"decodeUplink", "Decoder", "Decode"} & set(found):
+            raise CodecFault("no function decodeUplink, Decoder or Decode")
+        return list(found)
+
+    def _once(self, name: str, text: str, call: str) -> str:
+        """One call, outside any batch."""
+        try:
+            for ended, said in self._ask(name, text, [call], self._limits.batch_s):
+                if ended != "ok":
+                    raise CodecFault(ENDED[ended][1] or _brief(said))
+                return str(said)
+        except ChildEnded as error:
+            self.close()
+            raise CodecFault(str(error)) from error
+        raise CodecFault("no answer")
+
+
+_OFF = CodecAnswer("not run", Reason.CODEC_OFF)
+
+
+def _known(codec: Codec, call: CodecCall) -> CodecAnswer | None:
+    if codec.off:
+        return CodecAnswer(codec.off, Reason.CODEC_OFF)
+    return codec.bad.get((call.payload, call.port))
+
+
+def _brief(said: str) -> str:
+    """A JavaScript error with the place in the codec, in one line."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    place = next((line for line in lines[1:] if "<input>" in line), "")
+    return " ".join([*lines[:1], place.replace("<input>", "line")])[:300]
+
+
+def _stamp(path: Path) -> Stamp:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+def _read(path: Path) -> tuple[str, Stamp]:
+    """Text and stamp. Raises OSError, UnicodeDecodeError."""
+    stamp = _stamp(path)
+    return path.read_text("utf-8-sig"), stamp

@@ -1,0 +1,88 @@
+"""The child: reads requests on standard input, answers each frame as it is done.
+
+Started with `python -m sensorhub.codecs.worker`; ends when its input ends or its
+parent dies. It knows no settings, no secrets and no data folder.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from typing import BinaryIO
+
+import msgspec
+
+from sensorhub.codecs.engine import Engine
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+SPARE_BYTES = 512 * 2**20  # of address space, for Python and the engine themselves
+LENGTH = 4  # bytes before each packet
+
+
+class Request(msgspec.Struct, array_like=True):
+    """Frames for one codec; `text` is its source, where the child lacks it."""
+
+    codec: str
+    text: str | None
+    time_s: float
+    memory_bytes: int
+    calls: list[str]
+
+
+def read_packet(stream: BinaryIO) -> bytes | None:
+    """One packet; None at the end of the input."""
+    head = stream.read(LENGTH)
+    if len(head) < LENGTH:
+        return None
+    return stream.read(int.from_bytes(head, "big"))
+
+
+def packet(body: bytes) -> bytes:
+    """A body with its length before it."""
+    return len(body).to_bytes(LENGTH, "big") + body
+
+
+def serve(source: BinaryIO, write: Callable[[bytes], object]) -> None:
+    """Answer requests until there are no more."""
+    engines: dict[str, Engine] = {}
+    decode = msgspec.msgpack.Decoder(Request).decode
+    encode = msgspec.msgpack.Encoder().encode
+    while (body := read_packet(source)) is not None:
+        request = decode(body)
+        if request.text is not None:
+            limits = request.time_s, request.memory_bytes
+            engines[request.codec] = Engine(request.text, *limits)
+        engine = engines[request.codec]
+        for call in request.calls:
+            write(packet(encode(engine.call(call))))
+
+
+def confine(memory_bytes: int, parent: int) -> None:
+    """No core, no files to grow, bounded memory; dies with the parent."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    if sys.platform == "linux":
+        most = memory_bytes + SPARE_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we asked
+            raise SystemExit
+
+
+def main() -> None:
+    """Entry point of the child; its arguments: memory in bytes, parent's id."""
+    confine(int(sys.argv[1]), int(sys.argv[2]))
+    out = sys.stdout.fileno()
+
+    def write(body: bytes) -> None:
+        while body:
+            body = body[os.write(out, body) :]
+
+    write(packet(b""))  # ready
+    serve(sys.stdin.buffer, write)
+
+
+if __name__ == "__main__":
+    main()
