@@ -39,7 +39,7 @@ def test_data_become_fields(data: Any, expected: dict[str, float]) -> None:
 
 
 def test_a_result_without_any_part_of_ts013_is_taken_as_the_data() -> None:
-    assert values({"battery": 3, "lid": "5 cm"}) == {"battery": 3, "lid": 5}
+    assert values({"battery": 3, "lid": "5 cm"}) == {"battery": 3, "lid": 50}
 
 
 def test_errors_refuse_the_frame_whatever_data_stand_beside_them() -> None:
