@@ -68,6 +68,8 @@ def status_view(
     view["codecs_off"] = json.loads(counters.get_meta(connection, "codecs_off") or "{}")
     view["last_uplink_at"] = rfc3339(last)
     view["alive_at"] = rfc3339(int(alive)) if alive else None
+    heard = counters.get_meta(connection, "heard_at")
+    view["heard_at"] = rfc3339(int(heard)) if heard else None
     view["now"] = rfc3339(now)
     used = database.clock_used(connection)
     if used is None:

@@ -19,6 +19,7 @@ from sensorhub.cli.common import (
     refuse,
     say_json,
 )
+from sensorhub.cli.health import troubles
 from sensorhub.cli.tables import table
 from sensorhub.clock import Clock
 from sensorhub.codecs.files import codec_frame
@@ -43,18 +44,32 @@ def add_to(app: typer.Typer) -> None:
     app.command("decode")(decode)
 
 
-def status(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
+def status(
+    check: Annotated[
+        bool, typer.Option("--check", help="only: is the hub well? else 1 and why")
+    ] = False,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
     """The hub's counters; answers also while no hub runs."""
+    if check and not (data / database.FILE).exists():
+        refuse(f"there is no database in {data}: no hub ever ran there")
     place, settings, _ = opened(config, data)
     connection = database.connect(place.data, read_only=True)
     view = status_view(connection, place.data, settings, hub_now(place, settings))
+    if check and (found := troubles(view)):
+        refuse("; ".join(found))
+    if check:
+        print("well")
+        return
     if json_:
         say_json(view)
         return
     numbers = view.pop("counters")
     view["clock"] = clock_words(view["clock"], settings)
     view["codecs_off"] = "; ".join(view["codecs_off"].values())
-    for key in ("last_uplink_at", "alive_at", "now"):
+    for key in ("last_uplink_at", "alive_at", "heard_at", "now"):
         view[key] = local_text(view[key], settings)
     table("status", ["", "value"], [[key, value] for key, value in view.items()])
     print()

@@ -14,6 +14,7 @@ from sensorhub.errors import StoreError
 FILE = "sensorhub.db"
 REVISION = "0001"
 BUSY_MS = 10_000
+MIGRATE_WAIT_S = 10.0
 INCREMENTAL = 2  # what `PRAGMA auto_vacuum` answers
 
 
@@ -110,31 +111,54 @@ def _prepare(folder: Path) -> bool:
     with locked(folder, "migrate.lock", wait_s=30):
         if (folder / FILE).exists() and _current(folder):
             return False
-        connection = connect(folder)
-        try:
-            before = revision_of(connection)
-            if before is not None:
-                if before > REVISION:
-                    raise StoreError(
-                        f"{folder / FILE} has schema {before}, newer than this"
-                        f" sensorhub knows ({REVISION}): install the newer version"
-                    )
-                copy = folder / f"sensorhub-{before}.db"
-                copy.unlink(missing_ok=True)
-                connection.execute("VACUUM INTO ?", (str(copy),))
-                copy.chmod(0o600)
-        finally:
-            connection.close()
-        _migrate(folder)
+        with _alone(folder):
+            before = _copied_aside(folder)
+            _migrate(folder)
         return before is None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the hub's lock: no hub may work on a schema that changes beneath it."""
+    try:
+        with locked(folder, wait_s=MIGRATE_WAIT_S):
+            yield
+    except Locked:
+        raise Locked(
+            f"{folder / FILE} has an older schema, and a sensorhub uses it: stop that"
+            " one, then start this version; it migrates the database first"
+        ) from None
+
+
+def _copied_aside(folder: Path) -> str | None:
+    """The schema's revision, an older one copied first; None for a new database."""
+    connection = connect(folder)
+    try:
+        before = revision_of(connection)
+        if before is not None:
+            copy = folder / f"sensorhub-{before}.db"
+            copy.unlink(missing_ok=True)
+            connection.execute("VACUUM INTO ?", (str(copy),))
+            copy.chmod(0o600)
+        return before
+    finally:
+        connection.close()
 
 
 def _current(folder: Path) -> bool:
     connection = connect(folder)
     try:
-        return revision_of(connection) == REVISION
+        found = revision_of(connection)
     finally:
         connection.close()
+    if found is not None and found > REVISION:
+        copy = folder / f"sensorhub-{REVISION}.db"
+        back = f", or put {copy.name} in its place" if copy.exists() else ""
+        raise StoreError(
+            f"{folder / FILE} has schema {found}, newer than this sensorhub knows"
+            f" ({REVISION}): install the newer version{back}"
+        )
+    return found == REVISION
 
 
 def _migrate(folder: Path) -> None:
