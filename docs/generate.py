@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from decoder_tables import decoders_page
 
 from sensorhub.alerts.event import Event
 from sensorhub.config import ENV_PREFIX, Settings
@@ -244,6 +245,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "catalogue.md": catalogue_page,
     "standards.md": standards_page,
+    "decoders.md": decoders_page,
     "event.schema.json": event_schema,
 }
 

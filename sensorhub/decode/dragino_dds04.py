@@ -10,11 +10,11 @@ from typing import Final
 
 from sensorhub.decode.dragino_ultrasonic import (
     distance,
-    keep_record,
     read_status,
     unread,
     volts,
 )
+from sensorhub.decode.reads import dated
 from sensorhub.model import Field, Frame
 
 SIZE: Final = 11
@@ -54,5 +54,5 @@ def _records(frame: bytes, out: Frame) -> None:
         part = Frame()
         for probe, mm in enumerate(distances, 1):
             distance(mm, part, name=f"distance_{probe}")
-        keep_record(part, seconds, out)
+        dated(part, seconds, out)
     unread(frame, _RECORD.size, out)

@@ -9,6 +9,7 @@ after the interrupt and leaves the distance out where no sensor answers), "Datal
 from struct import Struct
 from typing import Final
 
+from sensorhub.decode.reads import dated
 from sensorhub.model import Field, Frame
 
 SIZE: Final = 8
@@ -84,18 +85,8 @@ def read_records(frame: bytes, out: Frame) -> None:
         part = Frame(fields=[Field("battery_voltage", (mv & 0x3FFF) / 1000)])
         distance(mm, part)
         _temperature(tenths, part)
-        keep_record(part, seconds, out)
+        dated(part, seconds, out)
     unread(frame, RECORD.size, out)
-
-
-def keep_record(part: Frame, seconds: int, out: Frame) -> None:
-    """Give a stored record its time and add it."""
-    if not seconds:
-        out.ignored.append("history: a record without time")
-        return
-    when = 1000 * seconds
-    out.fields += [Field(f.name, f.value, when, f.bits) for f in part.fields]
-    out.ignored += part.ignored
 
 
 def unread(frame: bytes, size: int, out: Frame) -> None:

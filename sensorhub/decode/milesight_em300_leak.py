@@ -6,17 +6,8 @@ MLD the vendor's table says channel 06, its example and codec 05: both are read.
 
 from typing import Final
 
-from sensorhub.decode.milesight_tlv import (
-    BATTERY,
-    JOINED,
-    answers,
-    chain,
-    flag,
-    history,
-    read,
-    unused,
-    value,
-)
+from sensorhub.decode.milesight_tlv import BATTERY, JOINED, answers, history, read
+from sensorhub.decode.reads import chain, flag, unused, value
 from sensorhub.model import Frame
 
 _ANSWERS: Final = answers(
@@ -35,8 +26,8 @@ _ANSWERS: Final = answers(
         0xEA: 3,
     }
 )
-_TEMPERATURE: Final = value("h", "temperature", 10)
-_HUMIDITY: Final = value("B", "humidity", 2)
+_TEMPERATURE: Final = value("<h", "temperature", 10)
+_HUMIDITY: Final = value("<B", "humidity", 2)
 _LEAK: Final = flag("leak")
 _SLD: Final = {
     **_ANSWERS,

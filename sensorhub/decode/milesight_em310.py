@@ -5,22 +5,15 @@ Layout: Milesight EM310-UDL user guide, section "Device Payload".
 
 from typing import Final
 
-from sensorhub.decode.milesight_tlv import (
-    BATTERY,
-    JOINED,
-    NO_DISTANCE,
-    answers,
-    flag,
-    read,
-    value,
-)
+from sensorhub.decode.milesight_tlv import BATTERY, JOINED, NO_DISTANCE, answers, read
+from sensorhub.decode.reads import flag, value
 from sensorhub.model import Frame
 
 _TABLE: Final = {
     **answers({0x02: 2, 0x03: 2, 0x06: 9, 0x10: 1}),
     **JOINED,
     **BATTERY,
-    b"\x03\x82": value("H", "distance", words=NO_DISTANCE),
+    b"\x03\x82": value("<H", "distance", words=NO_DISTANCE),
     b"\x04\x00": flag("tilted"),
 }
 

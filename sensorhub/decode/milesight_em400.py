@@ -6,21 +6,12 @@ the distance signed, the vendor's codec unsigned; no bin is deeper than either.
 
 from typing import Final
 
-from sensorhub.decode.milesight_tlv import (
-    BATTERY,
-    JOINED,
-    NO_DISTANCE,
-    answers,
-    aside,
-    chain,
-    flag,
-    read,
-    value,
-)
+from sensorhub.decode.milesight_tlv import BATTERY, JOINED, NO_DISTANCE, answers, read
+from sensorhub.decode.reads import aside, chain, flag, value
 from sensorhub.model import Frame
 
-_DISTANCE: Final = value("H", "distance", words=NO_DISTANCE)
-_TEMPERATURE: Final = value("h", "temperature", 10)
+_DISTANCE: Final = value("<H", "distance", words=NO_DISTANCE)
+_TEMPERATURE: Final = value("<h", "temperature", 10)
 _TABLE: Final = {
     **answers(
         {
@@ -45,8 +36,8 @@ _TABLE: Final = {
     b"\x04\x82": _DISTANCE,
     b"\x05\x00": flag("tilted"),
     b"\x06\x88": aside(9, "location: only the NB-IoT version has it, not kept"),
-    b"\x83\x67": chain(_TEMPERATURE, value("B", "temperature_alarm")),
-    b"\x84\x82": chain(_DISTANCE, value("B", "distance_alarm")),
+    b"\x83\x67": chain(_TEMPERATURE, value("<B", "temperature_alarm")),
+    b"\x84\x82": chain(_DISTANCE, value("<B", "distance_alarm")),
 }
 
 

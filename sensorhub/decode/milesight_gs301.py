@@ -8,15 +8,8 @@ with a finer step.
 from types import MappingProxyType
 from typing import Final
 
-from sensorhub.decode.milesight_tlv import (
-    BATTERY,
-    JOINED,
-    answer,
-    answers,
-    aside,
-    read,
-    value,
-)
+from sensorhub.decode.milesight_tlv import BATTERY, JOINED, answers, read
+from sensorhub.decode.reads import answer, aside, value
 from sensorhub.model import Frame
 
 _NO_GAS: Final = MappingProxyType({0xFFFE: "warming up", 0xFFFF: "sensor fault"})
@@ -36,11 +29,11 @@ _TABLE: Final = {
     ),
     **JOINED,
     **BATTERY,
-    b"\x02\x67": value("h", "temperature", 10),
-    b"\x03\x68": value("B", "humidity", 2),
-    b"\x04\x7d": value("H", "nh3", 100, _NO_GAS),
-    b"\x05\x7d": value("H", "h2s", 100, _NO_GAS),
-    b"\x06\x7d": value("H", "h2s", 1000, _NO_GAS),
+    b"\x02\x67": value("<h", "temperature", 10),
+    b"\x03\x68": value("<B", "humidity", 2),
+    b"\x04\x7d": value("<H", "nh3", 100, words=_NO_GAS),
+    b"\x05\x7d": value("<H", "h2s", 100, words=_NO_GAS),
+    b"\x06\x7d": value("<H", "h2s", 1000, words=_NO_GAS),
     b"\x07\xea": answer(5),  # result of a calibration
     b"\x18\x7d": aside(2, "tvoc: the vendor gives no scale, not kept"),
     b"\x37\x7d": aside(2, "nox: the vendor gives no scale, not kept"),

@@ -4,29 +4,32 @@ The same channel and type mean different things on different models, so each mod
 brings its own table. Layout: Milesight user guides, section "Device Payload".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from struct import Struct
-from struct import error as TooShort  # noqa: N812
 from types import MappingProxyType
 from typing import Final
 
+from sensorhub.decode.reads import (
+    Read,
+    TooShort,
+    UnreadableError,
+    answer,
+    dated,
+    in_bytes,
+    value,
+)
 from sensorhub.model import Field, Frame
 
-Read = Callable[[bytes, int, Frame], int]
-"""Reads the data at an offset into the frame, answers the offset behind it."""
 Table = Mapping[bytes, Read]
 """What follows each pair of channel and type of one model."""
 
-NOTHING: Final[Mapping[int, str]] = MappingProxyType({})
 # EM410-RDL's documented words for a distance; no Milesight sensor sees so far
 NO_DISTANCE: Final = MappingProxyType(
     {0xFFFD: "no target", 0xFFFE: "switched off", 0xFFFF: "sensor fault"}
 )
+REPORTED_AT: Final = "reported_at"
+SINCE_2020: Final = 1_577_836_800  # epoch s; an earlier clock was never set
 _U32: Final = Struct("<I")
-
-
-class UnreadableError(ValueError):
-    """The data cannot be read, and what follows it cannot be found."""
 
 
 def read(table: Table, frame: bytes) -> Frame:
@@ -44,8 +47,24 @@ def read(table: Table, frame: bytes) -> Frame:
         except (UnreadableError, TooShort) as error:
             cut = isinstance(error, TooShort)
             what = f"{_name(frame, at)} is cut short" if cut else str(error)
-            out.errors.append(f"{what} at byte {at}, {_bytes(end - at)} not read")
+            out.errors.append(f"{what} at byte {at}, {in_bytes(end - at)} not read")
             break
+    return out
+
+
+def read_dated(table: Table, frame: bytes) -> Frame:
+    """Like `read`; a report's own time (REPORTED_AT) goes to values without one."""
+    out = read(table, frame)
+    said = [f.value for f in out.fields if f.name == REPORTED_AT]
+    if not said:
+        return out
+    rest = [f for f in out.fields if f.name != REPORTED_AT]
+    if said[0] >= SINCE_2020:
+        when = int(said[0]) * 1000
+        rest = [Field(f.name, f.value, f.measured_at or when, f.bits) for f in rest]
+    else:
+        out.ignored.append(f"{REPORTED_AT}: the device's clock is not set")
+    out.fields = rest
     return out
 
 
@@ -55,102 +74,6 @@ def _name(frame: bytes, at: int) -> str:
     return f"channel 0x{frame[at]:02x} without type"
 
 
-def _bytes(n: int) -> str:
-    return "1 byte" if n == 1 else f"{n} bytes"
-
-
-def value(
-    form: str,
-    name: str,
-    per: float = 1,
-    words: Mapping[int, str] = NOTHING,
-    bits: int = 0,
-) -> Read:
-    """One number, divided by `per`; `words` are values that say why there is none."""
-    one = Struct("<" + form)
-    unpack, size = one.unpack_from, one.size
-
-    def take(frame: bytes, at: int, out: Frame) -> int:
-        raw = unpack(frame, at)[0]
-        if raw in words:
-            out.ignored.append(f"{name}: {words[raw]}")
-        else:
-            out.fields.append(Field(name, raw / per, None, bits))
-        return at + size
-
-    return take
-
-
-def flag(name: str) -> Read:
-    """One byte, 0 or 1; anything else is said and left out."""
-
-    def take(frame: bytes, at: int, out: Frame) -> int:
-        if at >= len(frame):
-            raise TooShort
-        raw = frame[at]
-        if raw > 1:
-            out.ignored.append(f"{name}: unknown state {raw}")
-        else:
-            out.fields.append(Field(name, float(raw)))
-        return at + 1
-
-    return take
-
-
-def counter(name: str) -> Read:
-    """A 16-bit counter that wraps at 65,536."""
-    return value("H", name, bits=16)
-
-
-def chain(*reads: Read) -> Read:
-    """Several data one after the other; all or none."""
-
-    def take(frame: bytes, at: int, out: Frame) -> int:
-        part = Frame()
-        for one in reads:
-            at = one(frame, at, part)
-        out.fields += part.fields
-        out.ignored += part.ignored
-        return at
-
-    return take
-
-
-def answer(size: int) -> Read:
-    """Configuration, version or join data: soundly skipped, no reading."""
-
-    def take(frame: bytes, at: int, out: Frame) -> int:
-        if at + size > len(frame):
-            raise TooShort
-        out.answers = True
-        return at + size
-
-    return take
-
-
-def aside(size: int, why: str) -> Read:
-    """Data of known length that is not kept, and why."""
-
-    def take(frame: bytes, at: int, out: Frame) -> int:
-        if at + size > len(frame):
-            raise TooShort
-        out.ignored.append(why)
-        return at + size
-
-    return take
-
-
-def unused(size: int) -> Read:
-    """Reserved bytes."""
-
-    def take(frame: bytes, at: int, out: Frame) -> int:
-        if at + size > len(frame):
-            raise TooShort
-        return at + size
-
-    return take
-
-
 def history(record: Read) -> Read:
     """A stored record with its own time: u32 epoch seconds, then `record`."""
 
@@ -158,15 +81,19 @@ def history(record: Read) -> Read:
         seconds = _U32.unpack_from(frame, at)[0]
         part = Frame()
         at = record(frame, at + 4, part)
-        if seconds:
-            when = 1000 * seconds
-            out.fields += [Field(f.name, f.value, when, f.bits) for f in part.fields]
-            out.ignored += part.ignored
-        else:
-            out.ignored.append("history: a record without time")
+        dated(part, seconds, out)
         return at
 
     return take
+
+
+def types(of_length: Mapping[int, str]) -> dict[int, int]:
+    """Length by type, from the types (hex) of each length."""
+    return {
+        kind: length
+        for length, kinds in of_length.items()
+        for kind in bytes.fromhex(kinds)
+    }
 
 
 def answers(sizes: Mapping[int, int]) -> dict[bytes, Read]:
@@ -200,4 +127,4 @@ JOINED: Final = answers(
         0xFF: 2,
     }
 )
-BATTERY: Final[dict[bytes, Read]] = {b"\x01\x75": value("B", "battery")}
+BATTERY: Final[dict[bytes, Read]] = {b"\x01\x75": value("<B", "battery")}

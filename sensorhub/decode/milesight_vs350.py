@@ -1,7 +1,7 @@
-"""Milesight VS350 and VS351, people passing. Pure.
+"""Milesight VS350, VS351 and VS360 (break beam), people passing. Pure.
 
-Layout: Milesight VS350 and VS351 user guides, section "Device Payload". Totals are
-16 bits wide and wrap.
+Layout: Milesight VS350 and VS351 user guides, section "Device Payload"; VS360
+documentation, "Uplink Data". Totals are 16 bits wide and wrap.
 """
 
 from typing import Final
@@ -9,22 +9,19 @@ from typing import Final
 from sensorhub.decode.milesight_tlv import (
     BATTERY,
     JOINED,
-    Read,
-    UnreadableError,
+    REPORTED_AT,
     answers,
-    chain,
-    counter,
     history,
-    read,
+    read_dated,
     told,
-    value,
+    types,
 )
-from sensorhub.model import Field, Frame
+from sensorhub.decode.reads import Read, UnreadableError, chain, counter, value
+from sensorhub.model import Frame
 
-SINCE_2020: Final = 1_577_836_800  # epoch s; an earlier clock was never set
-_TEMPERATURE: Final = value("h", "temperature", 10)
+_TEMPERATURE: Final = value("<h", "temperature", 10)
 _TOTAL: Final = chain(counter("count_in"), counter("count_out"))
-_PERIOD: Final = chain(value("H", "period_in"), value("H", "period_out"))
+_PERIOD: Final = chain(value("<H", "period_in"), value("<H", "period_out"))
 _RECORDS: Final[tuple[Read, ...]] = (_PERIOD, chain(_PERIOD, _TOTAL))
 
 
@@ -36,85 +33,61 @@ def _record(frame: bytes, at: int, out: Frame) -> int:
     return _RECORDS[kind](frame, at + 1, out)
 
 
-_TABLE: Final = {
+_PASSING: Final = {
+    b"\x04\xcc": _TOTAL,
+    b"\x05\xcc": _PERIOD,
+    b"\x0a\xef": value("<I", REPORTED_AT),
+    b"\x20\xce": history(_record),
+    b"\x84\xcc": chain(_TOTAL, value("<B", "total_alarm")),
+    b"\x85\xcc": chain(_PERIOD, value("<B", "period_alarm")),
+}
+_VS350: Final = {
     **answers(
-        {
-            0x04: 1,
-            0x05: 3,
-            0x06: 9,
-            0x10: 1,
-            0x27: 1,
-            0x28: 1,
-            0x35: 8,
-            0x40: 1,
-            0x41: 1,
-            0x4A: 1,
-            0x68: 1,
-            0x69: 1,
-            0x6A: 3,
-            0x6B: 1,
-            0x6D: 1,
-            0x75: 6,
-            0x77: 2,
-            0x84: 1,
-            0x8E: 3,
-            0x8F: 2,
-            0x96: 8,
-            0x97: 1,
-            0xA6: 1,
-            0xA7: 2,
-            0xA8: 1,
-            0xA9: 1,
-            0xAA: 1,
-            0xAB: 3,
-            0xBD: 2,
-            0xCC: 1,
-            0xEC: 1,
-            0xED: 3,
-            0xEF: 3,
-        }
+        types(
+            {
+                1: "0410272840414a68696b6d8497a6a8a9aaccec",
+                2: "778fa7bd",
+                3: "056a8eabedef",
+                6: "75",
+                8: "3596",
+                9: "06",
+            }
+        )
     ),
-    **told(
-        {
-            0x10: 1,
-            0x85: 2,
-            0x86: 1,
-            0x87: 1,
-            0x8B: 1,
-            0x8C: 1,
-            0x8D: 4,
-            0xA2: 1,
-            0xA3: 1,
-        }
-    ),
+    **told(types({1: "1086878b8ca2a3", 2: "85", 4: "8d"})),
     **JOINED,
     **BATTERY,
     b"\x03\x67": _TEMPERATURE,
-    b"\x04\xcc": _TOTAL,
-    b"\x05\xcc": _PERIOD,
-    b"\x0a\xef": value("I", "reported_at"),
-    b"\x20\xce": history(_record),
-    b"\x83\x67": chain(_TEMPERATURE, value("B", "temperature_alarm")),
-    b"\x84\xcc": chain(_TOTAL, value("B", "total_alarm")),
-    b"\x85\xcc": chain(_PERIOD, value("B", "period_alarm")),
+    **_PASSING,
+    b"\x83\x67": chain(_TEMPERATURE, value("<B", "temperature_alarm")),
+}
+_VS360: Final = {
+    **answers(
+        types(
+            {
+                1: "10284a68696d84a6a8a9fcfd",
+                2: "bd",
+                3: "6a8eed",
+                6: "75",
+                8: "3596",
+                9: "06",
+            }
+        )
+    ),
+    **told({0x00: 1}),
+    **JOINED,
+    **BATTERY,
+    b"\x02\x75": value("<B", "battery_node"),
+    b"\x03\xf4": chain(value("<B", "event"), value("<B", "event_on")),
+    **_PASSING,
 }
 
 
 def vs350(frame: bytes, port: int) -> Frame:
     """Battery %, temperature °C, people in and out. Any port counts."""
-    out = read(_TABLE, frame)
-    if any(field.name == "reported_at" for field in out.fields):
-        _date(out)
-    return out
+    return read_dated(_VS350, frame)
 
 
-def _date(out: Frame) -> None:
-    """The report's own time goes to the values that have none."""
-    seconds = next(f.value for f in out.fields if f.name == "reported_at")
-    rest = [f for f in out.fields if f.name != "reported_at"]
-    if seconds >= SINCE_2020:
-        when = int(seconds) * 1000
-        rest = [Field(f.name, f.value, f.measured_at or when, f.bits) for f in rest]
-    else:
-        out.ignored.append("reported_at: the device's clock is not set")
-    out.fields = rest
+def vs360(frame: bytes, port: int) -> Frame:
+    """Battery % of both halves, people in and out. Any port counts."""
+    return read_dated(_VS360, frame)

@@ -4,6 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sensorhub.decode.decoders import DECODERS
+from sensorhub.decode.mapping import decode_uplink
+from sensorhub.model import Envelope, Frame
+from sensorhub.profiles import load_profiles
+
+PROFILES = load_profiles(None, DECODERS)
 FOLDER = Path(__file__).parents[1] / "vectors"
 
 
@@ -20,6 +26,17 @@ def envelopes() -> dict[str, Any]:
 def senml() -> list[Any]:
     """The packs of RFC 8428 with what they resolve to, where it says so."""
     return list(_read(FOLDER / "senml" / "rfc8428.json"))
+
+
+def decode(profile: str, text: str, port: int = 85) -> Frame:
+    """What the profile's decoder reads out of hex."""
+    envelope = Envelope("d", port=port, payload=bytes.fromhex(text))
+    return decode_uplink(envelope, PROFILES[profile])
+
+
+def values(frame: Frame) -> dict[str, float]:
+    """The fields by name."""
+    return {field.name: field.value for field in frame.fields}
 
 
 def _read(path: Path) -> Any:

@@ -74,7 +74,7 @@ def test_every_fault_is_told_with_file_and_key(tmp_path: Path) -> None:
         "a.toml: plain: a table is expected",
         "a.toml: Big.name: ",
         "b.toml: syntax: ",
-        "c.toml: acme-bin.decoder: no such decoder: 'nope'; one of dragino-dds04",
+        "c.toml: acme-bin.decoder: no such decoder: 'nope'; one of brighterbins",
         "c.toml: acme-two.what: unknown key",
         "c.toml: acme-two.map.a: no such measurement: 'smell'",
         "c.toml: acme-two.map.b: 'nh3' is no counter",

@@ -1,0 +1,42 @@
+"""Dingtek DF702, ultrasonic bin sensor with fire and tilt alarm. Pure.
+
+Layout: Dingtek "DF702 & DF703 Waste Bin Sensor Protocol LoRaWAN V2.8" and the vendor's
+published decoder: 80 00, device type, kind of packet (3: parameters), length, then
+the data on port 3; with a GPS position eight bytes stand before the temperature. How
+a temperature below zero is sent stands nowhere.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sensorhub.decode.reads import Read, aside, packed, row, unused, value
+from sensorhub.model import Frame
+
+_BELOW_ZERO: Final[Mapping[int, str]] = dict.fromkeys(
+    range(0x80, 0x100), "below zero, the vendor does not say how far"
+)
+_LEVEL: Final = value(">H", "distance")
+_REST: Final[tuple[Read, ...]] = (
+    value(">B", "temperature", words=_BELOW_ZERO),
+    unused(1),  # the sign of the angle: only its size is kept
+    value(">B", "tilt"),
+    packed(full_alarm=0xF0, fire_alarm=0x0F),
+    packed(tilted=0xF0, low_battery=0x0F),
+    unused(4),  # counter of frames, end mark
+)
+_PLAIN: Final = row(unused(5), _LEVEL, unused(1), *_REST)
+_WITH_GPS: Final = row(
+    unused(5), _LEVEL, unused(1), aside(8, "location: not kept"), *_REST
+)
+_PARAMETERS: Final = 3
+
+
+def df702(frame: bytes, port: int) -> Frame:
+    """Distance mm, temperature °C, tilt °, tilted, fire_alarm, full_alarm 0/1."""
+    if port != 3:
+        return Frame(errors=[f"unknown port {port}; 3 expected"])
+    if len(frame) < 8 or frame[0] != 0x80:
+        return Frame(errors=["no frame of the vendor's format"])
+    if frame[3] == _PARAMETERS:
+        return Frame(answers=True)
+    return (_WITH_GPS if frame[7] else _PLAIN)(frame)
