@@ -272,13 +272,11 @@ class Pipeline:
         device = columns.device[owner]
         reading = np.flatnonzero(near & (device != NO_DEVICE) & ~told[owner])
         asset = self._assets_at(device[reading], columns.measured_at[reading])
-        registry = self._state.registry
-        known = (asset >= 0) & (registry.empty_mm[asset] > registry.full_mm[asset])
-        reading, asset = reading[known], asset[known]
-        empty, full = registry.empty_mm[asset], registry.full_mm[asset]
-        level = 100.0 * (empty - columns.value[reading]) / (empty - full)
-        levels = np.round(level, 1).tolist()
-        return [(i, FILL, x) for i, x in zip(reading.tolist(), levels, strict=True)]
+        reading, asset = reading[asset >= 0], asset[asset >= 0]
+        level = self._state.registry.geometry.levels(asset, columns.value[reading])
+        known = ~np.isnan(level)
+        levels = zip(reading[known].tolist(), level[known].tolist(), strict=True)
+        return [(i, FILL, x) for i, x in levels]
 
     def _assets_at(
         self, device: NDArray[np.int32], at: NDArray[np.int64]

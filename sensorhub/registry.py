@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sensorhub.geometry import Geometry
 from sensorhub.model import AssetKind
 from sensorhub.profiles import Profile
 
@@ -34,6 +35,7 @@ class AssetRow(NamedTuple):
     out_from: int | None
     out_until: int | None
     retired: int | None
+    volumes: str = ""
 
 
 class DeviceRow(NamedTuple):
@@ -104,8 +106,7 @@ class Registry:
         self.asset_names = [""] * size
         self.traits: list[Traits | None] = [None] * size
         self.alike = np.full(size, -1, np.int32)  # the same number, the same traits
-        self.empty_mm = np.full(size, np.nan)
-        self.full_mm = np.full(size, np.nan)
+        self.geometry = Geometry(size)
         self.out_from = np.full(size, FOR_EVER, np.int64)
         self.out_until = np.full(size, FOR_EVER, np.int64)
         self.retired = np.zeros(size, np.bool_)
@@ -120,9 +121,7 @@ class Registry:
             self.asset_ids[row.no] = row.id
             self.asset_names[row.no] = row.name or row.id
             self.alike[row.no], self.traits[row.no] = shared[key]
-            if row.empty_mm is not None and row.full_mm is not None:
-                self.empty_mm[row.no] = row.empty_mm
-                self.full_mm[row.no] = row.full_mm
+            self.geometry.add(row.no, row.empty_mm, row.full_mm, row.volumes)
             if row.out_from is not None:
                 self.out_from[row.no] = row.out_from
                 if row.out_until is not None:

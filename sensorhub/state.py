@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.alerts import flap
-from sensorhub.alerts.rules import HOUR_MS, Rule, Track
+from sensorhub.alerts.rules import HOUR_MS, LEAST_GAP_MS, Rule, Track
 from sensorhub.columns import NO_DEVICE, Columns, Service
 from sensorhub.estimate.odour import Baseline
-from sensorhub.estimate.service import emptyings, is_emptying
+from sensorhub.estimate.service import BELOW, emptyings, is_emptying
 from sensorhub.model import (
     BY_NAME,
     CATALOGUE,
@@ -25,7 +25,7 @@ from sensorhub.model import (
     Severity,
 )
 from sensorhub.registry import Registry
-from sensorhub.series import Series
+from sensorhub.series import NO_SERIES, Series
 from sensorhub.standards.gas import USUAL_CELSIUS
 from sensorhub.windows import NEVER, Windows
 
@@ -187,12 +187,28 @@ class State(Windows, Series):
             last, before = NEVER, np.nan
         if self.s_code.item(series) == FILL:
             seen = (asset, at) in given if given is not None else None
-            if is_emptying(before, value) if seen is None else seen:
+            if seen is None:
+                seen = is_emptying(before, value) and not self._still_full(series, at)
+            if seen:
                 serve(reading, Service(asset, "emptied", at))
         moved = self._run_rules(series, value, at, (last, before))
         if moved:
             decide(reading, moved)
         return True
+
+    def _still_full(self, series: int, at: int) -> bool:
+        """Whether another sensor on the asset knows of content at `at` (ms)."""
+        registry = self.registry
+        for device in np.flatnonzero(registry.asset_of == self.asset_of(series)):
+            other = self.series_of.item(device, FILL)
+            if other in (NO_SERIES, series):
+                continue
+            last = self.last_at.item(other)
+            known = max(3 * registry.interval_ms.item(device), LEAST_GAP_MS)
+            here = last >= registry.mounted_from.item(device)
+            if here and at - last <= known and self.last_value.item(other) >= BELOW:
+                return True
+        return False
 
     def _run_rules(
         self, series: int, value: float, at: int, prior: tuple[int, float]

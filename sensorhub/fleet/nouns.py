@@ -26,7 +26,8 @@ class Asset(NamedTuple):
     """The bin or toilet watched. Degrees, litres, millimetres, epoch ms.
 
     `empty_mm` and `full_mm` are what a distance sensor sees when the asset is
-    empty and full. Tags are sorted, with one space between.
+    empty and full, `volumes` a table instead: distances and litres, for other shapes.
+    Tags are sorted, with one space between.
     """
 
     no: int
@@ -45,6 +46,7 @@ class Asset(NamedTuple):
     out_until: int | None = None
     out_reason: str = ""
     retired: int | None = None
+    volumes: str = ""
 
 
 class Device(NamedTuple):

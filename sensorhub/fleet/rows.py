@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet.bulk import in_bulk
 from sensorhub.fleet.times import parse_time
+from sensorhub.geometry import parse_table, table_text
 from sensorhub.model import BY_NAME, RESERVED_ZONES, AssetKind, is_id
 from sensorhub.strict import Strict, explain
 
@@ -58,6 +59,25 @@ def _tags(value: object) -> object:
     return " ".join(sorted(set(_TAG_BREAK.split(value)) - {"", CLEAR}))
 
 
+def _volumes(value: object) -> object:
+    """A table of distance and volume, as text or as a list of pairs."""
+    if isinstance(value, str):
+        table = parse_table(value)
+    elif isinstance(value, list) and all(map(_is_point, value)):
+        table = parse_table(" ".join(f"{mm}:{litres}" for mm, litres in value))
+    else:
+        raise ValueError('a table is text, "1200:0 700:90", or a list of [mm, litres]')
+    return table_text(table)
+
+
+def _is_point(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(type(number) in (int, float) for number in value)
+    )
+
+
 Id = Annotated[str, AfterValidator(_id)]
 DeviceId = Annotated[str, AfterValidator(_device)]
 Text = Annotated[
@@ -87,6 +107,7 @@ class Columns(Strict):
     capacity_l: Positive | None = None
     empty_mm: Distance | None = None
     full_mm: Distance | None = None
+    volumes: Annotated[str, BeforeValidator(_volumes)] = ""
     tags: Annotated[str, BeforeValidator(_tags), AfterValidator(_plain)] = ""
     out_from: int | None = None
     out_until: int | None = None
@@ -113,6 +134,7 @@ OWNER = {
     "site_name": "site",
     **dict.fromkeys(("asset_name", "kind", "latitude", "longitude"), "asset"),
     **dict.fromkeys(("capacity_l", "empty_mm", "full_mm", "tags"), "asset"),
+    "volumes": "asset",
     **dict.fromkeys(("out_from", "out_until", "out_reason", "retired"), "asset"),
     **dict.fromkeys(("profile", "interval_s", "from", "until", "replaces"), "device"),
 }

@@ -28,7 +28,8 @@ _ZONES = "SELECT id, name, crew, contractor, contact FROM zones"
 _SITES = "SELECT id, name, zone FROM sites"
 _ASSETS = (
     "SELECT no, id, name, kind, zone, site, latitude, longitude, capacity_l,"
-    " empty_mm, full_mm, tags, out_from, out_until, out_reason, retired FROM assets"
+    " empty_mm, full_mm, tags, out_from, out_until, out_reason, retired, volumes"
+    " FROM assets"
 )
 _DEVICES = "SELECT no, id, profile, interval_s FROM devices"
 _MOUNTINGS = "SELECT no, device, asset, from_at, until_at FROM mountings"
@@ -119,7 +120,7 @@ def registry_rows(
     """
     assets = connection.execute(
         "SELECT no, id, name, kind, zone, site, empty_mm, full_mm, tags, out_from,"
-        " out_until, retired FROM assets"
+        " out_until, retired, volumes FROM assets"
     )
     devices = connection.execute(
         "SELECT d.no, d.id, d.profile, d.interval_s, a.interval_s FROM devices d"

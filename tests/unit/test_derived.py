@@ -183,6 +183,97 @@ def test_the_first_uplink_starts_the_clocks_once(town: Town) -> None:
     assert services(town) == [("bin-1", "first_uplink", 0, "hub")]
 
 
+# -- shapes --
+
+PIT = "2500:0 2000:400 1200:1900 300:4200"
+PITS = f"""zone,site,asset,kind,device,profile,empty_mm,full_mm,volumes
+east,park,pit,waste_pit,p1,native,,,{PIT}
+east,park,pit,waste_pit,p2,native,,,
+east,park,pit,waste_pit,gas,native,,,
+east,park,bin,bin,b1,native,1200,200,
+"""
+
+
+def test_distance_becomes_fill_level_by_the_assets_table(tmp_path: Path) -> None:
+    town = Town(tmp_path, UP, PITS)
+    town.take(
+        [
+            native("p1", {"distance": 1200}, seq=1, ts=NOW),
+            native("b1", {"distance": 700}, seq=1, ts=NOW),
+            native("p2", {"distance": 300}, seq=1, ts=NOW),
+        ]
+    )
+    found = {(r.device, r.value) for r in town.readings("pit", "fill_level")}
+    assert found == {("p1", 45.2), ("p2", 100)}
+    assert [r.value for r in town.readings("bin", "fill_level")] == [50]
+    town.up("p1", HOUR, distance=20_000)
+    assert town.readings("pit", "fill_level")[-1].reason is Reason.GEOMETRY
+
+
+def test_a_new_shape_counts_from_then_on(tmp_path: Path) -> None:
+    town = Town(tmp_path, UP, PITS)
+    town.up("b1", distance=700)
+    row = {"asset": "bin", "volumes": "1200:0 700:200 200:250"}
+    assert "error" not in town.act("fleet_import", rows=one_row(row).to_json())
+    town.up("b1", MINUTE, distance=700)
+    town.act("fleet_import", rows=one_row({"asset": "bin", "volumes": "-"}).to_json())
+    town.up("b1", MINUTE, distance=700)
+    town.kill()
+    assert [r.value for r in town.readings("bin", "fill_level")] == [50, 80, 50]
+
+
+def test_two_levels_and_a_gas_on_one_asset_the_worst_known_decides(
+    tmp_path: Path,
+) -> None:
+    town = Town(tmp_path, UP + GAS, PITS)
+    town.up("p1", distance=300)
+    town.up("p2", MINUTE, distance=2500)
+    town.up("gas", MINUTE, h2s=12)
+    assert town.open() == {("full", "pit"): "urgent", ("gas", "pit"): "danger"}
+    town.up("p2", MINUTE, distance=2400)
+    town.up("gas", MINUTE, nh3=1)  # says nothing of h2s
+    assert town.open() == {("full", "pit"): "urgent", ("gas", "pit"): "danger"}
+    town.wait(3 * DAY, HOUR)  # p1 and the gas sensor are silent: unknown never clears
+    town.kill()
+    assert town.open() == {("full", "pit"): "urgent", ("gas", "pit"): "danger"}
+    town.up("gas", h2s=0.1)
+    town.up("p1", MINUTE, distance=2500)
+    assert town.open() == {}
+
+
+GAS = """
+[[rules]]
+id = "gas"
+kind = "threshold"
+category = "safety"
+measurement = "h2s"
+levels = [{severity = "danger", raise = 10, clear = 5}]
+text = {zh-CN = "气", en = "gas"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("other", "quiet", "seen"),
+    [
+        ((95, 95), MINUTE, 0),
+        ((95, 10), MINUTE, 1),
+        ((95, 95), 4 * HOUR, 1),  # long unheard: not known
+        ((10, 10), MINUTE, 1),
+    ],
+)
+def test_a_collection_is_seen_when_every_known_sensor_says_so(
+    tmp_path: Path, other: tuple[float, float], quiet: int, seen: int
+) -> None:
+    town = Town(tmp_path, UP, TWO)
+    town.up("d9", fill_level=other[0])
+    town.up("d1", quiet, fill_level=80)
+    town.up("d1", MINUTE, fill_level=5)
+    town.up("d9", MINUTE, fill_level=other[1])
+    assert [row[1] for row in services(town)].count("emptied") == seen
+    town.kill()
+    assert [row[1] for row in services(town)].count("emptied") == seen
+
+
 # -- several sensors, out of service --
 
 TWO = FLEET + "east,park,bin-1,bin,d9,native,,,,,\n"

@@ -241,3 +241,28 @@ def test_rows_survive_json() -> None:
 )
 def test_times_are_rfc_3339_or_a_date_in_the_towns_zone(text: str, utc: str) -> None:
     assert format_time(parse_time(text, SHANGHAI)) == utc
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ("1200:0", "1 points"),
+        ("1200:0 700", "700: mm:litres is expected"),
+        ("1200:0 700:90 150:80", "150 mm has less volume (80) than 700 mm (90)"),
+    ],
+)
+def test_an_unsound_table_is_refused_by_line_and_column(value: str, word: str) -> None:
+    cells = dict(zip(HEADER.split(","), BIN.split(","), strict=True))
+    cells["volumes"] = value
+    (fault,) = planned(f"{','.join(cells)}\n{','.join(cells.values())}\n").refused
+    assert fault.where == "line 2, column volumes"
+    assert word in fault.what
+
+
+def test_a_table_is_text_or_pairs_in_toml_and_is_kept_from_empty_to_full() -> None:
+    bin_ = '[[assets]]\nid = "b"\nkind = "bin"\nsite = "s"\nzone = "z"\n'
+    pairs = imported(bin_ + "volumes = [[150, 240], [1200, 0]]\n", "fleet.toml")
+    text = imported(bin_ + 'volumes = "150:240.0 1200:0"\n', "fleet.toml")
+    assert pairs.assets["b"].volumes == text.assets["b"].volumes == "1200:0 150:240"
+    wrong = planned(bin_ + "volumes = [[150]]\n", name="fleet.toml")
+    assert "list of [mm, litres]" in wrong.refused[0].what

@@ -148,6 +148,9 @@ cells = st.fixed_dictionaries(
         "zone_name": texts,
         "tags": st.lists(texts, max_size=3),
         "capacity_l": st.floats(0.001, 1e9),
+        "volumes": st.sampled_from(
+            ["1200:0 700.5:90 150:240", [[2500, 0], [1200, 1900.25]], "5:7 90:0.125"]
+        ),
         "out_from": times,
         "out_reason": texts,
         "retired": times,

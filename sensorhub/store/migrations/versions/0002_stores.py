@@ -1,0 +1,22 @@
+"""Second schema: shapes of assets."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+REGISTER = (
+    # distance and volume of assets that are not straight, "1200:0 700:90 150:240"
+    "ALTER TABLE assets ADD COLUMN volumes TEXT NOT NULL DEFAULT ''",
+)
+
+
+def upgrade() -> None:
+    """Add what is new."""
+    for statement in REGISTER:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """A copy of the older database stands beside the new one."""
+    raise NotImplementedError("put the copy sensorhub-0001.db back")
