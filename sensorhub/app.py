@@ -130,6 +130,7 @@ class HubRun:
             now=self._clock.now,
             submit=self._jobs.append,
             on_damaged=self._damaged,
+            zone=settings.timezone,
         )
         self._stack.callback(self._stop_history)
         self._history.start()

@@ -15,7 +15,7 @@ from sensorhub.alerts.event import VERSION, resolved, rfc3339, texts
 from sensorhub.alerts.rules import LEAST_GAP_MS, Rule, compile_rules
 from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
 from sensorhub.config import Settings, start_ms
-from sensorhub.model import BY_NAME, Reading, Severity
+from sensorhub.model import BY_NAME, BY_NO, MeasurementKind, Reading, Severity
 from sensorhub.profiles import Profile
 from sensorhub.registry import Registry
 from sensorhub.rulebook import parse_rules
@@ -25,6 +25,7 @@ from sensorhub.store import (
     checkpoints,
     counters,
     database,
+    downsampled,
     history,
     journal,
     outbox,
@@ -32,6 +33,7 @@ from sensorhub.store import (
     rule_versions,
     segments,
 )
+from sensorhub.store.rollups import Bucket, Rollup
 from sensorhub.windows import NEVER
 
 STATUS = (
@@ -165,6 +167,50 @@ def readings_view(
     since, until = span
     parts = history.read(connection, spans=spans, since=since, until=until, codes=codes)
     return [reading for part in parts for reading in part.rows(ids)]
+
+
+def rollups_view(
+    connection: sqlite3.Connection,
+    name: str,
+    measurement: str | None,
+    span: tuple[int, int],
+    bucket: Bucket,
+    zone: str,
+) -> list[dict[str, Any]] | None:
+    """What an asset, else a device, measured by hours or days; None: no such name."""
+    spans = _spans(connection, name)
+    if spans is None:
+        return None
+    ids = dict(connection.execute("SELECT no, id FROM devices"))
+    found = downsampled.read(
+        connection,
+        spans=spans,
+        since=span[0],
+        until=span[1],
+        bucket=bucket,
+        zone=zone,
+        codes=[BY_NAME[measurement].no] if measurement else None,
+    )
+    return [rollup_view(row, ids) for row in found.rows()]
+
+
+def rollup_view(row: Rollup, ids: Mapping[int, str]) -> dict[str, Any]:
+    """A bucket as `readings --by --json` shows it; a counter has no mean."""
+    entry = BY_NO[row.code]
+    counter = entry.kind is MeasurementKind.COUNTER
+    return {
+        "at": rfc3339(row.at),
+        "device": ids[row.device],
+        "measurement": entry.name,
+        "unit": entry.unit,
+        "first": row.first,
+        "min": row.low,
+        "max": row.high,
+        "mean": None if counter else row.total / row.readings,
+        "last": row.last,
+        "count": row.readings,
+        "counted": row.total if counter else None,
+    }
 
 
 def _spans(connection: sqlite3.Connection, name: str) -> list[history.Span] | None:

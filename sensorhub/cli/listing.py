@@ -26,11 +26,18 @@ from sensorhub.codecs.files import codec_frame
 from sensorhub.config import Settings
 from sensorhub.decode.mapping import describe
 from sensorhub.model import BY_NAME
-from sensorhub.overview import alerts_view, reading_view, readings_view, status_view
+from sensorhub.overview import (
+    alerts_view,
+    reading_view,
+    readings_view,
+    rollups_view,
+    status_view,
+)
 from sensorhub.place import Place, load_all
 from sensorhub.profiles import Profile
 from sensorhub.standards import load_standards
 from sensorhub.store import database
+from sensorhub.store.rollups import Bucket
 
 DAY_MS = 86_400_000
 
@@ -128,6 +135,7 @@ def readings(
     since: Annotated[str | None, typer.Option(help="default: 24 h ago")] = None,
     until: Annotated[str | None, typer.Option(help="default: now")] = None,
     limit: Annotated[int, typer.Option(help="rows in the table, newest")] = 100,
+    by: Annotated[Bucket | None, typer.Option(help="in buckets, of town time")] = None,
     config: Config = CONFIG,
     data: Data = DATA,
     json_: Json = False,
@@ -142,6 +150,12 @@ def readings(
         end = hub_now(place, settings) + 1
     start = moment(since, settings)
     start = end - DAY_MS if start is None else start
+    if by is not None:
+        place_, span = (connection, asset, measurement), (start, end)
+        _buckets(
+            rollups_view(*place_, span, by, settings.timezone), asset, limit, json_
+        )
+        return
     found = readings_view(connection, asset, measurement, (start, end))
     if found is None:
         refuse(f"no such asset or device: {asset!r}; see `sensorhub fleet list`")
@@ -163,6 +177,20 @@ def readings(
     title = f"{asset}: {len(shown)} of {len(found)} readings"
     names = ["measured", "device", "measurement", "value", "unit", "quality"]
     table(title, names, rows, keep=("device",))
+
+
+def _buckets(
+    found: list[dict[str, Any]] | None, name: str, limit: int, json_: bool
+) -> None:
+    if found is None:
+        refuse(f"no such asset or device: {name!r}; see `sensorhub fleet list`")
+    if json_:
+        say_json(found)
+        return
+    shown = [list(row.values()) for row in found[-limit:]]
+    names = ["begins (UTC)", "device", "measurement", "unit", "first", "min", "max"]
+    names += ["mean", "last", "count", "counted"]
+    table(f"{name}: {len(shown)} of {len(found)} buckets", names, shown)
 
 
 def profiles(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:

@@ -21,14 +21,17 @@ from sensorhub.store.series import (
     pack_ints,
     pack_steps,
     pack_values,
+    restore,
+    small,
+    squeeze,
     unpack_ints,
     unpack_values,
+    whole,
 )
 
 WEEK_MS = 7 * 86_400_000
 MONDAY_MS = 4 * 86_400_000  # 1970-01-05, the first Monday
 DECIMALS = 2  # of a measurement that the catalogue does not know (any more)
-RAW, DEFLATED = b"\0", b"\1"
 
 
 def week_of(at: I64) -> I64:
@@ -53,28 +56,6 @@ class _Chunk(msgspec.Struct, array_like=True):
     marks: bytes
 
 
-def _squeeze(data: bytes) -> bytes:
-    if len(data) < 16:
-        return RAW + data
-    deflate = zlib.compressobj(6, zlib.DEFLATED, -12, 6)
-    small = deflate.compress(data) + deflate.flush()
-    return DEFLATED + small if len(small) < len(data) else RAW + data
-
-
-def _restore(data: bytes) -> bytes:
-    return zlib.decompress(data[1:], -12) if data[:1] == DEFLATED else data[1:]
-
-
-def _small(ints: Ints) -> Ints:
-    ints.data = _squeeze(ints.data) if ints.data else b""
-    return ints
-
-
-def _whole(ints: Ints) -> Ints:
-    ints.data = _restore(ints.data)
-    return ints
-
-
 def pack(readings: Readings) -> bytes:
     """A chunk's body: readings of one device, at least one, none twice."""
     keys = (readings.code, readings.received_at, readings.measured_at)
@@ -93,12 +74,12 @@ def pack(readings: Readings) -> bytes:
     marks = r.quality[marked].tobytes() + r.why[marked].tobytes()
     chunk = _Chunk(
         rows=len(measured_at),
-        measured_at=_small(pack_steps(measured_at)),
-        delay=_small(pack_ints(_delays(r, row, measured_at))),
+        measured_at=small(pack_steps(measured_at)),
+        delay=small(pack_ints(_delays(r, row, measured_at))),
         series=_series(r, row, len(measured_at)),
         marked=len(marked),
-        marked_at=_small(pack_steps(marked)),
-        marks=_squeeze(marks),
+        marked_at=small(pack_steps(marked)),
+        marks=squeeze(marks),
     )
     return msgspec.msgpack.encode(chunk)
 
@@ -118,9 +99,9 @@ def _series(r: Readings, row: I64, rows: int) -> list[_Series]:
         bits[row[a:b] if len(bits) else []] = True
         known = BY_NO.get(code)
         values = pack_values(r.value[a:b], known.decimals if known else DECIMALS)
-        values.ints, values.odd_at = _small(values.ints), _small(values.odd_at)
-        values.odd = _squeeze(values.odd)
-        present = _squeeze(np.packbits(bits).tobytes())
+        values.ints, values.odd_at = small(values.ints), small(values.odd_at)
+        values.odd = squeeze(values.odd)
+        present = squeeze(np.packbits(bits).tobytes())
         series.append(_Series(code, b - a, present, values))
     return series
 
@@ -136,10 +117,10 @@ def unpack(device: int, body: bytes, codes: Collection[int] | None = None) -> Re
 
 def _unpack(device: int, chunk: _Chunk, codes: Collection[int] | None) -> Readings:
     n = chunk.rows
-    measured_at = unpack_ints(_whole(chunk.measured_at), n)
-    received_at = measured_at + unpack_ints(_whole(chunk.delay), n)
-    marked_at = unpack_ints(_whole(chunk.marked_at), chunk.marked)
-    marks = np.frombuffer(_restore(chunk.marks), np.uint8).reshape(2, -1)
+    measured_at = unpack_ints(whole(chunk.measured_at), n)
+    received_at = measured_at + unpack_ints(whole(chunk.delay), n)
+    marked_at = unpack_ints(whole(chunk.marked_at), chunk.marked)
+    marks = np.frombuffer(restore(chunk.marks), np.uint8).reshape(2, -1)
     parts, at = [], 0
     for series in chunk.series:
         m, start = series.readings, at
@@ -148,7 +129,7 @@ def _unpack(device: int, chunk: _Chunk, codes: Collection[int] | None) -> Readin
             continue
         rows: NDArray[np.bool_] | slice = slice(None)
         if m < n:
-            packed = np.frombuffer(_restore(series.rows), np.uint8)
+            packed = np.frombuffer(restore(series.rows), np.uint8)
             rows = np.unpackbits(packed, count=n).view(np.bool_)
         quality, why = np.zeros((2, m), np.uint8)
         a, b = np.searchsorted(marked_at, (start, at))
@@ -169,6 +150,6 @@ def _unpack(device: int, chunk: _Chunk, codes: Collection[int] | None) -> Readin
 
 
 def _values(values: Values, n: int) -> F64:
-    values.ints, values.odd_at = _whole(values.ints), _whole(values.odd_at)
-    values.odd = _restore(values.odd)
+    values.ints, values.odd_at = whole(values.ints), whole(values.odd_at)
+    values.odd = restore(values.odd)
     return unpack_values(values, n)

@@ -3,6 +3,9 @@
 import sqlite3
 from collections import Counter
 
+KEPT_FROM = "kept_from"  # key in `meta`
+EVER = 2**62
+
 
 def load(connection: sqlite3.Connection) -> Counter[str]:
     """All counters."""
@@ -31,3 +34,8 @@ def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (key, value),
     )
+
+
+def kept_from(connection: sqlite3.Connection) -> int:
+    """Readings measured before (ms) may be gone from the history; others are not."""
+    return int(get_meta(connection, KEPT_FROM) or -EVER)

@@ -48,11 +48,11 @@ def read(
     until = min(until, max(s.until for s in spans))
     devices = sorted({s.device for s in spans})
     page = max(1, PAGE_CHUNKS // len(devices))
-    with _snapshot(connection):
-        blobs = _recent(connection, devices, (since, until))
+    with one_moment(connection):
+        blobs = recent_blobs(connection, devices, (since, until))
         weeks = _weeks(connection, devices, (since, until))
         found = _chunks(connection, devices, weeks[:page])
-    recent = _within(_unpack(blobs, devices, codes), spans, (since, until))
+    recent = within(unpack_recent(blobs, devices, codes), spans, (since, until))
     while True:
         # what moves from the recent ones into chunks meanwhile is merged here
         begin, end = since, until
@@ -60,7 +60,7 @@ def read(
             end = MONDAY_MS + (weeks[page - 1] + 1) * WEEK_MS
         old = [unpack_chunk(d, checksum, b, codes) for d, checksum, b in found]
         parts = join([recent, *(part for part in old if part is not None)])
-        result = in_order(_within(parts, spans, (begin, end)))
+        result = in_order(within(parts, spans, (begin, end)))
         if len(result):
             yield result
         if end == until:
@@ -93,7 +93,7 @@ def asset_spans(connection: sqlite3.Connection, asset: int) -> list[Span]:
 
 
 @contextmanager
-def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+def one_moment(connection: sqlite3.Connection) -> Iterator[None]:
     """One read transaction, unless the caller has one."""
     if connection.in_transaction:
         yield
@@ -105,7 +105,7 @@ def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("COMMIT")
 
 
-def _recent(
+def recent_blobs(
     connection: sqlite3.Connection, devices: Sequence[int], span: tuple[int, int]
 ) -> tuple[list[tuple[int, int, bytes]], list[tuple[int, bytes]]]:
     """Slices (with the device they begin to count from) and journal rows."""
@@ -165,11 +165,12 @@ def _chunks(
     return found
 
 
-def _unpack(
+def unpack_recent(
     blobs: tuple[list[tuple[int, int, bytes]], list[tuple[int, bytes]]],
     devices: Sequence[int],
     codes: Collection[int] | None,
 ) -> Readings:
+    """Readings of the devices in what `recent_blobs` found."""
     wanted = np.array(devices, np.int32)
     parts = []
     for chunked, checksum, body in blobs[0]:
@@ -190,7 +191,7 @@ def _of_devices(sheaf: Sheaf, wanted: I32) -> Readings:
     return sheaf.pick(np.flatnonzero(np.isin(sheaf.device, wanted))).unfold()
 
 
-def _within(
+def within(
     readings: Readings, spans: Sequence[Span], page: tuple[int, int]
 ) -> Readings:
     """The readings in `page` that also lie in a span of their device."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from sensorhub.config import HistorySettings
-from sensorhub.store import merging, rounds, segments, trim
+from sensorhub.store import merging, rolling, rounds, segments, trim
 from sensorhub.store.backlog import Backlog
 from sensorhub.store.damaged import set_aside_row, set_aside_slice
 from sensorhub.store.database import connect
@@ -26,6 +26,7 @@ log = structlog.get_logger()
 
 POLL_S = 0.25
 TIDY_S = 10.0
+ROLL_S = 3600.0  # between looking for blocks without rollups
 PAUSE_S = 1.0  # after a failure
 PART_BYTES = 200_000  # of slices in one transaction
 REST = 2.0  # rounds rest twice as long as they work: ingest comes first
@@ -54,11 +55,13 @@ class HistoryMaker:
         now: Callable[[], int],
         submit: Submit,
         on_damaged: OnDamaged = _unheard,
+        zone: str = "UTC",
     ) -> None:
         self._read = connect(folder, read_only=True)
         self._settings = settings
         self._now = now
         self._on_damaged = on_damaged
+        self._zone = zone
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._jobs = Jobs(submit, self._stopping)
@@ -69,6 +72,7 @@ class HistoryMaker:
         self._chunk_all = False
         self._tidying: Iterator[Job] | None = None
         self._tidied = 0.0
+        self._next_roll = 0.0
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
 
     # -- what others call --
@@ -184,7 +188,7 @@ class HistoryMaker:
         if self._tidying is None:
             if time.monotonic() - self._tidied < TIDY_S:
                 return False
-            self._tidying = trim.jobs(self._read)
+            self._tidying = self._tidy_jobs()
         job = next(self._tidying, None)
         if job is None:
             self._tidying = None
@@ -194,6 +198,12 @@ class HistoryMaker:
         return True
 
     # -- how --
+
+    def _tidy_jobs(self) -> Iterator[Job]:
+        yield from trim.jobs(self._read)
+        if time.monotonic() >= self._next_roll:
+            self._next_roll = time.monotonic() + ROLL_S
+            yield from rolling.jobs(self._read, self._now(), self._zone)
 
     def _begin_round(self) -> bool:
         rows = rounds.due(
@@ -206,7 +216,7 @@ class HistoryMaker:
             self._chunk_all = False
             return False
         self._in_round = {row.id for row in rows}
-        self._steps = rounds.steps(self._read, rows)
+        self._steps = rounds.steps(self._read, rows, self._zone)
         return True
 
     def _chunk_job(self, step: rounds.Step) -> Job:

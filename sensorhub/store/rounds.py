@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sensorhub.store import chunks, counters
+from sensorhub.store import chunks, counters, rollup_bytes
+from sensorhub.store.counters import kept_from
 from sensorhub.store.damaged import set_aside_chunk, set_aside_slice
 from sensorhub.store.readings import Readings, in_order, join
+from sensorhub.store.rollup_bytes import RollupRow
+from sensorhub.store.rollups import Bucket
 from sensorhub.store.segments import FULL, SegmentRow, unpack_slice
 
 WINDOW_READINGS = 300_000  # held in memory at one time
@@ -38,6 +41,8 @@ class Step:
     low: int
     high: int | None
     rows: list[ChunkRow] = field(default_factory=list)
+    stale: list[tuple[int, int]] = field(default_factory=list)
+    late: list[tuple[Bucket, RollupRow, str]] = field(default_factory=list)
     merged: int = 0
     damaged_chunks: list[tuple[int, int]] = field(default_factory=list)
     damaged_slices: list[int] = field(default_factory=list)
@@ -63,8 +68,10 @@ def due(
     return full[: len(full) // 2] if len(full) > MOST_SEGMENTS else []
 
 
-def steps(read: sqlite3.Connection, rows: Sequence[SegmentRow]) -> Iterator[Step]:
-    """All transactions of a round, made as they are asked for."""
+def steps(
+    read: sqlite3.Connection, rows: Sequence[SegmentRow], zone: str
+) -> Iterator[Step]:
+    """All transactions of a round, made as they are asked for; days are of `zone`."""
     numbers = tuple(row.id for row in rows)
     low = rows[0].chunked
     while True:
@@ -76,7 +83,7 @@ def steps(read: sqlite3.Connection, rows: Sequence[SegmentRow]) -> Iterator[Step
         damaged: list[int] = []
         inside = places[(places[:, 1] < high)]
         window = _load(read, inside[:, 0].tolist(), (low, high), damaged)
-        for step in _pack(read, window, Step(numbers, low, high)):
+        for step in pack(read, window, Step(numbers, low, high), zone):
             step.damaged_slices, damaged = damaged, []
             yield step
         low = high
@@ -134,7 +141,9 @@ def _load(
     return join(parts)
 
 
-def _pack(read: sqlite3.Connection, window: Readings, whole: Step) -> Iterator[Step]:
+def pack(
+    read: sqlite3.Connection, window: Readings, whole: Step, zone: str
+) -> Iterator[Step]:
     """The window's readings as chunks, cut into transactions of whole devices."""
     weeks = chunks.week_of(window.measured_at)
     order = np.lexsort((weeks, window.device))
@@ -145,7 +154,8 @@ def _pack(read: sqlite3.Connection, window: Readings, whole: Step) -> Iterator[S
     step = Step(whole.segments, whole.low, whole.high)
     for i, device in enumerate(devices):
         a, b = int(cuts[i]), int(cuts[i + 1])
-        _add(read, step, window.take(slice(a, b)), (device, int(weeks[a])))
+        key = (device, int(weeks[a]))
+        _add(read, step, window.take(slice(a, b)), key, zone)
         ends = i + 1 < len(devices) and devices[i + 1] != device
         if ends and (len(step.rows) >= WRITE_ROWS or step.size >= WRITE_BYTES):
             step.high = device + 1
@@ -155,7 +165,11 @@ def _pack(read: sqlite3.Connection, window: Readings, whole: Step) -> Iterator[S
 
 
 def _add(
-    read: sqlite3.Connection, step: Step, new: Readings, key: tuple[int, int]
+    read: sqlite3.Connection,
+    step: Step,
+    new: Readings,
+    key: tuple[int, int],
+    zone: str,
 ) -> None:
     """Merge readings with what the device's chunk of that week has."""
     found = read.execute(
@@ -174,6 +188,26 @@ def _add(
     body = chunks.pack(result)
     step.rows.append((*key, zlib.crc32(body), len(result), body))
     step.size += len(body)
+    _roll(read, step, new, key, zone)
+
+
+def _roll(
+    read: sqlite3.Connection,
+    step: Step,
+    new: Readings,
+    key: tuple[int, int],
+    zone: str,
+) -> None:
+    """Rollups are made anew of readings that are there, else added to."""
+    block = key[0], key[1] // rollup_bytes.BLOCK_WEEKS
+    known = "SELECT 1 FROM rollups_day WHERE device = ? AND block = ?"
+    if read.execute(known, block).fetchone() is None:
+        return
+    if rollup_bytes.begin_of(block[1]) >= kept_from(read):
+        step.stale.append(block)
+        return
+    for bucket, row in rollup_bytes.rows_of(in_order(new), block, zone).items():
+        step.late.append((bucket, row, zone))
 
 
 def unpack_chunk(
@@ -209,6 +243,9 @@ def write(connection: sqlite3.Connection, step: Step, now: int) -> list[int]:
         " body = excluded.body",
         step.rows,
     )
+    rollup_bytes.forget(connection, step.stale)
+    for late in step.late:
+        rollup_bytes.add_to(connection, *late)
     counters.add(connection, Counter({MERGED: step.merged}))
     if step.high is None:
         connection.execute(

@@ -1,5 +1,7 @@
 """Columns of numbers as few bytes: narrow, byte-shuffled integers."""
 
+import zlib
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ FEW = 8  # at most one in so many values may be an exception
 FINER = (0, 2, 4)  # more decimals to try than the measurement's own
 FLOATS = -1
 EXACT = 2.0**53
+RAW, DEFLATED = b"\0", b"\1"
 
 
 class Ints(msgspec.Struct, array_like=True):
@@ -133,3 +136,29 @@ def to_ints(value: F64, scale: F64 | float, most: float) -> tuple[F64, Mask]:
     if not exact.all():
         steps[~exact] = 0.0
     return steps, exact
+
+
+def squeeze(data: bytes) -> bytes:
+    """Bytes deflated where that makes them fewer."""
+    if len(data) < 16:
+        return RAW + data
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -12, 8, zlib.Z_FILTERED)
+    small = deflate.compress(data) + deflate.flush()
+    return DEFLATED + small if len(small) < len(data) else RAW + data
+
+
+def restore(data: bytes) -> bytes:
+    """What was squeezed. Raises zlib.error on damaged bytes."""
+    return zlib.decompress(data[1:], -12) if data[:1] == DEFLATED else data[1:]
+
+
+def small(ints: Ints) -> Ints:
+    """The same with squeezed bytes."""
+    ints.data = squeeze(ints.data) if ints.data else b""
+    return ints
+
+
+def whole(ints: Ints) -> Ints:
+    """What `small` squeezed."""
+    ints.data = restore(ints.data)
+    return ints

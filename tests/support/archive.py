@@ -37,6 +37,7 @@ class Hub:
     expected: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
     taken: int = 0
     damaged: list[tuple[int, int]] = field(default_factory=list)
+    zone: str = "UTC"
 
     def __post_init__(self) -> None:
         self.write = connect(self.folder)
@@ -55,6 +56,7 @@ class Hub:
             on_damaged=lambda _, number, uplinks: self.damaged.append(
                 (number, uplinks)
             ),
+            zone=self.zone,
         )
 
     def submit(self, job: Job) -> None:

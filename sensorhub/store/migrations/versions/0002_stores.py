@@ -1,4 +1,4 @@
-"""Second schema: shapes of assets."""
+"""Second schema: shapes of assets; rollups of the history."""
 
 from alembic import op
 
@@ -9,11 +9,20 @@ REGISTER = (
     # distance and volume of assets that are not straight, "1200:0 700:90 150:240"
     "ALTER TABLE assets ADD COLUMN volumes TEXT NOT NULL DEFAULT ''",
 )
+HISTORY = (
+    # what a device measured in four weeks, by hours and by days
+    "CREATE TABLE rollups_hour ("
+    " device INTEGER NOT NULL, block INTEGER NOT NULL, checksum INTEGER NOT NULL,"
+    " body BLOB NOT NULL, PRIMARY KEY (device, block))",
+    "CREATE TABLE rollups_day ("
+    " device INTEGER NOT NULL, block INTEGER NOT NULL, checksum INTEGER NOT NULL,"
+    " body BLOB NOT NULL, PRIMARY KEY (device, block)) WITHOUT ROWID",
+)
 
 
 def upgrade() -> None:
     """Add what is new."""
-    for statement in REGISTER:
+    for statement in (*REGISTER, *HISTORY):
         op.execute(statement)
 
 
