@@ -12,6 +12,7 @@ from contextlib import ExitStack
 import structlog
 
 from sensorhub import __version__
+from sensorhub.batches import Batches
 from sensorhub.clock import Clock
 from sensorhub.codecs.files import codecs_of
 from sensorhub.columns import Columns
@@ -30,7 +31,6 @@ from sensorhub.notify.mqtt import Post
 from sensorhub.notify.relay import Relay
 from sensorhub.notify.webhook import Webhook
 from sensorhub.notify.workers import Workers
-from sensorhub.pipeline import Pipeline
 from sensorhub.place import Place, hub_clock, load_all, prepare
 from sensorhub.profiles import Profile
 from sensorhub.rulebook import parse_rules, read_rules
@@ -114,7 +114,7 @@ class HubRun:
         self._watchdog = Watchdog(self._hub, self._clock.now())
         self._tail = TailServer(self._place.data)
         self._stack.callback(self._tail.close)
-        self._renew_pipeline()
+        self._batches = Batches(self._hub, self._commit)
         self._listener = MqttListener(
             settings.mqtt,
             secrets.token_hex(8),
@@ -208,11 +208,6 @@ class HubRun:
                 command_rows.Command(0, 0, "file", "rules_file", {"text": text})
             )
 
-    def _renew_pipeline(self) -> None:
-        hub = self._hub
-        self._pipeline = Pipeline(hub.state, hub.desk, hub.intake)
-        self._built = hub.state
-
     # -- the loop --
 
     def _work(self) -> None:
@@ -242,27 +237,8 @@ class HubRun:
             time.sleep(max(0.0, began + WAIT_S - time.monotonic()))
 
     def _messages(self, messages: list[Message]) -> None:
-        """Process and commit; by halves where something unforeseen breaks."""
-        now = self._clock.now()
-        if self._hub.state is not self._built:
-            self._renew_pipeline()
-        self._pipeline.watch = self._show if self._tail.watched else None
-        try:
-            ledger = self._pipeline.process(messages, now)
-            self._commit(ledger)
-        except StoreError:
-            raise
-        except Exception as error:
-            log.exception("a batch broke the pipeline", messages=len(messages))
-            self._begin_anew()
-            if len(messages) > 1:
-                half = len(messages) // 2
-                self._messages(messages[:half])
-                self._messages(messages[half:])
-                return
-            ledger = self._pipeline.bury(messages[0], now, repr(error))
-            self._hub.commit(ledger)
-        self._stale.update(ledger.stale)
+        self._batches.seen = self._show if self._tail.watched else None
+        self._stale.update(self._batches.take(messages, self._clock.now()))
 
     def _clear_stale(self) -> None:
         """Empty retained states that no open alert stands for, once there is room."""
@@ -270,11 +246,6 @@ class HubRun:
             fires = self._hub.desk.is_open(topic)
             if fires or self._listener.publish(topic, b"", retain=True):
                 self._stale.discard(topic)
-
-    def _begin_anew(self) -> None:
-        """Forget what was moved and not committed."""
-        self._hub.load()
-        self._renew_pipeline()
 
     def _commit(self, ledger: Ledger) -> None:
         """Commit a ledger with the jobs of other threads; a bad job harms no other."""
@@ -305,7 +276,7 @@ class HubRun:
         except Exception:
             log.exception("a job broke, it is dropped")
 
-    def _show(self, draft: Draft, columns: Columns) -> None:
+    def _show(self, places: range, draft: Draft, columns: Columns) -> None:
         self._tail.show(self._hub.registry, draft, columns)
 
     def _look_for_commands(self) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from sensorhub.codec_calls import NO_CODECS, CodecAnswer, CodecCall, CodecRunner
-from sensorhub.columns import BARE, NO_DEVICE, NO_SEQ
+from sensorhub.columns import BARE, I64, NO_DEVICE, NO_SEQ
 from sensorhub.decode import native
 from sensorhub.decode.codec_values import result_frame
 from sensorhub.decode.mapping import content_of, decode_uplink, map_fields, with_link
@@ -41,7 +41,7 @@ FAR = 2**62
 ODD_FLAGS = RETAIN | DUP
 NO_UPLINK = frozenset((Way.STATUS, Way.ALERT))
 ODD_HEADS = frozenset(flags for flags in range(16) if flags & ODD_FLAGS)
-UNDECODABLE = (msgspec.MsgspecError, ValueError, OverflowError)
+UNDECODABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 
 
 @dataclass(slots=True)
@@ -97,16 +97,16 @@ class Intake:
         self._waiting: list[Waiting] = []
         self._max_payload = max_payload
         self._router = Router(registry, topics)
-        self._now = 0
+        self._received: int | I64 = 0
 
-    def read(self, messages: list[Message], now: int) -> Draft:
-        """The draft of a batch; `now` (ms) is what relative times are relative to.
+    def read(self, messages: list[Message], received: int | I64) -> Draft:
+        """The draft of a batch received at `received` (ms; or a time a message).
 
         Sound native uplinks are the most by far, often all: they are entered in
         runs, list by list. Everything else ends a run.
         """
         draft = Draft()
-        self._now = now
+        self._received = received
         run = self._whole(draft, messages)
         if run is None:
             run = self._walk(draft, messages)
@@ -281,7 +281,7 @@ class Intake:
             return
         try:
             draft.told.append(Told(route.device, native.decode_status(payload)))
-        except (msgspec.MsgspecError, ValueError):
+        except UNDECODABLE:
             return
 
     def _refuse(self, draft: Draft, i: int, message: Message, route: Route) -> None:
@@ -319,7 +319,7 @@ class Intake:
             return BARE
         try:
             record = native.decode_record(message.payload)
-        except (msgspec.MsgspecError, ValueError, OverflowError):
+        except UNDECODABLE:
             return BARE
         if record.seq is not None:
             return record.seq
@@ -327,8 +327,10 @@ class Intake:
 
     def _wrapped(self, draft: Draft, i: int, message: Message, route: Route) -> None:
         assert route.unwrap is not None
+        at = self._received
+        now = at if isinstance(at, int) else int(at[i])
         try:
-            envelopes = route.unwrap(route.name, message.payload, self._now)
+            envelopes = route.unwrap(route.name, message.payload, now)
         except EnvelopeError as error:
             self._broken(draft, i, message, str(error))
             return

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
-from sensorhub.columns import BARE, NO_DEVICE, Columns, Notes, Service, pack
+from sensorhub.columns import BARE, I64, NO_DEVICE, Columns, Notes, Service, pack
 from sensorhub.desk import Desk
 from sensorhub.draft import Draft
 from sensorhub.intake import Intake
@@ -29,7 +29,7 @@ from sensorhub.model import (
 from sensorhub.state import State
 from sensorhub.store.dead_letters import DeadLetter
 from sensorhub.validate import AHEAD_MS, NO_TIME, beyond, judge, settle_times
-from sensorhub.windows import BARE_MS, NEVER, ranks
+from sensorhub.windows import BARE_MS, NEVER, rising
 
 FILL = BY_NAME["fill_level"].no
 DISTANCE = BY_NAME["distance"].no
@@ -52,22 +52,30 @@ class Pipeline:
         self._intake = intake
         self.watch: Watcher | None = None
 
-    def process(self, messages: list[Message], now: int) -> Ledger:
-        """The ledger of a batch received at `now` (ms)."""
-        draft = self._intake.read(messages, now)
+    def process(
+        self, messages: list[Message], received: int | I64, draft: Draft | None = None
+    ) -> Ledger:
+        """The ledger of a batch received at `received` (ms).
+
+        Past data have one time a message, in their order. `draft` is given where
+        the messages were read already.
+        """
+        draft = self._intake.read(messages, received) if draft is None else draft
         ledger = Ledger()
+        now = received if isinstance(received, int) else int(received[0])
         intervals = self._tell(draft, ledger, now)
+        columns = Columns.empty()
         if draft.message:
-            columns = self._columns(draft, now)
+            columns = self._columns(draft, received)
             columns = self._derive(columns)
             self._move(columns, ledger, (intervals, draft.replaced))
             self._count(draft, columns, ledger)
             self._bury(draft, columns, messages, ledger)
-            if self.watch is not None:
-                self.watch(draft, columns)
         elif intervals:
             notes = Notes(self._state.covered, [], intervals)
-            ledger.journal = JournalDraft(now, 0, pack(Columns.empty(), notes))
+            ledger.journal = JournalDraft(now, 0, pack(columns, notes))
+        if self.watch is not None:
+            self.watch(draft, columns)
         if draft.events:
             ledger.moved["events_received"] += draft.events
         if draft.zone_mismatch:
@@ -86,6 +94,8 @@ class Pipeline:
         self._move(columns, ledger, ([], []))
         self._count(draft, columns, ledger)
         self._bury(draft, columns, [message], ledger)
+        if self.watch is not None:
+            self.watch(draft, columns)
         topic = message.topic.decode("utf-8", "replace")[:200]
         self._desk.system(ledger, "internal_error", True, now, 1, about=topic)
         return ledger
@@ -127,16 +137,21 @@ class Pipeline:
 
     # -- times and duplicates --
 
-    def _columns(self, draft: Draft, now: int, *, doubles: bool = True) -> Columns:
+    def _columns(
+        self, draft: Draft, received: int | I64, *, doubles: bool = True
+    ) -> Columns:
         device = np.array(draft.device, np.int32)
         key = np.array(draft.key, np.uint64)
         seq = np.array(draft.seq, np.int64)
         outcome = np.frombuffer(draft.outcome, np.uint8).copy()
         reason = np.frombuffer(draft.reason, np.uint8).copy()
+        if isinstance(received, int):
+            received_at = np.full(len(device), received, np.int64)
+        else:
+            received_at = received[draft.message]
         if doubles:
-            self._find_doubles(draft, (device, key, seq), now, (outcome, reason))
-        received_at = np.full(len(device), now, np.int64)
-        if doubles:
+            ends = outcome, reason
+            self._find_doubles(draft, (device, key, seq), received_at, ends)
             new = outcome != Outcome.DUPLICATE
             self._spread(received_at, np.where(new, device, NO_DEVICE))
         code = np.frombuffer(draft.code, np.uint8)
@@ -161,16 +176,8 @@ class Pipeline:
         )
         self._judge(draft, columns, replaced)
         if doubles:
-            self._watch_clocks(columns, np.where(said == NO_TIME, network, said))
+            self._desk.ahead.note(*clocked(draft, received_at))
         return _without_doubles(columns)
-
-    def _watch_clocks(self, columns: Columns, said: NDArray[np.int64]) -> None:
-        """Note whose time is ahead of ours; `said` by the device or its network."""
-        clocked = (said != NO_TIME) & (columns.device != NO_DEVICE)
-        if clocked.any():
-            received = columns.received_at[clocked]
-            ahead = said[clocked] > received + AHEAD_MS
-            self._desk.ahead.note(columns.device[clocked], received, ahead)
 
     def _spread(
         self, received_at: NDArray[np.int64], device: NDArray[np.int32]
@@ -180,13 +187,13 @@ class Pipeline:
         known = np.flatnonzero(device != NO_DEVICE)
         mine = device[known]
         first = np.maximum(received_at[known], last[mine] + 1)
-        received_at[known] = first + ranks(mine)
+        received_at[known] = rising(first, mine)
 
     def _find_doubles(
         self,
         draft: Draft,
         ids: tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]],
-        now: int,
+        received_at: I64,
         ends: tuple[NDArray[np.uint8], NDArray[np.uint8]],
     ) -> None:
         device, key, seq = ids
@@ -200,7 +207,7 @@ class Pipeline:
             return
         here: dict[int, int] = {}
         rung = in_ring.tolist()
-        for i, k in enumerate(draft.key):
+        for i, (k, now) in enumerate(zip(draft.key, received_at.tolist(), strict=True)):
             if outcome[i] == Outcome.DUPLICATE:
                 continue
             if seq[i] == BARE:
@@ -348,8 +355,8 @@ class Pipeline:
             desk.seen(ledger, int(assets[i]), int(at[i]))
         for silence in desk.silences:
             for number in silence.heard(device):
-                when = int(state.last_received[number])
-                desk.spoke(ledger, silence.rule, number, when)
+                first = int(at[np.argmax(device == number)])
+                desk.spoke(ledger, silence.rule, number, first)
 
     # -- counting and burying --
 
@@ -400,6 +407,20 @@ class Pipeline:
                 None,
             )
             ledger.letters.append(letter)
+
+
+def clocked(
+    draft: Draft, received_at: I64
+) -> tuple[NDArray[np.int32], I64, NDArray[np.bool_]]:
+    """Uplinks with a time of their own: device, received_at, whether ahead of us.
+
+    The device's time, else its network server's.
+    """
+    said, device = np.array(draft.said, np.int64), np.array(draft.device, np.int32)
+    said = np.where(said == NO_TIME, np.array(draft.network, np.int64), said)
+    known = (said != NO_TIME) & (device != NO_DEVICE)
+    received = received_at[known]
+    return device[known], received, said[known] > received + AHEAD_MS
 
 
 def _without_doubles(columns: Columns) -> Columns:

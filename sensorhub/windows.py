@@ -110,8 +110,10 @@ class Windows:
         if mine.any():
             device = columns.device[mine]
             self._enter(device, columns.key[mine], columns.seq[mine])
-            self.last_received[device] = columns.received_at[mine]
-            self.covered_at[device] = self.covered
+            received = columns.received_at[mine]
+            self.last_received[device] = received
+            # within a batch the hub could hear all along
+            self.covered_at[device] = self.covered + received - columns.received_at[0]
 
     def _enter(
         self, device: NDArray[np.int32], key: NDArray[np.uint64], seq: NDArray[np.int64]
@@ -124,10 +126,36 @@ class Windows:
 
 def ranks(device: NDArray[np.int32]) -> NDArray[np.int64]:
     """For each entry how many of the same device stand before it."""
+    order, starts = _grouped(device)
+    rank = np.empty(len(device), np.int64)
+    rank[order] = _places(starts, len(device))
+    return rank
+
+
+def rising(at: NDArray[np.int64], device: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Times (ms) that grow by at least 1 for each device, in the order given."""
+    order, starts = _grouped(device)
+    if len(starts) == len(at):
+        return at
+    place = _places(starts, len(at))
+    flat = at[order] - place
+    first = flat.min()
+    # the running maximum of each device by itself: those of the next lie higher
+    step = flat.max() - first + 1
+    lift = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(at)])) * step
+    grown = np.empty_like(at)
+    grown[order] = np.maximum.accumulate(flat - first + lift) - lift + first + place
+    return grown
+
+
+def _grouped(device: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The order by device, and where each device begins in it."""
     order = np.argsort(device, kind="stable")
     ordered = device[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)])
-    rank = np.empty(len(device), np.int64)
-    lengths = np.diff(np.r_[starts, len(ordered)])
-    rank[order] = np.arange(len(ordered)) - np.repeat(starts, lengths)
-    return rank
+    changes = np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)]
+    return order, np.flatnonzero(changes)
+
+
+def _places(starts: NDArray[np.intp], size: int) -> NDArray[np.int64]:
+    """Each entry's place within its group."""
+    return np.arange(size) - np.repeat(starts, np.diff(np.r_[starts, size]))

@@ -11,6 +11,7 @@ from support.happenings import FLEET, RULES, START, native
 from support.stories import Story
 
 from sensorhub.app import HubRun
+from sensorhub.batches import Batches
 from sensorhub.ledger import Ledger
 from sensorhub.model import Message
 from sensorhub.state import State
@@ -26,7 +27,7 @@ class Run(HubRun):
         self._hub, self._clock = story.hub, story.clock  # type: ignore[assignment]
         self._tail: Any = SimpleNamespace(watched=False)
         self._listener: Any = None
-        self._renew_pipeline()
+        self._batches = Batches(story.hub, self._commit)
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_a_job_that_breaks_takes_nothing_with_it(story: Story) -> None:
 def test_dead_letter_bounds_hold_after_a_transaction_was_undone(story: Story) -> None:
     run = Run(story)
     poison = [native("z1", "nobody", {"seq": n, "m": {"nh3": 1}}) for n in range(5)]
-    ledger = run._pipeline.process(poison, START)
+    ledger = run._batches.pipeline.process(poison, START)
     ledger.jobs.append(lambda c: c.execute("SELECT no_such_thing"))
     with pytest.raises(Exception, match="no_such_thing"):
         story.hub.commit(ledger)

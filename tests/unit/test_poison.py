@@ -215,3 +215,13 @@ def test_every_own_uplink_is_read_back_after_a_restart(story: Story) -> None:
     story.kill()
     devices = Counter(row[3] for row in story.readings())
     assert devices["own"] == next(NUMBER) - 1
+
+
+@pytest.mark.parametrize("topic", ["status", "up"])
+def test_deep_nesting_breaks_nothing(story: Story, topic: str) -> None:
+    before = story.counters()
+    deep = b'{"x":' + b"[" * 5_000
+    story.take([Message(f"sensorhub/v1/z/b/{topic}".encode(), deep, 0)])
+    moved = story.counters() - before
+    assert moved["uplinks_dead"] + moved["events_received"] == 1
+    assert not moved["uplink_internal_error"]

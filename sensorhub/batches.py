@@ -1,0 +1,89 @@
+"""Batches of messages, processed and committed; what breaks the code dies alone."""
+
+from collections.abc import Callable
+
+import structlog
+
+from sensorhub.columns import I64, Columns
+from sensorhub.draft import Draft
+from sensorhub.errors import StoreError
+from sensorhub.hub import Hub
+from sensorhub.ledger import Ledger
+from sensorhub.model import Message
+from sensorhub.pipeline import Pipeline
+
+log = structlog.get_logger()
+Seen = Callable[[range, Draft, Columns], None]
+
+
+class Batches:
+    """Takes batches for a hub; `commit` writes a ledger.
+
+    `seen(places, draft, columns)` hears of what was committed: the messages at
+    these places of the batch.
+    """
+
+    def __init__(
+        self, hub: Hub, commit: Callable[[Ledger], None], seen: Seen | None = None
+    ) -> None:
+        self._hub = hub
+        self._commit = commit
+        self.seen = seen
+        self._last: tuple[Draft, Columns] | None = None
+        self.renew()
+
+    def renew(self) -> None:
+        """The hub's state was built anew."""
+        hub = self._hub
+        self.pipeline = Pipeline(hub.state, hub.desk, hub.intake)
+        self._built = hub.state
+
+    def take(
+        self,
+        messages: list[Message],
+        received: int | I64,
+        draft: Draft | None = None,
+        *,
+        first: int = 0,
+    ) -> list[str]:
+        """Process and commit; by halves where something unforeseen breaks.
+
+        Answers retained states that no open alert stands for. `received` and
+        `draft` as `Pipeline.process` has them.
+        """
+        if self._hub.state is not self._built:
+            self.renew()
+        self.pipeline.watch = self._watch if self.seen is not None else None
+        try:
+            ledger = self.pipeline.process(messages, received, draft)
+            self._commit(ledger)
+        except StoreError:
+            raise
+        except Exception as error:
+            log.exception("a batch broke the pipeline", messages=len(messages))
+            self._hub.load()  # forget what was moved and not committed
+            self.renew()
+            if len(messages) > 1:
+                return self._halves(messages, received, first)
+            now = received if isinstance(received, int) else int(received[0])
+            self.pipeline.watch = self._watch
+            ledger = self.pipeline.bury(messages[0], now, repr(error))
+            self._hub.commit(ledger)
+        if self.seen is not None and self._last is not None:
+            self.seen(range(first, first + len(messages)), *self._last)
+        self._last = None
+        return ledger.stale
+
+    def _halves(
+        self, messages: list[Message], received: int | I64, first: int
+    ) -> list[str]:
+        half = len(messages) // 2
+        stale = []
+        for at, part in ((0, messages[:half]), (half, messages[half:])):
+            end = at + len(part)
+            times = received if isinstance(received, int) else received[at:end]
+            stale += self.take(part, times, first=first + at)
+        return stale
+
+    def _watch(self, draft: Draft, columns: Columns) -> None:
+        self._last = draft, columns
