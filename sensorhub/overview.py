@@ -113,22 +113,47 @@ def alerts_view(
             "assigned_to": alert.assigned_to,
             "text": _text(alert, rules.get(alert.rule), names[alert.asset]),
             "notes": [{**note, "at": rfc3339(note["at"])} for note in alert.notes],
-            "transitions": [
-                {
-                    "id": row.id,
-                    "at": rfc3339(row.at),
-                    "from": row.from_,
-                    "to": row.to,
-                    "severity": Severity(row.severity).word,
-                    "cause": {
-                        key: rfc3339(value) if key.endswith("_at") else value
-                        for key, value in row.cause.items()
-                    },
-                }
-                for row in rows.get(alert.id, [])
-            ],
+            "transitions": [_transition(row) for row in rows.get(alert.id, [])],
         }
         for alert in found
+    ]
+
+
+def _transition(row: alerts.TransitionRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "at": rfc3339(row.at),
+        "from": row.from_,
+        "to": row.to,
+        "severity": Severity(row.severity).word,
+        "cause": {
+            key: rfc3339(value) if key.endswith("_at") else value
+            for key, value in row.cause.items()
+        },
+    }
+
+
+def transition_views(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    """Every transition in order of time, with its alert, rule, category and asset."""
+    found = {alert.id: alert for alert in alerts.listing(connection, all_=True)}
+    ids = {HUB_ASSET: HUB_ID} | dict(connection.execute("SELECT no, id FROM assets"))
+    rows = alerts.transitions_of(connection)
+    named = [
+        (row, found[id_], ids[found[id_].asset], place)
+        for id_, own in rows.items()
+        for place, row in enumerate(own)
+    ]
+    # several may be decided in the same millisecond: then each alert keeps its order
+    named.sort(key=lambda x: (x[0].at, x[1].rule, x[2], x[1].started_at, x[1].id, x[3]))
+    return [
+        _transition(row)
+        | {
+            "alert": alert.id,
+            "rule": alert.rule,
+            "category": str(alert.category),
+            "asset": asset,
+        }
+        for row, alert, asset, _ in named
     ]
 
 

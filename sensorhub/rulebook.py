@@ -313,7 +313,12 @@ def read_rules(folder: Path) -> str:
     Raises ConfigError where it cannot be read.
     """
     path = folder / "rules.toml"
+    return read_rules_file(path) if path.exists() else ""
+
+
+def read_rules_file(path: Path) -> str:
+    """The text of a file of rules. Raises ConfigError where it cannot be read."""
     try:
-        return path.read_text("utf-8") if path.exists() else ""
+        return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([Fault(str(path), "file", str(error))]) from error

@@ -11,6 +11,7 @@ from sensorhub.store import counters
 OUTAGE_MS = 5 * 60_000
 REMEMBER_MS = 10_000
 FAST_MS, FAST_REAL_MS = 60_000, 1_000  # where simulated time is fast
+OWN_FAULTS = ("internal_error", "journal_damaged")
 FAULT_MS = 24 * HOUR_MS  # a fault of the hub's own that did not come again is over
 
 
@@ -25,7 +26,7 @@ class Watchdog:
         self._hub = hub
         self._last = now
         heard = counters.get_meta(hub.connection, "heard_at")
-        self._deaf_since = None if heard is None else min(int(heard), now)
+        self.deaf_since = None if heard is None else min(int(heard), now)
         self._remembered = self._remembered_real = 0
 
     def tick(self, now: int, hearing: bool, real_ms: int) -> Ledger:
@@ -38,7 +39,7 @@ class Watchdog:
         ledger = Ledger()
         self._outage(ledger, now, hearing)
         if hearing:
-            self._deaf_since = None
+            self.deaf_since = None
             hub.state.covered += max(0, now - self._last)
             self._silent(ledger, now)
         self._last = now
@@ -47,7 +48,7 @@ class Watchdog:
         hub.desk.release(ledger, now)
         if not ledger.empty() or self._forgetful(now, real_ms):
             self._remembered, self._remembered_real = now, real_ms
-            deaf = self._deaf_since
+            deaf = self.deaf_since
             hub.remember(ledger, alive_at=now, heard_at=now if deaf is None else deaf)
         return ledger
 
@@ -60,13 +61,13 @@ class Watchdog:
     def _outage(self, ledger: Ledger, now: int, hearing: bool) -> None:
         """The hub's own outage is one system alert, and no device's silence."""
         desk = self._hub.desk
-        deaf = 0 if self._deaf_since is None else now - self._deaf_since
+        deaf = 0 if self.deaf_since is None else now - self.deaf_since
         if deaf >= OUTAGE_MS and not desk.fires("hub_outage"):
             desk.system(ledger, "hub_outage", True, now, deaf / HOUR_MS)
         elif hearing:
             desk.system(ledger, "hub_outage", False, now)
-        if self._deaf_since is None and not hearing:
-            self._deaf_since = self._last
+        if self.deaf_since is None and not hearing:
+            self.deaf_since = self._last
 
     def _silent(self, ledger: Ledger, now: int) -> None:
         state, desk = self._hub.state, self._hub.desk
@@ -122,7 +123,7 @@ class Watchdog:
         ahead = desk.ahead.suspects(now)
         if ahead is not None:
             desk.system(ledger, "hub_clock", ahead > 0, now, ahead)
-        for rule in ("internal_error", "journal_damaged"):
+        for rule in OWN_FAULTS:
             last = desk.last_fault(rule)
             if last is not None and now - last >= FAULT_MS:
                 desk.system(ledger, rule, False, now)

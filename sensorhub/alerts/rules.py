@@ -7,7 +7,7 @@ so that the pipeline can skip most samples with one comparison of columns.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import inf, nextafter
 from zoneinfo import ZoneInfo
 
@@ -77,6 +77,21 @@ class Rule:
         else:
             inside = clock >= start
         return inside and WEEKDAYS[day] in schedule.weekdays
+
+    def opens_at(self, at: int) -> int:
+        """The first time (ms) from `at` on at which the rule may raise."""
+        if self.in_schedule(at):
+            return at
+        schedule = self.settings.schedule
+        assert schedule is not None
+        local = datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone)
+        for day in range(9):
+            date = local.date() + timedelta(days=day)
+            begin = datetime.combine(date, schedule.from_, self.zone)
+            opens = int(begin.timestamp() * 1000)
+            if opens >= at and WEEKDAYS[date.weekday()] in schedule.weekdays:
+                return opens
+        raise AssertionError("a schedule has a weekday")
 
 
 def compile_rules(

@@ -13,6 +13,7 @@ import typer
 from sensorhub import __version__
 from sensorhub.cli import (
     acting,
+    backtesting,
     codecs,
     letters,
     listing,
@@ -51,7 +52,7 @@ def _options(
     pass
 
 
-for module in (running, listing, watching, acting):
+for module in (running, listing, watching, acting, backtesting):
     module.add_to(app)
 app.add_typer(register.app, name="fleet")
 app.add_typer(acting.silence_app, name="silence")

@@ -1,0 +1,108 @@
+"""What other rules would have told: alerts that come, go or change."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sensorhub.alerts.board import RESOLVED
+
+Row = Mapping[str, Any]
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Told:
+    """One alert as told: its transitions from firing to resolved."""
+
+    rule: str
+    category: str
+    asset: str
+    steps: list[tuple[str, str, str]] = field(default_factory=list)  # at, to, severity
+
+    @property
+    def started(self) -> str:
+        """When it fired."""
+        return self.steps[0][0]
+
+    @property
+    def ended(self) -> str | None:
+        """When it was resolved; None where it was open at the end."""
+        at, to, _ = self.steps[-1]
+        return at if to == RESOLVED else None
+
+    def meets(self, other: "Told") -> bool:
+        """Whether both were open at some time."""
+        return (self.ended is None or other.started <= self.ended) and (
+            other.ended is None or self.started <= other.ended
+        )
+
+    def view(self) -> dict[str, Any]:
+        """For `--json`; the severity is the worst it had."""
+        order = ("device", "warning", "urgent", "danger")
+        return {
+            "rule": self.rule,
+            "category": self.category,
+            "asset": self.asset,
+            "severity": max((s for _, _, s in self.steps), key=order.index),
+            "started_at": self.started,
+            "ended_at": self.ended,
+        }
+
+
+@dataclass(slots=True)
+class Difference:
+    """Alerts of the one rules and of the other."""
+
+    goes: list[Told] = field(default_factory=list)
+    comes: list[Told] = field(default_factory=list)
+    changes: list[tuple[Told, Told]] = field(default_factory=list)
+    same: int = 0
+
+    def view(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "comes": [told.view() for told in self.comes],
+            "goes": [told.view() for told in self.goes],
+            "changes": [
+                {"before": before.view(), "after": after.view()}
+                for before, after in self.changes
+            ],
+            "same": self.same,
+        }
+
+
+def told(transitions: Iterable[Row]) -> list[Told]:
+    """The alerts that transitions tell of, in the order in which they fired."""
+    found: dict[str, Told] = {}
+    for row in transitions:
+        alert = found.get(row["alert"])
+        if alert is None:
+            alert = Told(row["rule"], row["category"], row["asset"])
+            found[row["alert"]] = alert
+        alert.steps.append((row["at"], row["to"], row["severity"]))
+    return list(found.values())
+
+
+def difference(before: Iterable[Row], after: Iterable[Row]) -> Difference:
+    """Match alerts of one rule on one asset that were open at the same time."""
+    waiting: dict[Key, list[Told]] = defaultdict(list)
+    for alert in told(before):
+        waiting[alert.rule, alert.asset].append(alert)
+    found = Difference()
+    for new in told(after):
+        others = waiting[new.rule, new.asset]
+        old = next((alert for alert in others if alert.meets(new)), None)
+        if old is None:
+            found.comes.append(new)
+            continue
+        others.remove(old)
+        if old.steps == new.steps:
+            found.same += 1
+        else:
+            found.changes.append((old, new))
+    found.goes = sorted(
+        (alert for alerts in waiting.values() for alert in alerts),
+        key=lambda alert: (alert.started, alert.rule, alert.asset),
+    )
+    return found

@@ -1,0 +1,179 @@
+"""One backtest: files in, alerts and ledger out."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TextIO
+
+import numpy as np
+
+from sensorhub.backtest import blank
+from sensorhub.backtest.lines import Part, begins_at, read
+from sensorhub.backtest.virtual import Kit, VirtualHub
+from sensorhub.columns import Columns
+from sensorhub.draft import Draft
+from sensorhub.errors import ConfigError, Fault
+from sensorhub.fleet import FleetRows
+from sensorhub.model import TOPIC_ROOT, Outcome, Reason
+from sensorhub.overview import transition_views
+from sensorhub.store import register
+
+SUMS = (
+    "uplinks_received",
+    "uplinks_stored",
+    "uplinks_duplicate",
+    "uplinks_dead",
+    "events_received",
+    "readings_stored",
+    "readings_rejected",
+)
+EVENT = '"outcome":"event","reason":null'
+ENDS = {
+    (int(outcome), int(reason)): f'"outcome":"{outcome.name.lower()}","reason":'
+    + (f'"{reason.word}"' if reason else "null")
+    for outcome in Outcome
+    for reason in Reason
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to run: past uplinks, who is who, and what the settings folder says."""
+
+    source: Path
+    fleet: FleetRows
+    kit: Kit
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of it: transitions in order of time, and the hub's counters."""
+
+    transitions: list[dict[str, Any]]
+    sums: dict[str, int]
+
+
+def backtest(
+    task: Task,
+    rulebooks: Iterable[str],
+    *,
+    ledger: TextIO | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[Found]:
+    """Run each of `rulebooks` (texts of rules.toml) over the same uplinks.
+
+    `progress(n)` hears how many bytes of the file are done. Raises ConfigError.
+    """
+    start = begins_at(task.source)
+    if start is None:
+        raise ConfigError([Fault(str(task.source), "file", "holds no line")])
+    with TemporaryDirectory(prefix="sensorhub-backtest-") as folder:
+        hubs: list[tuple[VirtualHub, _Ledger | None]] = []
+        try:
+            for number, rules in enumerate(rulebooks):
+                place = Path(folder) / str(number)
+                place.mkdir()
+                profiles = task.kit.profiles.keys()
+                blank.make(place, rules, task.fleet, start, profiles)
+                lines = _Ledger(ledger) if ledger is not None and not number else None
+                seen = lines.seen if lines else None
+                hub = VirtualHub(place, task.kit, start, seen)
+                hubs.append((hub, lines))
+            _feed(task, hubs, progress)
+            return [_found(hub) for hub, _ in hubs]
+        finally:
+            for hub, _ in hubs:
+                hub.close()
+
+
+def _feed(
+    task: Task,
+    hubs: "list[tuple[VirtualHub, _Ledger | None]]",
+    progress: Callable[[int], None],
+) -> None:
+    topics = Topics(hubs[0][0])
+    with task.source.open("rb") as raw:
+        for part in read(task.source, raw, topics.of):
+            for hub, lines in hubs:
+                if lines is not None:
+                    lines.part = part
+                hub.take(part.times, part.messages)
+            progress(raw.tell())
+
+
+def _found(hub: VirtualHub) -> Found:
+    counters = hub.hub.counters
+    sums = {name: counters[name] for name in SUMS}
+    return Found(transition_views(hub.hub.connection), sums)
+
+
+class Topics:
+    """Under which topic a reading of an asset would have come."""
+
+    def __init__(self, hub: VirtualHub) -> None:
+        rows = register.load(hub.hub.connection)
+        devices = {device.no: device.id for device in rows.devices.values()}
+        assets = {asset.no: asset for asset in rows.assets.values()}
+        self._of: dict[str, list[tuple[int | None, int | None, str]]] = {}
+        for mounting in rows.mountings.values():
+            asset = assets[mounting.asset]
+            topic = f"{TOPIC_ROOT}/{asset.zone}/{devices[mounting.device]}/up"
+            span = (mounting.from_at, mounting.until_at, topic)
+            self._of.setdefault(asset.id, []).append(span)
+
+    def of(self, asset: str, at: int) -> str | None:
+        """Of the first device that is mounted there at `at` (ms), if there is one."""
+        for start, end, topic in self._of.get(asset, ()):
+            if (start is None or start <= at) and (end is None or at < end):
+                return topic
+        return None
+
+
+class _Ledger:
+    """Writes how each line of the input ended, in its order."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.part = Part(np.empty(0, np.int64), [], [], [])
+
+    def seen(self, begin: int, places: range, draft: Draft, columns: Columns) -> None:
+        """As `virtual.Seen`."""
+        ends: dict[int, list[str]] = {}
+        for message, outcome, reason in zip(
+            draft.message,
+            columns.outcome.tolist(),
+            columns.reason.tolist(),
+            strict=True,
+        ):
+            ends.setdefault(message, []).append(ENDS[outcome, reason])
+        first, lines = self.part.first, self.part.lines
+        self._file.writelines(
+            f'{{"line":{line},{end}}}\n'
+            for number in range(len(places))
+            for place in (begin + places.start + number,)
+            for line in range(first[place], first[place] + lines[place])
+            for end in ends.get(number, (EVENT,))
+        )
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[TextIO]:
+    """A file to write that appears when all of it is there."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_transitions(file: TextIO, rows: Iterable[Mapping[str, Any]]) -> None:
+    """One JSON object a line."""
+    for row in rows:
+        file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")

@@ -1,0 +1,168 @@
+"""A hub in virtual time: told what came when, its clock turned between."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sensorhub.backtest.due import due, horizon
+from sensorhub.batches import Batches
+from sensorhub.clock import HandClock
+from sensorhub.codecs.files import codecs_of
+from sensorhub.columns import I64, Columns
+from sensorhub.commands import Commands
+from sensorhub.config import Settings
+from sensorhub.draft import Draft
+from sensorhub.hub import Hub
+from sensorhub.ledger import Ledger
+from sensorhub.model import Message
+from sensorhub.pipeline import clocked
+from sensorhub.place import Place, load_all
+from sensorhub.profiles import Profile
+from sensorhub.standards import Standards, load_standards
+from sensorhub.watchdog import Watchdog
+
+LEAST_BATCH, MOST_BATCH = 64, 4_000
+# the database is thrown away: nothing has to survive a power cut
+CHEAP = ("synchronous = OFF", "wal_autocheckpoint = 20000")
+Seen = Callable[[int, range, Draft, Columns], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What a settings folder says: settings, profiles, standards; its codecs."""
+
+    config: Path
+    settings: Settings
+    profiles: dict[str, Profile]
+    standards: Standards
+
+    @classmethod
+    def of(cls, config: Path) -> "Kit":
+        """Raises ConfigError with every fault of settings and profiles."""
+        settings, profiles = load_all(Place(config, Path()))
+        return cls(config, settings, profiles, load_standards(config))
+
+
+class VirtualHub:
+    """The hub of `folder` at the time `start` (ms).
+
+    `seen(begin, places, draft, columns)` hears how messages ended: those at
+    `places`, counted from `begin` in the list that `take` was given.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        kit: Kit,
+        start: int,
+        seen: Seen | None = None,
+    ) -> None:
+        self._folder, self._kit = folder, kit
+        self._seen = seen
+        self._begin_at = 0
+        self.clock = HandClock(start)
+        self.hearing = True
+        settings, profiles = kit.settings, kit.profiles
+        self._codecs = codecs_of(kit.config, settings, profiles, self.clock.now)
+        self.begin()
+
+    def begin(self) -> None:
+        """Start the hub on what is on disk."""
+        kit = self._kit
+        self.hub = Hub(
+            *(self._folder, kit.settings, kit.profiles, self.clock.now),
+            standards=kit.standards,
+            codecs=self._codecs,
+        )
+        for pragma in CHEAP:
+            self.hub.connection.execute(f"PRAGMA {pragma}")
+        self.commands = Commands(self.hub)
+        self.watchdog = Watchdog(self.hub, self.clock.time)
+        watch = self._watch if self._seen is not None else None
+        self._batches = Batches(self.hub, self._commit, watch)
+        self._due = self._ticked = self.clock.time
+
+    def end(self, *, kill: bool) -> None:
+        """Stop it: cleanly, or as kill -9 would, with what was written last."""
+        self._tick(self.clock.time, remember=True)
+        if not kill:
+            self.hub.checkpoint_all()
+        self.hub.close()
+
+    def close(self) -> None:
+        """Give database and codecs back."""
+        self.hub.close()
+        self._codecs.close()
+
+    def _watch(self, places: range, draft: Draft, columns: Columns) -> None:
+        assert self._seen is not None
+        self._seen(self._begin_at, places, draft, columns)
+
+    def _commit(self, ledger: Ledger) -> None:
+        ledger.outbox = []  # nobody is told of the past
+        self.hub.commit(ledger)
+
+    # -- time --
+
+    def turn(self, to: int) -> None:
+        """Turn the clock, and look at it whenever that decides something."""
+        while self._due <= to:
+            self._tick(max(self._due, self.clock.time))
+        if to > self._ticked:
+            self._tick(to)
+
+    def _tick(self, at: int, *, remember: bool = False) -> None:
+        """One look; what a kill would forget is written only where one follows."""
+        self.clock.time = self._ticked = at
+        real_ms = at if remember else 0
+        self._commit(self.watchdog.tick(at, self.hearing, real_ms))
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        """Find out when the next look decides something."""
+        self._due = due(self.hub, self.watchdog, self._ticked, self.hearing)
+
+    # -- uplinks --
+
+    def take(self, times: I64, messages: list[Message]) -> None:
+        """Messages in the order received, each with its time (ms)."""
+        status = np.array([m.topic.endswith(b"/status") for m in messages], np.bool_)
+        # births tell intervals, which move deadlines: they are batches of their own
+        breaks = np.flatnonzero(status[1:] != status[:-1]) + 1
+        at = 0
+        while at < len(messages):
+            self.turn(int(times[at]))
+            self._begin_at = at
+            end = self._end(times, at, breaks)
+            at += self._batch(times[at:end], messages[at:end])
+
+    def _end(self, times: I64, at: int, breaks: np.ndarray) -> int:
+        """Where a batch ends: no look at the clock within it would decide anything."""
+        first = int(times[at])
+        until = min(self._due, first + horizon(self.hub) + 1)
+        mounted = int((self.hub.registry.asset_of >= 0).sum())
+        size = min(max(mounted, LEAST_BATCH), MOST_BATCH)
+        end = int(np.searchsorted(times[at : at + size], until)) + at
+        follows = breaks[np.searchsorted(breaks, at, "right") :]
+        end = min(end, int(follows[0])) if len(follows) else end
+        return max(end, at + 1)
+
+    def _batch(self, times: I64, messages: list[Message]) -> int:
+        """Take a batch, or what of it comes before the hub's clock is in doubt."""
+        hub = self.hub
+        draft: Draft | None = hub.intake.read(messages, times)
+        assert draft is not None
+        if draft.message:  # covered time is counted from a batch's first uplink on
+            self.turn(int(times[draft.message[0]]))
+        said = clocked(draft, times[draft.message])
+        desk = hub.desk
+        turn = desk.ahead.turns_at(self._ticked, desk.fires("hub_clock"), *said)
+        if turn is not None and turn < times[-1]:
+            end = max(1, int(np.searchsorted(times, turn, "right")))
+            times, messages, draft = times[:end], messages[:end], None
+        self._batches.take(messages, times, draft)
+        self.clock.time = int(times[-1])
+        self._look_ahead()
+        return len(messages)

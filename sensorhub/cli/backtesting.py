@@ -1,0 +1,125 @@
+"""backtest: rules over past uplinks, in virtual time."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from sensorhub.backtest.compare import Difference, Told, difference, told
+from sensorhub.backtest.run import Found, Task, backtest, whole, write_transitions
+from sensorhub.backtest.virtual import Kit
+from sensorhub.cli.common import CONFIG, Config, Json, local_text, refuse, say_json
+from sensorhub.cli.running import set_up_log
+from sensorhub.cli.tables import table
+from sensorhub.config import Settings
+from sensorhub.fleet import read_fleet
+from sensorhub.rulebook import parse_rules, read_rules_file
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("backtest")(run)
+
+
+def run(
+    uplinks: Annotated[Path, typer.Argument(help=".jsonl or .csv, also .gz")],
+    fleet: Annotated[Path, typer.Option(help="the register, and no other")],
+    out: Annotated[Path | None, typer.Option(help="alerts, as JSON lines")] = None,
+    ledger: Annotated[Path | None, typer.Option(help="how each line ended")] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="default: rules.toml of the settings folder")
+    ] = None,
+    diff: Annotated[Path | None, typer.Option(help="other rules to compare")] = None,
+    config: Config = CONFIG,
+    json_: Json = False,
+) -> None:
+    """Run rules over past uplinks, in virtual time, from a fresh state."""
+    if out is None and ledger is None and diff is None:
+        refuse("name what you want: --out FILE, --ledger FILE or --diff RULES")
+    for path in (uplinks, fleet):
+        if not path.is_file():
+            refuse(f"no such file: {path}")
+    kit = Kit.of(config)
+    set_up_log(kit.settings.log)
+    texts = [_rules(rules or config / "rules.toml", kit)]
+    if diff is not None:
+        texts.append(_rules(diff, kit))
+    task = Task(uplinks, read_fleet(fleet, ZoneInfo(kit.settings.timezone)), kit)
+    began = time.monotonic()
+    gc.set_threshold(50_000, 20, 20)  # as `hub` has it: uplinks make no cycles
+    with ExitStack() as stack:
+        lines = stack.enter_context(whole(ledger)) if ledger else None
+        progress = stack.enter_context(_progress(uplinks))
+        found = backtest(task, texts, ledger=lines, progress=progress)
+    if out is not None:
+        with whole(out) as file:
+            write_transitions(file, found[0].transitions)
+    changes = None
+    if diff is not None:
+        changes = difference(found[0].transitions, found[1].transitions)
+    _tell(found[0], changes, time.monotonic() - began, json_, kit.settings)
+
+
+def _rules(file: Path, kit: Kit) -> str:
+    text = read_rules_file(file)
+    parse_rules(text, str(file), kit.standards)
+    return text
+
+
+@contextmanager
+def _progress(path: Path) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, over the bytes of the file."""
+    console = Console(stderr=True)
+    with Progress(
+        console=console, disable=not console.is_terminal, transient=True
+    ) as bar:
+        task = bar.add_task(path.name, total=path.stat().st_size)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _tell(
+    found: Found,
+    changes: Difference | None,
+    seconds: float,
+    json_: bool,
+    settings: Settings,
+) -> None:
+    view: dict[str, Any] = dict(found.sums)
+    view["alerts"] = len(told(found.transitions))
+    view["transitions"] = len(found.transitions)
+    view["seconds"] = round(seconds, 1)
+    if json_:
+        say_json(view | ({"diff": changes.view()} if changes is not None else {}))
+        return
+    if changes is None:
+        table("backtest", ["", "value"], [[key, value] for key, value in view.items()])
+        return
+    rows = [_row("comes", alert, settings) for alert in changes.comes]
+    rows += [_row("goes", alert, settings) for alert in changes.goes]
+    for before, after in changes.changes:
+        rows += [_row("was", before, settings), _row("is", after, settings)]
+    rows.sort(key=lambda row: (row[4], row[1], row[2]))
+    names = ["what", "rule", "asset", "severity", "started", "ended"]
+    table("alerts that would come, go or change", names, rows, keep=("rule", "asset"))
+    counts = f"{len(changes.comes)} would come, {len(changes.goes)} would go"
+    print(f"{counts}, {len(changes.changes)} would change, {changes.same} stay")
+
+
+def _row(what: str, alert: Told, settings: Settings) -> list[str]:
+    view = alert.view()
+    ended = view["ended_at"]
+    return [
+        what,
+        alert.rule,
+        alert.asset,
+        view["severity"],
+        local_text(alert.started, settings),
+        "still open" if ended is None else local_text(ended, settings),
+    ]
