@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-unit check faults bench docs lock clean
+.PHONY: install influxd demo test test-unit check faults bench docs lock clean
 
 install: $(VENV)/installed
 
@@ -28,6 +28,10 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# the InfluxDB that tests forward to; made once, some minutes
+influxd:
+	@tests/influxd/build.sh
 
 faults: install
 	SENSORHUB_KILLS=20 $(BIN)/python -m pytest tests/acceptance

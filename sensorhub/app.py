@@ -20,6 +20,7 @@ from sensorhub.commands import Commands
 from sensorhub.config import Settings
 from sensorhub.draft import Draft
 from sensorhub.errors import StoreError, TakenOver
+from sensorhub.forward.forwarder import Forwarder
 from sensorhub.hub import Hub
 from sensorhub.ledger import Job, Ledger
 from sensorhub.listeners.link import Publication
@@ -36,7 +37,7 @@ from sensorhub.profiles import Profile
 from sensorhub.rulebook import parse_rules, read_rules
 from sensorhub.standards import load_standards
 from sensorhub.store import commands as command_rows
-from sensorhub.store import counters, database, outbox, rule_versions
+from sensorhub.store import counters, database, forwarding, outbox, rule_versions
 from sensorhub.store.maker import HistoryMaker
 from sensorhub.tail import TailServer
 from sensorhub.watchdog import Watchdog
@@ -132,12 +133,29 @@ class HubRun:
             on_damaged=self._damaged,
             zone=settings.timezone,
         )
-        self._stack.callback(self._stop_history)
+        self._stack.callback(lambda: self._stop_beside(self._history))
         self._history.start()
+        self._build_forwarder(settings)
         self._listener.start()
         self._stack.callback(self._listener.stop)
         self._relay.start()
         self._stack.callback(self._relay.stop)
+
+    def _build_forwarder(self, settings: Settings) -> None:
+        self._forwarder: Forwarder | None = None
+        if not settings.influx.on:
+            self._jobs.append(forwarding.park)
+            return
+        self._forwarder = Forwarder(
+            self._place.data,
+            settings.influx,
+            now=self._clock.now,
+            submit=self._jobs.append,
+            registry=lambda: self._hub.registry,
+        )
+        forwarder = self._forwarder
+        self._stack.callback(lambda: self._stop_beside(forwarder))
+        forwarder.start()
 
     def _build_relay(self, settings: Settings) -> None:
         real_now = Clock().now
@@ -180,9 +198,9 @@ class HubRun:
         text = json.dumps(self._codecs.off())
         self._jobs.append(lambda c: counters.set_meta(c, "codecs_off", text))
 
-    def _stop_history(self) -> None:
+    def _stop_beside(self, worker: HistoryMaker | Forwarder) -> None:
         """It waits for its job to be written; that is our thread's work."""
-        ending = threading.Thread(target=self._history.stop)
+        ending = threading.Thread(target=worker.stop)
         ending.start()
         while ending.is_alive():
             self._commit(Ledger())
@@ -309,7 +327,20 @@ class HubRun:
         self._hub.desk.system(
             ledger, "codec_off", bool(off), self._clock.now(), len(off), about=about
         )
+        self._watch_forwarder(ledger)
         self._commit(ledger)
+
+    def _watch_forwarder(self, ledger: Ledger) -> None:
+        stuck = self._forwarder.stuck() if self._forwarder else None
+        hours, reason = stuck or (0.0, "")
+        self._hub.desk.system(
+            ledger,
+            "influx_stuck",
+            stuck is not None,
+            self._clock.now(),
+            hours,
+            about=reason,
+        )
 
     def _kept_pace(self, real: float) -> bool:
         """Whether the loop ran and hub time grew as they should since the last tick.

@@ -25,6 +25,7 @@ from sensorhub.store import (
     alerts,
     commands,
     dead_letters,
+    forward_rows,
     outbox,
     register,
     rule_versions,
@@ -320,6 +321,15 @@ def _purge(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Res
     return {"purged": count}
 
 
+def _influx_retry(
+    hub: Hub, ledger: Ledger, command: commands.Command, now: int
+) -> Result:
+    if not hub.settings.influx.on:
+        raise Refused("influx.url is not set: nothing is forwarded")
+    ledger.jobs.append(forward_rows.try_again)
+    return {"lines": forward_rows.count_letters(hub.connection)}
+
+
 HANDLERS: dict[str, Callable[[Hub, Ledger, commands.Command, int], Result]] = {
     "acknowledge": _acknowledge,
     "assign": _assign,
@@ -334,4 +344,5 @@ HANDLERS: dict[str, Callable[[Hub, Ledger, commands.Command, int], Result]] = {
     "codec_on": _codec_on,
     "replay": _replay,
     "purge": _purge,
+    "influx_retry": _influx_retry,
 }

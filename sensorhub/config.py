@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from sensorhub.config_influx import InfluxSettings
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.layout import TopicSettings
 from sensorhub.strict import Id, Strict, TimeZone, explain, read_toml
@@ -175,6 +176,7 @@ class Settings(Strict):
     codecs: CodecSettings = Field(default_factory=CodecSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
     air: AirSettings = Field(default_factory=AirSettings)
+    influx: InfluxSettings = Field(default_factory=InfluxSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
 
@@ -234,13 +236,17 @@ def load_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> Sett
 def _missing_files(
     settings: Settings, file: str, origin: Mapping[tuple[str, ...], str]
 ) -> list[Fault]:
-    mqtt = settings.mqtt
+    named: list[tuple[str, Strict, str]] = [
+        ("mqtt", settings.mqtt, key)
+        for key in ("ca_file", "cert_file", "key_file", "password_file")
+    ]
+    named.append(("influx", settings.influx, "token_file"))
     return [
         Fault("environment", name, f"no such file: {value}")
-        if (name := origin.get(("mqtt", key)))
-        else Fault(file, f"mqtt.{key}", f"no such file: {value}")
-        for key in ("ca_file", "cert_file", "key_file", "password_file")
-        if (value := getattr(mqtt, key)) is not None and not value.is_file()
+        if (name := origin.get((table, key)))
+        else Fault(file, f"{table}.{key}", f"no such file: {value}")
+        for table, section, key in named
+        if (value := getattr(section, key)) is not None and not value.is_file()
     ]
 
 

@@ -33,6 +33,7 @@ from sensorhub.store import (
     counters,
     damaged,
     database,
+    forward_rows,
     journal,
     outbox,
     register,
@@ -256,6 +257,9 @@ class Hub:
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             row = ledger.write(self.connection, self.shelf)
+            if self.settings.influx.on and ledger.transitions:
+                ids = [transition.id for transition in ledger.transitions]
+                forward_rows.remember(self.connection, ids)
             self.connection.execute("COMMIT")
         except BaseException:
             if self.connection.in_transaction:

@@ -26,6 +26,7 @@ from sensorhub.store import (
     counters,
     database,
     downsampled,
+    forwarding,
     history,
     journal,
     outbox,
@@ -68,6 +69,8 @@ def status_view(
         connection, segments.cursor(connection)
     )[1]
     view["codecs_off"] = json.loads(counters.get_meta(connection, "codecs_off") or "{}")
+    view["forward_lag_s"] = forwarding.lag_s(connection, now)
+    view["readings_forwarded"] = numbers[forwarding.FORWARDED]
     view["last_uplink_at"] = rfc3339(last)
     view["alive_at"] = rfc3339(int(alive)) if alive else None
     heard = counters.get_meta(connection, "heard_at")

@@ -215,12 +215,16 @@ class Registry:
 
     def asset_at(self, device: int, at: int) -> int:
         """Number of the asset that `device` was mounted on at `at`; -1 for none."""
+        return self.mounting_at(device, at)[0]
+
+    def mounting_at(self, device: int, at: int) -> tuple[int, int, int]:
+        """The asset that `device` was on at `at` (-1: none), from and until when."""
         devices = self._mountings["device"]
         first, behind = np.searchsorted(devices, (device, device + 1))
         for _, asset, start, end in self._mountings[first:behind].tolist():
             if start <= at < end:
-                return int(asset)
-        return -1
+                return int(asset), int(start), int(end)
+        return -1, at, at + 1
 
     def counter_bits(self, device: int, code: int) -> int:
         """Width of a device's counter that wraps; 0 where it does not."""

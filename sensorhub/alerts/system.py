@@ -26,6 +26,10 @@ _TEXTS = {
         "解码脚本已停用（{value} 个）",
         "payload codecs are switched off ({value})",
     ),
+    "influx_stuck": (
+        "InfluxDB 不接收读数，读数暂存于平台",
+        "InfluxDB takes no readings; they wait in the hub",
+    ),
     "internal_error": (
         "有消息无法处理，已存为死信（{value} 条）",
         "uplinks that broke the hub are dead letters ({value})",

@@ -15,6 +15,7 @@ from sensorhub.cli import (
     acting,
     backtesting,
     codecs,
+    influx,
     letters,
     listing,
     register,
@@ -60,6 +61,7 @@ app.add_typer(telling.app, name="subscriptions")
 app.add_typer(letters.app, name="dead-letters")
 app.add_typer(standards.app, name="standards")
 app.add_typer(codecs.app, name="codecs")
+app.add_typer(influx.app, name="influx")
 
 
 def main() -> None:

@@ -31,6 +31,11 @@ class Readings:
         """The rows that `index` picks."""
         return Readings(*(getattr(self, f.name)[index] for f in fields(self)))
 
+    def by_uplink(self) -> "Readings":
+        """By device, uplink and time: what is one point stands together."""
+        keys = (self.measured_at, self.received_at, self.device)
+        return self.take(np.lexsort(keys))
+
     def rows(self, ids: Mapping[int, str]) -> Iterator[Reading]:
         """Readings for the edges; `ids` names the devices by number."""
         for row in zip(

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 
+from sensorhub.store import forwarding
 from sensorhub.store.jobs import Job
 from sensorhub.store.segments import cursor
 
@@ -32,11 +33,12 @@ def jobs(read: sqlite3.Connection) -> Iterator[Job]:
 def passed(read: sqlite3.Connection) -> int:
     """The journal row up to which nobody needs the journal any more.
 
-    History and the oldest checkpoint have passed it, and the uplinks after it
-    fill the duplicate ring. 0 where there is no checkpoint: the fold needs all.
+    History, the oldest checkpoint and (up to a size) the forwarder have passed it,
+    and the uplinks after it fill the duplicate ring. 0 where there is no checkpoint:
+    the fold needs all.
     """
     (checkpoint,) = read.execute("SELECT min(cursor) FROM checkpoints").fetchone()
-    limit = min(cursor(read), checkpoint or 0)
+    limit = forwarding.journal_limit(read, min(cursor(read), checkpoint or 0))
     (oldest,) = read.execute("SELECT min(id) FROM journal").fetchone()
     if oldest is None or oldest > limit:
         return 0
@@ -62,10 +64,14 @@ def trim_journal(read: sqlite3.Connection, limit: int) -> Job | None:
         last = id_
     if last is None:
         return None
-    return lambda connection: _delete_rows(connection, last)
+    lost = forwarding.dropped(read, last)
+    return lambda connection: _delete_rows(connection, last, lost)
 
 
-def _delete_rows(connection: sqlite3.Connection, last: int) -> None:
+def _delete_rows(
+    connection: sqlite3.Connection, last: int, lost: list[forwarding.Dropped]
+) -> None:
+    forwarding.skip(connection, lost)
     connection.execute("DELETE FROM journal WHERE id <= ?", (last,))
 
 

@@ -80,6 +80,7 @@ REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("unsubscribe", {"id": "nobody"}, "no such subscription"),
     ("codec_on", {"codec": "eye.js"}, "'eye.js' is not switched off"),
     ("replay", {}, "replay needs 'ids'"),
+    ("influx_retry", {}, "influx.url is not set"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Second schema: shapes of assets; rollups of the history."""
+"""Second schema: shapes of assets; rollups of the history; forwarding."""
 
 from alembic import op
 
@@ -18,11 +18,24 @@ HISTORY = (
     " device INTEGER NOT NULL, block INTEGER NOT NULL, checksum INTEGER NOT NULL,"
     " body BLOB NOT NULL, PRIMARY KEY (device, block)) WITHOUT ROWID",
 )
+FORWARD = (
+    # transitions that InfluxDB has not got yet, in the order they were written
+    "CREATE TABLE forward_events ("
+    " no INTEGER PRIMARY KEY AUTOINCREMENT, transition_ TEXT NOT NULL)",
+    # lines that InfluxDB refused
+    "CREATE TABLE forward_letters ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, line TEXT NOT NULL,"
+    " readings INTEGER NOT NULL, reason TEXT NOT NULL, retry INTEGER NOT NULL)",
+    # the latest time sent of each device, as of a journal row
+    "CREATE TABLE forward_marks ("
+    " no INTEGER PRIMARY KEY, cursor INTEGER NOT NULL, checksum INTEGER NOT NULL,"
+    " body BLOB NOT NULL)",
+)
 
 
 def upgrade() -> None:
     """Add what is new."""
-    for statement in (*REGISTER, *HISTORY):
+    for statement in (*REGISTER, *HISTORY, *FORWARD):
         op.execute(statement)
 
 

@@ -1,0 +1,1 @@
+"""The way to InfluxDB: journal cursor to line protocol, and back by InfluxQL."""

@@ -1,0 +1,274 @@
+"""What is brought to InfluxDB, piece by piece: lines first, then the cursor.
+
+A crash in between sends some lines again, which overwrite themselves.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import structlog
+
+from sensorhub.columns import unpack
+from sensorhub.forward.influx import Verdict
+from sensorhub.forward.lines import (
+    Heads,
+    lines_of,
+    readings_of,
+    service_lines,
+    transition_lines,
+)
+from sensorhub.forward.places import NEVER, Places
+from sensorhub.model import Quality
+from sensorhub.store import forward_rows, forwarding, history, journal
+from sensorhub.store.counters import get_meta
+from sensorhub.store.jobs import Job, Jobs
+from sensorhub.store.readings import Readings, join
+
+log = structlog.get_logger()
+
+BATCH_READINGS = 20_000
+MARKS_UPLINKS = 50_000  # what a start may have to look through again
+EVENTS = 1_000
+DEVICES = 50  # of a gap, at one time
+AHEAD_MS = 300_000  # a device's clock may be so far ahead of ours
+
+Send = Callable[[list[str]], Verdict]
+
+
+class Courier:
+    """Finds what InfluxDB lacks, and remembers what it has.
+
+    `send(lines)` writes them or raises; `now()` is the hub's time in ms.
+    """
+
+    def __init__(
+        self,
+        read: sqlite3.Connection,
+        jobs: Jobs,
+        heads: Heads,
+        *,
+        send: Send,
+        now: Callable[[], int],
+    ) -> None:
+        self._read = read
+        self._jobs = jobs
+        self._heads = heads
+        self._send = send
+        self._now = now
+        self._places = Places(self._look)
+        self._marked = 0  # uplinks since the marks were saved
+
+    # -- where we are --
+
+    def begin(self, journal_bytes: int) -> None:
+        """Take up where the last run was; the journal may wait up to so many bytes."""
+        self._jobs.do(
+            lambda c: forwarding.adopt(c, journal_bytes),
+            lambda: forwarding.is_on(self._read),
+        )
+        after = forwarding.cursor(self._read)
+        found = self._missing()
+        if found is not None:
+            log.info("forwarding_from_history", readings=found.readings)
+            self._jobs.do(
+                lambda c: forwarding.open_gap(c, found, after),
+                lambda: forwarding.gap(self._read) is not None,
+            )
+        self._take_marks()
+
+    def _missing(self) -> forwarding.Gap | None:
+        if any(forwarding.gap(self._read, k) for k in forwarding.GAPS):
+            return None
+        self._read.execute("BEGIN")
+        try:
+            return forwarding.missing(self._read)
+        finally:
+            self._read.execute("COMMIT")
+
+    def _take_marks(self) -> None:
+        """The marks as of the cursor: those saved, and what was sent since."""
+        after = forwarding.cursor(self._read)
+        saved = forward_rows.load_marks(self._read)
+        seen = get_meta(self._read, forwarding.SEEN)
+        if saved is None or self._first_row() > saved[0] + 1:
+            unknown = NEVER if seen is None else int(seen) + AHEAD_MS
+            self._places = Places(self._look, unknown)
+            return
+        self._places = Places(self._look)
+        self._places.load(saved[1])
+        for row in journal.rows_after(self._read, saved[0]):
+            if row.id > after:
+                break
+            if row.sound:
+                self._places.place(readings_of(unpack(row.body)))
+                self._marked += row.uplinks
+
+    def _first_row(self) -> int:
+        row = next(journal.rows_after(self._read, 0, 1), None)
+        return row.id if row else 0
+
+    def marks_job(self) -> Job:
+        """Writes the marks as of the cursor."""
+        cursor, body = forwarding.cursor(self._read), self._places.dump()
+        return partial(forward_rows.save_marks, cursor=cursor, body=body)
+
+    def _look(self, spans: Sequence[history.Span]) -> Readings:
+        pages = history.read(
+            self._read,
+            spans=spans,
+            since=min(span.since for span in spans),
+            until=max(span.until for span in spans),
+        )
+        return join(list(pages))
+
+    # -- pieces of work --
+
+    def step(self) -> bool:
+        """Bring the most urgent piece; False where there was none."""
+        self._heads.fresh()
+        return self.gap() or self.rows() or self.events() or self.letters()
+
+    def rows(self) -> bool:
+        """Some journal rows."""
+        before = forwarding.cursor(self._read)
+        last, seen_at, uplinks, size = before, 0, 0, 0
+        parts: list[Readings] = []
+        for row in journal.rows_after(self._read, before, 50):
+            last, uplinks = row.id, uplinks + row.uplinks
+            if row.sound and row.uplinks:
+                columns = unpack(row.body)
+                seen_at = max(seen_at, int(columns.received_at.max()))
+                parts.append(readings_of(columns))
+                size += len(parts[-1])
+            if size >= BATCH_READINGS:
+                break
+        if last == before:
+            return False
+        verdict = self._bring(join(parts))
+        moved = _moved(size, verdict)
+
+        def write(connection: sqlite3.Connection) -> None:
+            if forwarding.advance(connection, (before, last), seen_at, moved):
+                forward_rows.keep(connection, verdict.letters, self._now())
+
+        self._jobs.do(write, lambda: forwarding.cursor(self._read) != before)
+        self._mark(uplinks)
+        return True
+
+    def _mark(self, uplinks: int) -> None:
+        self._marked += uplinks
+        if self._marked >= MARKS_UPLINKS:
+            self._jobs.do(self.marks_job())
+            self._marked = 0
+
+    def _bring(self, found: Readings) -> Verdict:
+        placed, shift = self._places.place(found)
+        return self._send(lines_of(placed, shift, self._heads))
+
+    def gap(self) -> bool:
+        """Some devices of what left the journal, from the history."""
+        found = forwarding.gap(self._read)
+        if found is None:
+            return self._next_gap()
+        first, behind = found.device, found.device + DEVICES
+        done = behind > len(self._heads.fresh().device_ids)
+        verdict = Verdict()
+        for part in self._past(found, range(first, behind)):
+            some = self._bring(part)
+            verdict.letters += some.letters
+            verdict.expired += some.expired
+        moved = _moved(0, verdict)
+
+        def write(connection: sqlite3.Connection) -> None:
+            ends = (first, behind)
+            if forwarding.advance_gap(connection, ends, moved, done=done):
+                forward_rows.keep(connection, verdict.letters, self._now())
+
+        self._jobs.do(write, lambda: forwarding.gap(self._read) != found)
+        return True
+
+    def _next_gap(self) -> bool:
+        skipped = forwarding.gap(self._read, forwarding.SKIPPED)
+        if skipped is None:
+            return False
+        after = forwarding.cursor(self._read)
+        log.info("forwarding_from_history", readings=skipped.readings)
+        self._jobs.do(
+            lambda c: forwarding.open_skipped(c, after),
+            lambda: forwarding.gap(self._read) is not None,
+        )
+        return True
+
+    def _past(self, found: forwarding.Gap, devices: range) -> Iterator[Readings]:
+        """What these devices sent in a gap, by device, uplink and time."""
+        spans = [history.Span(device) for device in devices]
+        since = max(found.since - forwarding.LATEST_MS, -forwarding.EVER)
+        pages = history.read(
+            self._read, spans=spans, since=since, until=found.until + AHEAD_MS
+        )
+        for page in pages:
+            mine = (page.received_at >= found.since) & (page.received_at <= found.until)
+            mine &= page.quality != Quality.REJECTED
+            yield page.take(mine).by_uplink()
+
+    def events(self) -> bool:
+        """Some transitions, or some services."""
+        registry = self._heads.fresh()
+        rows = forward_rows.events(self._read, EVENTS)
+        if rows:
+            lines = transition_lines(rows, registry)
+            sent, last = forward_rows.events_sent, rows[-1].no
+        else:
+            served = forward_rows.services(self._read, EVENTS)
+            if not served:
+                return False
+            lines = service_lines(served, registry)
+            sent, last = forward_rows.services_sent, served[-1].id
+        verdict = self._send(lines)
+
+        def write(connection: sqlite3.Connection) -> None:
+            sent(connection, last, len(lines) - len(verdict.letters))
+            forward_rows.keep(connection, verdict.letters, self._now())
+
+        self._jobs.do(write, lambda: not self._waits(rows))
+        return True
+
+    def _waits(self, rows: Sequence[forward_rows.EventRow]) -> bool:
+        first = forward_rows.events(self._read, 1) if rows else []
+        return bool(first) and first[0].no <= rows[-1].no
+
+    def letters(self) -> bool:
+        """Refused lines that somebody wants tried again."""
+        tried = forward_rows.letters(self._read, EVENTS, retry=True)
+        if not tried:
+            return False
+        refused: dict[int, str] = {}
+        moved: Counter[str] = Counter()
+        for row in tried:
+            verdict = self._send([row.line])
+            if verdict.letters:
+                refused[row.id] = verdict.letters[0].reason
+                continue
+            moved[forwarding.REFUSED] -= row.readings
+            gone = forwarding.EXPIRED if verdict.expired else forwarding.FORWARDED
+            moved[gone] += row.readings
+        self._jobs.do(
+            lambda c: forward_rows.settle(c, tried, refused, moved),
+            lambda: not forward_rows.letters(self._read, 1, retry=True),
+        )
+        return True
+
+
+def _moved(readings: int, verdict: Verdict) -> Counter[str]:
+    """Counters of a batch with so many readings."""
+    refused, expired = verdict.refused, verdict.expired
+    forwarded = readings - refused - expired
+    return Counter(
+        {
+            forwarding.FORWARDED: max(0, forwarded),
+            forwarding.REFUSED: refused,
+            forwarding.EXPIRED: expired,
+        }
+    )

@@ -1,0 +1,152 @@
+"""The thread that keeps InfluxDB up to date, whatever happens to it."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+
+from sensorhub.config_influx import InfluxSettings
+from sensorhub.forward.courier import Courier
+from sensorhub.forward.influx import Away, Refused, Verdict, Writer
+from sensorhub.forward.lines import Heads
+from sensorhub.registry import Registry
+from sensorhub.store.database import connect
+from sensorhub.store.jobs import Jobs, LostJobError, Submit
+
+log = structlog.get_logger()
+
+LINES = 5_000  # of one request
+FIRST_WAIT_S = 0.5
+LONGEST_S = 3_600.0  # that a Retry-After is believed
+TOLD_S = 600.0  # an InfluxDB that is away for longer is an alert
+REST = 1.0  # rests as long as it works: ingest comes first
+
+
+class Stuck(NamedTuple):
+    """Nothing has been taken for so many hours, and why."""
+
+    hours: float
+    reason: str
+
+
+class Forwarder:
+    """Sends what is stored; `stuck` says when somebody should look after it.
+
+    `now()` is the hub's time in ms, `registry()` its register of now;
+    `submit(job)` has a job run in the pipeline thread's next transaction.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: InfluxSettings,
+        *,
+        now: Callable[[], int],
+        submit: Submit,
+        registry: Callable[[], Registry],
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._read = connect(folder, read_only=True)
+        self._settings = settings
+        self._submit = submit
+        self._chance = chance
+        self._stopping = threading.Event()
+        jobs = Jobs(submit, self._stopping)
+        heads = Heads(registry)
+        self._courier = Courier(self._read, jobs, heads, send=self._send, now=now)
+        self._begun = False
+        self._writer: Writer | None = None
+        self._failures = 0
+        self._failing_since: float | None = None
+        self._reason = ""
+        self._refused = False
+        self._thread = threading.Thread(target=self._run, name="forward", daemon=True)
+
+    # -- what others call --
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """End; what is on its way is sent again by the next start."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            return  # it waits for an answer, and ends with the process
+        if self._begun:
+            self._submit(self._courier.marks_job())
+        if self._writer is not None:
+            self._writer.close()
+        self._read.close()
+
+    def stuck(self) -> Stuck | None:
+        """Whether somebody is to be told: refused, or away for longer than TOLD_S."""
+        since, reason = self._failing_since, self._reason
+        if since is None:
+            return None
+        away = time.monotonic() - since
+        return Stuck(away / 3600, reason) if self._refused or away > TOLD_S else None
+
+    # -- the thread --
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._stopping.wait(self.turn())
+
+    def turn(self) -> float:
+        """One piece of work; how long to pause after it, in seconds."""
+        began = time.thread_time()
+        try:
+            if not self._begun:
+                self._courier.begin(self._settings.journal_mb * 1_000_000)
+                self._begun = True
+            if self._courier.step():
+                return REST * (time.thread_time() - began)
+            return self._settings.every_s
+        except Away as error:
+            return self._failed(error)
+        except LostJobError as error:
+            log.info("forward_job_lost", error=str(error))
+        except Exception as error:
+            log.exception("forward_failed")
+            return self._failed(Away(f"internal error: {type(error).__name__}"))
+        return FIRST_WAIT_S
+
+    def _send(self, lines: list[str]) -> Verdict:
+        if self._writer is None:
+            self._writer = Writer(self._settings)
+        whole = Verdict()
+        for first in range(0, len(lines), LINES):
+            verdict = self._writer.send(lines[first : first + LINES])
+            whole.letters += verdict.letters
+            whole.expired += verdict.expired
+        if lines:
+            self._works()
+        return whole
+
+    def _works(self) -> None:
+        if self._failing_since is not None:
+            log.info("influxdb_takes_again")
+        self._failing_since, self._refused = None, False
+        self._reason, self._failures = "", 0
+
+    def _failed(self, error: Away) -> float:
+        """Remember it, say so once in the log; how long to wait, in seconds."""
+        if self._failing_since is None:
+            self._failing_since = time.monotonic()
+        if str(error) != self._reason:
+            log.warning("influxdb_takes_nothing", reason=str(error))
+        self._reason, self._refused = str(error), isinstance(error, Refused)
+        if error.retry_after_s is not None:
+            return min(error.retry_after_s, LONGEST_S)
+        if self._refused:
+            return self._settings.retry_s
+        wait = FIRST_WAIT_S * 2.0 ** min(self._failures, 20)
+        self._failures += 1
+        return min(self._settings.retry_s, wait) * (0.5 + self._chance() / 2)

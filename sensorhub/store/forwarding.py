@@ -1,0 +1,278 @@
+"""How far InfluxDB has got: cursor, rows that left the journal before it, lag.
+
+The forwarder follows the journal. Where the journal had to give way, or where
+readings are older than the first start of forwarding, a *gap* says what is sent
+from the history instead.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from sensorhub.columns import Columns, unpack
+from sensorhub.model import Outcome, Quality
+from sensorhub.store import counters, journal
+from sensorhub.store.counters import get_meta, set_meta
+
+# keys in `meta`
+ON, CURSOR, SEEN = "forward_on", "forward_cursor", "forward_seen_at"
+SKIPPED, GAP = "forward_skipped", "forward_gap"
+GAPS = (GAP, SKIPPED)
+FORWARDED, REFUSED = "readings_forwarded", "readings_refused"
+EXPIRED = "readings_expired"  # older than the bucket keeps
+LATEST_MS = 30 * 86_400_000  # a reading is at most so much older than its uplink
+SLACK_MS = 600_000  # received_at of neighbouring rows may overlap
+SAMPLE_ROWS = 500
+EVER = 2**62
+
+
+class Gap(msgspec.Struct):
+    """Readings received from `since` to `until` (ms), to be sent from history.
+
+    `readings` are not counted as forwarded yet; devices below `device` are done.
+    """
+
+    since: int
+    until: int
+    readings: int
+    device: int = 0
+    last_row: int = 0
+
+
+class Dropped(NamedTuple):
+    """A journal row that goes before it was forwarded."""
+
+    row: int
+    since: int
+    until: int
+    readings: int
+
+
+def cursor(connection: sqlite3.Connection) -> int:
+    """The last journal row that InfluxDB has."""
+    return int(get_meta(connection, CURSOR) or 0)
+
+
+def is_on(connection: sqlite3.Connection) -> bool:
+    """Whether the hub forwards."""
+    return bool(get_meta(connection, ON))
+
+
+def park(connection: sqlite3.Connection) -> None:
+    """Forwarding is switched off: the journal waits for it no more."""
+    if is_on(connection):
+        set_meta(connection, ON, "")
+        connection.execute("DELETE FROM forward_events")
+
+
+def adopt(connection: sqlite3.Connection, journal_bytes: int) -> None:
+    """Forwarding is on, from where it was; the journal may wait up to so many bytes.
+
+    What went by while it was off becomes a gap, and all transitions are sent.
+    """
+    if not is_on(connection):
+        connection.execute("DELETE FROM forward_events")
+        connection.execute(
+            "INSERT INTO forward_events (transition_)"
+            " SELECT t.id FROM transitions t ORDER BY t.at, t.id"
+        )
+    set_meta(connection, ON, str(journal_bytes))
+
+
+def gap(connection: sqlite3.Connection, key: str = GAP) -> Gap | None:
+    """What is being sent from history; with SKIPPED what will be next."""
+    text = get_meta(connection, key)
+    return msgspec.json.decode(text, type=Gap) if text else None
+
+
+def set_gap(connection: sqlite3.Connection, value: Gap | None, key: str = GAP) -> None:
+    """Remember a gap; None: there is none any more."""
+    text = msgspec.json.encode(value).decode() if value else ""
+    set_meta(connection, key, text)
+
+
+def missing(read: sqlite3.Connection) -> Gap | None:
+    """What left the journal while nobody forwarded; in one read transaction."""
+    after = cursor(read)
+    row = read.execute("SELECT id, received_at FROM journal ORDER BY id LIMIT 1")
+    oldest, at = row.fetchone() or (after + 1, 0)
+    aside = "SELECT count(*) FROM damaged WHERE id > ? AND id < ?"
+    (damaged,) = read.execute(aside, (after, oldest)).fetchone()
+    if oldest <= after + 1 + damaged:
+        return None
+    numbers = counters.load(read)
+    waiting = sum(
+        readings_of(unpack(row.body))
+        for row in journal.rows_after(read, after)
+        if row.sound
+    )
+    settled = numbers[FORWARDED] + numbers[REFUSED] + numbers[EXPIRED]
+    readings = numbers["readings_stored"] - settled - waiting
+    seen = get_meta(read, SEEN)
+    since = int(seen) - SLACK_MS if seen else -EVER
+    return Gap(since, at + SLACK_MS, max(0, readings), last_row=oldest - 1)
+
+
+def open_gap(connection: sqlite3.Connection, found: Gap, after: int) -> None:
+    """Begin to send a gap; in the writer's transaction, where `after` still holds."""
+    if gap(connection) is None and cursor(connection) == after:
+        set_gap(connection, found)
+        set_meta(connection, CURSOR, str(max(after, found.last_row)))
+
+
+def open_skipped(connection: sqlite3.Connection, after: int) -> None:
+    """Begin to send what the journal gave up, as it stands in this transaction."""
+    found = gap(connection, SKIPPED)
+    if found is not None and gap(connection) is None:
+        open_gap(connection, found, after)
+        set_gap(connection, None, SKIPPED)
+
+
+def advance(
+    connection: sqlite3.Connection,
+    rows: tuple[int, int],
+    seen_at: int,
+    moved: Counter[str],
+) -> bool:
+    """InfluxDB has the journal rows after the first up to the second number.
+
+    False, and nothing is written, where some of them went into a gap meanwhile.
+    """
+    before, last = rows
+    if cursor(connection) != before or gap(connection, SKIPPED) is not None:
+        return False
+    set_meta(connection, CURSOR, str(last))
+    set_meta(connection, SEEN, str(max(seen_at, int(get_meta(connection, SEEN) or 0))))
+    counters.add(connection, moved)
+    return True
+
+
+def advance_gap(
+    connection: sqlite3.Connection,
+    devices: tuple[int, int],
+    moved: Counter[str],
+    *,
+    done: bool,
+) -> bool:
+    """The gap's devices from the first to below the second number are sent.
+
+    What was refused is not forwarded: it leaves the gap's count.
+    """
+    found = gap(connection)
+    if found is None or found.device != devices[0]:
+        return False
+    counters.add(connection, moved)
+    found.device = devices[1]
+    found.readings -= moved[REFUSED] + moved[EXPIRED]
+    if done:
+        counters.add(connection, Counter({FORWARDED: max(0, found.readings)}))
+    set_gap(connection, None if done else found)
+    return True
+
+
+def readings_of(columns: Columns) -> int:
+    """Readings of a journal row that are stored and not rejected."""
+    mine = (columns.outcome == Outcome.STORED) | (columns.outcome == Outcome.REPLAY)
+    kept = mine.repeat(columns.count) & (columns.quality != Quality.REJECTED)
+    return int(kept.sum())
+
+
+# -- the journal gives way --
+
+
+def journal_limit(read: sqlite3.Connection, limit: int) -> int:
+    """Up to which row at most `limit` the journal may go, as far as forwarding cares.
+
+    Rows that wait stay until they take more bytes than was allowed.
+    """
+    allowed = get_meta(read, ON)
+    if not allowed:
+        return limit
+    marks = read.execute("SELECT max(cursor) FROM forward_marks").fetchone()[0]
+    held = min(cursor(read), marks or 0)
+    if limit <= held:
+        return limit
+    first = _mean(read, f"id > {held} ORDER BY id")
+    newest = _mean(read, f"id <= {limit} ORDER BY id DESC")
+    each = max(1.0, (first + newest) / 2)
+    over = (limit - held) * each - int(allowed)
+    # somewhat more than needed, so that it is not needed again at once
+    return held if over <= 0 else min(limit, held + int(over * 1.1 / each) + 1)
+
+
+def _mean(read: sqlite3.Connection, where: str) -> float:
+    query = f"SELECT length(body) AS n FROM journal WHERE {where} LIMIT {SAMPLE_ROWS}"
+    return float(read.execute(f"SELECT avg(n) FROM ({query})").fetchone()[0] or 0)
+
+
+def dropped(read: sqlite3.Connection, last: int) -> list[Dropped]:
+    """Of the journal rows up to `last` those that were not forwarded."""
+    if not is_on(read) or cursor(read) >= last:
+        return []
+    found = []
+    for row in journal.rows_after(read, cursor(read)):
+        if row.id > last:
+            break
+        columns = unpack(row.body) if row.sound else Columns.empty()
+        at = columns.received_at
+        since, until = row.received_at, row.received_at
+        if columns.uplinks:
+            since, until = int(at.min()), int(at.max())
+        found.append(Dropped(row.id, since, until, readings_of(columns)))
+    return found
+
+
+def skip(connection: sqlite3.Connection, rows: Iterable[Dropped]) -> None:
+    """These rows are deleted in the same transaction: history has them."""
+    after = cursor(connection)
+    gone = [row for row in rows if row.row > after]
+    if not gone:
+        return
+    found = gap(connection, SKIPPED) or Gap(EVER, -EVER, 0)
+    found.since = min(found.since, *(row.since for row in gone))
+    found.until = max(found.until, *(row.until for row in gone))
+    found.readings += sum(row.readings for row in gone)
+    found.last_row = max(found.last_row, gone[-1].row)
+    set_gap(connection, found, SKIPPED)
+
+
+# -- looking at it --
+
+
+def oldest_waiting(connection: sqlite3.Connection) -> int | None:
+    """received_at (ms) of the oldest uplink that InfluxDB lacks; None for none."""
+    if not is_on(connection):
+        return None
+    found = [g.since for key in GAPS if (g := gap(connection, key))]
+    row = connection.execute(
+        "SELECT received_at FROM journal WHERE id > ? AND uplinks > 0"
+        " ORDER BY id LIMIT 1",
+        (cursor(connection),),
+    ).fetchone()
+    return min([*found, *(row or ())], default=None)
+
+
+def lag_s(connection: sqlite3.Connection, now: int) -> float | None:
+    """How long the oldest uplink has waited for InfluxDB; None where it is off.
+
+    A gap that reaches back for ever counts from the first journal row.
+    """
+    if not is_on(connection):
+        return None
+    oldest = oldest_waiting(connection)
+    if oldest is not None and oldest < 0:
+        row = connection.execute("SELECT min(first_at) FROM segments").fetchone()
+        oldest = row[0] if row[0] is not None else now
+    return 0.0 if oldest is None else round(max(0, now - oldest) / 1000, 3)
+
+
+def needed_from(connection: sqlite3.Connection) -> int | None:
+    """measured_at (ms) from which history must keep readings for forwarding.
+
+    None where nothing waits. Retention asks this before it deletes.
+    """
+    oldest = oldest_waiting(connection)
+    return None if oldest is None else oldest - LATEST_MS
