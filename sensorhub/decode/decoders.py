@@ -11,6 +11,7 @@ from sensorhub.decode.decentlab import lid, mbx
 from sensorhub.decode.dingtek import df702
 from sensorhub.decode.dragino_contact import dragino_contact
 from sensorhub.decode.dragino_dds04 import dragino_dds04
+from sensorhub.decode.dragino_llds12 import llds12
 from sensorhub.decode.dragino_ultrasonic import dragino_ultrasonic
 from sensorhub.decode.elsys import elsys
 from sensorhub.decode.enginko import enginko_level
@@ -21,11 +22,12 @@ from sensorhub.decode.milesight_em400 import em400
 from sensorhub.decode.milesight_em410 import em410_rdl
 from sensorhub.decode.milesight_em500 import em500_udl
 from sensorhub.decode.milesight_gs301 import gs301
+from sensorhub.decode.milesight_room import am107, em320_tilt
 from sensorhub.decode.milesight_vs13x import vs13x
 from sensorhub.decode.milesight_vs121 import vs121
 from sensorhub.decode.milesight_vs330 import vs330, vs340
 from sensorhub.decode.milesight_vs350 import vs350, vs360
-from sensorhub.decode.milesight_ws import ws201, ws301, ws303
+from sensorhub.decode.milesight_ws import ws201, ws202, ws203, ws301, ws303
 from sensorhub.decode.netvox import netvox
 from sensorhub.decode.noah import noah
 from sensorhub.decode.reads import Decoder
@@ -44,13 +46,16 @@ DECODERS: dict[str, Decoder] = {
     "dingtek-df702": df702,
     "dragino-contact": dragino_contact,
     "dragino-dds04": dragino_dds04,
+    "dragino-llds12": llds12,
     "dragino-ultrasonic": dragino_ultrasonic,
     "elsys": elsys,
     "enginko-level": enginko_level,
     "imbuildings": imbuildings,
+    "milesight-am107": am107,
     "milesight-em300-mld": em300_mld,
     "milesight-em300-sld": em300_sld,
     "milesight-em310": em310_udl,
+    "milesight-em320-tilt": em320_tilt,
     "milesight-em400": em400,
     "milesight-em410": em410_rdl,
     "milesight-em500-udl": em500_udl,
@@ -62,6 +67,8 @@ DECODERS: dict[str, Decoder] = {
     "milesight-vs350": vs350,
     "milesight-vs360": vs360,
     "milesight-ws201": ws201,
+    "milesight-ws202": ws202,
+    "milesight-ws203": ws203,
     "milesight-ws301": ws301,
     "milesight-ws303": ws303,
     "netvox": netvox,

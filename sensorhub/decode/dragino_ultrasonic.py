@@ -45,7 +45,7 @@ def _uplink(frame: bytes, out: Frame) -> None:
         distance(int.from_bytes(frame[2:4], "big"), out, _found(frame))
         out.fields.append(Field("interrupt", float(frame[4] != 0)))
     if size >= SIZE - 1:
-        _temperature(int.from_bytes(frame[5:7], "big", signed=True), out)
+        probe_temperature(int.from_bytes(frame[5:7], "big", signed=True), out)
     if size not in (_OLD_WITHOUT_SENSOR, _OLD, SIZE):
         out.errors.append(f"frame of {size} bytes, {SIZE} expected")
 
@@ -70,7 +70,8 @@ def distance(mm: int, out: Frame, found: bool = True, name: str = "distance") ->
         out.fields.append(Field(name, float(mm)))
 
 
-def _temperature(tenths: int, out: Frame) -> None:
+def probe_temperature(tenths: int, out: Frame) -> None:
+    """What the DS18B20 says, °C, or that there is none."""
     celsius = tenths / 10
     if PROBE_C[0] <= celsius <= PROBE_C[1]:
         out.fields.append(Field("temperature", celsius))
@@ -84,7 +85,7 @@ def read_records(frame: bytes, out: Frame) -> None:
         mv, mm, tenths, _flags, seconds = RECORD.unpack_from(frame, at)
         part = Frame(fields=[Field("battery_voltage", (mv & 0x3FFF) / 1000)])
         distance(mm, part)
-        _temperature(tenths, part)
+        probe_temperature(tenths, part)
         dated(part, seconds, out)
     unread(frame, RECORD.size, out)
 

@@ -1,6 +1,7 @@
-"""Milesight WS201 (fill of dispensers), WS301 (door) and WS303 (leak). Pure.
+"""Milesight WS: 201 fill of dispensers, 202 and 203 motion, 301 door, 303 leak. Pure.
 
-Layout: Milesight WS201, WS301 and WS303 user guides, section "Device Payload".
+Layout: Milesight WS201, WS202, WS203, WS301 and WS303 user guides, section "Device
+Payload".
 """
 
 from typing import Final
@@ -10,10 +11,11 @@ from sensorhub.decode.milesight_tlv import (
     JOINED,
     NO_DISTANCE,
     answers,
+    history,
     read,
     types,
 )
-from sensorhub.decode.reads import flag, value
+from sensorhub.decode.reads import chain, flag, value
 from sensorhub.model import Frame
 
 _WS201: Final = {
@@ -22,6 +24,30 @@ _WS201: Final = {
     **BATTERY,
     b"\x03\x82": value("<H", "distance", words=NO_DISTANCE),
     b"\x04\xd6": value("<B", "remaining"),
+}
+_OCCUPIED: Final = flag("occupied")
+_WS202: Final = {
+    **answers(types({1: "1028", 2: "03"})),
+    **JOINED,
+    **BATTERY,
+    b"\x03\x00": _OCCUPIED,
+    b"\x04\x00": flag("bright"),
+}
+_TEMPERATURE: Final = value("<h", "temperature", 10)
+_HUMIDITY: Final = value("<B", "humidity", 2)
+_WS203: Final = {
+    **answers(
+        types({1: "1027282f4a686984", 2: "021795", 3: "6a8e", 8: "3596", 9: "06"})
+    ),
+    **JOINED,
+    **BATTERY,
+    b"\x03\x67": _TEMPERATURE,
+    b"\x04\x68": _HUMIDITY,
+    b"\x05\x00": _OCCUPIED,
+    b"\x20\xce": history(
+        chain(value("<B", "report_type"), _OCCUPIED, _TEMPERATURE, _HUMIDITY)
+    ),
+    b"\x83\x67": chain(_TEMPERATURE, value("<B", "temperature_alarm")),
 }
 _WS301: Final = {
     **answers(types({1: "1028", 2: "03"})),
@@ -41,6 +67,16 @@ _WS303: Final = {
 def ws201(frame: bytes, port: int) -> Frame:
     """Battery %, distance mm, remaining % of what the dispenser holds."""
     return read(_WS201, frame)
+
+
+def ws202(frame: bytes, port: int) -> Frame:
+    """Battery %, occupied (motion) and bright 0/1. Any port counts."""
+    return read(_WS202, frame)
+
+
+def ws203(frame: bytes, port: int) -> Frame:
+    """Battery %, occupied (motion), temperature °C, humidity %. Any port counts."""
+    return read(_WS203, frame)
 
 
 def ws301(frame: bytes, port: int) -> Frame:
