@@ -5,6 +5,7 @@ Built-in ones come with the package (one file a vendor), files in the folder
 """
 
 import math
+import re
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from importlib import resources
@@ -18,7 +19,9 @@ from sensorhub.model import BY_NAME, CATALOGUE, MeasurementKind
 from sensorhub.strict import Strict, explain, read_toml
 
 NATIVE = "native"
-ProfileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+_NAME = r"[a-z0-9][a-z0-9-]{0,63}"
+ProfileName = Annotated[str, Field(pattern=f"^{_NAME}$")]
+is_profile_name = re.compile(_NAME).fullmatch
 
 
 class Target(NamedTuple):

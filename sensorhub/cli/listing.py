@@ -1,4 +1,4 @@
-"""status, alerts, readings, profiles, decode: what is known."""
+"""status, alerts, readings: what is known."""
 
 from typing import Annotated, Any
 
@@ -21,10 +21,7 @@ from sensorhub.cli.common import (
 )
 from sensorhub.cli.health import troubles
 from sensorhub.cli.tables import table
-from sensorhub.clock import Clock
-from sensorhub.codecs.files import codec_frame
 from sensorhub.config import Settings
-from sensorhub.decode.mapping import describe
 from sensorhub.model import BY_NAME
 from sensorhub.overview import (
     alerts_view,
@@ -33,8 +30,6 @@ from sensorhub.overview import (
     rollups_view,
     status_view,
 )
-from sensorhub.place import Place, load_all
-from sensorhub.profiles import Profile
 from sensorhub.standards import load_standards
 from sensorhub.store import database
 from sensorhub.store.rollups import Bucket
@@ -47,8 +42,6 @@ def add_to(app: typer.Typer) -> None:
     app.command("status")(status)
     app.command("alerts")(alerts)
     app.command("readings")(readings)
-    app.command("profiles")(profiles)
-    app.command("decode")(decode)
 
 
 def status(
@@ -191,57 +184,3 @@ def _buckets(
     names = ["begins (UTC)", "device", "measurement", "unit", "first", "min", "max"]
     names += ["mean", "last", "count", "counted"]
     table(f"{name}: {len(shown)} of {len(found)} buckets", names, shown)
-
-
-def profiles(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
-    """Device profiles, built in and of the settings folder."""
-    _, known = load_all(Place(config, data))
-    rows = [[p.name, p.vendor, p.model, p.decoder] for p in known.values()]
-    names = ["name", "vendor", "model", "decoder"]
-    if json_:
-        say_json([dict(zip(names, row, strict=True)) for row in rows])
-    else:
-        table("profiles", names, rows)
-
-
-def usual_port(profile: Profile) -> int:
-    """The LoRaWAN port a maker's devices send readings on, by their manuals."""
-    family = (profile.decoder or "").partition("-")[0]
-    return {"milesight": 85, "dragino": 2}.get(family, 1)
-
-
-def decode(
-    profile: str,
-    payload: Annotated[
-        list[str], typer.Argument(metavar="HEX…", help="may have spaces")
-    ],
-    port: Annotated[
-        int | None, typer.Option(help="LoRaWAN fPort", show_default="the maker's")
-    ] = None,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
-) -> None:
-    """What a frame says, by a device profile."""
-    settings, known = load_all(Place(config, data))
-    if profile not in known:
-        refuse(f"no such profile: {profile!r}; `sensorhub profiles` lists them")
-    try:
-        frame = bytes.fromhex(" ".join(payload))
-    except ValueError:
-        refuse(f"not hex: {' '.join(payload)!r}")
-    if port is None:
-        port = usual_port(known[profile])
-    told = None
-    if known[profile].codec:
-        at = Clock().now()
-        told = codec_frame(config, settings, known[profile], (frame, port), at)
-    view = describe(known[profile], frame, port, told)
-    if json_:
-        say_json(view)
-        return
-    names = ["measurement", "value", "unit", "measured_at"]
-    table("readings", names, [[r[name] for name in names] for r in view["readings"]])
-    for word in ("ignored", "errors"):
-        for line in view[word]:
-            print(f"{word}: {line}")

@@ -15,9 +15,11 @@ from sensorhub.cli import (
     acting,
     backtesting,
     codecs,
+    explaining,
     influx,
     letters,
     listing,
+    profiles,
     register,
     running,
     standards,
@@ -53,9 +55,10 @@ def _options(
     pass
 
 
-for module in (running, listing, watching, acting, backtesting):
+for module in (running, listing, watching, acting, backtesting, explaining):
     module.add_to(app)
 app.add_typer(register.app, name="fleet")
+app.add_typer(profiles.app, name="profiles")
 app.add_typer(acting.silence_app, name="silence")
 app.add_typer(telling.app, name="subscriptions")
 app.add_typer(letters.app, name="dead-letters")

@@ -1,15 +1,12 @@
 """From envelope to readings: the profile's decoder, then its map. Pure."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Protocol
 
 import msgspec
 
 from sensorhub.decode.decoders import DECODERS
-from sensorhub.model import BY_NO, Envelope, Field, Frame, Text
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+from sensorhub.model import Envelope, Field, Frame, Text
 
 
 class Profile(Protocol):
@@ -131,37 +128,3 @@ def map_fields(
         else:
             readings.append((no, meaning, text.measured_at))
     return Mapped(readings, ignored, wraps)
-
-
-def describe(
-    profile: Profile, payload: bytes, port: int, frame: Frame | None = None
-) -> dict[str, Any]:
-    """The decoded frame for people and scripts: readings, ignored, errors.
-
-    `frame` is what a payload codec said of it, where the profile has one.
-    """
-    if frame is None:
-        frame = decode_uplink(Envelope("", port=port, payload=payload), profile)
-    if not payload:
-        frame.errors.append("empty frame")
-    mapped = map_fields(profile, frame.fields, frame.texts)
-    return {
-        "readings": [_reading(*reading) for reading in mapped.readings],
-        "ignored": frame.ignored + mapped.ignored,
-        "errors": frame.errors,
-    }
-
-
-def _reading(no: int, value: float, measured_at: int | None) -> dict[str, Any]:
-    measurement = BY_NO[no]
-    return {
-        "measurement": measurement.name,
-        "value": value,
-        "unit": measurement.unit,
-        "measured_at": None if measured_at is None else _text(measured_at),
-    }
-
-
-def _text(ms: int) -> str:
-    moment = _EPOCH + timedelta(milliseconds=ms)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

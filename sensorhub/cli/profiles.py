@@ -1,0 +1,174 @@
+"""profiles: device profiles listed and shown, and new ones out of a sample uplink."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, refuse, say_json
+from sensorhub.cli.explaining import message_of, usual_port
+from sensorhub.cli.tables import table
+from sensorhub.clock import Clock
+from sensorhub.codecs.files import codec_frame
+from sensorhub.config import Settings
+from sensorhub.decode.decoders import DECODERS
+from sensorhub.decode.mapping import decode_uplink
+from sensorhub.model import Envelope, EnvelopeError, Frame
+from sensorhub.onboarding.draft import guesses, profile_text
+from sensorhub.onboarding.sample import sample_uplink
+from sensorhub.place import Place, load_all
+from sensorhub.profiles import Profile, is_profile_name
+
+app = typer.Typer(help="Device profiles: which decoder, and what its fields are.")
+
+
+@app.callback(invoke_without_command=True)
+def _all(
+    context: typer.Context,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        list_(config, data, json_)
+
+
+@app.command("list")
+def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
+    """Profiles, built in and of the settings folder."""
+    _, known = load_all(Place(config, data))
+    names = ["name", "vendor", "model", "decoder", "codec"]
+    rows = [[getattr(profile, name) for name in names] for profile in known.values()]
+    if json_:
+        say_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        table("profiles", names, rows)
+
+
+@app.command("show")
+def show(
+    name: str, config: Config = CONFIG, data: Data = DATA, json_: Json = False
+) -> None:
+    """One profile with its map."""
+    _, known = load_all(Place(config, data))
+    if name not in known:
+        refuse(f"no such profile: {name!r}; `sensorhub profiles` lists them")
+    view = known[name].model_dump(exclude_defaults=True)
+    if json_:
+        say_json(view)
+        return
+    maps = view.pop("map", {})
+    view["interval_s"] = known[name].interval_s
+    table(name, ["", "value"], [[key, value] for key, value in view.items()])
+    print()
+    rows = [
+        [field, to.measurement, to.scale, to.offset, _more(to.words, to.no_value)]
+        for field, to in known[name].map.items()
+    ]
+    title = "map" if maps else "map, but for fields named as in the catalogue"
+    table(title, ["field", "measurement", "scale", "offset", "more"], rows)
+
+
+def _more(words: dict[str, float], no_value: tuple[float, ...]) -> str:
+    said = [f"{word} = {value:g}" for word, value in words.items()]
+    said += [f"{value:g} is no value" for value in no_value]
+    return ", ".join(said)
+
+
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(help="of the profile: vendor-model")],
+    sample: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SAMPLE…",
+            help="an uplink with decoded values: JSON, a file's name, or - for standard"
+            " input; with --codec or --decoder a frame in hex",
+        ),
+    ],
+    codec: Annotated[
+        str | None, typer.Option(help="JavaScript codec in the folder codecs")
+    ] = None,
+    decoder: Annotated[str | None, typer.Option(help="built-in decoder")] = None,
+    port: Annotated[int | None, typer.Option(help="LoRaWAN fPort")] = None,
+    vendor: Annotated[str, typer.Option(help="the maker")] = "",
+    model: Annotated[str, typer.Option(help="the model")] = "",
+    stdout: Annotated[
+        bool, typer.Option("--stdout", help="print it and write no file")
+    ] = False,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """Write a profile from a sample uplink: the mapping guessed, doubts named."""
+    settings, known = load_all(Place(config, data))
+    path = config / "profiles" / f"{name}.toml"
+    if not is_profile_name(name):
+        refuse(f"{name!r}: a name is of a-z 0-9 and hyphens, like acme-bin-eye")
+    if not stdout and (name in known or path.exists()):
+        refuse(f"there is a profile {name} already; --stdout only prints the new one")
+    profile = _profile(name, codec, decoder)
+    if codec is None and decoder is None:
+        frame = _decoded(sample)
+    else:
+        frame = _read(settings, profile, config, (" ".join(sample), port))
+    if frame.errors:
+        refuse("; ".join(frame.errors))
+    made = guesses(frame.fields, frame.texts)
+    text = profile_text(
+        name,
+        made,
+        vendor=vendor,
+        model=model,
+        decoder=decoder or "",
+        codec=codec or "",
+    )
+    if not stdout:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    doubts = {item.name: item.doubts for item in made if item.doubts}
+    file = None if stdout else str(path)
+    if json_:
+        say_json({"file": file, "text": text, "doubts": doubts})
+    else:
+        print(text if stdout else f"{path} written; read the lines with a ?:\n\n{text}")
+
+
+def _profile(name: str, codec: str | None, decoder: str | None) -> Profile:
+    if decoder is not None and decoder not in DECODERS:
+        refuse(f"no such decoder: {decoder!r}; one of {', '.join(sorted(DECODERS))}")
+    if codec and decoder:
+        refuse("--codec or --decoder: one of them reads the bytes")
+    return Profile(name=name, vendor="-", model="-", codec=codec, decoder=decoder)
+
+
+def _decoded(sample: list[str]) -> Frame:
+    """The values of a message that came decoded."""
+    try:
+        envelope = sample_uplink(message_of(sample))
+    except EnvelopeError as error:
+        refuse(str(error))
+    if envelope.payload and not (envelope.fields or envelope.texts):
+        refuse(
+            f"the message holds a frame ({envelope.payload.hex()}, port"
+            f" {envelope.port}) and no decoded values: give the frame with --codec or"
+            " --decoder"
+        )
+    return Frame(envelope.fields, texts=envelope.texts)
+
+
+def _read(
+    settings: Settings, profile: Profile, config: Path, frame: tuple[str, int | None]
+) -> Frame:
+    """What a codec or decoder says of a frame in hex."""
+    text, port = frame
+    try:
+        payload = bytes.fromhex(text)
+    except ValueError:
+        refuse(f"not hex: {text!r}")
+    port = usual_port(profile) if port is None else port
+    if profile.codec is None:
+        return decode_uplink(Envelope("", port=port, payload=payload), profile)
+    if not (file := config / "codecs" / profile.codec).is_file():
+        refuse(f"no such file: {file}")
+    return codec_frame(config, settings, profile, (payload, port), Clock().now())

@@ -1,0 +1,270 @@
+"""A frame or a whole message, explained field by field: what `decode` shows.
+
+Nothing is stored and nothing decided here; the same envelopes, decoders and profiles as
+in the hub say what becomes of it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sensorhub.alerts.event import rfc3339
+from sensorhub.decode import native
+from sensorhub.decode.decoders import DECODERS
+from sensorhub.decode.mapping import decode_uplink, map_fields, with_link
+from sensorhub.geometry import Geometry
+from sensorhub.layout import TopicSettings
+from sensorhub.model import (
+    BY_NAME,
+    BY_NO,
+    Envelope,
+    EnvelopeError,
+    Field,
+    Frame,
+    Measurement,
+    Quality,
+    Reason,
+    Text,
+)
+from sensorhub.profiles import NATIVE, Profile
+from sensorhub.registry import Registry
+from sensorhub.routes import Route, Router, Way
+from sensorhub.validate import judge
+
+MOST_BYTES = 512  # LoRaWAN frames have 242 at most
+FILL = BY_NAME["fill_level"]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an explanation may look up.
+
+    `codec` runs a profile's payload codec on (payload, port); `shape` is the asset's
+    where one was asked for; `profile` overrides the register's.
+    """
+
+    registry: Registry
+    profiles: dict[str, Profile]
+    topics: tuple[TopicSettings, ...]
+    codec: Callable[[Profile, tuple[bytes, int]], Frame]
+    profile: Profile | None = None
+    shape: Geometry | None = None
+
+    def shape_of(self, device: str) -> tuple[Geometry, int] | None:
+        """The shape that distances of a device are judged by, and its asset number."""
+        if self.shape is not None:
+            return self.shape, 0
+        number = self.registry.device_no.get(device)
+        asset = -1 if number is None else int(self.registry.asset_of[number])
+        return (self.registry.geometry, asset) if asset >= 0 else None
+
+
+def explain_message(topic: str, payload: bytes, known: Known, now: int) -> list[Row]:
+    """What each uplink or event of an MQTT message is and becomes."""
+    route = Router(known.registry, known.topics).route(topic.encode())
+    if route.way is Way.WRAPPED and route.unwrap is not None:
+        try:
+            envelopes = route.unwrap(topic, payload, now)
+        except EnvelopeError as error:
+            return [_dead(Reason.BAD_ENVELOPE, str(error))]
+        return [_envelope(envelope, known) for envelope in envelopes]
+    if route.way in (Way.NATIVE, Way.UNKNOWN_DEVICE):
+        return _native(route, payload, known)
+    if route.way is Way.UNKNOWN:
+        filters = ", ".join(topic.filter for topic in known.topics)
+        what = f"no topic filter of the settings fits; there are: {filters}"
+        return [_dead(Reason.UNKNOWN_TOPIC, what)]
+    return [{"event": route.way.name.lower(), "device": route.name}]
+
+
+def _dead(reason: Reason, what: str) -> Row:
+    return {"dead": reason.word, "errors": [what]}
+
+
+def _envelope(envelope: Envelope, known: Known) -> Row:
+    if envelope.broken:
+        return _dead(Reason.BAD_ENVELOPE, envelope.broken)
+    if envelope.event is not None:
+        return {"event": envelope.event, "device": envelope.device or None}
+    return explain_uplink(envelope, known)
+
+
+def _native(route: Route, payload: bytes, known: Known) -> list[Row]:
+    try:
+        records = native.read_loosely(payload)
+    except ValueError as error:
+        return [_dead(Reason.BAD_PAYLOAD, str(error))]
+    rows = []
+    for record in records:
+        envelope = Envelope(route.name, seq=record.seq, measured_at=record.ts)
+        envelope.fields = [Field(name, value) for name, value in record.values.items()]
+        envelope.ignored = record.ignored
+        rows.append(explain_uplink(envelope, known, known.profiles[NATIVE]))
+    return rows
+
+
+def explain_uplink(
+    envelope: Envelope, known: Known, profile: Profile | None = None
+) -> Row:
+    """One uplink: fields with their bytes, readings, what is not kept and why."""
+    registered = known.registry.device_no.get(envelope.device)
+    profile = profile or known.profile
+    errors = []
+    if profile is None and registered is not None:
+        profile = known.registry.profiles[registered]
+    if profile is None:
+        profile = Profile(name="none", vendor="-", model="-")
+        errors.append(
+            f"device {envelope.device} is not in the register, or its profile is not"
+            " among the profiles: name one with --profile"
+        )
+    frame = _read(envelope, profile, known)
+    rows = list(_rows(frame, profile, _bytes_of(envelope, profile, frame)))
+    derived = list(_derived(rows, known.shape_of(envelope.device)))
+    return {
+        "device": envelope.device or None,
+        "registered": registered is not None,
+        "profile": profile.name,
+        "decoder": _way(envelope, profile),
+        "port": envelope.port if envelope.payload else None,
+        "seq": envelope.seq,
+        "network_time": rfc3339(envelope.network_time),
+        "measured_at": rfc3339(envelope.measured_at),
+        "frame": envelope.payload.hex() if envelope.payload else None,
+        "fields": rows,
+        "derived": derived,
+        "readings": [_reading(one) for one in (*rows, *derived) if one["measurement"]],
+        "ignored": frame.ignored,
+        "errors": [*errors, *frame.errors],
+    }
+
+
+def _reading(row: Row) -> Row:
+    names = ("measurement", "value", "unit", "measured_at", "quality")
+    return {name: row.get(name) for name in names}
+
+
+def _read(envelope: Envelope, profile: Profile, known: Known) -> Frame:
+    if profile.codec and envelope.payload:
+        frame = known.codec(profile, (envelope.payload, envelope.port))
+        return with_link(frame, envelope)
+    return decode_uplink(envelope, profile)
+
+
+def _way(envelope: Envelope, profile: Profile) -> str:
+    if envelope.payload and profile.codec:
+        return f"codec {profile.codec}"
+    if envelope.payload and profile.decoder in DECODERS:
+        return str(profile.decoder)
+    return "values that came decoded"
+
+
+# -- fields --
+
+
+def _rows(frame: Frame, profile: Profile, places: list[list[int]]) -> Iterator[Row]:
+    """Each field, and each word: what it says and what becomes of it."""
+    for field, place in zip(frame.fields, places, strict=True):
+        yield {
+            "bytes": place,
+            "name": field.name,
+            "raw": field.value,
+            **_becomes(profile, [field], []),
+        }
+    for text in frame.texts:
+        became = _becomes(profile, [], [text])
+        if became["why"]:
+            became["why"] = f"a word that profile {profile.name} gives no meaning"
+        yield {"bytes": [], "name": text.name, "raw": text.text, **became}
+
+
+def _becomes(profile: Profile, fields: list[Field], texts: list[Text]) -> Row:
+    """The reading that a field gives, or why it gives none."""
+    mapped = map_fields(profile, fields, texts)
+    if not mapped.readings:
+        said = mapped.ignored[0].partition(": ")[2]
+        nothing = dict.fromkeys(("measurement", "value", "unit", "measured_at"))
+        return {**nothing, "quality": None, "why": said}
+    code, value, at = mapped.readings[0]
+    return {
+        "measurement": BY_NO[code].name,
+        "value": value,
+        "unit": BY_NO[code].unit,
+        "measured_at": rfc3339(at),
+        **_judged(BY_NO[code], value),
+    }
+
+
+def _judged(measurement: Measurement, value: float) -> Row:
+    quality, why = judge(
+        np.array([measurement.no], np.uint8), np.array([value], np.float64)
+    )
+    said = None
+    if quality[0]:
+        word = Reason(int(why[0])).word
+        said = f"{word}: {measurement.low:g} to {measurement.high:g}"
+        said = f"{said} {measurement.unit}".rstrip()
+    return {"quality": Quality(int(quality[0])).name.lower(), "why": said}
+
+
+def _derived(rows: list[Row], shape: tuple[Geometry, int] | None) -> Iterator[Row]:
+    """Fill levels from distances, where the device says none itself."""
+    if shape is None or any(row["measurement"] == FILL.name for row in rows):
+        return
+    geometry, asset = shape
+    for row in rows:
+        if row["measurement"] != "distance" or row["quality"] == "rejected":
+            continue
+        mm = np.array([row["value"]], np.float64)
+        level = float(geometry.levels(np.array([asset], np.int32), mm)[0])
+        if np.isnan(level):
+            continue
+        judged = _judged(FILL, level)
+        if judged["why"]:
+            judged["why"] = judged["why"].replace("range", Reason.GEOMETRY.word)
+        yield {
+            "measurement": FILL.name,
+            "value": level,
+            "unit": FILL.unit,
+            "from": f"{row['name']} {row['value']:g} mm",
+            **judged,
+        }
+
+
+# -- which bytes --
+
+
+def _bytes_of(envelope: Envelope, profile: Profile, frame: Frame) -> list[list[int]]:
+    """For each field the places of the bytes that it hangs on, from 0.
+
+    Found by turning every bit of the frame and blanking every byte: a byte belongs to
+    the fields that then have another value while the frame is otherwise read alike. So
+    no decoder has to keep account of it.
+    """
+    payload, decoder = envelope.payload or b"", DECODERS.get(profile.decoder or "")
+    found: list[list[int]] = [[] for _ in frame.fields]
+    if decoder is None or profile.codec or len(payload) > MOST_BYTES:
+        return found
+    plain = decoder(payload, envelope.port)
+    names = [field.name for field in plain.fields]
+    for place in range(len(payload)):
+        for other_byte in _others(payload[place]):
+            turned = payload[:place] + bytes([other_byte]) + payload[place + 1 :]
+            other = decoder(turned, envelope.port)
+            alike = [field.name for field in other.fields] == names
+            if not alike or len(other.errors) > len(plain.errors):
+                continue
+            for number, (one, two) in enumerate(
+                zip(plain.fields, other.fields, strict=True)
+            ):
+                if one != two and place not in found[number]:
+                    found[number].append(place)
+    return found
+
+
+def _others(byte: int) -> set[int]:
+    """Each bit turned, all of them off, all of them on."""
+    return {byte ^ (1 << bit) for bit in range(8)} | ({0, 0xFF} - {byte})

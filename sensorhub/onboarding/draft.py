@@ -1,0 +1,117 @@
+"""A profile file out of a sample uplink: what was guessed, and the doubts. Pure."""
+
+import json
+import re
+from collections.abc import Iterable
+
+from sensorhub.model import BY_NAME, Field, Text
+from sensorhub.onboarding.guess import Guess, guess, tokens
+
+_is_bare = re.compile(r"[A-Za-z0-9_-]+").fullmatch
+MOST_SHOWN = 60
+
+
+def guesses(fields: Iterable[Field], texts: Iterable[Text]) -> list[Guess]:
+    """A guess for every field of a sample; a measurement is taken from one of them."""
+    seen: dict[str, Guess] = {}
+    for one in fields:
+        seen.setdefault(one.name, guess(one.name, one.value))
+    for text in texts:
+        seen.setdefault(text.name, guess(text.name, text.text))
+    made = list(seen.values())
+    best: dict[str, Guess] = {}
+    for item in sorted(made, key=_trust):
+        first = best.setdefault(item.measurement, item)
+        if item.measurement and first is not item:
+            item.doubts.append(f"{item.measurement} is taken from {first.name}")
+            item.measurement = ""
+    return made
+
+
+def _trust(item: Guess) -> tuple[bool, int, int]:
+    """What comes first among fields of one measurement."""
+    return item.name != item.measurement, len(item.doubts), len(tokens(item.name))
+
+
+def profile_text(
+    name: str,
+    made: list[Guess],
+    *,
+    vendor: str = "",
+    model: str = "",
+    decoder: str = "",
+    codec: str = "",
+) -> str:
+    """The file's text. It loads as it stands; what follows a ? wants a look."""
+    first, _, rest = name.partition("-")
+    lines = [
+        "# Written by `sensorhub profiles new` from one uplink. It works as it stands;",
+        '# lines with "?" name what another uplink could show to be otherwise.',
+        "",
+        f"[{name}]",
+        f"vendor = {_text(vendor or first.capitalize())}" + _doubt(not vendor),
+        f"model = {_text(model or rest.upper() or name)}" + _doubt(not model),
+    ]
+    if decoder:
+        lines.append(f"decoder = {_text(decoder)}")
+    if codec:
+        lines.append(f"codec = {_text(codec)}")
+    lines.append("interval_s = 3600  # ? expected seconds between uplinks")
+    mapped = [line for item in made if item.measurement for line in _mapped(item)]
+    rest_lines = [_left_out(item) for item in made if not item.measurement]
+    if mapped:
+        lines += ["", *mapped]
+    if rest_lines:
+        lines += ["", "# not mapped:", *rest_lines[:MOST_SHOWN]]
+        if len(rest_lines) > MOST_SHOWN:
+            lines.append(f"# and {len(rest_lines) - MOST_SHOWN} more")
+    return "\n".join(lines) + "\n"
+
+
+def _doubt(unsure: bool) -> str:
+    return "  # ?" if unsure else ""
+
+
+def _mapped(item: Guess) -> list[str]:
+    doubts = [f"# ? {_key(item.name)}: {_comment(doubt)}" for doubt in item.doubts]
+    entry = BY_NAME[item.measurement]
+    shown = item.raw if isinstance(item.raw, str) else f"{item.raw:g}"
+    value = "" if item.value is None else f" {item.value:.6g} {entry.unit}".rstrip()
+    sample = f"# {_comment(str(shown))} ->{value or ' ?'}"
+    if item.plain:
+        named = f"# {item.name} is named as in the catalogue  {sample}"
+        return [*doubts, named]
+    parts = [f"measurement = {_text(item.measurement)}"]
+    if item.scale != 1.0:
+        parts.append(f"scale = {_number(item.scale)}")
+    if item.offset:
+        parts.append(f"offset = {_number(item.offset)}")
+    if item.words:
+        words = ", ".join(f"{_key(w)} = {v:g}" for w, v in item.words.items())
+        parts.append(f"words = {{ {words} }}")
+    line = f"map.{_key(item.name)} = {{ {', '.join(parts)} }}"
+    return [*doubts, f"{line}  {sample}"]
+
+
+def _left_out(item: Guess) -> str:
+    shown = item.raw if isinstance(item.raw, str) else f"{item.raw:g}"
+    why = f"  ? {_comment('; '.join(item.doubts))}" if item.doubts else ""
+    return f"#   {_key(item.name)} = {_comment(str(shown))}{why}"
+
+
+def _key(name: str) -> str:
+    return name if _is_bare(name) else _text(name)
+
+
+def _text(text: str) -> str:
+    """A TOML basic string; it takes JSON's escapes, and DEL as one more."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _comment(text: str) -> str:
+    """Text that may stand in a comment: one line, no control characters."""
+    return "".join(c if c.isprintable() else " " for c in text)[:120]
+
+
+def _number(value: float) -> str:
+    return f"{value:.10g}"

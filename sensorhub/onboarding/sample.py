@@ -1,0 +1,50 @@
+"""The values in a sample message, whatever network server wrapped it. Pure."""
+
+from typing import Any
+
+from sensorhub.decode.envelopes import ENVELOPES
+from sensorhub.decode.network_server import keep_decoded, load_any
+from sensorhub.decode.senml import senml
+from sensorhub.layout import Layout
+from sensorhub.model import Envelope, EnvelopeError
+
+
+def sample_uplink(payload: bytes) -> Envelope:
+    """The uplink in a message whose topic is not known, told by its content.
+
+    Raises EnvelopeError where there is none.
+    """
+    message = load_any(payload)
+    kind = _kind(message)
+    if kind == "senml":
+        return senml("", payload, 0, Layout())[0]
+    if kind:
+        for envelope in ENVELOPES[kind]("sample", payload):
+            if envelope.event is None:
+                return envelope
+        raise EnvelopeError("the message is an event, no uplink")
+    envelope = Envelope("")
+    first = message[0] if isinstance(message, list) and message else message
+    keep_decoded(envelope, first)
+    if not (envelope.fields or envelope.texts):
+        raise EnvelopeError("no values in the message")
+    return envelope
+
+
+def _kind(message: Any) -> str:
+    if isinstance(message, list):
+        records = [r for r in message if isinstance(r, dict)]
+        whole = records and len(records) == len(message)
+        named = all({"n", "bn"} & set(r) or {"v", "vs", "vb"} & set(r) for r in records)
+        return "senml" if whole and named and {"n", "bn"} & set(records[0]) else ""
+    if not isinstance(message, dict):
+        return ""
+    if "uplink_message" in message:
+        return "tts"
+    if "deviceInfo" in message or "objectJSON" in message:
+        return "chirpstack"
+    about = {"rxInfo", "txInfo", "fPort", "applicationID", "object", "obj"}
+    if "devEUI" in message and about & set(message):
+        plain = len(str(message["devEUI"])) == 16 and "object" not in message
+        return "milesight" if plain else "chirpstack"
+    return ""
