@@ -9,7 +9,7 @@ after the humidity: then the board's temperature is the only one.
 from collections.abc import Callable
 from typing import Final
 
-from sensorhub.decode.reads import Decoder, by_port, packed, row, value
+from sensorhub.decode.reads import Decoder, by_port, flags, row, value
 from sensorhub.model import Frame
 
 _BATTERY: Final = value("<B", "battery_voltage", 10, mask=0x0F, plus=25)
@@ -19,10 +19,10 @@ _HUMIDITY: Final = value("<B", "humidity", mask=0x7F)
 _SINCE: Final = value("<H", "minutes_since")
 _EVENTS: Final = value("<T", "events", bits=24)
 _REST: Final = (_BATTERY, _BOARD, _SINCE, _EVENTS)
-_LEAK: Final = packed(leak=0x01, temperature_changed=0x20, humidity_changed=0x40)
+_LEAK: Final = flags(leak=0x01, temperature_changed=0x20, humidity_changed=0x40)
 _LEAK_OLD: Final = row(_LEAK, _BATTERY, _TEMPERATURE, _HUMIDITY)
 _LEAK_NEW: Final = row(_LEAK, _BATTERY, _BOARD, _HUMIDITY, _TEMPERATURE)
-_DOOR: Final = packed(lid_open=0x01, button=0x02, tamper=0x04, moved=0x08)
+_DOOR: Final = flags(lid_open=0x01, button=0x02, tamper=0x04, moved=0x08)
 _DOOR_BATTERY: Final = value("<B", "battery_voltage", 10, plus=21)
 _DOOR_OLD: Final = row(
     _DOOR, _DOOR_BATTERY, value("<b", "temperature"), _HUMIDITY, _SINCE, _EVENTS
@@ -51,18 +51,18 @@ def _answer(frame: bytes) -> Frame:
     return Frame(answers=True)
 
 
-tbdw100 = _with_answers(100, row(packed(lid_open=0x01), *_REST))
+tbdw100 = _with_answers(100, row(flags(lid_open=0x01), *_REST))
 """Door: battery V, board_temperature °C, lid_open, events."""
-tbms100 = _with_answers(102, row(packed(occupied=0x01), *_REST))
+tbms100 = _with_answers(102, row(flags(occupied=0x01), *_REST))
 """Motion: battery V, board_temperature °C, occupied, events."""
-tbpb100 = _with_answers(147, row(packed(button=0x01), *_REST))
+tbpb100 = _with_answers(147, row(flags(button=0x01), *_REST))
 """Button: battery V, board_temperature °C, button, events."""
 tbwl100 = _with_answers(106, _leak)
 """Leak: battery V, temperature °C, humidity %, leak."""
 tbhv110 = _with_answers(
     103,
     row(
-        packed(status=0x01, climate_changed=0x10, iaq_changed=0x20),
+        flags(status=0x01, climate_changed=0x10, iaq_changed=0x20),
         _BATTERY,
         _BOARD,
         _HUMIDITY,

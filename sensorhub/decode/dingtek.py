@@ -9,7 +9,7 @@ a temperature below zero is sent stands nowhere.
 from collections.abc import Mapping
 from typing import Final
 
-from sensorhub.decode.reads import Read, aside, packed, row, unused, value
+from sensorhub.decode.reads import Read, aside, flags, row, unused, value
 from sensorhub.model import Frame
 
 _BELOW_ZERO: Final[Mapping[int, str]] = dict.fromkeys(
@@ -20,8 +20,8 @@ _REST: Final[tuple[Read, ...]] = (
     value(">B", "temperature", words=_BELOW_ZERO),
     unused(1),  # the sign of the angle: only its size is kept
     value(">B", "tilt"),
-    packed(full_alarm=0xF0, fire_alarm=0x0F),
-    packed(tilted=0xF0, low_battery=0x0F),
+    flags(full_alarm=0xF0, fire_alarm=0x0F),
+    flags(tilted=0xF0, low_battery=0x0F),
     unused(4),  # counter of frames, end mark
 )
 _PLAIN: Final = row(unused(5), _LEVEL, unused(1), *_REST)

@@ -9,14 +9,14 @@ sensor watches: 1 door, 2 leak, 3 both.
 from collections.abc import Callable
 from typing import Final
 
-from sensorhub.decode.reads import also, by_port, packed, row, unused, value
+from sensorhub.decode.reads import also, by_port, flags, row, unused, value
 from sensorhub.model import Frame
 
 _BATTERY: Final = value(">H", "battery_voltage", 1000, mask=0x3FFF)
-_ALARM: Final = packed(alarm=0x01)
+_ALARM: Final = flags(alarm=0x01)
 _BY_MODE: Final[dict[int, Callable[[bytes], Frame]]] = {
     1: row(
-        also(packed(lid_open=0x80)),
+        also(flags(lid_open=0x80)),
         _BATTERY,
         unused(1),
         value(">T", "open_count", bits=24),
@@ -24,14 +24,14 @@ _BY_MODE: Final[dict[int, Callable[[bytes], Frame]]] = {
         _ALARM,
     ),
     2: row(
-        also(packed(leak=0x40)),
+        also(flags(leak=0x40)),
         _BATTERY,
         unused(1),
         value(">T", "leak_count", bits=24),
         value(">T", "last_leak_min"),
         _ALARM,
     ),
-    3: row(also(packed(lid_open=0x80, leak=0x40)), _BATTERY, unused(7), _ALARM),
+    3: row(also(flags(lid_open=0x80, leak=0x40)), _BATTERY, unused(7), _ALARM),
 }
 
 

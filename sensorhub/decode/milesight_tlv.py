@@ -23,7 +23,7 @@ from sensorhub.model import Field, Frame
 Table = Mapping[bytes, Read]
 """What follows each pair of channel and type of one model."""
 
-# EM410-RDL's documented words for a distance; no Milesight sensor sees so far
+# documented for EM410-RDL, fffd for EM400-MUD too; no other Milesight sees so far
 NO_DISTANCE: Final = MappingProxyType(
     {0xFFFD: "no target", 0xFFFE: "switched off", 0xFFFF: "sensor fault"}
 )

@@ -16,7 +16,7 @@ from sensorhub.decode.reads import (
     also,
     chain,
     flag,
-    packed,
+    flags,
     value,
 )
 from sensorhub.model import Field, Frame
@@ -26,7 +26,7 @@ _REPORT, _CONFIG, _BUTTON = 6, 7, 13
 _ANSWERED: Final = 0x80  # the commands with this bit are answers
 
 _BATTERY: Final = chain(
-    also(packed(low_battery=0x80)),
+    also(flags(low_battery=0x80)),
     value(">B", "battery_voltage", 10, mask=0x7F, words={0: "mains"}),
 )
 _NO_PROBE: Final[Mapping[int, str]] = MappingProxyType({0xFFFF: "no such probe"})

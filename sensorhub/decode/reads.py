@@ -1,7 +1,8 @@
 """Small readers, one for each thing that stands in a frame, to build tables of. Pure.
 
 A family is a table of them: by channel (Milesight, Elsys) or, for a frame of fixed
-layout, one after the other (`row`). `form` is a struct format with its byte order.
+layout, one after the other (`row`). `form` is a struct format with its byte order, or
+T behind the byte order for an unsigned number of three bytes, which struct lacks.
 """
 
 import struct
@@ -90,14 +91,14 @@ def flag(name: str, words: Mapping[int, str] = NOTHING) -> Read:
     return take
 
 
-def packed(**masks: int) -> Read:
-    """Several numbers in one byte, each in the bits of its mask."""
-    each = [(name, mask, _shift(mask)) for name, mask in masks.items()]
+def flags(**masks: int) -> Read:
+    """Several of yes or no in one byte: yes where any bit of the mask is set."""
+    each = tuple(masks.items())
 
     def take(frame: bytes, at: int, out: Frame) -> int:
         _need(frame, at, 1)
-        for name, mask, shift in each:
-            out.fields.append(Field(name, float((frame[at] & mask) >> shift)))
+        raw = frame[at]
+        out.fields += [Field(name, float(bool(raw & mask))) for name, mask in each]
         return at + 1
 
     return take

@@ -247,3 +247,9 @@ def test_the_devices_own_level_wins_only_where_the_profile_takes_it() -> None:
     assert "fill_level" not in values(frame)
     mapped = map_fields(PROFILES["netvox-r718x"], frame.fields)
     assert (1, 50.0, None) in mapped.readings
+
+
+def test_every_alarm_code_of_the_bin_sensor_is_yes_or_no() -> None:
+    got = values(decode("dingtek-df702", "800001011107d00019000a2040000000 81", 3))
+    assert (got["full_alarm"], got["fire_alarm"], got["tilted"]) == (1, 0, 1)
+    assert got["tilt"] == 10

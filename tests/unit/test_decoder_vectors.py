@@ -1,9 +1,12 @@
 """Published uplinks give what is published of them, cut and lengthened ones too."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.vectors import PROFILES, decode, frames, values
 
 from sensorhub.decode.decoders import DECODERS
@@ -131,3 +134,21 @@ def test_bytes_too_many_are_an_error_and_take_nothing_away(vector: Any) -> None:
     longer = decoder(whole + b"\x0b", vector["port"])
     assert longer.fields == full.fields
     assert longer.errors
+
+
+@settings(max_examples=500)
+@given(
+    vector=st.sampled_from(VECTORS),
+    at=st.integers(0, 60),
+    byte=st.integers(0, 255),
+    port=st.none() | st.integers(0, 255),
+)
+def test_a_garbled_byte_makes_no_decoder_raise_or_keep_silent(
+    vector: Any, at: int, byte: int, port: int | None
+) -> None:
+    frame = bytearray.fromhex(vector["payload"])
+    frame[at % len(frame)] = byte
+    decoder = DECODERS[str(PROFILES[vector["profile"]].decoder)]
+    out = decoder(bytes(frame), vector["port"] if port is None else port)
+    assert out.fields or out.ignored or out.errors or out.answers
+    assert all(math.isfinite(field.value) for field in out.fields)
