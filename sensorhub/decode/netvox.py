@@ -1,7 +1,8 @@
 """Netvox R311, R718, R720, R726, R727 and RB11: eleven bytes for all of them. Pure.
 
-Layout: "Netvox LoRaWAN Application Command V1.8.6 For Public" and the user manuals of
-the models, section "Example of ReportDataCmd". Big-endian. Port 6: version, device
+Layout: as excerpts and tables of the maker's "Netvox LoRaWAN Application Command" and
+of the models' user manuals give it ("Example of ReportDataCmd"), held against published
+uplinks; R718PA has none. Big-endian. Port 6: version, device
 type, kind of report (0: versions), battery, data by type, zeros; port 7 answers
 configuration. In R718PA's gases 0xFFFF stands for a probe that is not there.
 """
