@@ -4,6 +4,7 @@ Nothing is stored and nothing decided here; the same envelopes, decoders and pro
 in the hub say what becomes of it.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -36,20 +37,21 @@ from sensorhub.validate import judge
 MOST_BYTES = 512  # LoRaWAN frames have 242 at most
 FILL = BY_NAME["fill_level"]
 Row = dict[str, Any]
+Places = defaultdict[tuple[str, str], Iterator[list[int]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What an explanation may look up.
 
-    `codec` runs a profile's payload codec on (payload, port); `shape` is the asset's
-    where one was asked for; `profile` overrides the register's.
+    `codec` runs a profile's payload codec on frames (payload, port); `shape` is the
+    asset's where one was asked for; `profile` overrides the register's.
     """
 
     registry: Registry
     profiles: dict[str, Profile]
     topics: tuple[TopicSettings, ...]
-    codec: Callable[[Profile, tuple[bytes, int]], Frame]
+    codec: Callable[[Profile, list[tuple[bytes, int]]], list[Frame]]
     profile: Profile | None = None
     shape: Geometry | None = None
 
@@ -122,7 +124,8 @@ def explain_uplink(
             " among the profiles: name one with --profile"
         )
     frame = _read(envelope, profile, known)
-    rows = list(_rows(frame, profile, _bytes_of(envelope, profile, frame)))
+    places = _bytes_of(envelope, profile, known)
+    rows = list(_rows(frame, profile, places))
     derived = list(_derived(rows, known.shape_of(envelope.device)))
     return {
         "device": envelope.device or None,
@@ -149,7 +152,7 @@ def _reading(row: Row) -> Row:
 
 def _read(envelope: Envelope, profile: Profile, known: Known) -> Frame:
     if profile.codec and envelope.payload:
-        frame = known.codec(profile, (envelope.payload, envelope.port))
+        (frame,) = known.codec(profile, [(envelope.payload, envelope.port)])
         return with_link(frame, envelope)
     return decode_uplink(envelope, profile)
 
@@ -165,11 +168,11 @@ def _way(envelope: Envelope, profile: Profile) -> str:
 # -- fields --
 
 
-def _rows(frame: Frame, profile: Profile, places: list[list[int]]) -> Iterator[Row]:
+def _rows(frame: Frame, profile: Profile, places: Places) -> Iterator[Row]:
     """Each field, and each word: what it says and what becomes of it."""
-    for field, place in zip(frame.fields, places, strict=True):
+    for field in frame.fields:
         yield {
-            "bytes": place,
+            "bytes": next(places["field", field.name], []),
             "name": field.name,
             "raw": field.value,
             **_becomes(profile, [field], []),
@@ -178,7 +181,8 @@ def _rows(frame: Frame, profile: Profile, places: list[list[int]]) -> Iterator[R
         became = _becomes(profile, [], [text])
         if became["why"]:
             became["why"] = f"a word that profile {profile.name} gives no meaning"
-        yield {"bytes": [], "name": text.name, "raw": text.text, **became}
+        place = next(places["text", text.name], [])
+        yield {"bytes": place, "name": text.name, "raw": text.text, **became}
 
 
 def _becomes(profile: Profile, fields: list[Field], texts: list[Text]) -> Row:
@@ -237,32 +241,52 @@ def _derived(rows: list[Row], shape: tuple[Geometry, int] | None) -> Iterator[Ro
 # -- which bytes --
 
 
-def _bytes_of(envelope: Envelope, profile: Profile, frame: Frame) -> list[list[int]]:
-    """For each field the places of the bytes that it hangs on, from 0.
+def _bytes_of(envelope: Envelope, profile: Profile, known: Known) -> Places:
+    """For each field and word the places of the bytes that it hangs on, from 0.
 
     Found by turning every bit of the frame and blanking every byte: a byte belongs to
-    the fields that then have another value while the frame is otherwise read alike. So
-    no decoder has to keep account of it.
+    the values that then are others while the frame is otherwise read alike. So no
+    decoder and no codec has to keep account of it.
     """
-    payload, decoder = envelope.payload or b"", DECODERS.get(profile.decoder or "")
-    found: list[list[int]] = [[] for _ in frame.fields]
-    if decoder is None or profile.codec or len(payload) > MOST_BYTES:
-        return found
-    plain = decoder(payload, envelope.port)
-    names = [field.name for field in plain.fields]
-    for place in range(len(payload)):
-        for other_byte in _others(payload[place]):
-            turned = payload[:place] + bytes([other_byte]) + payload[place + 1 :]
-            other = decoder(turned, envelope.port)
-            alike = [field.name for field in other.fields] == names
-            if not alike or len(other.errors) > len(plain.errors):
-                continue
-            for number, (one, two) in enumerate(
-                zip(plain.fields, other.fields, strict=True)
-            ):
-                if one != two and place not in found[number]:
-                    found[number].append(place)
-    return found
+    payload, port = envelope.payload or b"", envelope.port
+    turned = [
+        (place, payload[:place] + bytes([other]) + payload[place + 1 :])
+        for place in range(len(payload) if len(payload) <= MOST_BYTES else 0)
+        for other in _others(payload[place])
+    ]
+    frames = [(payload, port), *((other, port) for _, other in turned)]
+    decoder = DECODERS.get(profile.decoder or "")
+    if profile.codec and payload:
+        plain, *read = known.codec(profile, frames)
+    elif decoder is not None and payload:
+        plain, *read = [decoder(*frame) for frame in frames]
+    else:
+        return defaultdict(lambda: iter(()))
+    names, values = _named(plain), [*plain.fields, *plain.texts]
+    found: list[list[int]] = [[] for _ in names]
+    for (place, _), other in zip(turned, read, strict=True):
+        if _named(other) != names or len(other.errors) > len(plain.errors):
+            continue
+        pairs = zip(found, values, [*other.fields, *other.texts], strict=True)
+        for mine, one, two in pairs:
+            if one != two and place not in mine:
+                mine.append(place)
+    return _by_name(names, found)
+
+
+def _named(frame: Frame) -> list[tuple[str, str]]:
+    fields = [("field", field.name) for field in frame.fields]
+    return fields + [("text", text.name) for text in frame.texts]
+
+
+def _by_name(names: list[tuple[str, str]], found: list[list[int]]) -> Places:
+    """The places of the first, second ... value of a name."""
+    places: dict[tuple[str, str], list[list[int]]] = {}
+    for name, mine in zip(names, found, strict=True):
+        places.setdefault(name, []).append(mine)
+    return defaultdict(
+        lambda: iter(()), {name: iter(lists) for name, lists in places.items()}
+    )
 
 
 def _others(byte: int) -> set[int]:

@@ -9,7 +9,7 @@ import typer
 from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, refuse, say_json
 from sensorhub.cli.tables import table
 from sensorhub.clock import Clock
-from sensorhub.codecs.files import codec_frame
+from sensorhub.codecs.files import codec_frames
 from sensorhub.config import Settings
 from sensorhub.decode.network_server import frame_bytes
 from sensorhub.explain import Known, explain_message, explain_uplink
@@ -85,7 +85,7 @@ def decode(
         registry,
         profiles,
         settings.mqtt.topics,
-        lambda of, frame: codec_frame(config, settings, of, frame, now),
+        lambda of, frames: codec_frames(config, settings, of, frames, now),
         profiles[profile] if profile else None,
         _shape(asset, volumes, shapes),
     )

@@ -9,7 +9,7 @@ from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, refuse, say_j
 from sensorhub.cli.explaining import message_of, usual_port
 from sensorhub.cli.tables import table
 from sensorhub.clock import Clock
-from sensorhub.codecs.files import codec_frame
+from sensorhub.codecs.files import codec_frames
 from sensorhub.config import Settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import decode_uplink
@@ -158,10 +158,10 @@ def _decoded(sample: list[str]) -> Frame:
 
 
 def _read(
-    settings: Settings, profile: Profile, config: Path, frame: tuple[str, int | None]
+    settings: Settings, profile: Profile, config: Path, said: tuple[str, int | None]
 ) -> Frame:
     """What a codec or decoder says of a frame in hex."""
-    text, port = frame
+    text, port = said
     try:
         payload = bytes.fromhex(text)
     except ValueError:
@@ -171,4 +171,5 @@ def _read(
         return decode_uplink(Envelope("", port=port, payload=payload), profile)
     if not (file := config / "codecs" / profile.codec).is_file():
         refuse(f"no such file: {file}")
-    return codec_frame(config, settings, profile, (payload, port), Clock().now())
+    (frame,) = codec_frames(config, settings, profile, [(payload, port)], Clock().now())
+    return frame

@@ -1,6 +1,6 @@
 """The codecs that a settings folder's profiles name: made ready, checked, tried."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sensorhub.codec_calls import CodecCall
@@ -46,20 +46,23 @@ def codec_faults(
     return faults
 
 
-def codec_frame(
+def codec_frames(
     config: Path,
     settings: Settings,
     profile: Profile,
-    frame: tuple[bytes, int],
+    frames: Sequence[tuple[bytes, int]],
     at: int,
-) -> Frame:
-    """What a profile's codec says of one frame (payload, port), without a hub."""
+) -> list[Frame]:
+    """What a profile's codec says of frames (payload, port), without a hub."""
     codecs = codecs_of(config, settings, {profile.name: profile}, lambda: at)
+    name, variables = profile.codec or "", profile.variables
     try:
-        call = CodecCall(profile.codec or "", *frame, at, profile.variables)
-        answer = codecs.decode([call])[0]
+        answers = codecs.decode(
+            [CodecCall(name, *frame, at, variables) for frame in frames]
+        )
     finally:
         codecs.close()
-    if answer.reason:
-        return Frame(errors=[answer.said])
-    return result_frame(answer.said)
+    return [
+        Frame(errors=[answer.said]) if answer.reason else result_frame(answer.said)
+        for answer in answers
+    ]

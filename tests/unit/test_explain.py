@@ -24,7 +24,7 @@ east,park,pit,waste_pit,,,2500:0 2000:400 300:4200,p-1,native
 
 
 def known(profile: str) -> Known:
-    def codec(_profile: Profile, _frame: tuple[bytes, int]) -> Frame:
+    def codec(_profile: Profile, _frames: list[tuple[bytes, int]]) -> list[Frame]:
         raise AssertionError("no codec here")
 
     registry = Registry((), (), (), PROFILES)

@@ -264,6 +264,7 @@ def test_new_from_a_frame_and_a_codec(run: Any, place: Path) -> None:
     found = {r["measurement"]: r["value"] for r in view["readings"]}
     assert found == {"distance": 310, "lid_open": 1}
     assert view["decoder"] == "codec eye.js"
+    assert [row["bytes"] for row in view["fields"]] == [[0], []]
 
 
 @pytest.mark.parametrize(
