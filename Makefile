@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install influxd demo test test-unit check faults bench docs lock clean
+.PHONY: install secrets influxd demo test test-unit check faults bench docs lock clean
 
 install: $(VENV)/installed
 
@@ -13,6 +13,10 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# passwords for docker-compose.yml, made once; standard library only
+secrets:
+	$(PYTHON) deploy/make_secrets.py
 
 demo: install
 	@$(BIN)/firmware-sim demo $(DEMO)

@@ -40,6 +40,13 @@ Start = Annotated[
 ]
 
 
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: {error.strerror}") from None
+
+
 def stop_on_signals() -> threading.Event:
     """An event that Ctrl-C, SIGTERM and a closed terminal set."""
     stop = threading.Event()
@@ -63,11 +70,16 @@ def run(
         str | None,
         typer.Option(envvar="FIRMWARE_SIM_PASSWORD", help="Better by the environment."),
     ] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="File with the password.")
+    ] = None,
 ) -> None:
     """Publish live to any broker. Without --start the simulated time is the real."""
     stop = stop_on_signals()
     begin = wall_ms() if start is None else _time(start)
     until = None if hours is None else begin + int(hours * HOUR)
+    if password_file is not None:
+        password = _read(password_file)
     try:
         publisher = Publisher(Address(host, port, username, password))
     except OSError as error:

@@ -79,6 +79,12 @@ class Mosquitto:
             return False
         return True
 
+    @property
+    def pid(self) -> int:
+        """Its process id while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         """End it as a service manager would; sessions are kept."""
         self._end(signal.SIGTERM)
