@@ -30,6 +30,7 @@ from sensorhub.store import (
     history,
     journal,
     outbox,
+    past,
     register,
     rule_versions,
     segments,
@@ -182,18 +183,18 @@ def readings_view(
     name: str,
     measurement: str | None,
     span: tuple[int, int],
+    older: past.Older | None = None,
 ) -> list[Reading] | None:
     """Readings with since <= measured_at < until of an asset, else of a device.
 
-    None where neither is called `name`.
+    None where neither is called `name`. `older` knows what history let go.
     """
     spans = _spans(connection, name)
     if spans is None:
         return None
     ids = dict(connection.execute("SELECT no, id FROM devices"))
     codes = [BY_NAME[measurement].no] if measurement else None
-    since, until = span
-    parts = history.read(connection, spans=spans, since=since, until=until, codes=codes)
+    parts = past.read(connection, past.Asked(spans, *span, codes, ids), older)
     return [reading for part in parts for reading in part.rows(ids)]
 
 

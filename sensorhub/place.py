@@ -18,6 +18,7 @@ from sensorhub.config import Settings, load_settings, start_ms
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import read_fleet
+from sensorhub.forward.reader import Reader
 from sensorhub.hub import Hub
 from sensorhub.notify.addresses import networks
 from sensorhub.notify.choice import wants
@@ -29,6 +30,7 @@ from sensorhub.standards import load_standards
 from sensorhub.store import commands as command_rows
 from sensorhub.store import counters, database, register, rule_versions
 from sensorhub.store.database import ClockUsed
+from sensorhub.store.past import Older
 from sensorhub.store.subscriptions import Subscription
 
 
@@ -191,6 +193,11 @@ def _ask(
         return None
     finally:
         connection.close()
+
+
+def older_readings(settings: Settings) -> Older | None:
+    """What reads the past that the hub's own history keeps no more; None: nothing."""
+    return Reader(settings.influx).read if settings.influx.on else None
 
 
 def prober(settings: Settings) -> Callable[[Subscription], Verdict]:

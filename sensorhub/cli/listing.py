@@ -30,6 +30,8 @@ from sensorhub.overview import (
     rollups_view,
     status_view,
 )
+from sensorhub.place import Place, load_all, older_readings
+from sensorhub.profiles import Profile
 from sensorhub.standards import load_standards
 from sensorhub.store import database
 from sensorhub.store.rollups import Bucket
@@ -149,7 +151,8 @@ def readings(
             rollups_view(*place_, span, by, settings.timezone), asset, limit, json_
         )
         return
-    found = readings_view(connection, asset, measurement, (start, end))
+    older = older_readings(settings)
+    found = readings_view(connection, asset, measurement, (start, end), older)
     if found is None:
         refuse(f"no such asset or device: {asset!r}; see `sensorhub fleet list`")
     if json_:

@@ -7,7 +7,13 @@ import pytest
 from support.forwarding import START, Killed, Town
 from support.influx import ORG, Influxd
 
-from sensorhub.store import forward_rows, forwarding
+from sensorhub.errors import StoreError
+from sensorhub.forward.reader import Reader
+from sensorhub.model import Reading
+from sensorhub.overview import readings_view
+from sensorhub.place import older_readings
+from sensorhub.store import counters, forward_rows, forwarding
+from sensorhub.store.past import Older
 
 MINUTE = 60_000
 
@@ -265,3 +271,52 @@ def test_transitions_and_services_can_be_asked_for(
     ]
     (served,) = influxd.rows('SELECT * FROM "services"')
     assert (served["asset"], served["kind"]) == ("bin1", "emptied")
+
+
+@pytest.mark.parametrize("cut", [0, 7, 31, 60])
+def test_reading_back_equals_what_was_stored_here(
+    town: Town, influxd: Influxd, cut: int
+) -> None:
+    fill(town, 30)
+    for value in (10, 20, 20, 30):  # one millisecond, three values
+        town.say(1, START + 7 * MINUTE, fill_level=value)
+    town.take([town.uplink(1, START + 90 * MINUTE, fill_level=5, temperature=1.125)])
+    town.say(1, START + 50 * MINUTE, fill_level=44, temperature=-0.25)
+    town.forward()
+    connection = town.story.hub.connection
+    span = (START - MINUTE, START + 55 * MINUTE)
+
+    def seen(measurement: str | None, older: Older | None) -> list[Reading]:
+        found = readings_view(connection, "bin1", measurement, span, older)
+        assert found
+        return found
+
+    here = {m: seen(m, None) for m in (None, "fill_level", "temperature")}
+    assert any(reading.quality for reading in here[None])
+    town.make_history(chunks=True)
+    counters.set_meta(connection, counters.KEPT_FROM, str(START + cut * MINUTE))
+    if cut > 55:
+        for name in ("journal", "segments", "slices", "chunks"):
+            connection.execute(f"DELETE FROM {name}")
+    older = older_readings(
+        town.story.settings.model_copy(update={"influx": influxd.settings()})
+    )
+    for measurement, wanted in here.items():
+        assert seen(measurement, older) == wanted
+
+
+def test_an_influxdb_that_is_away_is_told_when_it_is_asked(
+    town: Town, influxd: Influxd
+) -> None:
+    fill(town, 2)
+    town.forward()
+    connection = town.story.hub.connection
+    counters.set_meta(connection, counters.KEPT_FROM, str(START + MINUTE))
+    reader = Reader(influxd.settings())
+    influxd.stop()
+    with pytest.raises(StoreError, match="no answer"):
+        readings_view(connection, "bin1", None, (START, START + MINUTE), reader.read)
+    influxd.start()
+    reader = Reader(influxd.settings(token="wrong"))
+    with pytest.raises(StoreError, match="401"):
+        readings_view(connection, "bin1", None, (START, START + MINUTE), reader.read)

@@ -1,0 +1,40 @@
+"""Readings wherever they are: what history keeps no more comes from elsewhere."""
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from sensorhub.store import history
+from sensorhub.store.counters import kept_from
+from sensorhub.store.history import Span
+from sensorhub.store.readings import Readings
+
+
+class Asked(NamedTuple):
+    """Readings of `codes` (None: all) from `since` until before `until` (ms).
+
+    `names` has the ids of the spans' devices by number.
+    """
+
+    spans: Sequence[Span]
+    since: int
+    until: int
+    codes: Collection[int] | None
+    names: Mapping[int, str]
+
+
+Older = Callable[[Asked], Iterator[Readings]]
+
+
+def read(
+    connection: sqlite3.Connection, asked: Asked, older: Older | None = None
+) -> Iterator[Readings]:
+    """Pages by measured_at, none empty; `older` knows what history let go."""
+    since, until = asked.since, asked.until
+    if older is not None and since < (cut := min(kept_from(connection), until)):
+        yield from older(asked._replace(until=cut))
+        since = cut
+    if since < until:
+        yield from history.read(
+            connection, spans=asked.spans, since=since, until=until, codes=asked.codes
+        )
