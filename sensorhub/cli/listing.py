@@ -30,8 +30,7 @@ from sensorhub.overview import (
     rollups_view,
     status_view,
 )
-from sensorhub.place import Place, load_all, older_readings
-from sensorhub.profiles import Profile
+from sensorhub.place import older_readings
 from sensorhub.standards import load_standards
 from sensorhub.store import database
 from sensorhub.store.rollups import Bucket

@@ -1,11 +1,16 @@
 """Forwarding to a real InfluxDB: restarts, kills, refusals, catching up."""
 
+import json
+import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.brokers import Mosquitto, Peer, until
 from support.forwarding import START, Killed, Town
-from support.influx import ORG, Influxd
+from support.hubs import HubProcess
+from support.influx import ORG, TOKEN, Influxd
 
 from sensorhub.errors import StoreError
 from sensorhub.forward.reader import Reader
@@ -320,3 +325,47 @@ def test_an_influxdb_that_is_away_is_told_when_it_is_asked(
     reader = Reader(influxd.settings(token="wrong"))
     with pytest.raises(StoreError, match="401"):
         readings_view(connection, "bin1", None, (START, START + MINUTE), reader.read)
+
+
+@pytest.mark.mosquitto
+def test_kills_of_hub_and_influxdb_under_load_lose_and_double_nothing(
+    tmp_path: Path, influxd: Influxd
+) -> None:
+    given = {
+        "influx__url": influxd.url,
+        "influx__token": TOKEN,
+        "influx__org": ORG,
+        "influx__every_s": 0.02,
+        "influx__retry_s": 0.2,
+    }
+    chance = random.Random(4)
+    rounds, devices = 12, 20
+    with Mosquitto(tmp_path) as broker, Peer(broker.port) as peer:
+        hub = HubProcess(tmp_path / "hub", broker.port, devices=devices, **given)
+        with hub:
+            for part in range(rounds):
+                peer.send(load(part, devices))
+                if part % 3 == 1:
+                    time.sleep(chance.random() * 0.2)  # into whatever it is doing
+                    hub.kill()
+                    hub.start()
+                if part % 4 == 2:
+                    influxd.kill()
+                    influxd.start()
+            sent = rounds * devices * 50
+            hub.until_ended(sent)
+            until(lambda: hub.numbers()["readings_forwarded"] == 2 * sent, "sent", 60)
+            assert hub.command("status")["forward_lag_s"] == 0
+            assert influxd.count("fill_level") == sent
+            assert influxd.count("temperature") == sent
+            assert hub.numbers()["readings_refused"] == 0
+
+
+def load(part: int, devices: int) -> Iterator[tuple[str, bytes]]:
+    """Fifty uplinks of each device."""
+    for n in range(50):
+        for device in range(devices):
+            seq = part * 50 + n
+            values = {"fill_level": seq % 60, "temperature": device + n / 100}
+            body = json.dumps({"seq": seq, "m": values}).encode()
+            yield f"sensorhub/v1/z1/d{device}/up", body
