@@ -37,7 +37,14 @@ from sensorhub.profiles import Profile
 from sensorhub.rulebook import parse_rules, read_rules
 from sensorhub.standards import load_standards
 from sensorhub.store import commands as command_rows
-from sensorhub.store import counters, database, forwarding, outbox, rule_versions
+from sensorhub.store import (
+    counters,
+    database,
+    downlinks,
+    forwarding,
+    outbox,
+    rule_versions,
+)
 from sensorhub.store.maker import HistoryMaker
 from sensorhub.tail import TailServer
 from sensorhub.watchdog import Watchdog
@@ -175,11 +182,16 @@ class HubRun:
             real_now=lambda: real_now() / 1000,
             count=self._count,
             subscriptions_changed=self._subscriptions_changed,
+            downlink_sent=self._downlink_sent,
         )
         self._hub.after_commit.append(self._relay.offer)
 
     def _count(self, name: str, by: int) -> None:
         self._jobs.append(lambda c: counters.add(c, Counter({name: by})))
+
+    def _downlink_sent(self, connection: sqlite3.Connection, id_: str) -> None:
+        downlinks.sent(connection, id_, self._clock.now())
+        self._hub.obeying.sent(id_)
 
     def _subscriptions_changed(self) -> None:
         self._hub.reload_subscriptions()

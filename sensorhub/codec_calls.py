@@ -30,6 +30,12 @@ class CodecRunner(Protocol):
         """The answers to all frames of a batch, in their order. Never raises."""
         ...
 
+    def encode(
+        self, name: str, data: Mapping[str, Any], variables: Mapping[str, Any]
+    ) -> Any:
+        """What `encodeDownlink` makes of `data`. Raises ValueError."""
+        ...
+
     def off(self) -> dict[str, str]:
         """The codecs that are switched off, and why."""
         ...
@@ -46,6 +52,12 @@ class _Nobody:
         """Every frame is dead, and says so."""
         said = "payload codecs are not run here"
         return [CodecAnswer(said, Reason.CODEC_OFF) for _ in calls]
+
+    def encode(
+        self, name: str, data: Mapping[str, Any], variables: Mapping[str, Any]
+    ) -> Any:
+        """Nobody does."""
+        raise ValueError("payload codecs are not run here")
 
     def off(self) -> dict[str, str]:
         """None."""

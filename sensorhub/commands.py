@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from sensorhub import downlinks
 from sensorhub.alerts.board import Alert
 from sensorhub.alerts.system import HUB_ID
 from sensorhub.columns import Columns, Notes, Service, pack
@@ -342,6 +343,7 @@ HANDLERS: dict[str, Callable[[Hub, Ledger, commands.Command, int], Result]] = {
     "subscribe": _subscribe,
     "unsubscribe": _unsubscribe,
     "codec_on": _codec_on,
+    "downlink": downlinks.ask,
     "replay": _replay,
     "purge": _purge,
     "influx_retry": _influx_retry,

@@ -19,10 +19,18 @@ class Dead(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A device's birth or last will."""
+    """A device's birth or last will; `retained`: a leftover of some earlier time."""
 
     device: int
     status: Status
+    retained: bool = False
+
+
+class Receipt(NamedTuple):
+    """What became of a downlink: txack, ack or nack by the network, echo by bytes."""
+
+    id: str
+    kind: str
 
 
 @dataclass(slots=True)
@@ -48,6 +56,8 @@ class Draft:
     told: list[Told] = field(default_factory=list)
     ignored: dict[int, list[str]] = field(default_factory=dict)
     states: list[str] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+    applications: list[tuple[int, str]] = field(default_factory=list)
     events: int = 0
     zone_mismatch: int = 0
 

@@ -21,6 +21,7 @@ from sensorhub.desk import Desk, Wants
 from sensorhub.errors import StoreError
 from sensorhub.intake import Intake
 from sensorhub.ledger import Ledger
+from sensorhub.obeying import Obeying
 from sensorhub.profiles import Profile
 from sensorhub.registry import Registry
 from sensorhub.rulebook import parse_rules
@@ -77,6 +78,7 @@ class Hub:
         self._stopping = stopping
         self.standards = standards or built_in()
         self.codecs = codecs
+        self.obeying = Obeying()
         self.connection = database.connect(folder)
         bounds = settings.dead_letters
         self.shelf = Shelf(self.connection, bounds.per_device, bounds.total)
@@ -124,9 +126,14 @@ class Hub:
         self.reload_mutes()
         self.reload_subscriptions()
         self._recall_untold(now)
+        self.obeying.load(connection, len(self.registry.device_ids), now)
         mqtt = self.settings.mqtt
         self.intake = Intake(
-            self.registry, mqtt.topics, mqtt.max_payload_bytes, codecs=self.codecs
+            self.registry,
+            mqtt.topics,
+            mqtt.max_payload_bytes,
+            codecs=self.codecs,
+            obeying=self.obeying,
         )
         self._end_groundless(now)
         if fresh.any():  # their silence counts from here on, whatever comes

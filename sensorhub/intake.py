@@ -16,8 +16,9 @@ from sensorhub.codec_calls import NO_CODECS, CodecAnswer, CodecCall, CodecRunner
 from sensorhub.columns import BARE, I64, NO_DEVICE, NO_SEQ
 from sensorhub.decode import native
 from sensorhub.decode.codec_values import result_frame
+from sensorhub.decode.downlinks import RECEIPTS, receipt
 from sensorhub.decode.mapping import content_of, decode_uplink, map_fields, with_link
-from sensorhub.draft import Draft, ReadingRow, Told
+from sensorhub.draft import Draft, ReadingRow, Receipt, Told
 from sensorhub.layout import TopicSettings
 from sensorhub.model import (
     BY_NAME,
@@ -30,6 +31,7 @@ from sensorhub.model import (
     Outcome,
     Reason,
 )
+from sensorhub.obeying import Obeying
 from sensorhub.profiles import Profile
 from sensorhub.registry import Registry
 from sensorhub.routes import Route, Router, Way
@@ -91,7 +93,9 @@ class Intake:
         topics: tuple[TopicSettings, ...],
         max_payload: int,
         codecs: CodecRunner = NO_CODECS,
+        obeying: Obeying | None = None,
     ) -> None:
+        self.obeying = obeying or Obeying()
         self.registry = registry
         self._codecs = codecs
         self._waiting: list[Waiting] = []
@@ -173,7 +177,7 @@ class Intake:
     def _odd(self, draft: Draft, i: int, message: Message, route: Route) -> None:
         """A message that is no plain native uplink."""
         if route.way is Way.STATUS:
-            self._status(draft, route, message.payload)
+            self._status(draft, route, message)
         elif route.way is Way.ALERT:
             if message.flags & RETAIN and message.payload:
                 draft.states.append(route.name)
@@ -275,12 +279,14 @@ class Intake:
             detail = "; ".join(said) or "no values"
             draft.kill(uplink, Reason.NOTHING_USABLE, device, detail)
 
-    def _status(self, draft: Draft, route: Route, payload: bytes) -> None:
+    def _status(self, draft: Draft, route: Route, message: Message) -> None:
         draft.events += 1
         if route.device == NO_DEVICE:
             return
         try:
-            draft.told.append(Told(route.device, native.decode_status(payload)))
+            status = native.decode_status(message.payload)
+            retained = bool(message.flags & RETAIN)
+            draft.told.append(Told(route.device, status, retained))
         except UNDECODABLE:
             return
 
@@ -340,8 +346,28 @@ class Intake:
         uplinks = [e for e in envelopes if e.event is None and not e.broken]
         if not uplinks and not broken:
             draft.events += 1
+        if route.application and envelopes:
+            self._downlinks(draft, route, message, envelopes[0])
         for envelope in uplinks:
             self._envelope(draft, i, message, envelope)
+
+    def _downlinks(
+        self, draft: Draft, route: Route, message: Message, envelope: Envelope
+    ) -> None:
+        """What a ChirpStack message tells for downlinks: where to, and what became."""
+        if envelope.event in RECEIPTS:
+            found = receipt(envelope.event or "", message.payload)
+            draft.receipts += [Receipt(*found)] if found else []
+        device = self._router.number(envelope.device)
+        if device == NO_DEVICE or envelope.event is not None:
+            return
+        known = self.obeying.applications
+        if device < len(known) and known[device] != route.application:
+            known[device] = route.application
+            draft.applications.append((device, route.application))
+        for echo, id_ in self.obeying.echoes.get(device, ()):
+            if envelope.payload and echo in envelope.payload:
+                draft.receipts.append(Receipt(id_, "echo"))
 
     def _broken(self, draft: Draft, i: int, message: Message, detail: str) -> None:
         """A message that cannot be read, or the part of it that cannot."""

@@ -76,6 +76,7 @@ class Pipeline:
             ledger.journal = JournalDraft(now, 0, pack(columns, notes))
         if self.watch is not None:
             self.watch(draft, columns)
+        ledger.jobs += self._intake.obeying.look(draft, columns, now)
         if draft.events:
             ledger.moved["events_received"] += draft.events
         if draft.zone_mismatch:
@@ -126,7 +127,7 @@ class Pipeline:
         registry = self._state.registry
         intervals = []
         ledger.stale += [t for t in draft.states if not self._desk.is_open(t)]
-        for device, status in draft.told:
+        for device, status, _ in draft.told:
             if status.interval_s is not None:
                 told = int(status.interval_s * 1000)
                 if registry.tell_interval(device, told):

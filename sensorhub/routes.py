@@ -1,5 +1,6 @@
 """Which device, and which way of reading, a topic's messages belong to."""
 
+import sys
 from enum import Enum
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ class Route(NamedTuple):
     zone: str = ""
     mismatch: bool = False
     plain: bool = False  # a native device in the zone that its topic says
+    application: str = ""  # ChirpStack's, for downlinks
 
 
 class Router:
@@ -78,7 +80,10 @@ class Router:
             if not matches(pattern, levels):
                 continue
             if unwrap is not None:
-                return Route(Way.WRAPPED, name=text, unwrap=unwrap)
+                application = _application(levels)
+                return Route(
+                    Way.WRAPPED, name=text, unwrap=unwrap, application=application
+                )
             if len(levels) < 3:
                 return Route(Way.UNKNOWN)
             zone, name = levels[-3], levels[-2]
@@ -97,6 +102,13 @@ class Router:
 
 def _unwrap(topic: TopicSettings) -> Unwrap | None:
     return None if topic.kind == "native" else unwrapper(topic.kind, topic.layout)
+
+
+def _application(levels: list[str]) -> str:
+    """The application in a ChirpStack topic: application/ID/device/EUI/…"""
+    if len(levels) < 5 or (levels[0], levels[2]) != ("application", "device"):
+        return ""
+    return sys.intern(levels[1])
 
 
 def matches(pattern: list[str], levels: list[str]) -> bool:

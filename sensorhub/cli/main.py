@@ -15,6 +15,7 @@ from sensorhub.cli import (
     acting,
     backtesting,
     codecs,
+    downlink,
     explaining,
     influx,
     letters,
@@ -55,7 +56,15 @@ def _options(
     pass
 
 
-for module in (running, listing, watching, acting, backtesting, explaining):
+for module in (
+    running,
+    listing,
+    watching,
+    acting,
+    downlink,
+    backtesting,
+    explaining,
+):
     module.add_to(app)
 app.add_typer(register.app, name="fleet")
 app.add_typer(profiles.app, name="profiles")

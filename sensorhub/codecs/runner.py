@@ -27,6 +27,7 @@ OFFENCES = 3
 HOUR_S = 3600.0
 LOOK_S = 1.0  # how often files are looked at for changes
 WALL = 10  # of a frame's CPU time, in real time: what cannot be interrupted is killed
+SHARE = 2_000  # frames in the hub's largest batch
 REMEMBERED = 64  # offending frames a codec
 ENDED = {
     "threw": (Reason.CODEC_ERROR, ""),
@@ -139,7 +140,8 @@ class Codecs:
     ) -> None:
         """Frames of one codec; after each death of the child, the rest of them."""
         codec = self._codecs[name]
-        end = time.monotonic() + self._limits.batch_s
+        shares = max(1.0, len(waiting) / SHARE)  # past data come in larger batches
+        end = time.monotonic() + self._limits.batch_s * shares
         while waiting and not codec.off:
             texts = [self._text(call) for _, call in waiting]
             done = 0

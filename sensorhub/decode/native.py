@@ -25,10 +25,11 @@ class Record(msgspec.Struct, gc=False):
 
 
 class Status(msgspec.Struct):
-    """Birth or last will on the status topic."""
+    """Birth or last will on the status topic; `done`: a downlink's id."""
 
     state: str
     firmware: str = ""
+    done: str = ""
     interval_s: Annotated[float, msgspec.Meta(gt=0, le=30 * 86_400)] | None = None
 
 

@@ -29,21 +29,16 @@ Publish = Callable[[Sequence[Post]], int]
 
 
 class Publication(NamedTuple):
-    """One transition as it goes out: to the topic of events, then as state.
+    """A row as it goes out: its messages as (topic, payload, retained), in order.
 
-    `place` is zone/asset/rule; `state` is retained, empty when resolved.
+    A transition goes to the topic of events, then as state: retained, empty when
+    resolved. One after the other for each `place`. `downlink`: its id, else empty.
     """
 
     no: int
     place: str
-    event: bytes
-    state: bytes
-
-    def message(self, retained: bool) -> tuple[str, bytes]:
-        """Topic and payload of the state, else of the transition."""
-        if retained:
-            return f"{TOPIC_ROOT}/alerts/{self.place}", self.state
-        return f"{TOPIC_ROOT}/events/{self.place}", self.event
+    messages: tuple[tuple[str, bytes, bool], ...]
+    downlink: str = ""
 
 
 class _To(msgspec.Struct):
@@ -57,15 +52,35 @@ class _Event(msgspec.Struct):
     transition: _To
 
 
+class _Downlink(msgspec.Struct):
+    topic: str
+    payload: str
+    downlink: str
+
+
+_decode_downlink = msgspec.json.Decoder(_Downlink).decode
 _decode = msgspec.json.Decoder(_Event).decode
 
 
 def publication(row: OutboxRow) -> Publication:
     """What a row says on MQTT; ValueError where its body is no event."""
+    if not row.transition:
+        return _downlink(row)
     try:
         event = _decode(row.body)
     except msgspec.MsgspecError as error:
         raise ValueError(f"no event: {error}") from error
     place = f"{event.zone}/{event.asset}/{event.rule}"
     state = b"" if event.transition.to == RESOLVED else row.body
-    return Publication(row.no, place, row.body, state)
+    told = (f"{TOPIC_ROOT}/events/{place}", row.body, False)
+    retained = (f"{TOPIC_ROOT}/alerts/{place}", state, True)
+    return Publication(row.no, place, (told, retained))
+
+
+def _downlink(row: OutboxRow) -> Publication:
+    try:
+        found = _decode_downlink(row.body)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"no downlink: {error}") from error
+    message = (found.topic, found.payload.encode(), False)
+    return Publication(row.no, row.alert, (message,), found.downlink)

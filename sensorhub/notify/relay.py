@@ -17,7 +17,7 @@ import structlog
 from sensorhub.notify.lane import Deliver, DeliveryLane, Desk
 from sensorhub.notify.mqtt import Publish
 from sensorhub.notify.settling import Job, Settling
-from sensorhub.notify.stream import StreamLane
+from sensorhub.notify.stream import DownlinkSent, StreamLane
 from sensorhub.notify.workers import Pool
 from sensorhub.store import outbox
 from sensorhub.store.outbox import MQTT, OutboxRow
@@ -43,6 +43,7 @@ class Relay:
         count: Callable[[str, int], None] = lambda name, by: None,
         subscriptions_changed: Callable[[], None] = lambda: None,
         chance: Callable[[], float] = random.random,
+        downlink_sent: DownlinkSent = lambda connection, id_: None,
     ) -> None:
         self._open_reader = open_reader
         self._connection: sqlite3.Connection | None = None
@@ -61,7 +62,7 @@ class Relay:
             count=count,
             subscriptions_changed=subscriptions_changed,
         )
-        self._stream = StreamLane(publish, self._reader, self._settling)
+        self._stream = StreamLane(publish, self._reader, self._settling, downlink_sent)
         self._lanes: dict[str, DeliveryLane] = {}
         self._offered: set[str] | None = None  # None: look into the database
         self._lock = threading.Lock()  # guards _offered

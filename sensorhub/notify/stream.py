@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 import structlog
 
@@ -22,6 +23,15 @@ from sensorhub.store.outbox import MQTT, OutboxRow, Result
 
 log = structlog.get_logger()
 
+
+class DownlinkSent(Protocol):
+    """Called in the pipeline's thread and transaction once the broker has it."""
+
+    def __call__(self, connection: sqlite3.Connection, id_: str) -> None:
+        """The downlink `id_` was sent."""
+        ...
+
+
 HELD = 4_096  # most rows in memory
 WINDOW = 1_000  # most rows published and not acknowledged
 POLL_S = 0.02  # how often acknowledgements are collected
@@ -29,13 +39,13 @@ AWAY_S = 0.5  # how often to try while nothing is taken
 
 
 class _Flight:
-    """A row on its way, and how many of its two messages the broker lacks."""
+    """A row on its way, and how many of its messages the broker lacks."""
 
     __slots__ = ("left", "publication")
 
     def __init__(self, publication: Publication) -> None:
         self.publication = publication
-        self.left = 2
+        self.left = len(publication.messages)
 
 
 class StreamLane:
@@ -46,7 +56,9 @@ class StreamLane:
         publish: Publish,
         reader: Callable[[], sqlite3.Connection],
         settling: Settling,
+        downlink_sent: DownlinkSent = lambda connection, id_: None,
     ) -> None:
+        self._downlink_sent = downlink_sent
         self._publish = publish
         self._reader = reader
         self._settling = settling
@@ -57,7 +69,7 @@ class StreamLane:
         self._behind = True  # at start the database knows more than we do
         self._more = False
         self._acked: deque[_Flight] = deque()
-        self._lost: deque[tuple[_Flight, bool]] = deque()
+        self._lost: deque[tuple[_Flight, int]] = deque()
         self._posts: deque[Post] = deque()  # to be published, in this order
         self._in_flight = 0
         self._places: dict[str, deque[Publication]] = {}  # followers at a topic
@@ -100,6 +112,8 @@ class StreamLane:
             if flight.left == 0:
                 self._in_flight -= 1
                 self._settling.forget(flight.publication.no)
+                if id_ := flight.publication.downlink:
+                    self._settling.also(partial(self._downlink_sent, id_=id_))
                 self._next_of(flight.publication.place)
                 done += 1
         if done:
@@ -117,17 +131,14 @@ class StreamLane:
     def _fly(self, publication: Publication) -> None:
         self._in_flight += 1
         flight = _Flight(publication)
-        self._posts.append(self._post(flight, False))
-        self._posts.append(self._post(flight, True))
+        for number in range(flight.left):
+            self._posts.append(self._post(flight, number))
 
-    def _post(self, flight: _Flight, retained: bool) -> Post:
-        topic, payload = flight.publication.message(retained)
+    def _post(self, flight: _Flight, number: int) -> Post:
         return Post(
-            topic,
-            payload,
-            retained,
+            *flight.publication.messages[number],
             partial(self._acked.append, flight),
-            partial(self._lost.append, (flight, retained)),
+            partial(self._lost.append, (flight, number)),
         )
 
     def _catch_up(self) -> None:

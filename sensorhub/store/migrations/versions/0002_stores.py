@@ -1,4 +1,4 @@
-"""Second schema: shapes of assets; rollups of the history; forwarding."""
+"""Second schema: shapes of assets; rollups of the history; forwarding; downlinks."""
 
 from alembic import op
 
@@ -32,10 +32,20 @@ FORWARD = (
     " body BLOB NOT NULL)",
 )
 
+DOWNLINKS = (
+    "CREATE TABLE downlinks (id TEXT PRIMARY KEY, device INTEGER NOT NULL,"
+    " kind TEXT NOT NULL, said TEXT NOT NULL, topic TEXT NOT NULL, by_ TEXT NOT NULL,"
+    " asked_at INTEGER NOT NULL, sent_at INTEGER, passed_at INTEGER,"
+    " obeyed_at INTEGER, note TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX downlinks_asked ON downlinks (asked_at)",
+    # a device's ChirpStack application, learned from its uplinks
+    "CREATE TABLE applications (device INTEGER PRIMARY KEY, application TEXT NOT NULL)",
+)
+
 
 def upgrade() -> None:
     """Add what is new."""
-    for statement in (*REGISTER, *HISTORY, *FORWARD):
+    for statement in (*REGISTER, *HISTORY, *FORWARD, *DOWNLINKS):
         op.execute(statement)
 
 

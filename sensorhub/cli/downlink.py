@@ -1,0 +1,137 @@
+"""downlink, downlinks: asking a device for something, and what became of it."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from sensorhub.alerts.event import rfc3339
+from sensorhub.cli.common import (
+    CONFIG,
+    DATA,
+    By,
+    Config,
+    Data,
+    Json,
+    ask,
+    local,
+    opened,
+    refuse,
+    said,
+    say_json,
+)
+from sensorhub.cli.tables import table
+from sensorhub.store import database, downlinks
+from sensorhub.strict import parse_duration
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("downlink")(downlink)
+    app.command("downlinks")(listing)
+
+
+def downlink(
+    device: Annotated[str, typer.Argument(help="its id")],
+    kind: Annotated[
+        str, typer.Argument(help="interval, thresholds, reboot, hex or data")
+    ],
+    by: By,
+    value: Annotated[
+        list[str] | None,
+        typer.Argument(help="15m | fill_level=80 … | 01 00 03 84 | JSON for a codec"),
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="LoRaWAN fPort")] = None,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="have a LoRaWAN device acknowledge it")
+    ] = False,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """Ask a device for another interval, thresholds, a reboot, or send it bytes."""
+    arguments = {"device": device, "kind": kind, **_argument(kind, value or [])}
+    if port is not None:
+        arguments["port"] = port
+    if confirmed:
+        arguments["confirmed"] = True
+    place, _, _ = opened(config, data)
+    result = ask(place, by, "downlink", arguments)
+    words = f"{device}: {kind} is asked; `sensorhub downlinks {device}` says what"
+    said(result, json_, f"{words} became of it")
+
+
+def _argument(kind: str, value: list[str]) -> dict[str, Any]:
+    """What the kind needs, out of the words behind it."""
+    text = " ".join(value)
+    try:
+        if kind == "interval":
+            seconds = text if text.isdigit() else parse_duration(text) / 1000
+            return {"interval_s": int(seconds)}
+        if kind == "thresholds":
+            pairs = [word.split("=", 1) for word in value]
+            return {"thresholds": {name: float(number) for name, number in pairs}}
+        if kind == "hex":
+            return {"hex": bytes.fromhex(text).hex()}
+        if kind == "data":
+            return {"data": json.loads(text)}
+    except ValueError as error:
+        refuse(f"{kind} {text!r}: {error}")
+    if text:
+        refuse(f"{kind} takes no value, but {text!r} is given")
+    return {}
+
+
+def listing(
+    device: Annotated[str | None, typer.Argument(help="of this device only")] = None,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """Downlinks and what became of them: asked, sent, transmitted, obeyed."""
+    place, settings, _ = opened(config, data)
+    connection = database.connect(place.data, read_only=True)
+    names = dict(connection.execute("SELECT no, id FROM devices"))
+    numbers = {name: number for number, name in names.items()}
+    if device is not None and device not in numbers:
+        refuse(f"no such device: {device!r}; see `sensorhub fleet list`")
+    rows = downlinks.listing(connection, None if device is None else numbers[device])
+    if json_:
+        say_json([_view(row, names) for row in rows])
+        return
+    shown = [
+        [
+            *(names.get(row.device, "?"), row.kind, _words(row), row.state),
+            *(local(at, settings) for at in (row.asked_at, row.sent_at, row.obeyed_at)),
+            *(row.by, row.note),
+        ]
+        for row in rows
+    ]
+    heads = ["device", "kind", "what", "state", "asked", "sent", "obeyed", "by", "note"]
+    table("downlinks", heads, shown)
+
+
+def _words(row: downlinks.Downlink) -> str:
+    found = row.said
+    if "interval_s" in found:
+        return f"{found['interval_s']} s"
+    if "thresholds" in found:
+        return ", ".join(f"{k}={v:g}" for k, v in found["thresholds"].items())
+    return str(found.get("bytes") or found.get("hex") or "")
+
+
+def _view(row: downlinks.Downlink, names: dict[int, str]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "device": names.get(row.device),
+        "kind": row.kind,
+        "said": {k: v for k, v in row.said.items() if k != "echoes"},
+        "topic": row.topic,
+        "by": row.by,
+        "state": row.state,
+        "asked_at": rfc3339(row.asked_at),
+        "sent_at": rfc3339(row.sent_at),
+        "transmitted_at": rfc3339(row.passed_at),
+        "obeyed_at": rfc3339(row.obeyed_at),
+        "note": row.note,
+    }
