@@ -422,8 +422,8 @@ class Intake:
     ) -> tuple[list[ReadingRow], list[str]]:
         """A frame's readings, and what there is to say about the rest of it."""
         mapped = map_fields(profile, frame.fields, frame.texts)
-        said = frame.fields or frame.texts or frame.errors
-        draft.sound[uplink] = frame.answers or not said
+        # words that nobody gave a meaning are no fault: states, versions, answers
+        draft.sound[uplink] = frame.answers or not (frame.fields or frame.errors)
         return mapped.readings, [*frame.errors, *frame.ignored, *mapped.ignored]
 
     # -- payload codecs: all frames of a batch in one call --

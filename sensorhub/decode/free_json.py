@@ -151,7 +151,7 @@ def _keep_time(envelope: Envelope, said: Any, layout: Layout) -> None:
 
 def _time(said: Any, format_: str) -> int | None:
     if format_ == "rfc3339":
-        return when_ms(said)
+        return when_ms(said, zoned=True)
     try:
         given = number(float(said) if isinstance(said, str) else said)
     except ValueError:

@@ -98,13 +98,18 @@ def to_ms(when: datetime) -> int:
     return (when - _EPOCH) // _MS
 
 
-def when_ms(value: object) -> int | None:
-    """Epoch milliseconds of RFC 3339 text (any precision), else None."""
+def when_ms(value: object, *, zoned: bool = False) -> int | None:
+    """Epoch milliseconds of RFC 3339 text (any precision), else None.
+
+    Without an offset it is taken as UTC, but for `zoned` as no time.
+    """
     if not isinstance(value, str):
         return None
     try:
         when = msgspec.convert(value, datetime)
     except UNREADABLE:
+        return None
+    if zoned and when.tzinfo is None:
         return None
     return to_ms(when if when.tzinfo else when.replace(tzinfo=UTC))
 

@@ -108,7 +108,10 @@ def test_a_time_is_text_or_epoch(time: Any, format_: str, at: int) -> None:
     assert envelope.fields == [Field("x", 1)]
 
 
-@pytest.mark.parametrize("time", ["yesterday", True, {}, 1e300, "1e99", "nan"])
+LOCAL = "2026-11-18T19:06:40"  # whose noon is it?
+
+
+@pytest.mark.parametrize("time", ["yesterday", LOCAL, True, {}, 1e300, "1e99", "nan"])
 @pytest.mark.parametrize("format_", ["rfc3339", "s", "ms"])
 def test_a_time_that_is_none_costs_no_values(time: Any, format_: str) -> None:
     read = {"time": "t", "time_format": format_}
@@ -363,3 +366,10 @@ def test_words_of_a_codec_become_flags_by_the_profile(tmp_path: Path) -> None:
     found = [(r.measurement, r.value) for r in town.readings("bin-9", "tilted")]
     assert found == [("tilted", 0), ("tilted", 1)]
     assert town.count("values_ignored") == 1
+
+
+def test_words_alone_that_mean_nothing_are_stored_without_readings(town: Town) -> None:
+    send(town, "flat/d1", {"device_status": "on", "version": "v1.0"})
+    assert town.ends() == (1, 0, 0)
+    send(town, "flat/d1", {"soil": 4})  # a number that nobody asked for: look at it
+    assert town.ends() == (1, 0, 1)
