@@ -42,10 +42,10 @@ from sensorhub.store import (
     database,
     downlinks,
     forwarding,
-    outbox,
     rule_versions,
 )
 from sensorhub.store.maker import HistoryMaker
+from sensorhub.store.room import Room
 from sensorhub.tail import TailServer
 from sensorhub.watchdog import Watchdog
 
@@ -54,7 +54,6 @@ BATCH = 2_000
 WAIT_S = 0.02
 TICK_S = 0.25
 LOOK_S = 0.02
-PURGE_S = 600.0
 STALL_S = 5.0
 FREE_S = 0.002  # the write lock is left free between commits
 NATIVE_STATUS = "sensorhub/v1/+/+/status"
@@ -75,7 +74,6 @@ class HubRun:
         self._data_version = -1
         self._next_look = 0.0
         self._next_tick = 0.0
-        self._next_purge = 0.0
         self._damage = 0
         self._stale: set[str] = set()
         self._ticked = (0.0, 0)
@@ -115,6 +113,7 @@ class HubRun:
             codecs=self._codecs,
         )
         self._tell_codecs()
+        self._room = Room(self._place.data, settings.disk.reserve_mb)
         self._stack.callback(self._hub.close)
         self._stack.callback(self._finish)
         self._commands = Commands(self._hub)
@@ -139,6 +138,9 @@ class HubRun:
             submit=self._jobs.append,
             on_damaged=self._damaged,
             zone=settings.timezone,
+            keep=settings.retention,
+            letters_gone=self._hub.shelf.forget,
+            held=self._room.full,
         )
         self._stack.callback(lambda: self._stop_beside(self._history))
         self._history.start()
@@ -244,7 +246,7 @@ class HubRun:
         while not self._stopping.is_set():
             if self._listener.taken_over.is_set():
                 raise TakenOver("a younger hub uses this client id; this one ends")
-            batch = self._listener.take(BATCH, WAIT_S)
+            batch = self._take()
             self._look_for_commands()
             if batch is not None:
                 self._batch(batch)
@@ -253,6 +255,13 @@ class HubRun:
             self._tick()
             if self._hub.checkpoint_due():
                 self._hub.checkpoint_next()
+
+    def _take(self) -> Batch | None:
+        """What came; nothing while the disk is nearly full: the broker keeps it."""
+        if self._room.full():
+            self._stopping.wait(WAIT_S)
+            return None
+        return self._listener.take(BATCH, WAIT_S)
 
     def _batch(self, batch: Batch) -> None:
         """Take a batch, then rest: where little comes, until more is together.
@@ -324,13 +333,13 @@ class HubRun:
         if real < self._next_tick:
             return
         self._next_tick = real + TICK_S
-        hearing = self._listener.drained and self._kept_pace(real)
+        full = self._room.full()
+        hearing = self._listener.drained and self._kept_pace(real) and not full
         self._clear_stale()
-        if real > self._next_purge:
-            self._next_purge = real + PURGE_S
-            now_ms = self._clock.now()
-            self._jobs.append(lambda c: outbox.purge(c, now_ms))
         ledger = self._watchdog.tick(self._clock.now(), hearing, int(real * 1000))
+        self._hub.desk.system(
+            ledger, "disk_low", full, self._clock.now(), round(self._room.free_mb)
+        )
         if self._damage:
             now, value, self._damage = self._clock.now(), self._damage, 0
             self._hub.desk.system(ledger, "journal_damaged", True, now, value)

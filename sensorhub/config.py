@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from sensorhub.config_influx import InfluxSettings
+from sensorhub.config_keeping import DiskSettings, RetentionSettings
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.layout import TopicSettings
 from sensorhub.strict import Id, Strict, TimeZone, explain, read_toml
@@ -175,6 +176,8 @@ class Settings(Strict):
     notify: NotifySettings = Field(default_factory=NotifySettings)
     codecs: CodecSettings = Field(default_factory=CodecSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
+    disk: DiskSettings = Field(default_factory=DiskSettings)
     air: AirSettings = Field(default_factory=AirSettings)
     influx: InfluxSettings = Field(default_factory=InfluxSettings)
     log: LogSettings = Field(default_factory=LogSettings)

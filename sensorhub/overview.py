@@ -15,7 +15,7 @@ from sensorhub.alerts.event import VERSION, resolved, rfc3339, texts
 from sensorhub.alerts.rules import LEAST_GAP_MS, Rule, compile_rules
 from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
 from sensorhub.config import Settings, start_ms
-from sensorhub.model import BY_NAME, BY_NO, MeasurementKind, Reading, Severity
+from sensorhub.model import BY_NAME, Reading, Severity
 from sensorhub.profiles import Profile
 from sensorhub.registry import Registry
 from sensorhub.rulebook import parse_rules
@@ -25,7 +25,6 @@ from sensorhub.store import (
     checkpoints,
     counters,
     database,
-    downsampled,
     forwarding,
     history,
     journal,
@@ -35,7 +34,7 @@ from sensorhub.store import (
     rule_versions,
     segments,
 )
-from sensorhub.store.rollups import Bucket, Rollup
+from sensorhub.store.room import free_mb
 from sensorhub.windows import NEVER
 
 STATUS = (
@@ -81,6 +80,11 @@ def status_view(
     if used is None:
         used = database.ClockUsed(start_ms(settings.clock), settings.clock.speed)
     view["clock"] = {"start": rfc3339(used.start), "speed": used.speed}
+    view["disk"] = {
+        "free_mb": round(free_mb(folder)),
+        "reserve_mb": settings.disk.reserve_mb,
+        "holding": alerts.is_open(connection, "disk_low"),
+    }
     path = folder / database.FILE
     view["database_mb"] = round(os.path.getsize(path) / 1e6, 1)
     view["counters"] = dict(sorted(numbers.items()))
@@ -189,7 +193,7 @@ def readings_view(
 
     None where neither is called `name`. `older` knows what history let go.
     """
-    spans = _spans(connection, name)
+    spans = spans_of(connection, name)
     if spans is None:
         return None
     ids = dict(connection.execute("SELECT no, id FROM devices"))
@@ -198,51 +202,8 @@ def readings_view(
     return [reading for part in parts for reading in part.rows(ids)]
 
 
-def rollups_view(
-    connection: sqlite3.Connection,
-    name: str,
-    measurement: str | None,
-    span: tuple[int, int],
-    bucket: Bucket,
-    zone: str,
-) -> list[dict[str, Any]] | None:
-    """What an asset, else a device, measured by hours or days; None: no such name."""
-    spans = _spans(connection, name)
-    if spans is None:
-        return None
-    ids = dict(connection.execute("SELECT no, id FROM devices"))
-    found = downsampled.read(
-        connection,
-        spans=spans,
-        since=span[0],
-        until=span[1],
-        bucket=bucket,
-        zone=zone,
-        codes=[BY_NAME[measurement].no] if measurement else None,
-    )
-    return [rollup_view(row, ids) for row in found.rows()]
-
-
-def rollup_view(row: Rollup, ids: Mapping[int, str]) -> dict[str, Any]:
-    """A bucket as `readings --by --json` shows it; a counter has no mean."""
-    entry = BY_NO[row.code]
-    counter = entry.kind is MeasurementKind.COUNTER
-    return {
-        "at": rfc3339(row.at),
-        "device": ids[row.device],
-        "measurement": entry.name,
-        "unit": entry.unit,
-        "first": row.first,
-        "min": row.low,
-        "max": row.high,
-        "mean": None if counter else row.total / row.readings,
-        "last": row.last,
-        "count": row.readings,
-        "counted": row.total if counter else None,
-    }
-
-
-def _spans(connection: sqlite3.Connection, name: str) -> list[history.Span] | None:
+def spans_of(connection: sqlite3.Connection, name: str) -> list[history.Span] | None:
+    """The devices of an asset, when they were mounted; else the device itself."""
     row = connection.execute("SELECT no FROM assets WHERE id = ?", (name,)).fetchone()
     if row is not None:
         return history.asset_spans(connection, int(row[0]))

@@ -30,6 +30,11 @@ _TEXTS = {
         "InfluxDB 不接收读数，读数暂存于平台",
         "InfluxDB takes no readings; they wait in the hub",
     ),
+    "disk_low": (
+        "磁盘将满（剩余 {value} MB）：消息留在代理服务器，待腾出空间后继续接收",
+        "the disk is nearly full ({value} MB left): uplinks wait at the broker until"
+        " there is room",
+    ),
     "internal_error": (
         "有消息无法处理，已存为死信（{value} 条）",
         "uplinks that broke the hub are dead letters ({value})",

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sensorhub.buckets import rollups_view
 from sensorhub.cli.common import (
     CONFIG,
     DATA,
@@ -27,7 +28,6 @@ from sensorhub.overview import (
     alerts_view,
     reading_view,
     readings_view,
-    rollups_view,
     status_view,
 )
 from sensorhub.place import older_readings
@@ -69,6 +69,7 @@ def status(
         return
     numbers = view.pop("counters")
     view["clock"] = clock_words(view["clock"], settings)
+    view["disk"] = disk_words(view["disk"])
     view["codecs_off"] = "; ".join(view["codecs_off"].values())
     for key in ("last_uplink_at", "alive_at", "heard_at", "now"):
         view[key] = local_text(view[key], settings)
@@ -83,6 +84,12 @@ def clock_words(clock: dict[str, Any], settings: Settings) -> str:
         return "real time"
     begun = f" from {local_text(clock['start'], settings)}" if clock["start"] else ""
     return f"simulated{begun} at {clock['speed']:g} times its pace"
+
+
+def disk_words(disk: dict[str, Any]) -> str:
+    """Room on the disk in words."""
+    words = f"{disk['free_mb']:,} MB free, {disk['reserve_mb']:,} MB kept in reserve"
+    return f"{words}; uplinks wait at the broker" if disk["holding"] else words
 
 
 def alerts(

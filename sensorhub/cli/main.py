@@ -18,6 +18,7 @@ from sensorhub.cli import (
     downlink,
     explaining,
     influx,
+    keeping,
     letters,
     listing,
     profiles,
@@ -64,6 +65,7 @@ for module in (
     downlink,
     backtesting,
     explaining,
+    keeping,
 ):
     module.add_to(app)
 app.add_typer(register.app, name="fleet")

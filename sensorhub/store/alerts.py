@@ -141,6 +141,14 @@ def load_open(connection: sqlite3.Connection) -> list[Alert]:
     return [_alert(row) for row in rows]
 
 
+def is_open(connection: sqlite3.Connection, rule: str) -> bool:
+    """Whether a rule fires anywhere."""
+    row = connection.execute(
+        "SELECT 1 FROM alerts WHERE state = 'firing' AND rule = ?", (rule,)
+    ).fetchone()
+    return row is not None
+
+
 def load_untold(connection: sqlite3.Connection, since: int) -> list[Alert]:
     """Alerts resolved after `since` of which subscribers still believe otherwise."""
     rows = connection.execute(

@@ -15,11 +15,21 @@ from pathlib import Path
 import structlog
 
 from sensorhub.config import HistorySettings
-from sensorhub.store import merging, rolling, rounds, segments, trim
+from sensorhub.config_keeping import RetentionSettings
+from sensorhub.store import (
+    forwarding,
+    merging,
+    retention,
+    rolling,
+    rounds,
+    segments,
+    trim,
+)
 from sensorhub.store.backlog import Backlog
 from sensorhub.store.damaged import set_aside_row, set_aside_slice
 from sensorhub.store.database import connect
 from sensorhub.store.jobs import Job, Jobs, LostJobError, Submit
+from sensorhub.store.retention import Gone
 from sensorhub.store.segments import Segment, SliceRow
 
 log = structlog.get_logger()
@@ -44,7 +54,7 @@ class HistoryMaker:
     `now()` is the hub's time in ms. `submit(job)` has a job run in the pipeline
     thread's next transaction. `on_damaged(connection, number, uplinks)` hears
     there of every journal row (or, by a negative number, slice or chunk) that
-    was set aside.
+    was set aside. Days of rollups are those of `zone`; `keep` says for how long.
     """
 
     def __init__(
@@ -56,12 +66,18 @@ class HistoryMaker:
         submit: Submit,
         on_damaged: OnDamaged = _unheard,
         zone: str = "UTC",
+        keep: RetentionSettings | None = None,
+        letters_gone: Gone = lambda devices: None,
+        held: Callable[[], bool] = lambda: False,
     ) -> None:
         self._read = connect(folder, read_only=True)
         self._settings = settings
         self._now = now
         self._on_damaged = on_damaged
         self._zone = zone
+        self._keep = keep or RetentionSettings()
+        self._letters_gone = letters_gone
+        self._held = held
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._jobs = Jobs(submit, self._stopping)
@@ -137,7 +153,12 @@ class HistoryMaker:
             self._wake.clear()
 
     def step(self) -> bool:
-        """Do the most urgent piece of work; False if there was none."""
+        """Do the most urgent piece of work; False if there was none.
+
+        While `held` (the disk is nearly full) only what gives space back.
+        """
+        if self._held():
+            return self.tidy()
         return self.make_segment() or self.merge() or self.make_chunks() or self.tidy()
 
     def make_segment(self) -> bool:
@@ -194,7 +215,9 @@ class HistoryMaker:
             self._tidying = None
             self._tidied = time.monotonic()
             return False
+        began = time.monotonic()
         self._jobs.do(job)
+        self._stopping.wait(REST * (time.monotonic() - began))
         return True
 
     # -- how --
@@ -204,6 +227,13 @@ class HistoryMaker:
         if time.monotonic() >= self._next_roll:
             self._next_roll = time.monotonic() + ROLL_S
             yield from rolling.jobs(self._read, self._now(), self._zone)
+            yield from retention.jobs(
+                self._read,
+                self._keep,
+                self._now(),
+                self._letters_gone,
+                forwarding.needed_from(self._read),
+            )
 
     def _begin_round(self) -> bool:
         rows = rounds.due(

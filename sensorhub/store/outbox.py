@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 MQTT = "mqtt"  # the built-in subscription; the schema's indexes name it, too
-KEPT_MS = 30 * 86_400_000
+PURGE = 1_000  # rows that are looked at for old ones
 
 
 class OutboxRow(NamedTuple):
@@ -65,9 +65,9 @@ _AFTER = (
     f"SELECT {_COLUMNS} FROM outbox WHERE state = 'pending' AND subscription = ?"
     " AND next_at = 0 AND no > ? ORDER BY no LIMIT ?"
 )
-_PURGE = (
-    "DELETE FROM outbox WHERE no IN (SELECT no FROM (SELECT no, state, created_at"
-    " FROM outbox ORDER BY no LIMIT ?) WHERE state <> 'pending' AND created_at < ?)"
+_OLD = (
+    "SELECT no FROM (SELECT no, state, created_at FROM outbox ORDER BY no LIMIT ?)"
+    " WHERE state <> 'pending' AND created_at < ?"
 )
 
 
@@ -162,6 +162,13 @@ def count_pending(connection: sqlite3.Connection) -> int:
     return int(found.fetchone()[0])
 
 
-def purge(connection: sqlite3.Connection, now: int, limit: int = 1_000) -> int:
-    """Delete settled rows older than 30 days among the oldest; how many went."""
-    return connection.execute(_PURGE, (limit, now - KEPT_MS)).rowcount
+def has_old(connection: sqlite3.Connection, before: int) -> bool:
+    """Whether `purge` would find something."""
+    return connection.execute(f"{_OLD} LIMIT 1", (PURGE, before)).fetchone() is not None
+
+
+def purge(connection: sqlite3.Connection, before: int) -> int:
+    """Delete some settled rows created before (ms) among the oldest; how many went."""
+    return connection.execute(
+        f"DELETE FROM outbox WHERE no IN ({_OLD})", (PURGE, before)
+    ).rowcount

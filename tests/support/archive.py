@@ -9,6 +9,7 @@ import numpy as np
 from sensorhub.clock import HandClock
 from sensorhub.columns import Columns, Notes, pack
 from sensorhub.config import HistorySettings
+from sensorhub.config_keeping import RetentionSettings
 from sensorhub.model import Outcome
 from sensorhub.store import journal
 from sensorhub.store.database import connect
@@ -38,6 +39,7 @@ class Hub:
     taken: int = 0
     damaged: list[tuple[int, int]] = field(default_factory=list)
     zone: str = "UTC"
+    keep: RetentionSettings = field(default_factory=RetentionSettings)
 
     def __post_init__(self) -> None:
         self.write = connect(self.folder)
@@ -57,6 +59,7 @@ class Hub:
                 (number, uplinks)
             ),
             zone=self.zone,
+            keep=self.keep,
         )
 
     def submit(self, job: Job) -> None:

@@ -431,8 +431,10 @@ def test_old_settled_rows_are_purged_and_pending_ones_stay(house: House) -> None
     house.write(row("m1"))
     house.turn(2)
     house.write(row("m2"), offer=False)
-    assert outbox.purge(house.writer, outbox.KEPT_MS) == 0
-    assert outbox.purge(house.writer, outbox.KEPT_MS + 1) == 1
+    assert not outbox.has_old(house.writer, 0)
+    assert outbox.purge(house.writer, 0) == 0
+    assert outbox.has_old(house.writer, 1)
+    assert outbox.purge(house.writer, 1) == 1
     assert [id_ for id_, _, _ in house.states()] == ["m2"]
 
 

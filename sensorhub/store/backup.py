@@ -1,0 +1,181 @@
+"""Backup, restore, verify: the whole database as one file with a checksum beside it.
+
+`VACUUM INTO` reads one moment while the hub goes on writing; nothing else does so
+under load. The file holds secrets (of webhooks): only its owner may read it.
+"""
+
+import hashlib
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from sensorhub.errors import StoreError
+from sensorhub.store import database, parts
+from sensorhub.store.parts import Count
+
+SUM = ".sha256"  # of `sha256sum`
+BLOCK = 2**20
+SYNC_EVERY = 8 * 2**20
+REPLACED = "sensorhub-replaced.db"
+
+
+class Verdict(NamedTuple):
+    """What `verify` read, and what is wrong in words; sound where nothing is."""
+
+    counts: list[Count]
+    faults: list[str]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults
+
+
+def backup(folder: Path, target: Path, *, force: bool = False) -> int:
+    """Write the folder's database to `target` while a hub may run; its bytes.
+
+    Raises StoreError where there is nothing, or where the file is there already.
+    """
+    if not (folder / database.FILE).exists():
+        raise StoreError(f"{folder} has no database to back up")
+    if target.exists() and not force:
+        raise StoreError(f"{target} is there already; --force replaces it")
+    partial = target.with_name(target.name + ".partial")
+    partial.unlink(missing_ok=True)
+    try:
+        partial.touch(mode=0o600)
+        with closing(database.connect(folder, read_only=True)) as connection:
+            # the file is synced below, in small steps: the hub's commits wait less
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("VACUUM INTO ?", (str(partial),))
+        digest = _sync(partial)
+    except (OSError, sqlite3.Error) as error:
+        partial.unlink(missing_ok=True)
+        raise StoreError(f"{target} cannot be written: {error}") from error
+    size = partial.stat().st_size
+    _sum_file(target).write_text(f"{digest}  {target.name}\n", "utf-8")
+    partial.replace(target)
+    _sync_folder(target.parent)
+    return size
+
+
+def restore(source: Path, folder: Path, *, force: bool = False) -> bool:
+    """Put a backup into a data folder; whether something was set aside as REPLACED.
+
+    Holds the hub's lock. Raises StoreError where a hub runs, where the backup is
+    damaged, and where there are data already and not `force`.
+    """
+    verdict = verify_file(source)
+    if not verdict.sound:
+        first = "\n  ".join(verdict.faults[:10])
+        raise StoreError(f"{source} is damaged and was not restored:\n  {first}")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with database.locked(folder, wait_s=0):
+        there = folder / database.FILE
+        if there.exists() and not force:
+            raise StoreError(
+                f"{folder} has a database already; --force moves it to {REPLACED}"
+            )
+        new = folder / "sensorhub-restored.partial"
+        _copy(source, new)
+        aside = _set_aside(folder)
+        new.replace(there)
+        _sync_folder(folder)
+    return aside
+
+
+def verify_file(path: Path) -> Verdict:
+    """Read a whole backup, its checksum file too where that is beside it."""
+    if not path.is_file():
+        raise StoreError(f"{path} is no file")
+    faults = []
+    beside = _sum_file(path)
+    if beside.exists():
+        told = beside.read_text("utf-8").split()
+        if not told or told[0] != _sync(path, sync=False):
+            faults.append(f"file: not what {beside.name} says")
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        return _verify(connection, faults, whole=True)
+
+
+def verify_folder(folder: Path) -> Verdict:
+    """Read a data folder's database, beside a hub or without one."""
+    if not (folder / database.FILE).exists():
+        raise StoreError(f"{folder} has no database")
+    with closing(database.connect(folder, read_only=True)) as connection:
+        return _verify(connection, [], whole=not database.is_running(folder))
+
+
+def _verify(
+    connection: sqlite3.Connection, faults: list[str], *, whole: bool
+) -> Verdict:
+    counts: list[Count] = []
+    try:
+        if database.revision_of(connection) is None:
+            return Verdict([], [*faults, "database: none of sensorhub's"])
+        faults = faults + parts.pages(connection, whole=whole)
+        for part in parts.PARTS:
+            if _has(connection, part.table):
+                counts.append(parts.check(connection, part))
+                faults += counts[-1].damaged
+    except sqlite3.DatabaseError as error:
+        faults.append(f"database: {error}")
+    return Verdict(counts, faults)
+
+
+def _has(connection: sqlite3.Connection, table: str) -> bool:
+    query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
+    return connection.execute(query, (table,)).fetchone() is not None
+
+
+def _sum_file(path: Path) -> Path:
+    return path.with_name(path.name + SUM)
+
+
+def _sync(path: Path, *, sync: bool = True) -> str:
+    """The file's SHA-256; written to the disk step by step on the way."""
+    digest = hashlib.sha256()
+    with path.open("rb" if not sync else "r+b", buffering=0) as file:
+        done = 0
+        while block := file.read(BLOCK):
+            digest.update(block)
+            done += len(block)
+            if sync and done % SYNC_EVERY == 0:
+                os.fdatasync(file.fileno())
+        if sync:
+            os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    target.touch(mode=0o600)
+    with source.open("rb") as read, target.open("wb") as write:
+        while block := read.read(BLOCK):
+            write.write(block)
+        write.flush()
+        os.fsync(write.fileno())
+
+
+def _set_aside(folder: Path) -> bool:
+    """Move a database out of the way with its log; whether there was one."""
+    there, aside = folder / database.FILE, folder / REPLACED
+    found = there.exists()
+    for end in ("", "-wal", "-shm"):
+        old = there.with_name(there.name + end)
+        aside.with_name(aside.name + end).unlink(missing_ok=True)
+        if old.exists() and found and end != "-shm":
+            old.replace(aside.with_name(aside.name + end))
+        old.unlink(missing_ok=True)
+    return found
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,182 @@
+"""Retention: what is older than its kind is kept goes, some rows at a time.
+
+Every job finds its rows anew, so that one that is run twice deletes nothing else.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+from sensorhub.config_keeping import RetentionSettings
+from sensorhub.store import outbox, rollup_bytes
+from sensorhub.store.counters import KEPT_FROM, kept_from, set_meta
+from sensorhub.store.jobs import Job
+from sensorhub.store.rollup_bytes import BLOCK_MS, BLOCK_WEEKS
+from sensorhub.store.rollups import DAY_MS, Bucket
+
+STEP_ROWS = 200  # of one transaction
+STEP_CHUNKS = 50
+LOOK_DEVICES = 500
+SERVICE_IDS = 1_000
+
+Gone = Callable[[Iterable[str]], None]
+
+
+class Kind(NamedTuple):
+    """Rows with a number of their own; `old` says which go, `?1` is the time."""
+
+    table: str
+    old: str
+
+
+COMMANDS = Kind("commands", "applied_at < ?1")
+SILENCES = Kind("silences", "coalesce(ended_at, until_at) < ?1")
+DAMAGED = Kind("damaged", "found_at < ?1")
+_LETTERS = (
+    "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters"
+    f" WHERE received_at < ?1 ORDER BY id LIMIT {STEP_ROWS}) RETURNING device"
+)
+_ALERTS = (
+    "SELECT id FROM alerts WHERE started_at < ?1 AND state <> 'firing'"
+    f" AND resolved_at < ?1 ORDER BY started_at LIMIT {STEP_ROWS}"
+)
+_SERVICES = (
+    "SELECT id FROM services s WHERE id BETWEEN ?2 AND ?3 AND at < ?1 AND EXISTS"
+    " (SELECT 1 FROM services n WHERE n.asset = s.asset AND n.kind = s.kind"
+    f" AND n.at > s.at) LIMIT {STEP_ROWS}"
+)
+_CHUNKS = (
+    "SELECT device, week FROM chunks c WHERE device BETWEEN ?2 AND ?3 AND week < ?1"
+    " AND EXISTS (SELECT 1 FROM rollups_day r WHERE r.device = c.device"
+    f" AND r.block = c.week / {BLOCK_WEEKS}) LIMIT {STEP_CHUNKS}"
+)
+
+
+def jobs(
+    read: sqlite3.Connection,
+    settings: RetentionSettings,
+    now: int,
+    letters_gone: Gone,
+    needed_from: int | None = None,
+) -> Iterator[Job]:
+    """Everything that is too old at `now` (ms), step by step.
+
+    Readings measured from `needed_from` on stay. `letters_gone` hears of the
+    devices of dead letters that went, in the writer's thread.
+    """
+    yield from _of_devices(read, settings, now, needed_from)
+    since = partial(_since, now)
+    yield from _numbered(read, COMMANDS, since(settings.commands_d))
+    yield from _numbered(read, SILENCES, since(settings.alerts_d))
+    yield from _numbered(read, DAMAGED, since(settings.damaged_d))
+    yield from _letters(read, since(settings.dead_letters_d), letters_gone)
+    yield from _deliveries(read, since(settings.outbox_d))
+    yield from _alerts(read, since(settings.alerts_d))
+    yield from _services(read, since(settings.services_d))
+
+
+def _since(now: int, days: int) -> int:
+    return now - days * DAY_MS
+
+
+def _of_devices(
+    read: sqlite3.Connection,
+    settings: RetentionSettings,
+    now: int,
+    needed_from: int | None,
+) -> Iterator[Job]:
+    """Readings and rollups; readings only where there are rollups of them."""
+    readings = _since(now, settings.readings_d)
+    if needed_from is not None:
+        readings = min(readings, needed_from)
+    block = _block(readings)
+    limit = rollup_bytes.begin_of(block)
+    if limit > kept_from(read):
+        yield partial(set_meta, key=KEPT_FROM, value=str(limit))
+    yield from _ranges(read, "chunks", _CHUNKS, block * BLOCK_WEEKS, "week")
+    for bucket, days in (
+        (Bucket.HOUR, settings.hours_d),
+        (Bucket.DAY, settings.days_d),
+    ):
+        table = rollup_bytes.TABLES[bucket]
+        find = (
+            f"SELECT device, block FROM {table} WHERE device BETWEEN ?2 AND ?3"
+            f" AND block < ?1 LIMIT {STEP_CHUNKS}"
+        )
+        yield from _ranges(read, table, find, _block(_since(now, days)), "block")
+
+
+def _block(at: int) -> int:
+    """The block that `at` (ms) lies in: earlier ones are older than it."""
+    return (at - rollup_bytes.begin_of(0)) // BLOCK_MS
+
+
+def _ranges(
+    read: sqlite3.Connection, table: str, find: str, before: int, key: str
+) -> Iterator[Job]:
+    """Delete what `find` finds below `before`, going up through the devices."""
+    (last,) = read.execute(f"SELECT max(device) FROM {table}").fetchone()
+    for low in range(0, (last or 0) + 1, LOOK_DEVICES):
+        place = before, low, low + LOOK_DEVICES - 1
+        while keys := read.execute(find, place).fetchall():
+            yield partial(_delete, table=table, key=key, keys=keys)
+
+
+def _delete(
+    connection: sqlite3.Connection, table: str, key: str, keys: list[tuple[int, int]]
+) -> None:
+    connection.executemany(f"DELETE FROM {table} WHERE device = ? AND {key} = ?", keys)
+
+
+def _numbered(read: sqlite3.Connection, kind: Kind, before: int) -> Iterator[Job]:
+    find = f"SELECT id FROM {kind.table} WHERE {kind.old} LIMIT {STEP_ROWS}"
+    while rows := read.execute(find, (before,)).fetchall():
+        yield partial(_delete_ids, table=kind.table, ids=rows)
+
+
+def _delete_ids(
+    connection: sqlite3.Connection, table: str, ids: list[tuple[int]]
+) -> None:
+    connection.executemany(f"DELETE FROM {table} WHERE id = ?", ids)
+
+
+def _letters(read: sqlite3.Connection, before: int, gone: Gone) -> Iterator[Job]:
+    def forget(connection: sqlite3.Connection) -> None:
+        gone(name for (name,) in connection.execute(_LETTERS, (before,)).fetchall())
+
+    find = "SELECT 1 FROM dead_letters WHERE received_at < ? LIMIT 1"
+    while read.execute(find, (before,)).fetchone():
+        yield forget
+
+
+def _deliveries(read: sqlite3.Connection, before: int) -> Iterator[Job]:
+    def purge(connection: sqlite3.Connection) -> None:
+        outbox.purge(connection, before)
+
+    while outbox.has_old(read, before):
+        yield purge
+
+
+def _alerts(read: sqlite3.Connection, before: int) -> Iterator[Job]:
+    while rows := read.execute(_ALERTS, (before,)).fetchall():
+        yield partial(_delete_alerts, ids=rows)
+
+
+def _delete_alerts(connection: sqlite3.Connection, ids: list[tuple[str]]) -> None:
+    connection.executemany("DELETE FROM transitions WHERE alert = ?", ids)
+    connection.executemany("DELETE FROM alerts WHERE id = ?", ids)
+
+
+def _services(read: sqlite3.Connection, before: int) -> Iterator[Job]:
+    """Services stand in order of their numbers, but for some that were said late."""
+    low, last = read.execute("SELECT min(id), max(id) FROM services").fetchone()
+    while low is not None and low <= last:
+        place = before, low, low + SERVICE_IDS - 1
+        while rows := read.execute(_SERVICES, place).fetchall():
+            yield partial(_delete_ids, table="services", ids=rows)
+        low += SERVICE_IDS
+        after = "SELECT at FROM services WHERE id >= ? ORDER BY id LIMIT 1"
+        row = read.execute(after, (low,)).fetchone()
+        if row is not None and row[0] >= before + DAY_MS:
+            return
