@@ -20,6 +20,7 @@ from sensorhub.store.readings import Readings
 
 START = 1_795_000_000_000
 SETTINGS = HistorySettings(segment_s=1, segment_uplinks=1000, chunk_after_h=0.001)
+EVER_KEPT = RetentionSettings(readings_d=10**5, hours_d=10**5, days_d=10**5)
 ROW = ("measured_at", "device", "code", "value", "received_at", "quality", "why")
 
 
@@ -39,7 +40,7 @@ class Hub:
     taken: int = 0
     damaged: list[tuple[int, int]] = field(default_factory=list)
     zone: str = "UTC"
-    keep: RetentionSettings = field(default_factory=RetentionSettings)
+    keep: RetentionSettings = EVER_KEPT
 
     def __post_init__(self) -> None:
         self.write = connect(self.folder)

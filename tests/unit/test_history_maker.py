@@ -224,7 +224,10 @@ def test_old_segments_become_chunks_twice_a_day_and_early_when_many() -> None:
     assert rounds.due([*rows, *begun], 0, 10_000) == begun
 
 
-def test_the_thread_makes_history_while_the_hub_writes(hub: Hub) -> None:
+def test_the_thread_makes_history_while_the_hub_writes(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "SEEN_S", 10.0)
     waiting: queue.Queue[Job | None] = queue.Queue()
     hub.maker.stop()
     thread_maker = HistoryMaker(

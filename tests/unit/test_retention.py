@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from support.archive import START, Hub, columns_of
+from support.archive import EVER_KEPT, START, Hub, columns_of
 
 from sensorhub.config_keeping import RetentionSettings
 from sensorhub.model import Outcome
@@ -81,7 +81,7 @@ def test_what_may_be_gone_is_said(hub: Hub) -> None:
 
 
 def test_readings_stay_while_somebody_needs_them(hub: Hub) -> None:
-    hub.keep = RetentionSettings()
+    hub.keep = EVER_KEPT
     hub.restart()
     live(hub, 200)
     first = oldest(hub)
@@ -92,7 +92,7 @@ def test_readings_stay_while_somebody_needs_them(hub: Hub) -> None:
 
 
 def test_readings_without_rollups_stay(hub: Hub) -> None:
-    hub.keep = RetentionSettings()
+    hub.keep = EVER_KEPT
     hub.restart()
     live(hub, 200)
     first = oldest(hub)
