@@ -90,6 +90,13 @@ class HubRun:
             self._stack.enter_context(database.locked(self._place.data))
             self._build(settings, profiles)
             log.info("hub is up", devices=len(self._hub.registry.device_no))
+            for rule, profile, devices in self._hub.state.unjudged():
+                log.warning(
+                    "sensors cannot judge this rule's limit: not asked",
+                    rule=rule,
+                    profile=profile,
+                    devices=devices,
+                )
             self._work()
             self._sound = True
             log.info("hub stops")

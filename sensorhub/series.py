@@ -4,6 +4,9 @@ Series columns grow as series are first seen. The quiet band of a series holds
 the values for which no rule on it would move.
 """
 
+from collections import Counter
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +31,8 @@ class Series:
         self.rest_bands = {rule.id: quiet_band(rule, None) for rule in rules}
         self._by_asset = any(rule.settings.select.assets for rule in rules)
         self._some_blind = any(rule.clauses.blind for rule in rules)
-        self.gases = {rule.code for rule in rules if rule.clauses.gas}
+        self.is_gas = np.zeros(CODES, np.bool_)  # judged in mg/m³ by some rule
+        self.is_gas[[rule.code for rule in rules if rule.clauses.gas]] = True
         self._bands: dict[tuple[Traits, int], tuple[float, float]] = {}
         self._rules_cache: dict[tuple[Traits, str, int], tuple[Rule, ...]] = {}
 
@@ -199,6 +203,20 @@ class Series:
         return traits is not None and any(
             r.id == rule and selects(r, traits, asset) for r in self.rules
         )
+
+    def unjudged(self) -> Iterator[tuple[str, str, int]]:
+        """(rule, profile, devices) where mounted sensors cannot judge its limit."""
+        registry = self.registry
+        mounted = np.flatnonzero(registry.asset_of >= 0).tolist()
+        for rule in self.rules:
+            found: Counter[str] = Counter()
+            for device in mounted if rule.clauses.blind else ():
+                profile, asset = registry.profiles[device], registry.asset_of[device]
+                traits = registry.traits[asset]
+                if profile and profile.name in rule.clauses.blind and traits:
+                    here = selects(rule, traits, registry.asset_ids[asset])
+                    found[profile.name] += here
+            yield from ((rule.id, name, n) for name, n in sorted(found.items()) if n)
 
     def numbers_of(
         self, device: NDArray[np.int32], code: NDArray[np.uint8]

@@ -117,8 +117,8 @@ class State(Windows, Series):
         before = self.last_value[series]
         slow |= newer & ~((self.low[series] <= value) & (value < self.high[series]))
         slow |= newer & (code == FILL) & emptyings(before, value)
-        if self.gases:  # in order: a gas is judged at the temperature of its moment
-            gas = np.isin(code, list(self.gases))
+        gas = self.is_gas[code]
+        if gas.any():  # in order: a gas is judged at the temperature of its moment
             slow |= (code == TEMPERATURE) & np.isin(device, device[gas])
         given = None if services is None else {(s.asset, s.at) for s in services}
         if given:
@@ -130,7 +130,7 @@ class State(Windows, Series):
         self.samples[numbers] += 1
         late = int((~newer & ~slow).sum())
         order = np.flatnonzero(slow)
-        if self.gases:  # an uplink's temperature first: its gases are judged at it
+        if gas.any():  # an uplink's temperature first: its gases are judged at it
             order = order[
                 np.lexsort((code[order] != TEMPERATURE, owner[picked[order]]))
             ]

@@ -180,6 +180,8 @@ def test_a_sensor_that_cannot_judge_the_limit_is_not_asked(
         town.up(device, MINUTE, nh3=200)
     assert [r.value for r in town.readings("wc-2", "nh3")] == [200]
     assert set(town.open()) == {("foul", f"wc-{n}") for n in range(1, 2 + fires)}
+    unjudged = [] if fires else [("foul", "milesight-gs301", 1)]
+    assert list(town.hub.state.unjudged()) == unjudged
 
 
 def test_the_shipped_toilet_rule_names_its_standard_in_what_people_read(
