@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 
 from sensorhub.model import BY_NAME, MeasurementKind
 from sensorhub.onboarding.vocabulary import (
+    ASIDE,
+    BOARD,
+    FLAG_ASIDE,
     MEANING,
     NAMES,
     PERIOD,
@@ -65,7 +68,13 @@ def guess(name: str, raw: float | str) -> Guess:
     if not made.measurement:
         return made
     entry = BY_NAME[made.measurement]
-    if entry.kind is MeasurementKind.FLAG:
+    flag = entry.kind is MeasurementKind.FLAG
+    if aside := (FLAG_ASIDE if flag else ASIDE) & set(words):
+        made.doubts.append(
+            f"{made.measurement}? its name says {min(aside)}: not mapped"
+        )
+        made.measurement = ""
+    elif flag:
         _flag(made)
     elif isinstance(raw, str):
         made.doubts.append(f"{raw!r} is a word, no number: not mapped")
@@ -126,6 +135,8 @@ def _number(made: Guess, raw: float, words: list[str]) -> None:
         made.doubts.append(
             "a total since ever? if it wraps at 65536: counter_bits = 16"
         )
+    if made.measurement == "temperature" and BOARD & set(words):
+        made.doubts.append("of the device's own board?")
     _check_range(made)
 
 

@@ -9,65 +9,74 @@ from typing import Final
 # the order counts: what stands first wins where a name has words of several
 NAMES: Final[dict[str, str]] = {
     "fill_level": (
-        "fill filllevel fillinglevel fillpercent fullness filling fillgrade wastelevel"
-        " binlevel fulllevel vulgraad vullingsgraad vulling vulniveau fullstand"
-        " fuellstand fullgrad fuellgrad remplissage tauxderemplissage llenado"
-        " nivelllenado riempimento livelloriempimento zaplneni naplneni wypelnienie"
+        "fill filllevel fillinglevel fillpercent fullness filling"
+        " fillgrade wastelevel binlevel fulllevel levelpercent"
+        " levelpercentage fillinglvl fillrate vulgraad vullingsgraad"
+        " vulling vulniveau fullstand fuellstand fullgrad fuellgrad"
+        " remplissage tauxderemplissage llenado nivelllenado riempimento"
+        " livelloriempimento zaplneni naplneni wypelnienie"
         " poziomwypelnienia enchimento 满溢度 满溢 满度 填充率"
     ),
     "distance": (
-        "distance dist distancemm afstand abstand distanz distancia distanza vzdalenost"
-        " odleglosc avstand etaisyys ultrasonic ullage rangefinder 距离 测距"
+        "distance dist distancemm afstand abstand distanz distancia"
+        " distanza vzdalenost odleglosc avstand etaisyys ultrasonic ullage"
+        " rangefinder 距离 测距"
     ),
     "temperature": (
-        "temperature temp temperatur temperatuur temperatura teplota lampotila tmp"
-        " tempc tempf airtemperature ambienttemperature 温度"
+        "temperature temp temperatur temperatuur temperatura teplota"
+        " lampotila tmp tempc tempf airtemperature ambienttemperature 温度"
     ),
     "humidity": (
-        "humidity hum humid rh relativehumidity vochtigheid luchtvochtigheid feuchte"
-        " feuchtigkeit luftfeuchte luftfeuchtigkeit humidite humedad umidita umidade"
-        " vlhkost wilgotnosc 湿度"
+        "humidity hum humi humid rh relativehumidity vochtigheid"
+        " luchtvochtigheid feuchte feuchtigkeit luftfeuchte"
+        " luftfeuchtigkeit humidite humedad umidita umidade vlhkost"
+        " wilgotnosc 湿度"
     ),
     "battery_voltage": (
-        "vbat batv batvoltage batteryvoltage batterijspanning batteriespannung"
-        " batmv batterymv tensionbatterie voltage volt volts spannung spanning tension"
-        " vdd vcc 电压 电池电压"
+        "vbat batv batvoltage batteryvoltage batterijspanning"
+        " batteriespannung batmv batterymv tensionbatterie voltage volt"
+        " volts spannung spanning tension vdd vcc 电压 电池电压"
     ),
     "battery": (
-        "battery bat batt batterij batterie bateria akku baterie batterylevel"
-        " batterypercent batterypercentage batteryremaining soc 电量 电池"
+        "battery bat batt batterij batterie bateria akku baterie"
+        " batterylevel batterypercent batterypercentage batteryremaining"
+        " soc 电量 电池"
     ),
     "nh3": "nh3 ammonia ammoniak ammoniac amoniaco ammoniaca 氨气 氨",
     "h2s": (
-        "h2s hydrogensulfide hydrogensulphide schwefelwasserstoff zwavelwaterstof"
-        " sulfuredhydrogene 硫化氢"
+        "h2s hydrogensulfide hydrogensulphide schwefelwasserstoff"
+        " zwavelwaterstof sulfuredhydrogene 硫化氢"
     ),
     "tilt": (
-        "angle tiltangle tiltdegrees winkel neigung hoek inclinaison angulo 倾角 角度"
+        "angle tiltangle tiltdegrees inclination inclinationdegree winkel"
+        " neigung hoek inclinaison angulo 倾角 角度"
     ),
     "tilted": (
-        "tilt tilted position kantel gekanteld gekippt kippung fall fallen falldown"
-        " tipped tipover dropped renverse volcado 倾斜 倾倒 倾覆"
+        "tilt tilted position kantel gekanteld gekippt kippung fall"
+        " fallen falldown tipped tipover dropped renverse volcado 倾斜 倾倒 倾覆"
     ),
     "leak": (
-        "leak leakage leakagestatus waterleak water leaking lek lekkage lekstatus"
-        " lekdetectie leck leckage wasser fuite fuga perdita 漏水 水浸"
+        "leak leakage leakagestatus waterleak water leaking flood flooded"
+        " lek lekkage lekstatus lekdetectie leck leckage wasser fuite fuga"
+        " perdita 漏水 水浸"
     ),
     "lid_open": (
-        "lid lidopen door dooropen doorstatus magnet reed contact deckel deksel klep"
-        " deur tur tuer couvercle porte tapa puerta coperchio porta 门磁 门 盖"
+        "lid lidopen open door dooropen doorstatus magnet reed contact"
+        " deckel deksel klep deur tur tuer couvercle porte tapa puerta"
+        " coperchio porta 门磁 门 盖"
     ),
     "occupied": (
-        "occupied occupancy occupation presence bezet bezetting belegt belegung besetzt"
-        " anwesenheit occupe ocupado occupato pir motion movement beweging 占用 有人"
+        "occupied occupancy occupy occupation presence bezet bezetting"
+        " belegt belegung besetzt anwesenheit occupe ocupado occupato pir"
+        " motion movement beweging 占用 有人"
     ),
     "count_in": (
-        "countin totalin peopletotalin linetotalin intotal entries entered counterin"
-        " peoplein personsin totala countera 进入 进"
+        "countin totalin peopletotalin linetotalin intotal entries"
+        " entered counterin peoplein personsin totala countera 进入 进"
     ),
     "count_out": (
-        "countout totalout peopletotalout linetotalout outtotal exits exited counterout"
-        " peopleout personsout totalb counterb 离开 出"
+        "countout totalout peopletotalout linetotalout outtotal exits"
+        " exited counterout peopleout personsout totalb counterb 离开 出"
     ),
     "rssi": "rssi",
     "snr": "snr lorasnr lsnr",
@@ -78,9 +87,56 @@ MEANING: Final = {word: name for name, words in NAMES.items() for word in words.
 REMAINING: Final = frozenset(["remaining", "free", "left", "rest", "restant"])
 PERIOD: Final = frozenset(["period", "periodic", "delta", "since", "interval"])
 
+# words that make a name speak of something else than the value of now
+ASIDE: Final = frozenset(
+    [
+        "change",
+        "changed",
+        "changes",
+        "threshold",
+        "reached",
+        "limit",
+        "alarm",
+        "alert",
+        "error",
+        "history",
+        "percentile",
+        "unit",
+        "display",
+        "type",
+        "version",
+        "interval",
+        "setting",
+        "settings",
+        "mode",
+    ]
+)
+FLAG_ASIDE: Final = (ASIDE - {"alarm", "alert"}) | frozenset(
+    [
+        "count",
+        "counts",
+        "times",
+        "duration",
+        "minutes",
+        "hours",
+        "since",
+        "closings",
+        "openings",
+    ]
+)
+BOARD: Final = frozenset(["board", "internal", "cpu", "chip", "device"])
+
 # the unit at the end of a name: what makes the catalogue's unit of it
 UNITS: Final[dict[str, dict[str, tuple[float, float]]]] = {
-    "distance": {"mm": (1, 0), "cm": (10, 0), "m": (1000, 0), "dm": (100, 0)},
+    "distance": {
+        "mm": (1, 0),
+        "cm": (10, 0),
+        "dm": (100, 0),
+        "m": (1000, 0),
+        "inch": (25.4, 0),
+        "in": (25.4, 0),
+        "ft": (304.8, 0),
+    },
     "temperature": {
         "c": (1, 0),
         "degc": (1, 0),

@@ -74,6 +74,13 @@ def test_a_name_is_taken_apart(name: str, parts: list[str]) -> None:
         ("waterLeak", 1.0, "leak", 1, True),
         ("door_open", 1.0, "lid_open", 1, True),
         ("occupancy", 1.0, "occupied", 1, True),
+        ("temperature_threshold", 60.0, "", 60, False),
+        ("BatteryChange", 0.1, "", 0.1, False),
+        ("doorClosings", 0.0, "", 0, False),
+        ("door_alarm", 0.0, "lid_open", 0, True),
+        ("history.0.temperature", 25.5, "", 25.5, False),
+        ("internalTemperature", 25.5, "temperature", 25.5, False),
+        ("distanceInch", 10.0, "distance", 254, True),
         ("people_total_in", 12.0, "count_in", 12, False),
         ("line_1_total_out", 12.0, "count_out", 12, False),
         ("rssi", -97.0, "rssi", -97, True),
@@ -125,6 +132,8 @@ def test_a_measurement_is_taken_from_the_likeliest_field() -> None:
     assert made["temperature"].measurement == "temperature"
     assert made["board_temperature"].measurement == ""
     assert made["temp_f"].doubts == ["temperature is taken from temperature"]
+    counts = guesses([Field("counterA", 3.0), Field("totalCounterA", 1539.0)], [])
+    assert [item.measurement for item in counts] == ["", "count_in"]
 
 
 def loaded(folder: Path, text: str) -> Profile:
