@@ -15,7 +15,7 @@ from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import decode_uplink
 from sensorhub.model import Envelope, EnvelopeError, Frame
 from sensorhub.onboarding.draft import guesses, profile_text
-from sensorhub.onboarding.sample import sample_uplink
+from sensorhub.onboarding.sample import sample_uplink, with_units
 from sensorhub.place import Place, load_all
 from sensorhub.profiles import Profile, is_profile_name
 
@@ -108,13 +108,14 @@ def new(
     if not stdout and (name in known or path.exists()):
         refuse(f"there is a profile {name} already; --stdout only prints the new one")
     profile = _profile(name, codec, decoder)
+    settled: set[float] = set()
     if codec is None and decoder is None:
-        frame = _decoded(sample)
+        frame, settled = _decoded(sample)
     else:
         frame = _read(settings, profile, config, (" ".join(sample), port))
     if frame.errors:
         refuse("; ".join(frame.errors))
-    made = guesses(frame.fields, frame.texts)
+    made = guesses(frame.fields, frame.texts, settled)
     text = profile_text(
         name,
         made,
@@ -142,10 +143,11 @@ def _profile(name: str, codec: str | None, decoder: str | None) -> Profile:
     return Profile(name=name, vendor="-", model="-", codec=codec, decoder=decoder)
 
 
-def _decoded(sample: list[str]) -> Frame:
-    """The values of a message that came decoded."""
+def _decoded(sample: list[str]) -> tuple[Frame, set[float]]:
+    """The values of a message that came decoded, and which came with their unit."""
+    message = message_of(sample)
     try:
-        envelope = sample_uplink(message_of(sample))
+        envelope = sample_uplink(message)
     except EnvelopeError as error:
         refuse(str(error))
     if envelope.payload and not (envelope.fields or envelope.texts):
@@ -154,7 +156,7 @@ def _decoded(sample: list[str]) -> Frame:
             f" {envelope.port}) and no decoded values: give the frame with --codec or"
             " --decoder"
         )
-    return Frame(envelope.fields, texts=envelope.texts)
+    return Frame(envelope.fields, texts=envelope.texts), with_units(message)
 
 
 def _read(

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sensorhub.model import BY_NAME, Field, Text
 from sensorhub.onboarding.guess import Guess, guess, tokens
@@ -11,21 +11,27 @@ _is_bare = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 MOST_SHOWN = 60
 
 
-def guesses(fields: Iterable[Field], texts: Iterable[Text]) -> list[Guess]:
-    """A guess for every field of a sample; a measurement is taken from one of them."""
+def guesses(
+    fields: Iterable[Field], texts: Iterable[Text], settled: Collection[float] = ()
+) -> list[Guess]:
+    """A guess for every field of a sample; a measurement is taken from one of them.
+
+    `settled`: the values that came with their unit.
+    """
     seen: dict[str, Guess] = {}
     for one in fields:
-        seen.setdefault(one.name, guess(one.name, one.value))
+        made = guess(one.name, one.value, settled=one.value in settled)
+        seen.setdefault(one.name, made)
     for text in texts:
         seen.setdefault(text.name, guess(text.name, text.text))
-    made = list(seen.values())
+    every = list(seen.values())
     best: dict[str, Guess] = {}
-    for item in sorted(made, key=_trust):
+    for item in sorted(every, key=_trust):
         first = best.setdefault(item.measurement, item)
         if item.measurement and first is not item:
             item.doubts.append(f"{item.measurement} is taken from {first.name}")
             item.measurement = ""
-    return made
+    return every
 
 
 def _trust(item: Guess) -> tuple[bool, int, int]:

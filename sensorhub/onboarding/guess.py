@@ -60,8 +60,11 @@ def tokens(name: str) -> list[str]:
     return [part.lower() for part in _PARTS.findall(plain)]
 
 
-def guess(name: str, raw: float | str) -> Guess:
-    """The likeliest measurement of a field, by name and value."""
+def guess(name: str, raw: float | str, *, settled: bool = False) -> Guess:
+    """The likeliest measurement of a field, by name and value.
+
+    `settled`: the value came with its unit and is in the catalogue's already.
+    """
     made = Guess(name, raw)
     words = tokens(name)
     made.measurement = _meant(name, words)
@@ -80,7 +83,11 @@ def guess(name: str, raw: float | str) -> Guess:
         made.doubts.append(f"{raw!r} is a word, no number: not mapped")
         made.measurement = ""
     else:
-        _number(made, raw, words)
+        if not settled:
+            _number(made, raw, words)
+        elif made.measurement == "battery":
+            _battery(made, raw, words)
+        _check_meaning(made, words)
     return made
 
 
@@ -126,6 +133,10 @@ def _number(made: Guess, raw: float, words: list[str]) -> None:
         made.scale, made.offset = factors
     elif (by_value := _BY_VALUE.get(made.measurement)) is not None:
         by_value(made, raw)
+
+
+def _check_meaning(made: Guess, words: list[str]) -> None:
+    """What a name turns round or narrows, and what the sample's value cannot be."""
     if made.measurement in _PERCENT and REMAINING & set(words):
         _turn_round(made)
     if made.measurement.startswith("count_") and PERIOD & set(words):

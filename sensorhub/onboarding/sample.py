@@ -5,6 +5,7 @@ from typing import Any
 from sensorhub.decode.envelopes import ENVELOPES
 from sensorhub.decode.network_server import keep_decoded, load_any
 from sensorhub.decode.senml import senml
+from sensorhub.decode.units import amount
 from sensorhub.layout import Layout
 from sensorhub.model import Envelope, EnvelopeError
 
@@ -29,6 +30,20 @@ def sample_uplink(payload: bytes) -> Envelope:
     if not (envelope.fields or envelope.texts):
         raise EnvelopeError("no values in the message")
     return envelope
+
+
+def with_units(payload: bytes) -> set[float]:
+    """The numbers in a message that came as a text with a unit, "31.5 cm"."""
+    found = set()
+    waiting = [load_any(payload)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict | list):
+            waiting += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, str) and not value.strip()[-1:].isdigit():
+            number = amount(value)
+            found |= set() if number is None else {number}
+    return found
 
 
 def _kind(message: Any) -> str:
