@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from sensorhub.pipeline import clocked
 from sensorhub.place import Place, load_all
 from sensorhub.profiles import Profile
 from sensorhub.standards import Standards, load_standards
+from sensorhub.store.commands import Command
 from sensorhub.watchdog import Watchdog
 
 LEAST_BATCH, MOST_BATCH = 64, 4_000
@@ -119,6 +121,19 @@ class VirtualHub:
         real_ms = at if remember else 0
         self._commit(self.watchdog.tick(at, self.hearing, real_ms))
         self._look_ahead()
+
+    def jump(self, to: int) -> None:
+        """The clock was stepped: one look, and the time between was not heard."""
+        hearing, self.hearing = self.hearing, False
+        self._tick(to)
+        self.hearing = hearing
+
+    def act(self, kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """An operator acts; the result."""
+        command = Command(0, self.clock.time, "operator", kind, arguments)
+        result = self.commands.apply(command)
+        self._look_ahead()
+        return result
 
     def _look_ahead(self) -> None:
         """Find out when the next look decides something."""

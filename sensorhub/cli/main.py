@@ -23,6 +23,7 @@ from sensorhub.cli import (
     listing,
     profiles,
     register,
+    rules,
     running,
     standards,
     telling,
@@ -70,6 +71,7 @@ for module in (
     module.add_to(app)
 app.add_typer(register.app, name="fleet")
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(rules.app, name="rules")
 app.add_typer(acting.silence_app, name="silence")
 app.add_typer(telling.app, name="subscriptions")
 app.add_typer(letters.app, name="dead-letters")
