@@ -34,16 +34,9 @@ from sensorhub.notify.webhook import Webhook
 from sensorhub.notify.workers import Workers
 from sensorhub.place import Place, hub_clock, load_all, prepare
 from sensorhub.profiles import Profile
-from sensorhub.rulebook import parse_rules, read_rules
+from sensorhub.rules_file import RulesFile
 from sensorhub.standards import load_standards
-from sensorhub.store import commands as command_rows
-from sensorhub.store import (
-    counters,
-    database,
-    downlinks,
-    forwarding,
-    rule_versions,
-)
+from sensorhub.store import counters, database, downlinks, forwarding
 from sensorhub.store.maker import HistoryMaker
 from sensorhub.store.room import Room
 from sensorhub.tail import TailServer
@@ -69,6 +62,7 @@ class HubRun:
     def __init__(self, place: Place, stopping: threading.Event) -> None:
         self._place = place
         self._stopping = stopping
+        self.hang_up = threading.Event()  # SIGHUP: read rules.toml now
         self._jobs: deque[Job] = deque()
         self._stack = ExitStack()
         self._data_version = -1
@@ -82,9 +76,6 @@ class HubRun:
     def run(self) -> None:
         """Load, connect, work until stopped, close in reverse."""
         settings, profiles = load_all(self._place)
-        rules = self._place.config / "rules.toml"
-        standards = load_standards(self._place.config)
-        parse_rules(read_rules(self._place.config), str(rules), standards)
         prepare(self._place, settings, profiles)
         with self._stack:
             self._stack.enter_context(database.locked(self._place.data))
@@ -124,7 +115,8 @@ class HubRun:
         self._stack.callback(self._hub.close)
         self._stack.callback(self._finish)
         self._commands = Commands(self._hub)
-        self._take_changed_rules()
+        self._rules = RulesFile(self._place.config, self._hub, self._commands)
+        self._rules.take()
         self._watchdog = Watchdog(self._hub, self._clock.now())
         self._tail = TailServer(self._place.data)
         self._stack.callback(self._tail.close)
@@ -238,15 +230,6 @@ class HubRun:
         text = "\n".join(filters)
         self._jobs.append(lambda c: counters.set_meta(c, "filters", text))
 
-    def _take_changed_rules(self) -> None:
-        """A changed sound rules.toml becomes a new version by `file`."""
-        text = read_rules(self._place.config)
-        known = rule_versions.checksum_by(self._hub.connection, "file")
-        if rule_versions.checksum(text) != known:
-            self._commands.apply(
-                command_rows.Command(0, 0, "file", "rules_file", {"text": text})
-            )
-
     # -- the loop --
 
     def _work(self) -> None:
@@ -255,6 +238,7 @@ class HubRun:
                 raise TakenOver("a younger hub uses this client id; this one ends")
             batch = self._take()
             self._look_for_commands()
+            self._look_for_rules()
             if batch is not None:
                 self._batch(batch)
             elif self._jobs:
@@ -334,6 +318,12 @@ class HubRun:
         if row[0] != self._data_version:
             self._data_version = row[0]
             self._commands.apply_waiting()
+
+    def _look_for_rules(self) -> None:
+        if self.hang_up.is_set():
+            self.hang_up.clear()
+            self._rules.take()
+        self._rules.look(time.monotonic())
 
     def _tick(self) -> None:
         real = time.monotonic()

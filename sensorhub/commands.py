@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from sensorhub import downlinks
+from sensorhub import downlinks, rule_acts
 from sensorhub.alerts.board import Alert
 from sensorhub.alerts.system import HUB_ID
 from sensorhub.columns import Columns, Notes, Service, pack
@@ -21,7 +21,6 @@ from sensorhub.hub import Hub
 from sensorhub.ledger import JournalDraft, Ledger
 from sensorhub.model import Message
 from sensorhub.pipeline import Pipeline
-from sensorhub.rulebook import parse_rules
 from sensorhub.store import (
     alerts,
     commands,
@@ -29,7 +28,6 @@ from sensorhub.store import (
     forward_rows,
     outbox,
     register,
-    rule_versions,
     subscriptions,
 )
 
@@ -235,19 +233,6 @@ def describe(plan: Plan) -> Result:
     }
 
 
-def _rules_file(
-    hub: Hub, ledger: Ledger, command: commands.Command, now: int
-) -> Result:
-    text = command.arguments["text"]
-    parse_rules(text, standards=hub.standards)
-    hub.checkpoint_all()
-    change = Ledger()
-    change.jobs.append(lambda c: rule_versions.add(c, text, "file", now))
-    hub.commit(change)
-    hub.rebuild()
-    return {"version": hub.rules_version}
-
-
 def _subscribe(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
     said = command.arguments
     choice = msgspec.convert(said["choice"], subscriptions.Choice)
@@ -339,7 +324,9 @@ HANDLERS: dict[str, Callable[[Hub, Ledger, commands.Command, int], Result]] = {
     "service": _service,
     "fleet_import": _fleet_import,
     "adopt": _adopt,
-    "rules_file": _rules_file,
+    "rules_file": rule_acts.take_file,
+    "rules_apply": rule_acts.apply,
+    "rules_rollback": rule_acts.roll_back,
     "subscribe": _subscribe,
     "unsubscribe": _unsubscribe,
     "codec_on": _codec_on,

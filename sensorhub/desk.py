@@ -94,9 +94,10 @@ class Desk:
         for (rule_id, series), track in list(self.state.tracks.items()):
             asset = self.state.asset_of(series)
             level = track.level(self.rules[rule_id])
-            if not level or (rule_id, asset) in self.board.open:
+            alert = self.board.open.get((rule_id, asset))
+            if not level or (alert is not None and level <= alert.severity):
                 self.board.note(rule_id, asset, series, level)
-            else:  # its alert has ended: the database wins
+            else:  # its alert has ended, or is less by now: the database wins
                 self.state.forget(rule_id, series)
         for (rule_id, asset), alert in self.board.open.items():
             if self.board.worst(rule_id, asset) is Severity.NONE:
@@ -127,8 +128,21 @@ class Desk:
             device = self._successor(alert.asset, rule.code)
         if device is None:
             return
-        series = self.state.raise_track(rule, device, alert.severity)
-        self.board.note(rule.id, alert.asset, series, alert.severity)
+        level = max(
+            (x.severity for x in rule.limits if x.severity <= alert.severity),
+            default=Severity.NONE,
+        )
+        if level:  # else the rule has no such severity any more
+            series = self.state.raise_track(rule, device, level)
+            self.board.note(rule.id, alert.asset, series, level)
+
+    def gone(self, alert: Alert) -> str:
+        """Why nothing stands for an alert as it is: its sensor, or its rule's level."""
+        rule = self.rules[alert.rule]
+        code = BY_NAME.get(str(alert.cause.get("measurement")))
+        looks = rule.code == (code.no if code else 0)
+        has = any(limit.severity == alert.severity for limit in rule.limits)
+        return "unmounted" if looks and has else "rule_removed"
 
     def _cause_device(self, alert: Alert) -> int | None:
         """Number of the device that the alert is due to, if it is still there."""

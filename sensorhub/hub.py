@@ -192,9 +192,9 @@ class Hub:
             elif not self._selected(alert.rule, alert.asset):
                 desk.end(ledger, alert, now, "rule_removed")
             elif not (worst := desk.board.worst(alert.rule, alert.asset)):
-                desk.end(ledger, alert, now, "unmounted")
+                desk.end(ledger, alert, now, desk.gone(alert))
             elif worst < alert.severity:
-                desk.lower(ledger, alert, now, "unmounted")
+                desk.lower(ledger, alert, now, desk.gone(alert))
         known = damaged.numbers(self.connection)
         self.damaged = [row for row in self.damaged if row.id not in known]
         for row in self.damaged:

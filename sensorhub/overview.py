@@ -68,6 +68,10 @@ def status_view(
     view["cursor_lag_uplinks"] = segments.waiting(
         connection, segments.cursor(connection)
     )[1]
+    view["rules_version"] = rule_versions.latest(connection)[0]
+    view["rules_refused"] = json.loads(
+        counters.get_meta(connection, "rules_refused") or "[]"
+    )
     view["codecs_off"] = json.loads(counters.get_meta(connection, "codecs_off") or "{}")
     view["forward_lag_s"] = forwarding.lag_s(connection, now)
     view["readings_forwarded"] = numbers[forwarding.FORWARDED]

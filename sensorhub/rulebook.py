@@ -49,7 +49,7 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 # alerts about the hub itself, see alerts/system.py
 RESERVED = frozenset(
     {"codec_off", "hub_outage", "hub_clock", "influx_stuck"}
-    | {"internal_error", "journal_damaged"}
+    | {"internal_error", "journal_damaged", "rules_refused"}
 )
 SEVERITIES: tuple[Word, ...] = ("device", "warning", "urgent", "danger")
 TIMERS = frozenset({"no_data", "overdue"})

@@ -35,6 +35,10 @@ _TEXTS = {
         "the disk is nearly full ({value} MB left): uplinks wait at the broker until"
         " there is room",
     ),
+    "rules_refused": (
+        "rules.toml 有 {value} 处错误，沿用原规则",
+        "rules.toml has {value} faults; the old rules go on",
+    ),
     "internal_error": (
         "有消息无法处理，已存为死信（{value} 条）",
         "uplinks that broke the hub are dead letters ({value})",

@@ -38,7 +38,7 @@ def run(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None
 def hub(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """Run the hub until stopped; with --json the log is JSON."""
     place = Place(config, data)
-    faults = faults_of(config, fleet=not (data / database.FILE).exists())
+    faults = faults_of(config, new=not (data / database.FILE).exists())
     if faults:
         raise ConfigError(faults)
     settings, _ = load_all(place)
@@ -49,7 +49,9 @@ def hub(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None
         signal.signal(number, lambda *_: stopping.set())
     # uplinks make no cycles: looking for some after every 700 of them cost a tenth
     gc.set_threshold(50_000, 20, 20)
-    HubRun(place, stopping).run()
+    hub_run = HubRun(place, stopping)
+    signal.signal(signal.SIGHUP, lambda *_: hub_run.hang_up.set())
+    hub_run.run()
 
 
 def set_up_log(settings: LogSettings) -> None:
@@ -90,8 +92,11 @@ def check_config(
         print(f"{config}: settings, profiles, rules and register are sound")
 
 
-def faults_of(config: Path, *, fleet: bool = True) -> list[Fault]:
-    """Every fault of a settings folder; fleet.toml counts for a new database only."""
+def faults_of(config: Path, *, new: bool = True) -> list[Fault]:
+    """Every fault of a settings folder.
+
+    rules.toml and fleet.toml fill a `new` database; an old one goes on without them.
+    """
     faults: list[Fault] = []
     timezone, names, standards = ZoneInfo("UTC"), {"native"}, None
     if not config.is_dir():
@@ -104,13 +109,13 @@ def faults_of(config: Path, *, fleet: bool = True) -> list[Fault]:
     except ConfigError as error:
         faults += error.faults
     try:
-        rules = str(config / "rules.toml")
-        parse_rules(read_rules(config), rules, standards)
+        if new:
+            parse_rules(read_rules(config), str(config / "rules.toml"), standards)
     except ConfigError as error:
         faults += error.faults
     file = config / "fleet.toml"
     try:
-        if fleet and file.exists():
+        if new and file.exists():
             rows = read_fleet(file, timezone)
             faults += plan(rows, Register(), 0, names).refused
     except ConfigError as error:

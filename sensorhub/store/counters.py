@@ -39,3 +39,8 @@ def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
 def kept_from(connection: sqlite3.Connection) -> int:
     """Readings measured before (ms) may be gone from the history; others are not."""
     return int(get_meta(connection, KEPT_FROM) or -EVER)
+
+
+def drop_meta(connection: sqlite3.Connection, key: str) -> None:
+    """Forget a remembered value."""
+    connection.execute("DELETE FROM meta WHERE key = ?", (key,))

@@ -2,6 +2,34 @@
 
 import hashlib
 import sqlite3
+from typing import NamedTuple
+
+
+class RuleVersion(NamedTuple):
+    """One version as kept; `at` in ms."""
+
+    version: int
+    at: int
+    author: str
+    note: str
+    text: str
+
+
+def listing(connection: sqlite3.Connection) -> list[RuleVersion]:
+    """All versions, oldest first."""
+    rows = connection.execute(
+        "SELECT version, at, author, note, text FROM rule_versions ORDER BY version"
+    )
+    return [RuleVersion(*row) for row in rows]
+
+
+def get(connection: sqlite3.Connection, version: int) -> RuleVersion | None:
+    """One version; None where there is no such."""
+    row = connection.execute(
+        "SELECT version, at, author, note, text FROM rule_versions WHERE version = ?",
+        (version,),
+    ).fetchone()
+    return RuleVersion(*row) if row else None
 
 
 def latest(connection: sqlite3.Connection) -> tuple[int, str]:
@@ -27,9 +55,12 @@ def checksum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def add(connection: sqlite3.Connection, text: str, author: str, now: int) -> None:
+def add(
+    connection: sqlite3.Connection, text: str, author: str, now: int, note: str = ""
+) -> None:
     """A new version in the caller's transaction."""
     connection.execute(
-        "INSERT INTO rule_versions (at, author, checksum, text) VALUES (?, ?, ?, ?)",
-        (now, author, checksum(text), text),
+        "INSERT INTO rule_versions (at, author, checksum, text, note)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (now, author, checksum(text), text, note),
     )

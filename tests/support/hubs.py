@@ -132,6 +132,11 @@ class HubProcess:
         """SIGTERM, as a service manager does; the exit code."""
         return self._end(signal.SIGTERM)
 
+    def hang_up(self) -> None:
+        """SIGHUP: it reads rules.toml at once."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def _end(self, how: signal.Signals) -> int:
         if self._process is None:
             return 0

@@ -72,6 +72,8 @@ REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("adopt", {"device": "d1", "asset": "nowhere", "profile": "native"}, "nowhere"),
     ("rules_file", {"text": "[[rules]]\nid = 5"}, "rules.toml"),
     ("rules_file", {"text": "["}, "syntax"),
+    ("rules_apply", {"text": "["}, "syntax"),
+    ("rules_rollback", {"version": 99}, "no version 99"),
     ("subscribe", {"id": "a"}, "subscribe needs 'choice'"),
     ("subscribe", SUBSCRIBE | {"id": "a b"}, "is no id"),
     ("subscribe", SUBSCRIBE | {"url": "ftp://x"}, "is no address"),

@@ -31,6 +31,10 @@ FORWARD = (
     " no INTEGER PRIMARY KEY, cursor INTEGER NOT NULL, checksum INTEGER NOT NULL,"
     " body BLOB NOT NULL)",
 )
+RULES = (
+    # why a version of the rules came to be
+    "ALTER TABLE rule_versions ADD COLUMN note TEXT NOT NULL DEFAULT ''",
+)
 
 DOWNLINKS = (
     "CREATE TABLE downlinks (id TEXT PRIMARY KEY, device INTEGER NOT NULL,"
@@ -45,7 +49,7 @@ DOWNLINKS = (
 
 def upgrade() -> None:
     """Add what is new."""
-    for statement in (*REGISTER, *HISTORY, *FORWARD, *DOWNLINKS):
+    for statement in (*REGISTER, *HISTORY, *FORWARD, *RULES, *DOWNLINKS):
         op.execute(statement)
 
 
