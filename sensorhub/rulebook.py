@@ -48,7 +48,7 @@ Word = Literal["device", "warning", "urgent", "danger"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 # alerts about the hub itself, see alerts/system.py
 RESERVED = frozenset(
-    {"codec_off", "hub_outage", "hub_clock", "influx_stuck"}
+    {"codec_off", "disk_low", "hub_outage", "hub_clock", "influx_stuck"}
     | {"internal_error", "journal_damaged", "rules_refused"}
 )
 SEVERITIES: tuple[Word, ...] = ("device", "warning", "urgent", "danger")
