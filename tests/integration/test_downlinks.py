@@ -1,11 +1,12 @@
 """Downlinks through a real broker: sent at least once, whatever happens to the hub."""
 
+import base64
 import json
 from pathlib import Path
 
 import pytest
 from support.brokers import Mosquitto, Peer, until
-from support.hubs import HubProcess
+from support.hubs import COLUMNS, HubProcess
 
 pytestmark = pytest.mark.mosquitto
 DOWN = "sensorhub/v1/z1/d0/down"
@@ -68,3 +69,41 @@ def test_without_a_running_hub_it_is_sent_at_the_next_start(tmp_path: Path) -> N
             until(lambda: device.received, "the device is asked")
             body = json.loads(device.received[0][1])
             assert body["thresholds"] == {"fill_level": 80, "tilt": 30}
+
+
+EUI = "24e124136b502217"
+COMMANDS = "application/+/device/+/command/down"
+
+
+def event(kind: str, **body: object) -> tuple[str, bytes]:
+    body = {"deviceInfo": {"devEui": EUI}, **body}
+    return f"application/a1/device/{EUI}/event/{kind}", json.dumps(body).encode()
+
+
+def test_through_chirpstack_from_its_first_uplink_to_the_acknowledgement(
+    tmp_path: Path,
+) -> None:
+    frame = base64.b64encode(bytes.fromhex("0382b402")).decode()
+    with Mosquitto(tmp_path) as broker, Peer(broker.port, [COMMANDS]) as server:
+        hub = HubProcess(tmp_path / "hub", broker.port)
+        fleet = tmp_path / "fleet.csv"
+        row = f"z1,s1,bin,bin,,,,,,{EUI},milesight-em310-udl\n"
+        fleet.write_text(f"{COLUMNS},device,profile\n{row}")
+        hub.command("fleet", "import", str(fleet))
+        with hub:
+            server.send([event("up", fCnt=1, fPort=85, data=frame)])
+            hub.until_ended(1)
+            asked(hub, EUI, "interval", "20m", "--confirmed")
+            until(lambda: server.received, "ChirpStack is asked")
+            topic, payload, _ = server.received[0]
+            assert topic == f"application/a1/device/{EUI}/command/down"
+            body = json.loads(payload)
+            assert base64.b64decode(body["data"]).hex() == "ff03b004"
+            assert (body["devEui"], body["fPort"]) == (EUI, 85)
+            assert body["confirmed"] is True
+            until(lambda: state(hub) == "sent", "known as sent")
+            server.send([event("txack", queueItemId=body["id"])])
+            until(lambda: state(hub) == "transmitted", "known as transmitted")
+            server.send([event("ack", queueItemId=body["id"], acknowledged=True)])
+            until(lambda: state(hub) == "obeyed", "known as obeyed")
+            assert hub.command("downlinks")[0]["note"] == "the device acknowledged it"
