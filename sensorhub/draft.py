@@ -96,6 +96,14 @@ class Draft:
         for uplink, rows in readings.items():
             self.count[uplink] += len(rows)
 
+    def close(self, uplink: int, device: str, said: list[str]) -> None:
+        """All of the uplink is read; `said`: what there is to say about it."""
+        if said:
+            self.ignored[uplink] = said
+        if not self.count[uplink] and not self.sound[uplink]:
+            detail = "; ".join(said) or "no values"
+            self.kill(uplink, Reason.NOTHING_USABLE, device, detail)
+
     def kill(self, uplink: int, reason: Reason, device: str, detail: str) -> None:
         """The uplink is dead."""
         self.outcome[uplink] = Outcome.DEAD

@@ -7,18 +7,17 @@ becomes a dead entry of the draft with its reason, never an exception.
 
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import NamedTuple
 
 import msgspec
 from xxhash import xxh3_64_intdigest
 
-from sensorhub.codec_calls import NO_CODECS, CodecAnswer, CodecCall, CodecRunner
+from sensorhub.codec_calls import NO_CODECS, CodecRunner
+from sensorhub.codec_frames import Waiting, mapped, run_codecs
 from sensorhub.columns import BARE, I64, NO_DEVICE, NO_SEQ
 from sensorhub.decode import native
-from sensorhub.decode.codec_values import result_frame
 from sensorhub.decode.downlinks import RECEIPTS, receipt
-from sensorhub.decode.mapping import content_of, decode_uplink, map_fields, with_link
-from sensorhub.draft import Draft, ReadingRow, Receipt, Told
+from sensorhub.decode.mapping import content_of, decode_uplink
+from sensorhub.draft import Draft, Receipt, Told
 from sensorhub.layout import TopicSettings
 from sensorhub.model import (
     BY_NAME,
@@ -26,13 +25,11 @@ from sensorhub.model import (
     RETAIN,
     Envelope,
     EnvelopeError,
-    Frame,
     Message,
     Outcome,
     Reason,
 )
 from sensorhub.obeying import Obeying
-from sensorhub.profiles import Profile
 from sensorhub.registry import Registry
 from sensorhub.routes import Route, Router, Way
 from sensorhub.validate import NO_TIME
@@ -61,29 +58,6 @@ class Run:
         self.payload, self.record = [], []
 
 
-class Waiting(NamedTuple):
-    """An uplink whose frame waits for its codec."""
-
-    uplink: int
-    envelope: Envelope
-    profile: Profile
-
-    def call(self) -> CodecCall:
-        """What the codec is asked."""
-        envelope, profile = self.envelope, self.profile
-        return CodecCall(
-            profile.codec or "",
-            envelope.payload or b"",
-            envelope.port,
-            envelope.network_time,
-            profile.variables,
-        )
-
-    def frame(self, answer: CodecAnswer) -> Frame:
-        """What the codec's answer stands for."""
-        return with_link(result_frame(answer.said), self.envelope)
-
-
 class Intake:
     """Reads messages by the register, the topic settings and the profiles."""
 
@@ -109,14 +83,14 @@ class Intake:
         Sound native uplinks are the most by far, often all: they are entered in
         runs, list by list. Everything else ends a run.
         """
-        draft = Draft()
+        draft, self._waiting = Draft(), []
         self._received = received
         run = self._whole(draft, messages)
         if run is None:
             run = self._walk(draft, messages)
         self._end(draft, run, messages)
         if self._waiting:
-            self._run_codecs(draft)
+            run_codecs(draft, self._waiting, self._codecs)
         return draft
 
     def _whole(self, draft: Draft, messages: list[Message]) -> Run | None:
@@ -261,7 +235,7 @@ class Intake:
                 draft.code.append(code)
                 draft.value.append(value)
                 draft.count[uplink] += 1
-        self._close(draft, uplink, route.name, ignored)
+        draft.close(uplink, route.name, ignored)
 
     @staticmethod
     def _open(
@@ -271,13 +245,6 @@ class Intake:
         if message.flags & DUP:
             draft.dup.add(uplink)
         return uplink
-
-    def _close(self, draft: Draft, uplink: int, device: str, said: list[str]) -> None:
-        if said:
-            draft.ignored[uplink] = said
-        if not draft.count[uplink] and not draft.sound[uplink]:
-            detail = "; ".join(said) or "no values"
-            draft.kill(uplink, Reason.NOTHING_USABLE, device, detail)
 
     def _status(self, draft: Draft, route: Route, message: Message) -> None:
         draft.events += 1
@@ -407,46 +374,11 @@ class Intake:
             self._waiting.append(Waiting(uplink, envelope, profile))
             return
         frame = decode_uplink(envelope, profile)
-        readings, said = self._mapped(draft, uplink, profile, frame)
+        readings, said = mapped(draft, uplink, profile, frame)
         for place, (_, _, at) in enumerate(readings, len(draft.code)):
             if at is not None:
                 draft.own_time[place] = at
         draft.code += bytes([code for code, _, _ in readings])
         draft.value += [value for _, value, _ in readings]
         draft.count[uplink] = len(readings)
-        self._close(draft, uplink, envelope.device, said)
-
-    @staticmethod
-    def _mapped(
-        draft: Draft, uplink: int, profile: Profile, frame: Frame
-    ) -> tuple[list[ReadingRow], list[str]]:
-        """A frame's readings, and what there is to say about the rest of it."""
-        mapped = map_fields(profile, frame.fields, frame.texts)
-        # words that nobody gave a meaning are no fault: states, versions, answers
-        draft.sound[uplink] = frame.answers or not (frame.fields or frame.errors)
-        return mapped.readings, [*frame.errors, *frame.ignored, *mapped.ignored]
-
-    # -- payload codecs: all frames of a batch in one call --
-
-    def _run_codecs(self, draft: Draft) -> None:
-        waiting, self._waiting = self._waiting, []
-        answers = self._codecs.decode([item.call() for item in waiting])
-        found: dict[int, list[ReadingRow]] = {}
-        said: dict[int, list[str]] = {}
-        for item, answer in zip(waiting, answers, strict=True):
-            uplink, device = item.uplink, item.envelope.device
-            if answer.reason:
-                draft.kill(uplink, answer.reason, device, answer.said)
-                continue
-            frame = item.frame(answer)
-            if frame.errors:
-                draft.kill(uplink, Reason.CODEC_ERROR, device, "; ".join(frame.errors))
-                continue
-            found[uplink], said[uplink] = self._mapped(
-                draft, uplink, item.profile, frame
-            )
-        draft.insert(found)
-        for item in waiting:
-            if item.uplink in said:
-                self._close(draft, item.uplink, item.envelope.device, said[item.uplink])
-        draft.dead.sort()
+        draft.close(uplink, envelope.device, said)

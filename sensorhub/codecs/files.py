@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sensorhub.codec_calls import CodecCall
-from sensorhub.codecs.runner import CodecFault, Codecs
+from sensorhub.codecs.codec import CodecFault
+from sensorhub.codecs.runner import Codecs
 from sensorhub.config import Settings
 from sensorhub.decode.codec_values import result_frame
 from sensorhub.errors import Fault

@@ -7,9 +7,7 @@ off until its file changes, an operator switches it on, or the hub starts anew.
 
 import json
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from xxhash import xxh3_64_hexdigest
 
 from sensorhub.codec_calls import CodecAnswer, CodecCall
 from sensorhub.codecs.child import Child, ChildEnded
+from sensorhub.codecs.codec import Codec, CodecFault, read_codec, stamp_of
 from sensorhub.codecs.worker import Request
 from sensorhub.config import CodecSettings
 from sensorhub.model import Reason
@@ -28,31 +27,11 @@ HOUR_S = 3600.0
 LOOK_S = 1.0  # how often files are looked at for changes
 WALL = 10  # of a frame's CPU time, in real time: what cannot be interrupted is killed
 SHARE = 2_000  # frames in the hub's largest batch
-REMEMBERED = 64  # offending frames a codec
 ENDED = {
     "threw": (Reason.CODEC_ERROR, ""),
     "time": (Reason.CODEC_LIMIT, "took more CPU time than codecs.time_ms"),
     "memory": (Reason.CODEC_LIMIT, "took more memory than codecs.memory_mb"),
 }
-Stamp = tuple[int, int]
-
-
-class CodecFault(ValueError):
-    """A codec cannot be used; says why."""
-
-
-@dataclass(slots=True)
-class Codec:
-    """One file of `codecs/`, and how it behaved."""
-
-    path: Path
-    text: str
-    stamp: Stamp
-    offences: deque[float] = field(default_factory=deque)
-    off: str = ""  # why it is switched off
-    bad: OrderedDict[tuple[bytes, int], CodecAnswer] = field(
-        default_factory=OrderedDict
-    )
 
 
 class Codecs:
@@ -75,7 +54,7 @@ class Codecs:
         self._child: Child | None = None
         self._next_look = time.monotonic() + LOOK_S
         self._codecs = {
-            name: Codec(folder / name, *_read(folder / name)) for name in names
+            name: Codec(folder / name, *read_codec(folder / name)) for name in names
         }
 
     def off(self) -> dict[str, str]:
@@ -92,7 +71,7 @@ class Codecs:
         codec = self._codecs.get(name)
         if codec is None or not codec.off:
             return False
-        self._forgive(codec)
+        codec.forgive()
         self._changed()
         return True
 
@@ -111,7 +90,7 @@ class Codecs:
             codec = self._codecs[name]
             fresh = []
             for place in places:
-                answers[place] = _known(codec, calls[place])
+                answers[place] = codec.known(calls[place])
                 if answers[place] is None:
                     fresh.append(place)
             self._group(name, [(place, calls[place]) for place in fresh], answers)
@@ -201,9 +180,7 @@ class Codecs:
         codec = self._codecs[name]
         said = f"codecs/{name}: {what}"
         answer = CodecAnswer(said, Reason.CODEC_LIMIT)
-        codec.bad[call.payload, call.port] = answer
-        if len(codec.bad) > REMEMBERED:
-            codec.bad.popitem(last=False)
+        codec.remember(call, answer)
         log.warning("a codec met its limits", codec=name, what=what)
         self._count(codec, name, what)
         return answer
@@ -232,12 +209,6 @@ class Codecs:
             log.error("a codec is switched off", codec=name, what=what)
             self._changed()
 
-    @staticmethod
-    def _forgive(codec: Codec) -> None:
-        codec.off = ""
-        codec.offences.clear()
-        codec.bad.clear()
-
     # -- its file --
 
     def _look_for_changes(self) -> None:
@@ -246,18 +217,18 @@ class Codecs:
         self._next_look = time.monotonic() + LOOK_S
         for name, codec in self._codecs.items():
             try:
-                stamp = _stamp(codec.path)
+                stamp = stamp_of(codec.path)
                 if stamp == codec.stamp:
                     continue
                 codec.stamp = stamp
-                text, _ = _read(codec.path)
+                text, _ = read_codec(codec.path)
                 self._entries(name, text)
             except (OSError, ValueError) as error:
                 codec.stamp = (0, 0) if isinstance(error, OSError) else codec.stamp
                 log.error("a changed codec is not taken", codec=name, error=str(error))
                 continue
             codec.text = text
-            self._forgive(codec)
+            codec.forgive()
             log.info("a changed codec is taken", codec=name)
             self._changed()
 
@@ -283,25 +254,8 @@ class Codecs:
 _OFF = CodecAnswer("not run", Reason.CODEC_OFF)
 
 
-def _known(codec: Codec, call: CodecCall) -> CodecAnswer | None:
-    if codec.off:
-        return CodecAnswer(codec.off, Reason.CODEC_OFF)
-    return codec.bad.get((call.payload, call.port))
-
-
 def _brief(said: str) -> str:
     """A JavaScript error with the place in the codec, in one line."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     place = next((line for line in lines[1:] if "<input>" in line), "")
     return " ".join([*lines[:1], place.replace("<input>", "line")])[:300]
-
-
-def _stamp(path: Path) -> Stamp:
-    found = path.stat()
-    return found.st_mtime_ns, found.st_size
-
-
-def _read(path: Path) -> tuple[str, Stamp]:
-    """Text and stamp. Raises OSError, UnicodeDecodeError."""
-    stamp = _stamp(path)
-    return path.read_text("utf-8-sig"), stamp

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from sensorhub.codec_calls import CodecAnswer, CodecCall
-from sensorhub.codecs.runner import CodecFault, Codecs
+from sensorhub.codecs.codec import CodecFault
+from sensorhub.codecs.runner import Codecs
 from sensorhub.config import CodecSettings
 from sensorhub.model import Reason
 
