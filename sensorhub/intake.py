@@ -307,16 +307,19 @@ class Intake:
         except EnvelopeError as error:
             self._broken(draft, i, message, str(error))
             return
-        broken = [e.broken for e in envelopes if e.broken]
-        if broken:
-            self._broken(draft, i, message, "; ".join(broken))
-        uplinks = [e for e in envelopes if e.event is None and not e.broken]
-        if not uplinks and not broken:
-            draft.events += 1
         if route.application and envelopes:
             self._downlinks(draft, route, message, envelopes[0])
-        for envelope in uplinks:
-            self._envelope(draft, i, message, envelope)
+        uplinks, broken = 0, ""
+        for envelope in envelopes:
+            if envelope.broken:
+                broken += f"; {envelope.broken}" if broken else envelope.broken
+            elif envelope.event is None:
+                self._envelope(draft, i, message, envelope)
+                uplinks += 1
+        if broken:
+            self._broken(draft, i, message, broken)
+        elif not uplinks:
+            draft.events += 1
 
     def _downlinks(
         self, draft: Draft, route: Route, message: Message, envelope: Envelope
@@ -348,7 +351,9 @@ class Intake:
         device = self._router.number(envelope.device)
         seed = device if device >= 0 else xxh3_64_intdigest(envelope.device.encode(), 1)
         seq = NO_SEQ if envelope.seq is None else envelope.seq
-        content = content_of(envelope)
+        content = envelope.payload
+        if content is None or envelope.seq is None:
+            content = content_of(envelope)
         mixed = (seed ^ (envelope.port << 56) ^ ((seq + 1) << 20)) & MASK
         key = xxh3_64_intdigest(content, mixed)
         uplink = self._open(draft, i, message, device, key, seq)
