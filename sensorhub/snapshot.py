@@ -38,7 +38,7 @@ class Block(msgspec.Struct, array_like=True):
     tracks: list[tuple[str, int, int, list[list[Any]], list[int]]]
     flapping: list[tuple[str, int, int]]
     baselines: list[tuple[int, bytes, bytes, int]]
-    means: list[tuple[str, int, int, list[int], list[float]]] = []
+    means: list[tuple[str, int, int, str, list[int], list[float]]] = []
 
 
 def blocks_of(state: State) -> int:
@@ -53,6 +53,7 @@ def dump(state: State, block: int) -> bytes:
     inside = state.s_device[: state.series]
     chosen = np.flatnonzero((inside >= first) & (inside < last))
     wanted = set(chosen.tolist())
+    judged = {rule.id: rule.judged for rule in state.rules}
     places = [(key, key[1]) for key in state.tracks if key[1] in wanted]
     return msgspec.msgpack.encode(
         Block(
@@ -82,6 +83,7 @@ def dump(state: State, block: int) -> bytes:
             [
                 (
                     *(key[0], int(state.s_device[s]), int(state.s_code[s])),
+                    judged[key[0]],
                     *(state.tracks[key].mean.times, state.tracks[key].mean.values),
                 )
                 for key, s in places
@@ -114,9 +116,10 @@ def load(state: State, block: int, body: bytes) -> None:
         if limits.get(rule) == len(comparators):
             series = int(state.series_of[device, code])
             state.tracks[rule, series] = _track(comparators, changes)
-    for rule, device, code, times, values in data.means:
+    judged = {rule.id: rule.judged for rule in state.rules}
+    for rule, device, code, how, times, values in data.means:
         track = state.tracks.get((rule, int(state.series_of[device, code])))
-        if track is not None:
+        if track is not None and judged[rule] == how:
             track.mean.times, track.mean.values = times, values
     for rule, device, code in data.flapping:
         if rule in limits:

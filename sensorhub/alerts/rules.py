@@ -56,6 +56,11 @@ class Rule:
         """Whether the limits that it names hold for an asset with these tags."""
         return self.clauses.admits(tags)
 
+    @property
+    def judged(self) -> str:
+        """How values are judged: those kept for a mean fit no other way."""
+        return f"{self.over} ms {self.clauses.unit}"
+
     def max_gap_for(self, interval_ms: int) -> int:
         """Longest time between two samples across which a hold goes on, ms."""
         if self.max_gap is not None:

@@ -194,3 +194,20 @@ def test_the_shipped_toilet_rule_names_its_standard_in_what_people_read(
     assert texts["toilet_nh3"] == (
         "wc-1: NH3 3.48 mg/m³, over 3 mg/m³ (GB/T 17217-1998)"
     )
+
+
+LIMIT = 'standard = "gb-t-17217-1998/class-3/nh3"'
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('"30m"', '"20m"'), (LIMIT, "raise = 30")], ids=["window", "unit"]
+)
+def test_values_kept_for_another_mean_are_dropped(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    town = Town(tmp_path, MEAN)
+    for _ in range(3):
+        town.up("w1", 10 * MINUTE, nh3=9)
+    assert [len(t.mean.times) for t in town.hub.state.tracks.values()] == [3]
+    town.act("rules_file", text=MEAN.replace(old, new))
+    assert all(not t.mean.times for t in town.hub.state.tracks.values())

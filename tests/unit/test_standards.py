@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensorhub.alerts.rules import Track, compile_rules, quiet_band
+from sensorhub.decode.decoders import DECODERS
 from sensorhub.errors import ConfigError
+from sensorhub.profiles import load_profiles
 from sensorhub.rulebook import parse_rules
 from sensorhub.standards import built_in, load_standards
 from sensorhub.standards.gas import to_mg, to_ppm
@@ -314,6 +316,13 @@ def test_models_that_cannot_judge_a_limit_are_known_to_its_rule() -> None:
     text = rule(level("gb-t-17217-1998/class-2/nh3"), f'{TOILETS}\nover = "5m"')
     gas = compile_rules(parse_rules(text), "UTC")[0]
     assert gas.clauses.blind == {"milesight-gs301"}
+
+
+def test_every_sensor_on_record_is_a_profile_with_that_measurement() -> None:
+    profiles = load_profiles(None, DECODERS)
+    for name, measurements in built_in().sensors.items():
+        assert name in profiles
+        assert measurements.keys() <= {limit.quantity for limit in KNOWN.values()}
 
 
 # -- files of a town --
