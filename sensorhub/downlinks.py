@@ -80,13 +80,22 @@ def _check(kind: str, said: dict[str, Any]) -> None:
     if kind == "thresholds":
         if not said["thresholds"]:
             raise ValueError("name at least one threshold, like fill_level=80")
-        for name in said["thresholds"]:
-            if name not in BY_NAME:
-                raise ValueError(f"no such measurement: {name!r}")
+        for name, limits in said["thresholds"].items():
+            _check_threshold(name, limits if isinstance(limits, list) else [limits])
     if kind == "hex":
         data = bytes.fromhex(said["hex"])
         if not 0 < len(data) <= MOST_BYTES:
             raise ValueError(f"1 to {MOST_BYTES} bytes are sent, not {len(data)}")
+
+
+def _check_threshold(name: str, limits: list[float]) -> None:
+    entry = BY_NAME.get(name)
+    if entry is None:
+        raise ValueError(f"no such measurement: {name!r}")
+    if len(limits) > 2 or not all(entry.low <= x <= entry.high for x in limits):
+        raise ValueError(f"{name}: {entry.low:g} to {entry.high:g} {entry.unit}")
+    if sorted(limits) != limits:
+        raise ValueError(f"{name}: the lower number first")
 
 
 def _frame(

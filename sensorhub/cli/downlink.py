@@ -39,7 +39,9 @@ def downlink(
     by: By,
     value: Annotated[
         list[str] | None,
-        typer.Argument(help="15m | fill_level=80 … | 01 00 03 84 | JSON for a codec"),
+        typer.Argument(
+            help="15m | fill_level=80 tilt=0..30 | 01 00 03 84 | JSON for a codec"
+        ),
     ] = None,
     port: Annotated[int | None, typer.Option(help="LoRaWAN fPort")] = None,
     confirmed: Annotated[
@@ -70,7 +72,7 @@ def _argument(kind: str, value: list[str]) -> dict[str, Any]:
             return {"interval_s": int(seconds)}
         if kind == "thresholds":
             pairs = [word.split("=", 1) for word in value]
-            return {"thresholds": {name: float(number) for name, number in pairs}}
+            return {"thresholds": {name: _limits(text) for name, text in pairs}}
         if kind == "hex":
             return {"hex": bytes.fromhex(text).hex()}
         if kind == "data":
@@ -80,6 +82,12 @@ def _argument(kind: str, value: list[str]) -> dict[str, Any]:
     if text:
         refuse(f"{kind} takes no value, but {text!r} is given")
     return {}
+
+
+def _limits(text: str) -> float | list[float]:
+    """A threshold, or two between which all is well: 80, 300..1500."""
+    low, dots, high = text.partition("..")
+    return [float(low), float(high)] if dots else float(text)
 
 
 def listing(
@@ -116,8 +124,14 @@ def _words(row: downlinks.Downlink) -> str:
     if "interval_s" in found:
         return f"{found['interval_s']} s"
     if "thresholds" in found:
-        return ", ".join(f"{k}={v:g}" for k, v in found["thresholds"].items())
+        told = found["thresholds"].items()
+        return ", ".join(f"{name}={_shown(limits)}" for name, limits in told)
     return str(found.get("bytes") or found.get("hex") or "")
+
+
+def _shown(limits: float | list[float]) -> str:
+    many = limits if isinstance(limits, list) else [limits]
+    return "..".join(f"{number:g}" for number in many)
 
 
 def _view(row: downlinks.Downlink, names: dict[int, str]) -> dict[str, Any]:

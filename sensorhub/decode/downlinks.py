@@ -3,8 +3,8 @@
 ChirpStack: documentation of version 4, "Integrations / MQTT / Scheduling a downlink";
 the item's own id comes back as `queueItemId` in its txack and ack events. Bytes:
 Milesight, "Downlink Command" of each model (port 85; type 03: reporting interval in
-seconds, 8e: in minutes, 10: reboot); Dragino user manuals, "Downlink Payload" (01: TDC
-in seconds, 04 FF: reset).
+seconds, 8e: in minutes, 06: threshold alarm, of EM400 in standard mode, 10: reboot);
+Dragino user manuals, "Downlink Payload" (01: TDC in seconds, 04 FF: reset).
 """
 
 import base64
@@ -32,6 +32,14 @@ _SECONDS: Final = frozenset(
 _MINUTES: Final = frozenset(
     f"milesight-{model}" for model in ("vs330", "vs340", "vs350", "vs360")
 )
+# measurement, control byte without the condition, steps of the number's unit; 0x80
+# asks for a report when the value is back, where the model can do so
+_THRESHOLDS: Final = {
+    "milesight-em300-sld": ("temperature", 0x08, 10),
+    "milesight-em400": ("distance", 0x88, 1),
+    "milesight-em500-udl": ("distance", 0x48, 1),
+}
+_BELOW, _ABOVE, _OUTSIDE = 1, 2, 4
 _DRAGINO: Final = frozenset(("dragino-contact", "dragino-dds04", "dragino-ultrasonic"))
 
 
@@ -89,7 +97,28 @@ def family_bytes(decoder: str, kind: str, said: Mapping[str, Any]) -> Bytes:
         return Bytes(DRAGINO_PORT, b"\x04\xff")
     if kind == "interval":
         return _interval(decoder, int(said["interval_s"]))
+    if kind == "thresholds" and decoder in _THRESHOLDS:
+        return _threshold(_THRESHOLDS[decoder], said["thresholds"])
     raise ValueError(f"no {kind} is known for decoder {decoder}: send it as hex")
+
+
+def _threshold(
+    model: tuple[str, int, int], said: Mapping[str, float | list[float]]
+) -> Bytes:
+    """One number: a distance below it, else a value above it; two: outside of them."""
+    name, control, steps = model
+    if list(said) != [name]:
+        raise ValueError(f"this model takes one threshold, {name}=…")
+    limits = said[name]
+    if isinstance(limits, list):
+        condition, (low, high) = _OUTSIDE, limits
+    elif name == "distance":
+        condition, low, high = _BELOW, limits, 0.0
+    else:
+        condition, low, high = _ABOVE, 0.0, limits
+    words = (round(x * steps).to_bytes(2, "little", signed=x < 0) for x in (low, high))
+    data = bytes((0xFF, 0x06, control | condition)) + b"".join(words) + bytes(4)
+    return Bytes(MILESIGHT_PORT, data)
 
 
 def _interval(decoder: str, seconds: int) -> Bytes:

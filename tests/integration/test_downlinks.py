@@ -63,12 +63,12 @@ def test_a_downlink_survives_kill_9_and_a_broker_that_is_away(tmp_path: Path) ->
 def test_without_a_running_hub_it_is_sent_at_the_next_start(tmp_path: Path) -> None:
     with Mosquitto(tmp_path) as broker, Peer(broker.port, [DOWN]) as device:
         hub = HubProcess(tmp_path / "hub", broker.port, devices=1)
-        row = asked(hub, "d0", "thresholds", "fill_level=80", "tilt=30")
+        row = asked(hub, "d0", "thresholds", "fill_level=80", "tilt=5..30")
         assert row["state"] == "asked"
         with hub:
             until(lambda: device.received, "the device is asked")
             body = json.loads(device.received[0][1])
-            assert body["thresholds"] == {"fill_level": 80, "tilt": 30}
+            assert body["thresholds"] == {"fill_level": 80, "tilt": [5, 30]}
 
 
 EUI = "24e124136b502217"

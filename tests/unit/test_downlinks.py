@@ -99,6 +99,47 @@ def test_what_no_vendor_documents_is_refused(
         family_bytes(decoder, kind, {"interval_s": seconds})
 
 
+@pytest.mark.parametrize(
+    ("decoder", "said", "expected"),
+    [
+        # Milesight EM400-UDL LoRaWAN page: below 1 m or above 3 m
+        ("em400", {"distance": [1000, 3000]}, "ff068ce803b80b00000000"),
+        # Milesight EM300 page: below 15 °C or over 30 °C
+        ("em300-sld", {"temperature": [15, 30]}, "ff060c96002c0100000000"),
+        # by the control bytes of the EM500-UDL and EM300 pages: 49 below, 0a over
+        ("em500-udl", {"distance": 300}, "ff06492c01000000000000"),
+        ("em300-sld", {"temperature": 60}, "ff060a0000580200000000"),
+        ("em300-sld", {"temperature": [-5, 60]}, "ff060cceff580200000000"),
+    ],
+)
+def test_thresholds_are_those_of_the_vendors_pages(
+    decoder: str, said: dict[str, Any], expected: str
+) -> None:
+    frame = family_bytes(f"milesight-{decoder}", "thresholds", {"thresholds": said})
+    assert (frame.port, frame.data.hex()) == (85, expected)
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "words"),
+    [
+        ({"distance": [500, 300]}, "the lower number first"),
+        ({"distance": 30_000}, "0 to 20000 mm"),
+        ({"temperature": 20}, "takes one threshold, distance="),
+        ({"distance": 1, "tilt": 3}, "takes one threshold, distance="),
+        ({}, "name at least one threshold"),
+    ],
+)
+def test_thresholds_that_cannot_be_sent_are_refused(
+    tmp_path: Path, thresholds: dict[str, Any], words: str
+) -> None:
+    town = Town(tmp_path, UP)
+    town.act("adopt", device=EUI, profile="milesight-em400-mud", asset="bin-2")
+    town.take([frame(DISTANCE, 1)])
+    asked = town.act("downlink", device=EUI, kind="thresholds", thresholds=thresholds)
+    assert words in asked["error"]
+    assert not waiting(town)
+
+
 def test_a_native_device_is_asked_on_its_topic(town: Town) -> None:
     result = town.act("downlink", device="d1", kind="interval", interval_s=900)
     (body,) = waiting(town)
