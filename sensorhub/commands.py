@@ -286,7 +286,7 @@ def _replay_letters(
     done = 0
     for letter in letters:
         message = Message(letter.topic.encode(), letter.payload, 0)
-        part = pipeline.replay(message, letter.received_at)
+        part = pipeline.replay(message, letter.received_at, letter.device)
         if part is not None:
             ids = [letter.id]
             part.jobs.append(partial(dead_letters.mark_replayed, ids=ids, now=now))

@@ -101,16 +101,21 @@ class Pipeline:
         self._desk.system(ledger, "internal_error", True, now, 1, about=topic)
         return ledger
 
-    def replay(self, message: Message, received_at: int) -> Ledger | None:
+    def replay(self, message: Message, received_at: int, device: str) -> Ledger | None:
         """The ledger of a dead letter that can be read now; None where it cannot.
 
-        It fills history and is known again when sent again; it raises nothing.
+        It fills history and is known again when sent again; it raises nothing. Of a
+        message with several uplinks only the dead one's `device` counts; where nobody
+        knew whose it was, what is not known yet.
         """
         draft = self._intake.read([message], received_at)
         if not draft.message:
             return None
+        if len(draft.message) > 1:
+            self._leave_others(draft, device)
         columns = self._columns(draft, received_at, doubles=False)
-        if (columns.outcome != Outcome.STORED).any():
+        columns = _without_uplinks(columns, columns.outcome == Outcome.DUPLICATE)
+        if not columns.uplinks or (columns.outcome != Outcome.STORED).any():
             return None
         owner = columns.owner()
         columns = _with_readings(columns, owner, self._fill_levels(columns, owner))
@@ -121,6 +126,15 @@ class Pipeline:
         body = pack(columns, Notes(self._state.covered, []))
         ledger.journal = JournalDraft(received_at, columns.uplinks, body)
         return ledger
+
+    def _leave_others(self, draft: Draft, device: str) -> None:
+        """Mark the uplinks of a message that are not the dead letter's as doubles."""
+        number = self._state.registry.device_no.get(device)
+        known = self._state.recent.keys
+        for i, key in enumerate(draft.key):
+            mine = draft.device[i] == number if number is not None else key not in known
+            if not mine:
+                draft.outcome[i] = Outcome.DUPLICATE
 
     def _tell(self, draft: Draft, ledger: Ledger, now: int) -> list[tuple[int, int]]:
         """Births and last wills; answers the intervals (device, ms) that are new."""
@@ -432,6 +446,15 @@ def _without_doubles(columns: Columns) -> Columns:
     columns.count[columns.outcome != Outcome.STORED] = 0
     for name in ("code", "value", "measured_at", "quality", "why"):
         setattr(columns, name, getattr(columns, name)[keep])
+    return columns
+
+
+def _without_uplinks(columns: Columns, gone: NDArray[np.bool_]) -> Columns:
+    """The columns without some uplinks that have no readings."""
+    if gone.any():
+        per_uplink = ("device", "key", "seq", "received_at")
+        for name in (*per_uplink, "outcome", "reason", "count"):
+            setattr(columns, name, getattr(columns, name)[~gone])
     return columns
 
 

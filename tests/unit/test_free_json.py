@@ -373,3 +373,22 @@ def test_words_alone_that_mean_nothing_are_stored_without_readings(town: Town) -
     assert town.ends() == (1, 0, 0)
     send(town, "flat/d1", {"soil": 4})  # a number that nobody asked for: look at it
     assert town.ends() == (1, 0, 1)
+
+
+def test_replaying_a_part_of_a_message_doubles_no_other_part(town: Town) -> None:
+    rows = [
+        {"id": EUI, "hex": FRAME.hex(), "n": 1, "type": "up"},
+        {"id": "aa" * 8, "hex": FRAME.hex(), "n": 1, "type": "up"},
+        {"id": "bb" * 8, "hex": FRAME.hex(), "n": 1, "type": "up"},
+    ]
+    send(town, "op", rows)
+    assert town.ends() == (1, 0, 2)
+    town.clock.time += MINUTE
+    for device in ("aa" * 8, "bb" * 8):
+        said = {"device": device, "asset": "bin-2", "profile": "milesight-em400-tld"}
+        result = town.act("adopt", **said | {"from": "2026-01-01"})
+        assert result["replayed"] == 1, result
+    found = [(r.device, r.value) for r in town.readings("bin-2", "distance")]
+    assert sorted(found) == [(EUI, 361), ("aa" * 8, 361), ("bb" * 8, 361)]
+    assert town.count("uplinks_replayed") == 2
+    assert town.ends() == (1, 0, 2)
