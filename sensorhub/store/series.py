@@ -138,12 +138,17 @@ def to_ints(value: F64, scale: F64 | float, most: float) -> tuple[F64, Mask]:
     return steps, exact
 
 
-def squeeze(data: bytes) -> bytes:
-    """Bytes deflated where that makes them fewer."""
+def squeeze(data: bytes, planes: int = 1) -> bytes:
+    """Bytes deflated where that makes them fewer; each of equal planes by itself."""
     if len(data) < 16:
         return RAW + data
     deflate = zlib.compressobj(9, zlib.DEFLATED, -12, 8, zlib.Z_FILTERED)
-    small = deflate.compress(data) + deflate.flush()
+    size = len(data) // planes
+    parts = []
+    for at in range(0, size * planes, size):
+        parts.append(deflate.compress(data[at : at + size]))
+        parts.append(deflate.flush(zlib.Z_BLOCK) if at + size < len(data) else b"")
+    small = b"".join([*parts, deflate.flush()])
     return DEFLATED + small if len(small) < len(data) else RAW + data
 
 
@@ -154,7 +159,7 @@ def restore(data: bytes) -> bytes:
 
 def small(ints: Ints) -> Ints:
     """The same with squeezed bytes."""
-    ints.data = squeeze(ints.data) if ints.data else b""
+    ints.data = squeeze(ints.data, ints.width) if ints.data else b""
     return ints
 
 

@@ -13,9 +13,10 @@ from tests.bench.growth import growth
 from tests.bench.latency import operator_write, publish_to_alert
 from tests.bench.report import machine, publish, table
 from tests.bench.rig import say
+from tests.bench.scale import history
 from tests.bench.size import many_devices
 
-Measure = Callable[[bool], dict[str, float]]
+Measure = Callable[[bool], dict[str, Any]]
 DEVICES = 10_000
 
 MEASURES: dict[str, Measure] = {
@@ -31,6 +32,7 @@ MEASURES: dict[str, Measure] = {
     "operator": lambda full: operator_write(DEVICES, 300 if full else 40),
     "size": lambda full: many_devices(100_000, 3 if full else 1),
     "codec": lambda full: codec_cost(100 if full else 20),
+    "history": history,
     "growth": lambda full: growth(DEVICES, 5_000_000 if full else 300_000),
 }
 

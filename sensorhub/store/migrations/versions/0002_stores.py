@@ -16,7 +16,7 @@ HISTORY = (
     " body BLOB NOT NULL, PRIMARY KEY (device, block))",
     "CREATE TABLE rollups_day ("
     " device INTEGER NOT NULL, block INTEGER NOT NULL, checksum INTEGER NOT NULL,"
-    " body BLOB NOT NULL, PRIMARY KEY (device, block)) WITHOUT ROWID",
+    " body BLOB NOT NULL, PRIMARY KEY (device, block))",
 )
 FORWARD = (
     # transitions that InfluxDB has not got yet, in the order they were written
