@@ -61,7 +61,11 @@ def show(
     if json_:
         say_json(view)
     else:
-        table(limit, ["", "value"], [[key, value] for key, value in view.items()])
+        rows = [
+            [key, " ".join(value) if isinstance(value, list) else value]
+            for key, value in view.items()
+        ]
+        table(limit, ["", "value"], rows)
 
 
 @app.command("judge")

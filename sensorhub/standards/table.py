@@ -73,7 +73,9 @@ class Limit(Strict):
     """One limit of one standard, under the name that rules use for it."""
 
     name: str
+    title: str
     citation: str
+    in_force: str = ""
     superseded_by: str = ""
     classes: tuple[str, ...] = ()
     class_tag: str = ""
@@ -169,7 +171,6 @@ class Standards(Strict):
 
     limits: dict[str, Limit]
     sensors: dict[str, dict[str, Sensor]]
-    titles: dict[str, str]
 
 
 def load_standards(folder: Path | None) -> Standards:
@@ -180,17 +181,14 @@ def load_standards(folder: Path | None) -> Standards:
     faults: list[Fault] = []
     limits: dict[str, Limit] = {}
     sensors: dict[str, dict[str, Sensor]] = {}
-    titles: dict[str, str] = {}
     with resources.as_file(resources.files("sensorhub.builtin")) as path:
         for root in (path, folder):
             if root is not None:
-                _add(limits, titles, root / "standards", faults)
+                _add(limits, root / "standards", faults)
                 add_sensors(sensors, root / "sensors", faults)
     if faults:
         raise ConfigError(faults)
-    return Standards(
-        limits=dict(sorted(limits.items())), sensors=sensors, titles=titles
-    )
+    return Standards(limits=dict(sorted(limits.items())), sensors=sensors)
 
 
 @cache
@@ -199,12 +197,7 @@ def built_in() -> Standards:
     return load_standards(None)
 
 
-def _add(
-    limits: dict[str, Limit],
-    titles: dict[str, str],
-    folder: Path,
-    faults: list[Fault],
-) -> None:
+def _add(limits: dict[str, Limit], folder: Path, faults: list[Fault]) -> None:
     origin: dict[str, Path] = {}
     for path in sorted(folder.glob("*.toml")):
         for name, table in read_toml(path, faults).items():
@@ -217,7 +210,6 @@ def _add(
                 continue
             for old in [key for key in limits if key.startswith(f"{name}/")]:
                 del limits[old]
-            titles[name] = found.title
             limits |= _limits(name, found, str(path), faults)
 
 
@@ -235,9 +227,7 @@ def _limits(
     name: str, standard: _Standard, file: str, faults: list[Fault]
 ) -> Mapping[str, Limit]:
     found = {}
-    shared = standard.model_dump(
-        include={"citation", "superseded_by", "classes", "class_tag"}
-    )
+    shared = standard.model_dump(include={*_Standard.model_fields} - {"limits"})
     for key, table in standard.limits.items():
         try:
             limit = Limit.model_validate({**table, **shared, "name": f"{name}/{key}"})

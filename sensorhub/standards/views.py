@@ -27,14 +27,16 @@ def limit_view(limit: Limit) -> dict[str, Any]:
     gas = limit.judged_in == "mg/m3" and value is not None
     return {
         "limit": limit.name,
+        "title": limit.title,
         "citation": limit.citation,
+        "in_force": limit.in_force or None,
         "superseded_by": limit.superseded_by or None,
         "quantity": limit.quantity,
         "value": limit.value,
         "unit": limit.unit,
         "ppm_at_25_c": round(value, 4) if gas and value is not None else None,
         "averaging": averaging_words(limit),
-        "kinds": list(limit.kinds),
+        "kinds": [str(kind) for kind in limit.kinds],
         "class": limit.class_ or None,
         "class_tags": [f"{limit.class_tag}-{one}" for one in limit.classes],
         "judged_by": limit.rule_kind,
