@@ -95,17 +95,17 @@ def test_the_town_of_the_file_runs(tmp_path: Path) -> None:
     here = town(tmp_path, "http://127.0.0.1:9")
     with ExitStack() as stack:
         broker = here.start("mosquitto")
-        stack.callback(broker.kill)
+        stack.callback(end, broker)
         well(here, "mosquitto")
         assert here.run("sensorhub", "healthcheck")[0] == 1
         hub = here.start("sensorhub")
-        stack.callback(hub.kill)
+        stack.callback(end, hub)
         well(here, "sensorhub")
         assert here.run("simulator-fleet") == (0, "")
         code, said = here.run("simulator-register")
         assert code == 0, said
         devices = here.start("simulator")
-        stack.callback(devices.kill)
+        stack.callback(end, devices)
         until(lambda: stored(here) > 0, "the simulated devices are heard", 120)
         for process in (devices, hub, broker):
             process.send_signal(signal.SIGTERM)
@@ -115,6 +115,34 @@ def test_the_town_of_the_file_runs(tmp_path: Path) -> None:
         assert here.run("mosquitto", "healthcheck")[0] != 0
         over_http = {("influxdb", "healthcheck"), ("grafana", "healthcheck")}
         assert here.ran | over_http == set(commands())
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Whatever became of the test."""
+    process.kill()
+    process.wait(30)
+
+
+def may_close_in() -> bool:
+    """Whether this user and machine can make a root read-only for one process."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        return False
+    words = ["unshare", "--mount", "mount", "-o", "remount,bind,ro", "/"]
+    return subprocess.run(words, capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not may_close_in(), reason="needs root and mount namespaces")
+def test_the_hub_needs_no_more_than_its_data_folder(tmp_path: Path) -> None:
+    here = town(tmp_path, "http://127.0.0.1:9")
+    with ExitStack() as stack:
+        broker = here.start("mosquitto")
+        stack.callback(end, broker)
+        here.close("/var/lib/sensorhub")
+        hub = here.start("sensorhub")
+        stack.callback(end, hub)
+        well(here, "sensorhub")
+        hub.send_signal(signal.SIGTERM)
+        assert hub.wait(60) == 0
 
 
 def stored(here: Container) -> int:

@@ -51,6 +51,7 @@ class Container:
     ) -> None:
         self.root = folder / "root"
         self.ran: set[Command] = set()
+        self.closed: tuple[str, ...] = ()  # what commands begin with, see `close`
         self._changes = changes
         self._places = places
         self._mounts = {"/run/secrets"}
@@ -96,8 +97,20 @@ class Container:
         words += [self._places.get(word, self.here(word)) for word in said[1:]]
         module = {"sensorhub": "sensorhub", "firmware-sim": "firmware_sim"}
         if words[0] in module:  # what the image has on its PATH
-            return [sys.executable, "-m", module[words[0]], *words[1:]]
-        return words
+            words = [sys.executable, "-m", module[words[0]], *words[1:]]
+        return [*self.closed, *words]
+
+    def close(self, *writable: str) -> None:
+        """From now on: a read-only root but for `writable`, and no capabilities."""
+        folders = [self.here(folder) for folder in writable]
+        steps = ["mount --make-rprivate /"]
+        steps += [f"mount --bind {folder} {folder}" for folder in folders]
+        steps += [
+            "mount -o remount,bind,ro /",
+            "if touch /.writable 2>/dev/null; then exit 1; fi",
+        ]
+        steps += ['exec setpriv --no-new-privs --bounding-set=-all "$@"']
+        self.closed = ("unshare", "--mount", "sh", "-ec", "\n".join(steps), "sh")
 
     def environment(self, service: str) -> dict[str, str]:
         """The service's, over ours without the hub's settings."""
