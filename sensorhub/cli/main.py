@@ -17,6 +17,7 @@ from sensorhub.cli import (
     codecs,
     downlink,
     explaining,
+    exporting,
     influx,
     keeping,
     letters,
@@ -67,6 +68,7 @@ for module in (
     backtesting,
     explaining,
     keeping,
+    exporting,
 ):
     module.add_to(app)
 app.add_typer(register.app, name="fleet")

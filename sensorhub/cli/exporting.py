@@ -1,0 +1,140 @@
+"""export: readings or rollups of any selection as CSV, JSON lines or Parquet."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import IO, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from sensorhub.cli.common import (
+    CONFIG,
+    DATA,
+    Config,
+    Data,
+    Json,
+    hub_now,
+    moment,
+    opened,
+    refuse,
+    say_json,
+)
+from sensorhub.export.files import Format, writer
+from sensorhub.export.tables import Wanted, names, tables
+from sensorhub.model import BY_NAME
+from sensorhub.store import database
+from sensorhub.store.history import EVER
+from sensorhub.store.rollups import Bucket
+from sensorhub.store.sweep import places
+
+Many = list[str] | None
+STDOUT = Path("-")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("export")(export)
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="- for standard output")],
+    format_: Annotated[
+        Format | None, typer.Option("--format", show_default="the file's ending")
+    ] = None,
+    zone: Annotated[Many, typer.Option("--zone", help="only these zones")] = None,
+    asset: Annotated[Many, typer.Option("--asset", help="only these assets")] = None,
+    device: Annotated[Many, typer.Option("--device", help="only these devices")] = None,
+    measurement: Annotated[Many, typer.Option("--measurement", "-m")] = None,
+    since: Annotated[str | None, typer.Option(show_default="the first")] = None,
+    until: Annotated[str | None, typer.Option(show_default="now")] = None,
+    by: Annotated[Bucket | None, typer.Option(help="rollups by hour or day")] = None,
+    force: Annotated[bool, typer.Option("--force", help="replace the file")] = False,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """Export readings, or rollups --by hour or day, of any selection to FILE.
+
+    Options that may be given more than once choose more; without any, all is exported.
+    """
+    form = format_ or _by_ending(file)
+    place, settings, _ = opened(config, data)
+    with closing(database.connect(place.data, read_only=True)) as connection:
+        chosen = places(connection, zone or (), asset or (), device or ())
+        if not chosen:
+            refuse("nothing is like that; see `sensorhub fleet list`")
+        end = moment(until, settings)
+        wanted = Wanted(
+            places=chosen,
+            since=_or(moment(since, settings), -EVER),
+            until=_or(end, hub_now(place, settings) + 1),
+            codes=_codes(measurement),
+            bucket=by,
+            zone=settings.timezone,
+        )
+        rows = 0
+        with (
+            _opened(file, form, force) as out,
+            writer(form, out, names(wanted)) as to,
+            _progress(len(chosen), quiet=file == STDOUT) as show,
+        ):
+            for table in tables(connection, wanted):
+                to.write(table.columns)
+                rows += len(table.columns["device"])
+                show(table.done)
+    if json_ and file != STDOUT:
+        say_json({"file": str(file), "rows": rows})
+    else:
+        print(f"{rows:,} rows", file=sys.stderr)
+
+
+def _or(at: int | None, default: int) -> int:
+    return default if at is None else at
+
+
+def _codes(wanted: Many) -> list[int] | None:
+    for name in wanted or ():
+        if name not in BY_NAME:
+            refuse(f"no such measurement: {name!r}; one of {', '.join(BY_NAME)}")
+    return [BY_NAME[name].no for name in wanted] if wanted else None
+
+
+def _by_ending(file: Path) -> Format:
+    try:
+        return Format.CSV if file == STDOUT else Format(file.suffix.removeprefix("."))
+    except ValueError:
+        refuse(f"what is {file}? Say --format csv, jsonl or parquet")
+
+
+@contextmanager
+def _opened(file: Path, form: Format, force: bool) -> Iterator[IO[bytes]]:
+    """The file to write; it gets its name once it is whole."""
+    if file == STDOUT:
+        if form is Format.PARQUET:
+            refuse("Parquet is no stream: name a file")
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    if file.exists() and not force:
+        refuse(f"{file} is there already; --force replaces it")
+    partial = file.with_name(file.name + ".partial")
+    try:
+        with partial.open("wb") as out:
+            yield out
+        partial.replace(file)
+    except OSError as error:
+        refuse(f"{file} cannot be written: {error.strerror}")
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Shows how far it is, on a terminal."""
+    console = Console(stderr=True)
+    with Progress(console=console, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task("export", total=total)
+        yield lambda done: bar.update(task, completed=done + 1)

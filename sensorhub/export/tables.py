@@ -1,0 +1,107 @@
+"""What is exported, as tables of columns: times in ms, names as text."""
+
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sensorhub.model import BY_NO, Quality, Reason
+from sensorhub.store import sweep
+from sensorhub.store.readings import Readings
+from sensorhub.store.rollups import COUNTERS, Bucket, Rollups
+from sensorhub.store.sweep import Place
+
+TIMES = ("measured_at", "received_at", "at")
+READING = (
+    *("zone", "asset", "device", "measurement", "unit", "measured_at", "received_at"),
+    *("value", "quality", "reason"),
+)
+ROLLUP = (
+    *("zone", "asset", "device", "measurement", "unit", "at"),
+    *("first", "min", "max", "mean", "last", "count", "counted"),
+)
+Columns = dict[str, list[Any]]
+
+
+class Wanted(NamedTuple):
+    """A selection; no `bucket`: the readings themselves. Times in ms."""
+
+    places: Sequence[Place]
+    since: int
+    until: int
+    codes: Collection[int] | None
+    bucket: Bucket | None
+    zone: str
+
+
+class Table(NamedTuple):
+    """Some rows; `done` places lie wholly before them."""
+
+    done: int
+    columns: Columns
+
+
+def names(wanted: Wanted) -> tuple[str, ...]:
+    """The names of the columns."""
+    return READING if wanted.bucket is None else ROLLUP
+
+
+def tables(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Table]:
+    """All rows, in order of zone, asset, device and time."""
+    span = wanted.since, wanted.until
+    if wanted.bucket is None:
+        pages = sweep.readings(connection, wanted.places, span, wanted.codes)
+        for number, page in pages:
+            yield Table(number, _readings(wanted.places[number], page))
+        return
+    for number, rolled in sweep.rollups(
+        connection, wanted.places, span, wanted.bucket, wanted.zone, wanted.codes
+    ):
+        yield Table(number, _rollups(wanted.places[number], rolled))
+
+
+def _named(place: Place, code: Sequence[int]) -> Columns:
+    entries = {no: BY_NO[no] for no in set(code)}
+    n = len(code)
+    return {
+        "zone": [place.zone] * n,
+        "asset": [place.asset] * n,
+        "device": [place.device] * n,
+        "measurement": [entries[no].name for no in code],
+        "unit": [entries[no].unit for no in code],
+    }
+
+
+QUALITIES = {quality.value: quality.name.lower() for quality in Quality}
+REASONS = {reason.value: reason.word if reason else None for reason in Reason}
+
+
+def _readings(place: Place, r: Readings) -> Columns:
+    return _named(place, r.code.tolist()) | {
+        "measured_at": r.measured_at.tolist(),
+        "received_at": r.received_at.tolist(),
+        "value": r.value.tolist(),
+        "quality": [QUALITIES[q] for q in r.quality.tolist()],
+        "reason": [REASONS[why] for why in r.why.tolist()],
+    }
+
+
+def _rollups(place: Place, r: Rollups) -> Columns:
+    counts = np.isin(r.code, COUNTERS).tolist()
+    total, number = r.total.tolist(), r.count.tolist()
+    return _named(place, r.code.tolist()) | {
+        "at": r.at.tolist(),
+        "first": r.first.tolist(),
+        "min": r.low.tolist(),
+        "max": r.high.tolist(),
+        "mean": [
+            None if counter else t / n
+            for counter, t, n in zip(counts, total, number, strict=True)
+        ],
+        "last": r.last.tolist(),
+        "count": number,
+        "counted": [
+            t if counter else None for counter, t in zip(counts, total, strict=True)
+        ],
+    }

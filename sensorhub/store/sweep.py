@@ -1,0 +1,175 @@
+"""Reading very much, device by device: bounded memory, short read transactions."""
+
+import itertools
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+from sensorhub.store import downsampled, history
+from sensorhub.store.chunks import MONDAY_MS, WEEK_MS
+from sensorhub.store.history import Span
+from sensorhub.store.readings import Readings, in_order, join
+from sensorhub.store.rollups import Bucket, Rollups
+from sensorhub.store.rounds import unpack_chunk
+
+GROUP = 100  # devices whose newest readings are looked for at one time
+FEW = 10  # devices whose rollups are in memory at one time
+PAGE_WEEKS = 26
+
+
+class Place(NamedTuple):
+    """A device while it was mounted on an asset ("" where on none), by their names."""
+
+    zone: str
+    asset: str
+    device: str
+    span: Span
+
+
+def places(
+    connection: sqlite3.Connection,
+    zones: Collection[str],
+    assets: Collection[str],
+    devices: Collection[str],
+) -> list[Place]:
+    """All places that were asked for, in order; nothing asked for: all there are."""
+    found = [
+        Place(zone, asset, device, Span(no, _or(since, -1), _or(until, 1)))
+        for zone, asset, device, no, since, until in connection.execute(
+            "SELECT a.zone, a.id, d.id, d.no, m.from_at, m.until_at FROM mountings m"
+            " JOIN assets a ON a.no = m.asset JOIN devices d ON d.no = m.device"
+            " ORDER BY a.zone, a.id, m.from_at, d.id"
+        )
+        if (not zones or zone in zones)
+        and (not assets or asset in assets)
+        and (not devices or device in devices)
+    ]
+    if not zones and not assets:
+        found += _unmounted(connection, devices)
+    return found
+
+
+def _or(at: int | None, sign: int) -> int:
+    return sign * history.EVER if at is None else at
+
+
+def _unmounted(
+    connection: sqlite3.Connection, devices: Collection[str]
+) -> Iterator[Place]:
+    """Devices while they were on no asset."""
+    for no, id_ in connection.execute("SELECT no, id FROM devices ORDER BY id"):
+        if devices and id_ not in devices:
+            continue
+        mounted = connection.execute(
+            "SELECT from_at, until_at FROM mountings WHERE device = ?", (no,)
+        ).fetchall()
+        since = -history.EVER
+        for a, b in sorted((_or(a, -1), _or(b, 1)) for a, b in mounted):
+            if a > since:
+                yield Place("", "", id_, Span(no, since, a))
+            since = max(since, b)
+        if since < history.EVER:
+            yield Place("", "", id_, Span(no, since))
+
+
+def readings(
+    connection: sqlite3.Connection,
+    wanted: Sequence[Place],
+    span: tuple[int, int],
+    codes: Collection[int] | None = None,
+) -> Iterator[tuple[int, Readings]]:
+    """Number of the place and some of its readings, in order; some places have none."""
+    for low in range(0, len(wanted), GROUP):
+        group = wanted[low : low + GROUP]
+        devices = sorted({place.span.device for place in group})
+        with history.one_moment(connection):
+            blobs = history.recent_blobs(connection, devices, span)
+        recent = history.unpack_recent(blobs, devices, codes)
+        for number, place in enumerate(group, low):
+            mine = recent.take(recent.device == place.span.device)
+            for page in _pages(connection, place.span, mine, span, codes):
+                yield number, page
+
+
+def _pages(
+    connection: sqlite3.Connection,
+    place: Span,
+    recent: Readings,
+    span: tuple[int, int],
+    codes: Collection[int] | None,
+) -> Iterator[Readings]:
+    since, until = max(span[0], place.since), min(span[1], place.until)
+    if since >= until:
+        return
+    first, last = ((at - MONDAY_MS) // WEEK_MS for at in (since, until - 1))
+    weeks = [
+        week
+        for (week,) in connection.execute(
+            "SELECT week FROM chunks WHERE device = ? AND week BETWEEN ? AND ?"
+            " ORDER BY week",
+            (place.device, first, last),
+        ).fetchall()
+    ]
+    ends = [MONDAY_MS + w * WEEK_MS for w in weeks[PAGE_WEEKS::PAGE_WEEKS]]
+    for begin, end in itertools.pairwise([since, *ends, until]):
+        parts = [recent, *_chunks(connection, place.device, (begin, end), codes)]
+        page = in_order(history.within(join(parts), [place], (begin, end)))
+        if len(page):
+            yield page
+
+
+def _chunks(
+    connection: sqlite3.Connection,
+    device: int,
+    span: tuple[int, int],
+    codes: Collection[int] | None,
+) -> Iterator[Readings]:
+    first, last = ((at - MONDAY_MS) // WEEK_MS for at in (span[0], span[1] - 1))
+    rows = connection.execute(
+        "SELECT checksum, body FROM chunks WHERE device = ? AND week BETWEEN ? AND ?",
+        (device, first, last),
+    ).fetchall()
+    for checksum, body in rows:
+        part = unpack_chunk(device, checksum, body, codes)
+        if part is not None:
+            yield part
+
+
+def rollups(
+    connection: sqlite3.Connection,
+    wanted: Sequence[Place],
+    span: tuple[int, int],
+    bucket: Bucket,
+    zone: str,
+    codes: Collection[int] | None = None,
+) -> Iterator[tuple[int, Rollups]]:
+    """Number of the place and its rollups, in order; some places have none."""
+    for numbers in _few(wanted):
+        spans = [wanted[n].span for n in numbers]
+        found = downsampled.read(
+            connection,
+            spans=spans,
+            since=span[0],
+            until=span[1],
+            bucket=bucket,
+            zone=zone,
+            codes=codes,
+        )
+        for number in numbers:
+            mine = found.take(found.device == wanted[number].span.device)
+            if len(mine):
+                yield number, mine
+
+
+def _few(wanted: Sequence[Place]) -> Iterator[list[int]]:
+    """Numbers of some places at a time, no device twice among them."""
+    numbers: list[int] = []
+    devices: set[int] = set()
+    for number, place in enumerate(wanted):
+        if len(numbers) == FEW or place.span.device in devices:
+            yield numbers
+            numbers, devices = [], set()
+        numbers.append(number)
+        devices.add(place.span.device)
+    if numbers:
+        yield numbers
