@@ -117,12 +117,18 @@ class Codecs:
         waiting: list[tuple[int, CodecCall]],
         answers: list[CodecAnswer | None],
     ) -> None:
-        """Frames of one codec; after each death of the child, the rest of them."""
+        """Frames of one codec; after each death of the child, the rest of them.
+
+        The frame at work when it died is tried once more, alone: a machine that
+        stood still, or somebody's kill, is no fault of the frame.
+        """
         codec = self._codecs[name]
         shares = max(1.0, len(waiting) / SHARE)  # past data come in larger batches
         end = time.monotonic() + self._limits.batch_s * shares
+        suspect = -1
         while waiting and not codec.off:
-            texts = [self._text(call) for _, call in waiting]
+            part = waiting[:1] if waiting[0][0] == suspect else waiting
+            texts = [self._text(call) for _, call in part]
             done = 0
             try:
                 left = end - time.monotonic()
@@ -138,8 +144,10 @@ class Codecs:
                     self._too_slow(name, waiting[done:], answers)
                     return
                 place, call = waiting[done]
-                answers[place] = self._offend(name, call, str(error))
-                done += 1
+                if place == suspect:
+                    answers[place] = self._offend(name, call, str(error))
+                    done += 1
+                suspect = place
             waiting = waiting[done:]
         if codec.off:
             self.close()  # it may still be at work on what nobody waits for
