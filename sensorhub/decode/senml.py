@@ -23,7 +23,7 @@ from sensorhub.decode.network_server import (
     number,
     topic_device,
 )
-from sensorhub.decode.units import MEASURED, RATIO, UNITS, convert
+from sensorhub.decode.units import MEASURED, QUANTITY, RATIO, SHARES, UNITS, convert
 from sensorhub.layout import Layout
 from sensorhub.model import BY_NAME, Envelope, EnvelopeError, Field, Text
 
@@ -220,17 +220,27 @@ def _keep(envelope: Envelope, name: str, record: Record, at: int | None) -> None
     if isinstance(value, str):
         envelope.texts.append(Text(name, value[:64], at))
     elif value is not None:
-        envelope.fields.append(Field(name, in_unit(name, record.u, value), at))
+        plain = in_unit(name, record.u, value)
+        if plain is None:
+            envelope.ignored.append(f"{name}: not in its unit, but in {record.u:.20}")
+        else:
+            envelope.fields.append(Field(name, plain, at))
     if record.s is not None:
         envelope.fields.append(Field(f"{name[:60]}.sum", record.s, at))
     if value is None and record.s is None:
         envelope.ignored.append(f"{name}: data")
 
 
-def in_unit(name: str, unit: str, value: float | bool) -> float:
-    """The value in the catalogue's unit of that quantity; a ratio in % where due."""
+def in_unit(name: str, unit: str, value: float | bool) -> float | None:
+    """The value in the catalogue's unit of that quantity; a ratio in % or ppm.
+
+    None where the unit is of another quantity than the catalogue's: a value in
+    mg/m3 is none in ppm.
+    """
     entry = BY_NAME.get(name)
     if unit == RATIO:
-        percent = entry is not None and entry.unit == "%"
-        return convert(float(value), (100.0 if percent else 1.0, 0.0))
+        share = SHARES.get(entry.unit, 1.0) if entry is not None else 1.0
+        return convert(float(value), (share, 0.0))
+    if entry is not None and unit and QUANTITY.get(unit, unit) != entry.unit:
+        return None
     return convert(float(value), UNITS.get(unit, (1.0, 0.0)))

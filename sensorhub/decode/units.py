@@ -32,6 +32,18 @@ _OTHERS: Final = {
 }
 RATIO: Final = "/"
 UNITS: Final = {**{unit: (scale, 0.0) for unit, scale in _LENGTH.items()}, **_OTHERS}
+# the catalogue's unit that each of them becomes
+QUANTITY: Final = {
+    **dict.fromkeys(_LENGTH, "mm"),
+    **dict.fromkeys(("Cel", "K"), "°C"),
+    **dict.fromkeys(("%RH", "%EL", "/100"), "%"),
+    **dict.fromkeys(("V", "mV"), "V"),
+    **dict.fromkeys(("ppm", "ppb"), "ppm"),
+    **dict.fromkeys(("deg", "rad"), "°"),
+    **dict.fromkeys(("dBm", "dBW"), "dBm"),
+    "count": "",
+}
+SHARES: Final = {"%": 100.0, "ppm": 1e6}  # what a ratio of 1 is
 # a unit that says what is measured, for values without a name
 MEASURED: Final = {"Cel": "temperature", "%RH": "humidity", "%EL": "battery"}
 _FAHRENHEIT: Final = (5 / 9, -160 / 9)
