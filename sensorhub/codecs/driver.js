@@ -1,17 +1,19 @@
-// Runs a codec's text anew for each frame, so that nothing of one device's frame
-// is left for the next one's. Evaluated once; answers a function of one JSON text.
+// Runs a codec's text anew for each frame, so that no variable and no global of one
+// device's frame is left for the next one's. Evaluated once; answers a function of one JSON text.
 (function (make) {
   "use strict";
   const { parse, stringify } = JSON;
-  const names = Object.getOwnPropertyNames;
+  const Promised = Promise;
+  const names = Reflect.ownKeys;
   const most = 65536; // characters of a result
   const quiet = () => undefined;
-  globalThis.console = {
+  const silent = {
     log: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet, trace: quiet,
   };
-  const ours = new Set([...names(globalThis), "module", "exports"]);
+  const ours = new Set(names(globalThis));
 
   function entries() {
+    globalThis.console = { ...silent };
     globalThis.module = { exports: {} };
     globalThis.exports = globalThis.module.exports;
     const found = make.call(globalThis);
@@ -47,6 +49,9 @@
       let result = Object.keys(found);
       if (call.how === "decode") result = decoded(found, call);
       if (call.how === "encode") result = encoded(found, call);
+      if (result instanceof Promised || result?.data instanceof Promised) {
+        throw "a promise; codecs answer at once";
+      }
       const said = stringify(result);
       if (said === undefined) return "null";
       if (said.length > most) {

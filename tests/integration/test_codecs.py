@@ -118,6 +118,34 @@ def test_a_codec_finds_neither_files_nor_network_nor_modules(tmp_path: Path) -> 
     assert "'require' is not defined" in answer.said or "require" in answer.said
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "async function decodeUplink(input) { return {data: {n: 1}}; }",
+        "async function Decoder(bytes, port) { return {n: 1}; }",
+    ],
+)
+def test_a_promise_is_no_answer(tmp_path: Path, text: str) -> None:
+    answer = one(tmp_path, text)
+    assert answer.reason is Reason.CODEC_ERROR
+    assert "a promise" in answer.said
+
+
+def test_console_and_symbols_keep_nothing_for_the_next_frame(tmp_path: Path) -> None:
+    text = """
+    const mine = Symbol.for("mine");
+    function decodeUplink(input) {
+      const before = [globalThis[mine], console.last];
+      globalThis[mine] = console.last = input.bytes[0];
+      return {data: {before}};
+    }"""
+    (tmp_path / "one.js").write_text(text)
+    codecs = Codecs(tmp_path, ["one.js"], LIMITS, lambda: 1_000)
+    answers = codecs.decode([call(1, "one.js"), call(2, "one.js")])
+    codecs.close()
+    assert answers == [CodecAnswer('{"data":{"before":[null,null]}}')] * 2
+
+
 def test_nothing_of_one_frame_is_left_for_the_next(codecs: Codecs) -> None:
     answers = codecs.decode([call(1), call(209), call(2), call(2)])
     assert answers[2] == answers[3]
