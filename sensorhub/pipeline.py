@@ -37,6 +37,8 @@ ODOUR_RISE = BY_NAME["odour_rise"].no
 # 2^64 over the golden ratio: multiples by device lie over 2^40 apart, so that device
 # and seq make one number that is alike only if both are
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
+# each letter holds its message whole: an array of 1,000 strangers is not kept so often
+LETTERS_BYTES = 2**20  # of one message
 Watcher = Callable[[Draft, Columns], None]
 
 
@@ -405,11 +407,15 @@ class Pipeline:
         messages: list[Message],
         ledger: Ledger,
     ) -> None:
+        kept: Counter[int] = Counter()
         for dead in draft.dead:
             i = dead.uplink
             if columns.outcome[i] != Outcome.DEAD:
                 continue  # a double of a letter that is kept already
             message = messages[draft.message[i]]
+            if kept[draft.message[i]] > LETTERS_BYTES - len(message.payload):
+                continue
+            kept[draft.message[i]] += len(message.payload)
             letter = DeadLetter(
                 0,
                 int(columns.received_at[i]),

@@ -25,6 +25,7 @@ _TIMES: Final = ("timestamp", "time", "ts", "date")
 _PARTS: Final = ("data", "warnings", "errors")
 SECONDS_BELOW: Final = 100_000_000_000  # as ms it would be March 1973
 _YEAR_2000_S: Final = 946_684_800
+FAR_MS: Final = 2**53
 
 
 def result_frame(said: str) -> Frame:
@@ -107,7 +108,7 @@ def _moment(value: object) -> int | None:
     plain = number(value)
     if plain is None:
         return when_ms(value)
-    if plain < _YEAR_2000_S:
+    if not _YEAR_2000_S <= plain <= FAR_MS:
         return None
     return round(plain * 1000 if plain < SECONDS_BELOW else plain)
 

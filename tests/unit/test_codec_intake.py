@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.town import NOW, UP, Town, native, profiles
 
+from sensorhub import intake
 from sensorhub.codec_calls import CodecAnswer, CodecCall
-from sensorhub.model import Message, Reason
+from sensorhub.model import Envelope, Message, Reason
 from sensorhub.profiles import Profile
 from sensorhub.store import history
 
@@ -99,6 +100,24 @@ def test_an_offender_costs_one_dead_letter_with_its_own_reason(town: CodecTown) 
     ]
     assert town.count("uplink_codec_limit") == 1
     assert town.count("values_ignored") == 2  # the warnings of the sound ones
+
+
+def test_frames_of_a_batch_that_broke_are_not_asked_with_the_next(
+    town: CodecTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = intake.Waiting
+
+    def waiting(uplink: int, envelope: Envelope, profile: Profile) -> intake.Waiting:
+        if envelope.seq == 2:
+            raise RuntimeError("unforeseen")
+        return real(uplink, envelope, profile)
+
+    monkeypatch.setattr(intake, "Waiting", waiting)
+    with pytest.raises(RuntimeError):
+        town.take([wrapped(10, 1), wrapped(20, 2)])
+    town.take([wrapped(30, 3)])
+    assert town.double.batches == [1]
+    assert [value for _, value, _ in kept(town)] == [30]
 
 
 def test_where_nobody_runs_codecs_their_frames_are_dead_and_say_so(

@@ -72,6 +72,12 @@ def test_records_of_a_list_keep_their_own_time(key: str, said: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize("said", [1e300, 10**20, 2**63])
+def test_a_time_that_no_column_holds_is_none(said: float) -> None:
+    found = frame({"data": [{"time": said, "level": 5}]})
+    assert {field.measured_at for field in found.fields} == {None}
+
+
 def test_words_wait_for_what_the_profile_says_of_them() -> None:
     data = {"lid": "open", "history": [{"time": 1_700_000_000, "lid": "closed"}]}
     texts = [Text("lid", "open"), Text("lid", "closed", 1_700_000_000_000)]

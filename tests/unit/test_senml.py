@@ -1,11 +1,14 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.town import Town, uplink
 from support.vectors import senml as vectors
 
+from sensorhub.config import Settings
 from sensorhub.decode.envelopes import unwrapper
 from sensorhub.decode.senml import Record, identity, resolve
 from sensorhub.layout import Layout
@@ -231,3 +234,40 @@ def test_a_resolved_pack_resolves_to_itself(
     twice = resolve(again, 1.0e9)
     assert [r._replace(t=None) for r in twice] == [r._replace(t=None) for r in once]
     assert [r.t for r in twice] == [1.795e9 if r.t is None else r.t for r in once]
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "value", "kept"),
+    [
+        ("nh3", "mg/m3", 30, None),
+        ("nh3", "ug/m3", 300, None),
+        ("nh3", "/", 0.000002, 2),
+        ("nh3", "ppb", 2_000, 2),
+        ("battery", "V", 3.6, None),
+        ("battery", "/100", 91, 91),
+        ("temperature", "degF", 70, None),
+        ("temperature", "°C", 21, 21),
+        ("distance", "V", 3, None),
+        ("count_in", "count", 7, 7),
+        ("count_in", "s", 7, None),
+        ("my-gas", "mg/m3", 30, 30),
+    ],
+)
+def test_a_value_in_a_unit_of_another_quantity_is_no_value(
+    name: str, unit: str, value: float, kept: float | None
+) -> None:
+    pack = [{"n": f"bin-7/{name}", "u": unit, "v": value}]
+    (envelope,) = take(pack)
+    assert [field.value for field in envelope.fields] == [kept] * (kept is not None)
+    assert bool(envelope.ignored) == (kept is None)
+
+
+def test_a_pack_of_many_strangers_is_not_kept_once_for_each(tmp_path: Path) -> None:
+    topics = [{"filter": "senml/#", "kind": "senml"}]
+    settings = Settings.model_validate({"mqtt": {"topics": topics}})
+    town = Town(tmp_path, settings=settings)
+    pack = [{"n": f"stranger{n}/temperature", "v": 1} for n in range(1_000)]
+    payload = json.dumps(pack).encode()
+    ledger = town.take([uplink(payload, "senml/a")])
+    assert town.ends() == (0, 0, 1_000)
+    assert len(ledger.letters) == 2**20 // len(payload)
