@@ -69,6 +69,12 @@ def _history(found: dict[str, Any]) -> list[str]:
             "under 2",
             f"**{found['bytes_per_reading']:.2f}**",
         ),
+        _row(
+            f"slowest commit beside a backup of {found['backup_mb']:.0f} MB",
+            "at most 250 ms",
+            f"**{found['commit_max_beside_backup_ms']:.0f} ms** (without"
+            f" {found['commit_max_ms']:.0f}; the backup took {found['backup_s']} s)",
+        ),
     ]
 
 
@@ -103,6 +109,10 @@ def table(figures: dict[str, Any]) -> str:
             f"{found['bytes_per_device']} bytes a device)"
         )
         rows.append(_row(f"memory, {many}", "under 300 MB", said))
+        said = f"**{found['state_ms']:.0f} ms** (first look "
+        said += f"{found['state_first_ms']:.0f}; after all spoke again "
+        said += f"{found['state_after_a_round_ms']:.0f})"
+        rows.append(_row(f"state of all {found['devices']:,}", "under 200 ms", said))
         said = f"**{found['start_s']:.1f} s** (after kill -9 "
         said += f"{found['start_after_kill_s']:.1f} s)"
         rows.append(_row("start with them", "under 5 s", said))

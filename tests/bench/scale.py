@@ -13,6 +13,7 @@ import json
 import resource
 import sqlite3
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from sensorhub.store import downsampled, rolling, rounds
+from sensorhub.store import downsampled, journal, rolling, rounds
+from sensorhub.store.backup import backup
 from sensorhub.store.chunks import WEEK_MS
 from sensorhub.store.database import FILE, connect, prepare
 from sensorhub.store.history import asset_spans, read_asset
@@ -156,6 +158,37 @@ def reads(folder: Path, devices: int) -> dict[str, Any]:
     return result
 
 
+def backup_stall(folder: Path) -> dict[str, float]:
+    """How long a writer's commits take while a backup is made beside it."""
+    meter, done = Meter(folder), threading.Event()
+    body = np.random.default_rng(4).bytes(20_000)
+
+    def write(connection: sqlite3.Connection) -> None:
+        journal.append(connection, received_at=END, uplinks=0, body=body, versions="{}")
+
+    def keep_writing() -> None:
+        while not done.wait(0.01):
+            meter.submit(write)
+
+    thread = threading.Thread(target=keep_writing)
+    thread.start()
+    time.sleep(2)
+    usual = meter.taken()
+    began = time.monotonic()
+    size = backup(folder, folder / "backup")
+    spent = time.monotonic() - began
+    done.set()
+    thread.join()
+    beside = meter.taken()
+    meter.connection.close()
+    return {
+        "backup_mb": round(size / 1e6, 1),
+        "backup_s": round(spent, 1),
+        "commit_max_ms": round(max(usual), 1),
+        "commit_max_beside_backup_ms": round(max(beside), 1),
+    }
+
+
 def sizes(folder: Path, readings: int) -> dict[str, float]:
     """Bytes a reading on the disk: the file as it is, and by what is in it."""
     connection = connect(folder)
@@ -181,6 +214,7 @@ def history(full: bool, data: Path | None = None) -> dict[str, Any]:
         report = build(folder, devices)
         report |= reads(folder, devices)
         report |= sizes(folder, report["readings"])
+        report |= backup_stall(folder)
     compared = min(devices, COMPARED)
     if beside_influx.program_there():
         say("  the same in InfluxDB")

@@ -2,13 +2,36 @@
 
 import time
 
-from tests.bench.rig import Hub, hub, prepare, publisher, rss_mb, say, send
+from sensorhub.clock import Clock
+from sensorhub.standing import Observer
+from sensorhub.store.database import connect
+from sensorhub.windows import NEVER
+from tests.bench.rig import Hub, Script, hub, prepare, publisher, rss_mb, say, send
 
 
 def _register_s(found: Hub) -> float:
     began = time.monotonic()
     found.command("fleet", "import", str(found.folder / "fleet.csv"))
     return time.monotonic() - began
+
+
+def _state_ms(found: Hub, source: Script, devices: int) -> list[float]:
+    """A reader's looks at all assets: the first, the next, after all spoke again."""
+    observer = Observer(connect(found.data, read_only=True))
+
+    def look() -> float:
+        began = time.perf_counter()
+        seen = observer.look(Clock().now())
+        taken = (time.perf_counter() - began) * 1000
+        assert (seen.heard_at > NEVER).all(), "an asset that nobody heard"
+        return round(taken, 1)
+
+    taken = [look(), look()]
+    before = found.received()
+    prepare(source, 1)
+    send(source, 1)
+    found.wait_done(before + devices)
+    return [*taken, look()]
 
 
 def many_devices(devices: int, rounds: int) -> dict[str, float]:
@@ -28,15 +51,19 @@ def many_devices(devices: int, rounds: int) -> dict[str, float]:
             found.wait_done(number * devices)
             now, peak = rss_mb(found.pid), rss_mb(found.pid, peak=True)
             say(f"  round {number}: {now:.0f} MB, at most {peak:.0f} MB")
+        state = _state_ms(found, source, devices)
         found.stop()
         clean = found.start()
         prepare(source, 1)
         send(source, 1)
-        found.wait_done((rounds + 1) * devices)
+        found.wait_done((rounds + 2) * devices)
         found.stop(kill=True)
         killed = found.start()
     return {
         "devices": devices,
+        "state_first_ms": state[0],
+        "state_ms": state[1],
+        "state_after_a_round_ms": state[2],
         "rss_mb": round(now, 1),
         "rss_peak_mb": round(peak, 1),
         "rss_idle_mb": round(idle, 1),

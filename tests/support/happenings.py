@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from support.stories import HOUR
+from support.stories import HOUR, Story, again, rows_of_csv
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.model import RETAIN, Message
@@ -188,3 +188,23 @@ class World:
             Message(b"nowhere", b"%f" % once, 2),
             Message(topic, b'{"m":{"fill_level":50}}', 2 | RETAIN),
         ]
+
+
+def do(story: Story, act: Act, how: str = "whole") -> None:
+    """One act; `how` says when the hub dies within it, if at all."""
+    kind, what = act
+    if kind == "tick":
+        story.clock.time, story.heard = what
+    elif kind == "act":
+        story.act(what[0], **what[1])
+    elif kind == "rules":
+        story.act("rules_file", text=what)
+    elif kind == "register":
+        story.act("fleet_import", rows=rows_of_csv(what))
+    elif how == "whole":
+        story.take(what)
+    else:
+        story.take(what, commit=how == "before acknowledgement")
+        story.kill()
+        story.take(again(what))
+    story.tick()

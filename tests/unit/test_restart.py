@@ -6,32 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.happenings import FLEET, RULES, START, Act, World
-from support.stories import Story, again, facts, rows_of_csv
+from support.happenings import FLEET, RULES, START, Act, World, do
+from support.stories import Story, facts
 
 SEEDS = int(os.environ.get("RESTART_SEEDS", "4"))
 ACTS = 200
 HOW = ["whole"] * 8 + ["before commit", "before acknowledgement"]
-
-
-def do(story: Story, act: Act, how: str = "whole") -> None:
-    """One act; `how` says when the hub dies within it, if at all."""
-    kind, what = act
-    if kind == "tick":
-        story.clock.time, story.heard = what
-    elif kind == "act":
-        story.act(what[0], **what[1])
-    elif kind == "rules":
-        story.act("rules_file", text=what)
-    elif kind == "register":
-        story.act("fleet_import", rows=rows_of_csv(what))
-    elif how == "whole":
-        story.take(what)
-    else:
-        story.take(what, commit=how == "before acknowledgement")
-        story.kill()
-        story.take(again(what))
-    story.tick()
 
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

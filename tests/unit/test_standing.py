@@ -1,0 +1,57 @@
+"""How assets stand, seen from beside: what the hub itself knows, at every moment."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.happenings import FLEET, RULES, START, World, do
+from support.stories import Story
+
+from sensorhub.model import CODES
+from sensorhub.standing import Observer
+from sensorhub.store import database
+from sensorhub.windows import NEVER
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_observer_sees_what_the_hub_knows(tmp_path: Path, seed: int) -> None:
+    story = Story(tmp_path, START, RULES, FLEET)
+    read = database.connect(story.place.data, read_only=True)
+    old = Observer(read)
+    for number, act in enumerate(World(seed).acts(120)):
+        do(story, act)
+        if number % 30 == 17:
+            story.stop()  # with checkpoints
+        if number % 7 == 0:
+            agree(story, old)
+            agree(story, Observer(read))
+    read.close()
+
+
+def agree(story: Story, observer: Observer) -> None:
+    """Every asset's newest value of each measurement, by the devices on it now."""
+    hub, registry = story.hub, story.hub.registry
+    seen = observer.look(story.clock.now())
+    at = np.full((len(registry.asset_ids), CODES), NEVER)
+    value = np.full((len(registry.asset_ids), CODES), np.nan)
+    state = hub.state
+    # of equal times the device that was registered first counts
+    for s in sorted(range(state.series), key=lambda s: int(state.s_device[s])):
+        device, code = int(state.s_device[s]), int(state.s_code[s])
+        asset = int(registry.asset_of[device])
+        when = int(state.last_at[s])
+        if asset < 0 or when < registry.mounted_from[device]:
+            continue
+        if when > at[asset, code]:
+            at[asset, code], value[asset, code] = when, state.last_value[s]
+    for row, id_ in enumerate(seen.ids):
+        asset = registry.asset_no[id_]
+        for code in range(CODES):
+            known = seen.values.get(code)
+            assert (NEVER if known is None else known.at[row]) == at[asset, code]
+            got = np.nan if known is None else known.value[row]
+            np.testing.assert_array_equal(got, value[asset, code])
+    open_now = {(a.asset, int(a.severity)) for a in hub.desk.board.open.values()}
+    worst = {a: max(s for b, s in open_now if b == a) for a, _ in open_now}
+    for row, id_ in enumerate(seen.ids):
+        assert seen.severity[row] == worst.get(registry.asset_no[id_], 0)
