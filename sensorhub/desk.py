@@ -19,12 +19,13 @@ from sensorhub.alerts.rules import Rule
 from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
 from sensorhub.alerts.timers import NEVER, Overdue, Silence
 from sensorhub.columns import Service
+from sensorhub.judging import Moved
 from sensorhub.ledger import Ledger
 from sensorhub.model import BY_NAME, BY_NO, Category, Severity, Transition
 from sensorhub.registry import FOR_EVER, SINCE_EVER, Registry
 from sensorhub.rulebook import Inhibit
 from sensorhub.series import selects
-from sensorhub.state import Moved, State
+from sensorhub.state import State
 from sensorhub.store.outbox import OutboxRow
 from sensorhub.store.subscriptions import Choice, Subscription
 

@@ -21,8 +21,9 @@ from sensorhub.columns import (
     unpack_notes,
 )
 from sensorhub.estimate.odour import Baseline
+from sensorhub.judging import Moved
 from sensorhub.model import Outcome
-from sensorhub.state import Moved, State
+from sensorhub.state import State
 from sensorhub.store.journal import JournalRow
 from sensorhub.windows import NEVER
 

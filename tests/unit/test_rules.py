@@ -6,8 +6,8 @@ import pytest
 from support.town import HOUR, MINUTE, rule
 
 from sensorhub.alerts.rules import Rule, Track, quiet_band
+from sensorhub.judging import count_step
 from sensorhub.model import Severity
-from sensorhub.state import count_step
 
 LADDER = [
     {"severity": "warning", "raise": 80, "clear": 70},

@@ -1,0 +1,161 @@
+"""One sample before the rules on its series: what is compared, and what it moves."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sensorhub.alerts import flap
+from sensorhub.alerts.rules import HOUR_MS, Rule, Track
+from sensorhub.model import BY_NAME, CATALOGUE, Category, MeasurementKind, Severity
+from sensorhub.registry import Registry
+from sensorhub.series import Series
+from sensorhub.standards.gas import USUAL_CELSIUS
+from sensorhub.windows import NEVER
+
+TEMPERATURE = BY_NAME["temperature"].no
+COUNTERS = frozenset(e.no for e in CATALOGUE if e.kind is MeasurementKind.COUNTER)
+
+
+class Moved(NamedTuple):
+    """A rule's level moved on one series."""
+
+    rule: Rule
+    series: int
+    level: Severity
+    value: float
+    track: Track
+
+
+class Judging(Series):
+    """Series with the rules that samples decide."""
+
+    def __init__(self, registry: Registry, rules: tuple[Rule, ...]) -> None:
+        Series.__init__(self, registry, rules)
+        self.flapping: set[tuple[str, int]] = set()
+
+    def _run_rules(
+        self, series: int, value: float, at: int, prior: tuple[int, float]
+    ) -> list[Moved]:
+        """Let every rule look at a sample; `prior`: time and value before it."""
+        moved = []
+        rules = self.rules_of(series)
+        device, code = self.s_device.item(series), self.s_code.item(series)
+        if code in COUNTERS:
+            bits = self.registry.counter_bits(device, code)
+            self.since[series] += count_step(prior[1], value, bits)
+        out = self.registry.out_of_service(self.asset_of(series), at)
+        for rule in rules:
+            track = self.tracks.get((rule.id, series))
+            if track is None:
+                low, high = self.rest_bands[rule.id]
+                if low <= value < high:
+                    continue
+                track = Track(len(rule.limits))
+            level = track.level(rule)
+            off = out and rule.category is not Category.SAFETY
+            shown = self._look(rule, series, (value, at, *prior), track, off)
+            now = track.level(rule)
+            if now != level:
+                self._changed(rule, series, track)
+                moved.append(Moved(rule, series, now, shown, track))
+            self._keep(rule, series, track)
+        self.low[series], self.high[series] = self._band(series, rules)
+        return moved
+
+    def _look(
+        self,
+        rule: Rule,
+        series: int,
+        sample: tuple[float, int, int, float],
+        track: Track,
+        off: bool,
+    ) -> float:
+        """A rule looks at (value, at, last, before); answers what it compared.
+
+        `off`: the asset is out of service and the rule does not run there.
+        """
+        value, at, last, before = sample
+        longest = rule.max_gap_for(
+            self.registry.interval_ms.item(self.s_device.item(series))
+        )
+        gap = last != NEVER and at - last > longest
+        shown = self._shown(rule, series, value, (at, last, before))
+        blind = rule.kind == "rate" and (last == NEVER or gap)
+        if off:
+            track.mean.clear()
+        elif rule.over:
+            mean = track.mean.add(at, shown, rule.over, longest)
+            blind = mean is None
+            shown = shown if mean is None else mean
+        if off or blind:
+            track.gap()
+        else:
+            track.step(rule, shown, at, gap)
+        return shown
+
+    def _shown(
+        self, rule: Rule, series: int, value: float, times: tuple[int, int, float]
+    ) -> float:
+        """What a rule looks at: the value, its rate an hour, or a count."""
+        at, last, before = times
+        if rule.kind == "count_since":
+            return float(self.since[series])
+        if rule.kind == "rate":
+            return (value - before) / ((at - last) / HOUR_MS)
+        if rule.clauses.gas:
+            return rule.clauses.shown(value, self.celsius(series))
+        return value
+
+    def celsius(self, series: int) -> float:
+        """The last temperature that the series' own device told, else 25 °C."""
+        own = self.series_of.item(self.s_device.item(series), TEMPERATURE)
+        told = self.last_value.item(own) if own >= 0 else np.nan
+        return USUAL_CELSIUS if np.isnan(told) else told
+
+    def _changed(self, rule: Rule, series: int, track: Track) -> None:
+        samples = int(self.samples[series])
+        key = (rule.id, series)
+        # calm before this sample is calm, whether a tick has seen it or not
+        was = key in self.flapping and flap.is_flapping(
+            track.changes, samples - 1, True
+        )
+        track.changes = [*flap.recent(track.changes, samples), samples]
+        if flap.is_flapping(track.changes, samples, was):
+            self.flapping.add(key)
+        else:
+            self.flapping.discard(key)
+
+    def _keep(self, rule: Rule, series: int, track: Track) -> None:
+        if track.changes and track.changes[-1] < self.samples[series] - flap.STATES:
+            track.changes = []
+        if track.idle():
+            self.tracks.pop((rule.id, series), None)
+        else:
+            self.tracks[rule.id, series] = track
+
+    def calm(self) -> list[tuple[str, int]]:
+        """Flapping tracks that have calmed down; they are flapping no more."""
+        calm = []
+        for key in sorted(self.flapping):
+            track = self.tracks.get(key)
+            changes = track.changes if track else []
+            if not flap.is_flapping(changes, int(self.samples[key[1]]), True):
+                calm.append(key)
+        self.flapping.difference_update(calm)
+        return calm
+
+
+def count_step(before: float, value: float, bits: int = 0) -> float:
+    """How many more a counter shows; across a wrap or a reset, too.
+
+    A counter of `bits` (0: it does not wrap) that fell has wrapped if it was in
+    the top quarter and is in the bottom quarter now; else it was reset and
+    counted from zero.
+    """
+    if np.isnan(before):
+        return 0.0
+    if value >= before:
+        return value - before
+    size = 1 << bits
+    wrapped = 0.75 * size <= before < size and value < 0.25 * size
+    return value - before + size if wrapped else value
