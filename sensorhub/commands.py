@@ -166,7 +166,7 @@ def _check_named(hub: Hub, said: dict[str, Any]) -> None:
 
 def _unsilence(hub: Hub, ledger: Ledger, command: commands.Command, now: int) -> Result:
     id_ = int(command.arguments["silence"])
-    if id_ not in {mute.id for mute in hub.desk.mutes}:
+    if id_ not in {mute.id for mute in hub.desk.teller.mutes}:
         raise Refused(f"no silence {id_}; `sensorhub silence list` lists them")
     ledger.jobs.append(lambda c: alerts.end_silence(c, id_, now))
     ledger.jobs.append(lambda _: hub.reload_mutes())

@@ -17,12 +17,13 @@ from sensorhub import snapshot
 from sensorhub.alerts.rules import compile_rules
 from sensorhub.codec_calls import NO_CODECS, CodecRunner
 from sensorhub.config import Settings
-from sensorhub.desk import Desk, Wants
+from sensorhub.desk import Desk
 from sensorhub.errors import StoreError
 from sensorhub.intake import Intake
 from sensorhub.ledger import Ledger
 from sensorhub.obeying import Obeying
 from sensorhub.profiles import Profile
+from sensorhub.recall import recall
 from sensorhub.registry import Registry
 from sensorhub.rulebook import parse_rules
 from sensorhub.standards import Standards, built_in
@@ -42,6 +43,7 @@ from sensorhub.store import (
     subscriptions,
 )
 from sensorhub.store.dead_letters import Shelf
+from sensorhub.teller import Wants
 from sensorhub.windows import BARE_MS, NEVER, RECENT
 
 log = structlog.get_logger()
@@ -123,6 +125,7 @@ class Hub:
         self.desk = Desk(self.state, self.book.inhibit, self._wants)
         self.desk.ground_at = int(counters.get_meta(connection, GROUND) or 0)
         self.desk.load(alerts.load_open(connection), alerts.last_services(connection))
+        recall(self.desk)
         self.reload_mutes()
         self.reload_subscriptions()
         self._recall_untold(now)
@@ -167,15 +170,15 @@ class Hub:
         for alert in waiting:
             rows = alerts.transitions_of(self.connection, [alert.id])
             if rows.get(alert.id):
-                desk.hold([(alert, rows[alert.id][-1].transition())])
+                desk.teller.hold([(alert, rows[alert.id][-1].transition())])
 
     def reload_mutes(self) -> None:
         """Silences changed."""
-        self.desk.mutes = alerts.silences(self.connection, self.now())
+        self.desk.teller.mutes = alerts.silences(self.connection, self.now())
 
     def reload_subscriptions(self) -> None:
         """Subscriptions changed."""
-        self.desk.subscriptions = subscriptions.load(self.connection)
+        self.desk.teller.subscriptions = subscriptions.load(self.connection)
 
     def _end_groundless(self, now: int) -> None:
         """Resolve alerts whose rule, mounting or asset is gone."""

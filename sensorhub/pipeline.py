@@ -7,38 +7,32 @@
 5. hand back the ledger of all this, for one commit; acknowledge after it
 """
 
-from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
 from sensorhub.columns import BARE, I64, NO_DEVICE, Columns, Notes, Service, pack
 from sensorhub.desk import Desk
+from sensorhub.doubles import count_resets, find_doubles, spread
 from sensorhub.draft import Draft
 from sensorhub.intake import Intake
 from sensorhub.ledger import JournalDraft, Ledger
-from sensorhub.model import (
-    BY_NAME,
-    Message,
-    Outcome,
-    Quality,
-    Reason,
-)
+from sensorhub.model import BY_NAME, Message, Outcome, Reason
 from sensorhub.state import State
-from sensorhub.store.dead_letters import DeadLetter
-from sensorhub.validate import AHEAD_MS, NO_TIME, beyond, judge, settle_times
-from sensorhub.windows import BARE_MS, NEVER, rising
+from sensorhub.tally import bury, count
+from sensorhub.validate import settle_times
+from sensorhub.values import (
+    clocked,
+    fill_levels,
+    judge_values,
+    with_readings,
+    without_doubles,
+    without_uplinks,
+)
+from sensorhub.windows import NEVER
 
-FILL = BY_NAME["fill_level"].no
-DISTANCE = BY_NAME["distance"].no
 ODOUR_RISE = BY_NAME["odour_rise"].no
-# 2^64 over the golden ratio: multiples by device lie over 2^40 apart, so that device
-# and seq make one number that is alike only if both are
-SPREAD = np.uint64(0x9E3779B97F4A7C15)
-# each letter holds its message whole: an array of 1,000 strangers is not kept so often
-LETTERS_BYTES = 2**20  # of one message
 Watcher = Callable[[Draft, Columns], None]
 
 
@@ -71,8 +65,8 @@ class Pipeline:
             columns = self._columns(draft, received)
             columns = self._derive(columns)
             self._move(columns, ledger, (intervals, draft.replaced))
-            self._count(draft, columns, ledger)
-            self._bury(draft, columns, messages, ledger)
+            count(draft, columns, ledger)
+            bury(draft, columns, messages, ledger)
         elif intervals:
             notes = Notes(self._state.covered, [], intervals)
             ledger.journal = JournalDraft(now, 0, pack(columns, notes))
@@ -95,8 +89,8 @@ class Pipeline:
         columns = self._columns(draft, now)
         ledger = Ledger()
         self._move(columns, ledger, ([], []))
-        self._count(draft, columns, ledger)
-        self._bury(draft, columns, [message], ledger)
+        count(draft, columns, ledger)
+        bury(draft, columns, [message], ledger)
         if self.watch is not None:
             self.watch(draft, columns)
         topic = message.topic.decode("utf-8", "replace")[:200]
@@ -116,14 +110,16 @@ class Pipeline:
         if len(draft.message) > 1:
             self._leave_others(draft, device)
         columns = self._columns(draft, received_at, doubles=False)
-        columns = _without_uplinks(columns, columns.outcome == Outcome.DUPLICATE)
+        columns = without_uplinks(columns, columns.outcome == Outcome.DUPLICATE)
         if not columns.uplinks or (columns.outcome != Outcome.STORED).any():
             return None
         owner = columns.owner()
-        columns = _with_readings(columns, owner, self._fill_levels(columns, owner))
+        registry = self._state.registry
+        levels = fill_levels(registry, columns, owner)
+        columns = with_readings(columns, owner, levels)
         columns.outcome = np.full(columns.uplinks, Outcome.REPLAY, np.uint8)
         ledger = Ledger()
-        self._count(draft, columns, ledger)
+        count(draft, columns, ledger)
         self._state.recent.add(columns.key.tolist())
         body = pack(columns, Notes(self._state.covered, []))
         ledger.journal = JournalDraft(received_at, columns.uplinks, body)
@@ -168,9 +164,9 @@ class Pipeline:
             received_at = received[draft.message]
         if doubles:
             ends = outcome, reason
-            self._find_doubles(draft, (device, key, seq), received_at, ends)
+            find_doubles(self._state, draft, (device, key, seq), received_at, ends)
             new = outcome != Outcome.DUPLICATE
-            self._spread(received_at, np.where(new, device, NO_DEVICE))
+            spread(self._state, received_at, np.where(new, device, NO_DEVICE))
         code = np.frombuffer(draft.code, np.uint8)
         value = np.array(draft.value, np.float64)
         said = np.array(draft.said, np.int64)
@@ -191,127 +187,18 @@ class Pipeline:
             quality=np.zeros(len(code), np.uint8),
             why=np.zeros(len(code), np.uint8),
         )
-        self._judge(draft, columns, replaced)
+        judge_values(self._state.registry, draft, columns, replaced)
         if doubles:
             self._desk.ahead.note(*clocked(draft, received_at))
-        return _without_doubles(columns)
-
-    def _spread(
-        self, received_at: NDArray[np.int64], device: NDArray[np.int32]
-    ) -> None:
-        """Let received_at grow by 1 ms per device and uplink; doubles take none."""
-        last = self._state.last_received
-        known = np.flatnonzero(device != NO_DEVICE)
-        mine = device[known]
-        first = np.maximum(received_at[known], last[mine] + 1)
-        received_at[known] = rising(first, mine)
-
-    def _find_doubles(
-        self,
-        draft: Draft,
-        ids: tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]],
-        received_at: I64,
-        ends: tuple[NDArray[np.uint8], NDArray[np.uint8]],
-    ) -> None:
-        device, key, seq = ids
-        outcome, reason = ends
-        recent = self._state.recent
-        in_ring = self._state.in_rings(device, key)
-        alone = len(set(draft.key)) == len(draft.key)
-        known = recent.keys.keys()
-        fresh = known.isdisjoint(draft.key) and recent.bare.keys().isdisjoint(draft.key)
-        if alone and fresh and not in_ring.any():
-            return
-        here: dict[int, int] = {}
-        rung = in_ring.tolist()
-        for i, (k, now) in enumerate(zip(draft.key, received_at.tolist(), strict=True)):
-            if outcome[i] == Outcome.DUPLICATE:
-                continue
-            if seq[i] == BARE:
-                before = here.get(k, recent.bare.get(k))
-                double = before is not None and now - before < BARE_MS
-                double |= i in draft.dup and (k in known or k in here)
-            else:
-                double = rung[i] or k in known or k in here
-            if double:
-                outcome[i] = Outcome.DUPLICATE
-                reason[i] = Reason.SAME_SEQ if seq[i] >= 0 else Reason.SAME_BYTES
-            else:
-                here[k] = now
-
-    # -- values --
-
-    def _judge(
-        self, draft: Draft, columns: Columns, replaced: NDArray[np.bool_]
-    ) -> None:
-        """Range and clock of each value; an uplink without any good one is dead."""
-        columns.quality, columns.why = judge(columns.code, columns.value)
-        if replaced.any():
-            late = np.repeat(replaced, columns.count) & (columns.quality == 0)
-            columns.quality[late] = Quality.SUSPECT
-            columns.why[late] = Reason.CLOCK
-        owner = columns.owner()
-        if draft.own_time:
-            at = np.array(list(draft.own_time), np.intp)
-            own = np.array(list(draft.own_time.values()), np.int64)
-            here = columns.received_at[owner[at]]
-            columns.measured_at[at] = np.where(own == NO_TIME, here, own)
-            wrong = at[beyond(columns.measured_at[at], columns.received_at[owner[at]])]
-            columns.quality[wrong] = Quality.REJECTED
-            columns.why[wrong] = Reason.CLOCK
-            fine = np.setdiff1d(at, wrong)
-            fine = fine[columns.why[fine] == Reason.CLOCK]
-            columns.quality[fine], columns.why[fine] = Quality.OK, Reason.NONE
-        good = np.bincount(
-            owner[columns.quality != Quality.REJECTED], minlength=columns.uplinks
-        )
-        empty = (good == 0) & (columns.outcome == Outcome.STORED)
-        for i in np.flatnonzero(empty).tolist():
-            if draft.sound[i]:
-                continue
-            names = sorted({Reason(int(w)).word for w in columns.why[owner == i]})
-            registry = self._state.registry
-            name = registry.device_ids[draft.device[i]]
-            draft.kill(i, Reason.NOTHING_USABLE, name, "rejected: " + ", ".join(names))
-            columns.outcome[i] = Outcome.DEAD
-            columns.reason[i] = Reason.NOTHING_USABLE
+        return without_doubles(columns)
 
     def _derive(self, columns: Columns) -> Columns:
         owner = columns.owner()
-        extra = self._fill_levels(columns, owner)
+        extra = fill_levels(self._state.registry, columns, owner)
         rises = self._state.smell(columns)
         if rises:
             extra += [(i, ODOUR_RISE, rise) for i, rise in rises]
-        return _with_readings(columns, owner, extra) if extra else columns
-
-    def _fill_levels(
-        self, columns: Columns, owner: NDArray[np.intp]
-    ) -> list[tuple[int, int, float]]:
-        """Fill level from distance by the asset's geometry: (reading, code, %)."""
-        near = (columns.code == DISTANCE) & (columns.quality != Quality.REJECTED)
-        if not near.any():
-            return []
-        told = np.zeros(columns.uplinks, np.bool_)
-        told[owner[columns.code == FILL]] = True
-        device = columns.device[owner]
-        reading = np.flatnonzero(near & (device != NO_DEVICE) & ~told[owner])
-        asset = self._assets_at(device[reading], columns.measured_at[reading])
-        reading, asset = reading[asset >= 0], asset[asset >= 0]
-        level = self._state.registry.geometry.levels(asset, columns.value[reading])
-        known = ~np.isnan(level)
-        levels = zip(reading[known].tolist(), level[known].tolist(), strict=True)
-        return [(i, FILL, x) for i, x in levels]
-
-    def _assets_at(
-        self, device: NDArray[np.int32], at: NDArray[np.int64]
-    ) -> NDArray[np.int32]:
-        """The assets that devices were mounted on when they measured; -1 for none."""
-        registry = self._state.registry
-        asset: NDArray[np.int32] = registry.asset_of[device]
-        since, until = registry.mounted_from[device], registry.mounted_until[device]
-        for i in np.flatnonzero((asset < 0) | (at < since) | (at >= until)).tolist():
-            asset[i] = registry.asset_at(int(device[i]), int(at[i]))
-        return asset
+        return with_readings(columns, owner, extra) if extra else columns
 
     # -- state and alerts --
 
@@ -324,7 +211,8 @@ class Pipeline:
         """Move state and alerts; `told`: intervals, and times that were replaced."""
         state, desk = self._state, self._desk
         owner = columns.owner()
-        self._count_resets(columns, ledger)
+        if resets := count_resets(state, columns):
+            ledger.moved["seq_reset"] += resets
         state.remember(columns)
         self._heard(columns, ledger)
         services: list[Service] = []
@@ -345,20 +233,6 @@ class Pipeline:
         body = pack(columns, Notes(state.covered, services, *told))
         ledger.journal = JournalDraft(int(received[0]), columns.uplinks, body)
 
-    def _count_resets(self, columns: Columns, ledger: Ledger) -> None:
-        """The same seq with other content is new: a reboot, a wrap, a rejoin."""
-        state = self._state
-        new = (columns.seq >= 0) & (columns.outcome != Outcome.DUPLICATE)
-        new &= columns.device != NO_DEVICE
-        if new.any():
-            device, seq = columns.device[new], columns.seq[new]
-            known = (state.ring_seq[device] == seq[:, None]).any(1)
-            pairs = device.astype(np.uint64) * SPREAD + seq.astype(np.uint64)
-            pairs = np.sort(pairs[~known])
-            again = (pairs[1:] == pairs[:-1]).sum()
-            if resets := int(known.sum() + again):
-                ledger.moved["seq_reset"] += resets
-
     def _heard(self, columns: Columns, ledger: Ledger) -> None:
         """Devices that were silent and spoke; assets that speak the first time."""
         desk, state = self._desk, self._state
@@ -374,115 +248,3 @@ class Pipeline:
             for number in silence.heard(device):
                 first = int(at[np.argmax(device == number)])
                 desk.spoke(ledger, silence.rule, number, first)
-
-    # -- counting and burying --
-
-    def _count(self, draft: Draft, columns: Columns, ledger: Ledger) -> None:
-        moved = ledger.moved
-        ends = np.bincount(columns.outcome, minlength=5)
-        moved["uplinks_received"] += int(ends[:3].sum())
-        moved["uplinks_stored"] += int(ends[Outcome.STORED])
-        moved["uplinks_duplicate"] += int(ends[Outcome.DUPLICATE])
-        moved["uplinks_dead"] += int(ends[Outcome.DEAD])
-        moved["uplinks_replayed"] += int(ends[Outcome.REPLAY])
-        kept = np.repeat(columns.outcome, columns.count)
-        mine = (kept == Outcome.STORED) | (kept == Outcome.REPLAY)
-        rejected = columns.quality == Quality.REJECTED
-        moved["readings_stored"] += int((mine & ~rejected).sum())
-        moved["readings_rejected"] += int((mine & rejected).sum())
-        for why, n in enumerate(np.bincount(columns.why[mine]).tolist()):
-            if why and n:
-                moved[f"value_{Reason(why).word}"] += n
-        if draft.ignored:
-            moved["values_ignored"] += sum(map(len, draft.ignored.values()))
-        if columns.reason.any():
-            for number, n in Counter(columns.reason.tolist()).items():
-                if number:
-                    moved[f"uplink_{Reason(number).word}"] += n
-
-    def _bury(
-        self,
-        draft: Draft,
-        columns: Columns,
-        messages: list[Message],
-        ledger: Ledger,
-    ) -> None:
-        kept: Counter[int] = Counter()
-        for dead in draft.dead:
-            i = dead.uplink
-            if columns.outcome[i] != Outcome.DEAD:
-                continue  # a double of a letter that is kept already
-            message = messages[draft.message[i]]
-            if kept[draft.message[i]] > LETTERS_BYTES - len(message.payload):
-                continue
-            kept[draft.message[i]] += len(message.payload)
-            letter = DeadLetter(
-                0,
-                int(columns.received_at[i]),
-                message.topic.decode("utf-8", "replace"),
-                message.payload,
-                message.flags,
-                dead.device,
-                Reason(int(columns.reason[i])).word,
-                dead.detail,
-                None,
-            )
-            ledger.letters.append(letter)
-
-
-def clocked(
-    draft: Draft, received_at: I64
-) -> tuple[NDArray[np.int32], I64, NDArray[np.bool_]]:
-    """Uplinks with a time of their own: device, received_at, whether ahead of us.
-
-    The device's time, else its network server's.
-    """
-    said, device = np.array(draft.said, np.int64), np.array(draft.device, np.int32)
-    said = np.where(said == NO_TIME, np.array(draft.network, np.int64), said)
-    known = (said != NO_TIME) & (device != NO_DEVICE)
-    received = received_at[known]
-    return device[known], received, said[known] > received + AHEAD_MS
-
-
-def _without_doubles(columns: Columns) -> Columns:
-    """The columns without the readings of uplinks that are not stored."""
-    keep = np.repeat(columns.outcome, columns.count) == Outcome.STORED
-    if keep.all():
-        return columns
-    columns.count[columns.outcome != Outcome.STORED] = 0
-    for name in ("code", "value", "measured_at", "quality", "why"):
-        setattr(columns, name, getattr(columns, name)[keep])
-    return columns
-
-
-def _without_uplinks(columns: Columns, gone: NDArray[np.bool_]) -> Columns:
-    """The columns without some uplinks that have no readings."""
-    if gone.any():
-        per_uplink = ("device", "key", "seq", "received_at")
-        for name in (*per_uplink, "outcome", "reason", "count"):
-            setattr(columns, name, getattr(columns, name)[~gone])
-    return columns
-
-
-def _with_readings(
-    columns: Columns, owner: NDArray[np.intp], extra: list[tuple[int, int, float]]
-) -> Columns:
-    """The columns with derived readings put behind their uplink's own."""
-    source = np.array([item[0] for item in extra], np.intp)
-    code = np.array([item[1] for item in extra], np.uint8)
-    value = np.array([item[2] for item in extra], np.float64)
-    quality, why = judge(code, value)
-    why[(code == FILL) & (quality == Quality.REJECTED)] = Reason.GEOMETRY
-    suspect = (quality == 0) & (columns.quality[source] == Quality.SUSPECT)
-    quality[suspect] = Quality.SUSPECT
-    why[suspect] = columns.why[source][suspect]
-    owners = np.concatenate((owner, owner[source]))
-    order = np.argsort(owners, kind="stable")
-    columns.code = np.concatenate((columns.code, code))[order]
-    columns.value = np.concatenate((columns.value, value))[order]
-    times = np.concatenate((columns.measured_at, columns.measured_at[source]))
-    columns.measured_at = times[order]
-    columns.quality = np.concatenate((columns.quality, quality))[order]
-    columns.why = np.concatenate((columns.why, why))[order]
-    columns.count = np.bincount(owners, minlength=columns.uplinks).astype(np.int32)
-    return columns

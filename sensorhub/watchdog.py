@@ -45,7 +45,7 @@ class Watchdog:
         self._last = now
         self._overdue(ledger, now)
         self._own_faults(ledger, now)
-        hub.desk.release(ledger, now)
+        hub.desk.teller.release(ledger, now)
         if not ledger.empty() or self._forgetful(now, real_ms):
             self._remembered, self._remembered_real = now, real_ms
             deaf = self.deaf_since

@@ -18,11 +18,11 @@ from sensorhub.draft import Draft
 from sensorhub.hub import Hub
 from sensorhub.ledger import Ledger
 from sensorhub.model import Message
-from sensorhub.pipeline import clocked
 from sensorhub.place import Place, load_all
 from sensorhub.profiles import Profile
 from sensorhub.standards import Standards, load_standards
 from sensorhub.store.commands import Command
+from sensorhub.values import clocked
 from sensorhub.watchdog import Watchdog
 
 LEAST_BATCH, MOST_BATCH = 64, 4_000

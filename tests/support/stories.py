@@ -219,10 +219,12 @@ def _desk(hub: Hub) -> dict[str, Any]:
         "flagged": [s.flagged.tolist() for s in desk.silences],
         "overdue": [o.level.tolist() for o in desk.overdue],
         "held": sorted(
-            id_ for id_, (alert, _) in desk.held.items() if alert.told != alert.status
+            id_
+            for id_, (alert, _) in desk.teller.held.items()
+            if alert.told != alert.status
         ),
-        "mutes": [mute for mute in desk.mutes if mute.until_at > hub.now()],
-        "subscriptions": desk.subscriptions,
+        "mutes": [mute for mute in desk.teller.mutes if mute.until_at > hub.now()],
+        "subscriptions": desk.teller.subscriptions,
     }
 
 

@@ -1,0 +1,66 @@
+"""What became of a batch's uplinks: counted, and the dead ones buried."""
+
+from collections import Counter
+
+import numpy as np
+
+from sensorhub.columns import Columns
+from sensorhub.draft import Draft
+from sensorhub.ledger import Ledger
+from sensorhub.model import Message, Outcome, Quality, Reason
+from sensorhub.store.dead_letters import DeadLetter
+
+# each letter holds its message whole: an array of 1,000 strangers is not kept so often
+LETTERS_BYTES = 2**20  # of one message
+
+
+def count(draft: Draft, columns: Columns, ledger: Ledger) -> None:
+    """Enter the counters: uplinks by outcome and reason, readings by quality."""
+    moved = ledger.moved
+    ends = np.bincount(columns.outcome, minlength=5)
+    moved["uplinks_received"] += int(ends[:3].sum())
+    moved["uplinks_stored"] += int(ends[Outcome.STORED])
+    moved["uplinks_duplicate"] += int(ends[Outcome.DUPLICATE])
+    moved["uplinks_dead"] += int(ends[Outcome.DEAD])
+    moved["uplinks_replayed"] += int(ends[Outcome.REPLAY])
+    kept = np.repeat(columns.outcome, columns.count)
+    mine = (kept == Outcome.STORED) | (kept == Outcome.REPLAY)
+    rejected = columns.quality == Quality.REJECTED
+    moved["readings_stored"] += int((mine & ~rejected).sum())
+    moved["readings_rejected"] += int((mine & rejected).sum())
+    for why, n in enumerate(np.bincount(columns.why[mine]).tolist()):
+        if why and n:
+            moved[f"value_{Reason(why).word}"] += n
+    if draft.ignored:
+        moved["values_ignored"] += sum(map(len, draft.ignored.values()))
+    if columns.reason.any():
+        for number, n in Counter(columns.reason.tolist()).items():
+            if number:
+                moved[f"uplink_{Reason(number).word}"] += n
+
+
+def bury(
+    draft: Draft, columns: Columns, messages: list[Message], ledger: Ledger
+) -> None:
+    """Enter the dead letters of a batch."""
+    kept: Counter[int] = Counter()
+    for dead in draft.dead:
+        i = dead.uplink
+        if columns.outcome[i] != Outcome.DEAD:
+            continue  # a double of a letter that is kept already
+        message = messages[draft.message[i]]
+        if kept[draft.message[i]] > LETTERS_BYTES - len(message.payload):
+            continue
+        kept[draft.message[i]] += len(message.payload)
+        letter = DeadLetter(
+            0,
+            int(columns.received_at[i]),
+            message.topic.decode("utf-8", "replace"),
+            message.payload,
+            message.flags,
+            dead.device,
+            Reason(int(columns.reason[i])).word,
+            dead.detail,
+            None,
+        )
+        ledger.letters.append(letter)
