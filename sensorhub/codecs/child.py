@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from sensorhub.codecs.worker import LENGTH, Request, packet
+from sensorhub.codecs.packets import LENGTH, Request, packet
 
 START_S = 10.0  # for Python and the engine to load
 READ_BYTES = 256 * 1024

@@ -54,6 +54,9 @@ def stamp_of(path: Path) -> Stamp:
 
 
 def read_codec(path: Path) -> tuple[str, Stamp]:
-    """Text and stamp. Raises OSError, UnicodeDecodeError."""
-    stamp = stamp_of(path)
-    return path.read_text("utf-8-sig"), stamp
+    """Text and stamp; comments of some makers are not in UTF-8. Raises OSError."""
+    stamp, body = stamp_of(path), path.read_bytes()
+    try:
+        return body.decode("utf-8-sig"), stamp
+    except UnicodeDecodeError:
+        return body.decode("latin-1"), stamp

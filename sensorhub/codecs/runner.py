@@ -17,7 +17,7 @@ from xxhash import xxh3_64_hexdigest
 from sensorhub.codec_calls import CodecAnswer, CodecCall
 from sensorhub.codecs.child import Child, ChildEnded
 from sensorhub.codecs.codec import Codec, CodecFault, read_codec, stamp_of
-from sensorhub.codecs.worker import Request
+from sensorhub.codecs.packets import Request
 from sensorhub.config import CodecSettings
 from sensorhub.model import Reason
 

@@ -13,8 +13,8 @@ import pytest
 from sensorhub.codec_calls import CodecAnswer, CodecCall
 from sensorhub.codecs.child import Child, ChildEnded
 from sensorhub.codecs.codec import CodecFault
+from sensorhub.codecs.packets import Request
 from sensorhub.codecs.runner import Codecs
-from sensorhub.codecs.worker import Request
 from sensorhub.config import CodecSettings
 from sensorhub.model import Reason
 
@@ -312,6 +312,23 @@ def test_encode_downlink_answers_what_the_codec_says(tmp_path: Path) -> None:
     (tmp_path / "one.js").write_text(text)
     codecs = Codecs(tmp_path, ["one.js"], LIMITS, lambda: 0)
     assert codecs.encode("one.js", {"s": 3}, {}) == {"bytes": [3], "fPort": 85}
+    codecs.close()
+
+
+def test_the_hubs_process_never_loads_the_engine() -> None:
+    program = "import sys, sensorhub.app; print('quickjs' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    )
+    assert done.stdout.strip() == "False"
+
+
+def test_a_file_that_is_not_utf_8_is_read_as_latin_1(tmp_path: Path) -> None:
+    text = "function Decoder(b) { return {unit: '°C'}; } // températures"
+    (tmp_path / "one.js").write_bytes(text.encode("latin-1"))
+    codecs = Codecs(tmp_path, ["one.js"], LIMITS, lambda: 0)
+    answer = codecs.decode([call(1, "one.js")])[0]
+    assert answer == CodecAnswer('{"data":{"unit":"°C"}}')
     codecs.close()
 
 
