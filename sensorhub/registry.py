@@ -165,9 +165,14 @@ class Registry:
         )
         self._mountings = found[np.argsort(found["device"], kind="stable")]
 
+    def is_news(self, device: int, interval_ms: int) -> bool:
+        """Whether a told interval is not what the register or the device said."""
+        known = int(self.interval_ms[device])
+        return device not in self._own_interval and known != interval_ms
+
     def tell_interval(self, device: int, interval_ms: int) -> bool:
         """A device told its interval; False where the register or it said so before."""
-        if device in self._own_interval or self.interval_ms[device] == interval_ms:
+        if not self.is_news(device, interval_ms):
             return False
         self.interval_ms[device] = interval_ms
         return True

@@ -89,23 +89,11 @@ class State(Windows, Judging):
         value = columns.value[picked]
         at = columns.measured_at[picked]
         series = self.numbers_of(device, code)
-        slow = self._repeated(series)
-        newer = at > self.last_at[series]
-        before = self.last_value[series]
-        slow |= newer & ~((self.low[series] <= value) & (value < self.high[series]))
-        slow |= newer & (code == FILL) & emptyings(before, value)
-        gas = self.is_gas[code]
-        if gas.any():  # in order: a gas is judged at the temperature of its moment
-            slow |= (code == TEMPERATURE) & np.isin(device, device[gas])
         given = None if services is None else {(s.asset, s.at) for s in services}
-        if given:
-            slow |= newer & np.isin(at, [when for _, when in given])
-        quick = newer & ~slow
-        numbers = series[quick]
-        self.last_at[numbers] = at[quick]
-        self.last_value[numbers] = value[quick]
-        self.samples[numbers] += 1
-        late = int((~newer & ~slow).sum())
+        slow, late = self._pass_quiet(
+            series, (device, code, value, at), {when for _, when in given or ()}
+        )
+        gas = self.is_gas[code]
         order = np.flatnonzero(slow)
         if gas.any():  # an uplink's temperature first: its gases are judged at it
             order = order[
@@ -121,17 +109,52 @@ class State(Windows, Judging):
             )
         return late
 
-    @staticmethod
-    def _repeated(series: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Which readings are of a series that stands more than once."""
+    def _pass_quiet(
+        self,
+        series: NDArray[np.int32],
+        columns: tuple[
+            NDArray[np.int32],
+            NDArray[np.uint8],
+            NDArray[np.float64],
+            NDArray[np.int64],
+        ],
+        given: set[int],
+    ) -> tuple[NDArray[np.bool_], int]:
+        """Take all readings of the series of which no reading can move anything.
+
+        `columns`: device, code, value, measured_at. Answers which readings are to
+        be looked at one by one, and how many of the others came late.
+        """
         order = np.argsort(series, kind="stable")
-        ordered = series[order]
-        same = ordered[1:] == ordered[:-1]
-        repeated = np.zeros(len(series), np.bool_)
-        if same.any():
-            repeated[order[1:][same]] = True
-            repeated[order[:-1][same]] = True
-        return repeated
+        s = series[order]
+        device, code = columns[0][order], columns[1][order]
+        value, at = columns[2][order], columns[3][order]
+        starts = np.flatnonzero(np.r_[True, s[1:] != s[:-1]])
+        sizes = np.diff(np.r_[starts, len(s)])
+        own = s[starts]
+        last, before = np.r_[NEVER, at[:-1]], np.r_[np.nan, value[:-1]]
+        last[starts], before[starts] = self.last_at[own], self.last_value[own]
+        newer = at > last
+        loud = newer & ~((self.low[s] <= value) & (value < self.high[s]))
+        drops = newer & (code == FILL) & emptyings(before, value)
+        if drops.any():  # whether it is one is for all sensors of the asset to say
+            asset = self.registry.asset_of[device]
+            loud |= (code == FILL) & np.isin(asset, asset[drops])
+        gas = self.is_gas[code]
+        if gas.any():  # in order: a gas is judged at the temperature of its moment
+            loud |= (code == TEMPERATURE) & np.isin(device, device[gas])
+        if given:
+            loud |= newer & np.isin(at, list(given))
+        loud |= (gas | ~newer) & np.repeat(sizes > 1, sizes)
+        quiet = ~np.logical_or.reduceat(loud, starts)
+        fresh = quiet & newer[starts]
+        ends = (starts + sizes - 1)[fresh]
+        self.last_at[own[fresh]] = at[ends]
+        self.last_value[own[fresh]] = value[ends]
+        self.samples[own[fresh]] += sizes[fresh]
+        slow = np.empty(len(s), np.bool_)
+        slow[order] = np.repeat(~quiet, sizes)
+        return slow, int((quiet & ~newer[starts]).sum())
 
     def _sample(
         self,

@@ -1,5 +1,6 @@
 """A hub in virtual time: told what came when, its clock turned between."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,8 @@ from sensorhub.store.commands import Command
 from sensorhub.values import clocked
 from sensorhub.watchdog import Watchdog
 
-LEAST_BATCH, MOST_BATCH = 64, 4_000
+MOST_BATCH = 4_000
+STATUS = b"/status"
 # the database is thrown away: nothing has to survive a power cut
 CHEAP = ("synchronous = OFF", "wal_autocheckpoint = 20000")
 Seen = Callable[[int, range, Draft, Columns], None]
@@ -143,26 +145,34 @@ class VirtualHub:
 
     def take(self, times: I64, messages: list[Message]) -> None:
         """Messages in the order received, each with its time (ms)."""
-        status = np.array([m.topic.endswith(b"/status") for m in messages], np.bool_)
-        # births tell intervals, which move deadlines: they are batches of their own
-        breaks = np.flatnonzero(status[1:] != status[:-1]) + 1
+        births = [i for i, m in enumerate(messages) if m.topic.endswith(STATUS)]
         at = 0
         while at < len(messages):
             self.turn(int(times[at]))
             self._begin_at = at
-            end = self._end(times, at, breaks)
+            here = births[bisect_left(births, at) :]
+            end = self._before_news(messages, here, at, self._end(times, at))
             at += self._batch(times[at:end], messages[at:end])
 
-    def _end(self, times: I64, at: int, breaks: np.ndarray) -> int:
+    def _end(self, times: I64, at: int) -> int:
         """Where a batch ends: no look at the clock within it would decide anything."""
-        first = int(times[at])
-        until = min(self._due, first + horizon(self.hub) + 1)
-        mounted = int((self.hub.registry.asset_of >= 0).sum())
-        size = min(max(mounted, LEAST_BATCH), MOST_BATCH)
-        end = int(np.searchsorted(times[at : at + size], until)) + at
-        follows = breaks[np.searchsorted(breaks, at, "right") :]
-        end = min(end, int(follows[0])) if len(follows) else end
+        until = min(self._due, int(times[at]) + horizon(self.hub) + 1)
+        end = int(np.searchsorted(times[at : at + MOST_BATCH], until)) + at
         return max(end, at + 1)
+
+    def _before_news(
+        self, messages: list[Message], births: list[int], at: int, end: int
+    ) -> int:
+        """Where a batch ends for the sake of births: another interval moves deadlines.
+
+        Such a birth is a batch of its own.
+        """
+        for place in births[: bisect_left(births, end)]:
+            for told in self.hub.intake.read([messages[place]], 0).told:
+                every = told.status.interval_s
+                if every and self.hub.registry.is_news(told.device, int(every * 1000)):
+                    return max(place, at + 1)
+        return end
 
     def _batch(self, times: I64, messages: list[Message]) -> int:
         """Take a batch, or what of it comes before the hub's clock is in doubt."""

@@ -49,8 +49,9 @@ schedule = { from = "06:00", until = "22:00" }
 text = { zh-CN = "无", en = "silent" }
 """
 FLEET = "zone,site,asset,kind,tags,device,profile,interval_s,from,until\n" + "".join(
-    f"z,s,bin{n},bin,{'' if n % 3 else 'daily'},d{n},native,{180 * (1 + n % 3)},,\n"
-    for n in range(42)
+    f"z,s,bin{n % 36},bin,{'' if n % 36 % 3 else 'daily'},d{n},native,"
+    f"{180 * (1 + n % 3)},,\n"
+    for n in range(42)  # some bins have two sensors
 )
 
 
