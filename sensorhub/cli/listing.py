@@ -71,6 +71,7 @@ def status(
     view["clock"] = clock_words(view["clock"], settings)
     view["disk"] = disk_words(view["disk"])
     view["codecs_off"] = "; ".join(view["codecs_off"].values())
+    view["rules_refused"] = "; ".join(view["rules_refused"])
     for key in ("last_uplink_at", "alive_at", "heard_at", "now"):
         view[key] = local_text(view[key], settings)
     table("status", ["", "value"], [[key, value] for key, value in view.items()])
