@@ -27,6 +27,7 @@ from sensorhub.cli import (
     rules,
     running,
     standards,
+    state,
     telling,
     watching,
 )
@@ -69,6 +70,7 @@ for module in (
     explaining,
     keeping,
     exporting,
+    state,
 ):
     module.add_to(app)
 app.add_typer(register.app, name="fleet")

@@ -10,7 +10,7 @@ from sensorhub.store.segments import cursor
 # twice what the hub's duplicate ring holds: duplicates do not enter it
 KEPT_UPLINKS = 131_072
 STEP_ROWS = 500
-STEP_BYTES = 1_000_000
+STEP_BYTES = 500_000
 STEP_SLICES = 40
 STEP_PAGES = 64
 MOST_STEPS = 1000

@@ -1,12 +1,15 @@
 """How assets stand, seen from beside: what the hub itself knows, at every moment."""
 
+import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.happenings import FLEET, RULES, START, World, do
+from support.happenings import FLEET, RULES, START, World, do, native
 from support.stories import Story
 
+from sensorhub.cli.main import main
 from sensorhub.model import CODES
 from sensorhub.standing import Observer
 from sensorhub.store import database
@@ -55,3 +58,24 @@ def agree(story: Story, observer: Observer) -> None:
     worst = {a: max(s for b, s in open_now if b == a) for a, _ in open_now}
     for row, id_ in enumerate(seen.ids):
         assert seen.severity[row] == worst.get(registry.asset_no[id_], 0)
+
+
+def test_the_command_tells_how_an_asset_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story = Story(tmp_path, START, RULES, FLEET)
+    said = {"ts": START - 1000, "seq": 1, "m": {"fill_level": 42.5, "battery": 90}}
+    story.take([native("z1", "b1", said)])
+    folders = ["--config", str(story.place.config), "--data", str(story.place.data)]
+    words = ["sensorhub", "state", "--asset", "bin1", "--json", *folders]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit):
+        main()
+    (one,) = json.loads(capsys.readouterr().out)
+    assert one["values"]["fill_level"]["value"] == 42.5
+    assert one["values"]["battery"]["unit"] == "%"
+    assert one["severity"] is None
+    monkeypatch.setattr(sys, "argv", ["sensorhub", "state", "--zone", "z1", *folders])
+    with pytest.raises(SystemExit):
+        main()
+    assert "fill_level 42.5 %, battery 90 %" in capsys.readouterr().out
