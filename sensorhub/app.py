@@ -160,6 +160,7 @@ class HubRun:
             now=self._clock.now,
             submit=self._jobs.append,
             registry=lambda: self._hub.registry,
+            busy=lambda: self._listener.pending > BATCH,
         )
         forwarder = self._forwarder
         self._stack.callback(lambda: self._stop_beside(forwarder))

@@ -7,6 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 
@@ -31,10 +32,22 @@ log = structlog.get_logger()
 BATCH_READINGS = 20_000
 MARKS_UPLINKS = 50_000  # what a start may have to look through again
 EVENTS = 1_000
-DEVICES = 50  # of a gap, at one time
+DEVICES = 50  # of a gap, at one time,
+MOST_DEVICES = 1_000  # and before it is remembered
 AHEAD_MS = 300_000  # a device's clock may be so far ahead of ours
 
 Send = Callable[[list[str]], Verdict]
+
+
+class _Batch(NamedTuple):
+    """Journal rows after `before` up to `last` as lines."""
+
+    before: int
+    last: int
+    seen_at: int
+    uplinks: int
+    readings: int
+    lines: list[str]
 
 
 class Courier:
@@ -59,6 +72,7 @@ class Courier:
         self._now = now
         self._places = Places(self._look)
         self._marked = 0  # uplinks since the marks were saved
+        self._held: _Batch | None = None  # made, and not taken yet
 
     # -- where we are --
 
@@ -66,21 +80,16 @@ class Courier:
         """Take up where the last run was; the journal may wait up to so many bytes."""
         self._jobs.do(
             lambda c: forwarding.adopt(c, journal_bytes),
-            lambda: forwarding.is_on(self._read),
+            lambda: get_meta(self._read, forwarding.BEGUN) == "",
         )
-        after = forwarding.cursor(self._read)
         found = self._missing()
-        if found is not None:
-            log.info("forwarding_from_history", readings=found.readings)
-            self._jobs.do(
-                lambda c: forwarding.open_gap(c, found, after),
-                lambda: forwarding.gap(self._read) is not None,
-            )
+        self._jobs.do(
+            lambda c: forwarding.begin(c, found),
+            lambda: bool(get_meta(self._read, forwarding.BEGUN)),
+        )
         self._take_marks()
 
     def _missing(self) -> forwarding.Gap | None:
-        if any(forwarding.gap(self._read, k) for k in forwarding.GAPS):
-            return None
         self._read.execute("BEGIN")
         try:
             return forwarding.missing(self._read)
@@ -133,6 +142,26 @@ class Courier:
     def rows(self) -> bool:
         """Some journal rows."""
         before = forwarding.cursor(self._read)
+        batch = self._held
+        if batch is None or batch.before != before:
+            batch = self._held = self._next_rows(before)
+        if batch is None:
+            return False
+        verdict = self._send(batch.lines)
+        moved = _moved(batch.readings, verdict)
+        ends, seen_at = (before, batch.last), batch.seen_at
+
+        def write(connection: sqlite3.Connection) -> None:
+            if forwarding.advance(connection, ends, seen_at, moved):
+                forward_rows.keep(connection, verdict.letters, self._now())
+
+        self._jobs.do(write, lambda: forwarding.cursor(self._read) != before)
+        self._held = None
+        self._mark(batch.uplinks)
+        return True
+
+    def _next_rows(self, before: int) -> _Batch | None:
+        """The next journal rows as lines; None where there are none."""
         last, seen_at, uplinks, size = before, 0, 0, 0
         parts: list[Readings] = []
         for row in journal.rows_after(self._read, before, 50):
@@ -145,17 +174,9 @@ class Courier:
             if size >= BATCH_READINGS:
                 break
         if last == before:
-            return False
-        verdict = self._bring(join(parts))
-        moved = _moved(size, verdict)
-
-        def write(connection: sqlite3.Connection) -> None:
-            if forwarding.advance(connection, (before, last), seen_at, moved):
-                forward_rows.keep(connection, verdict.letters, self._now())
-
-        self._jobs.do(write, lambda: forwarding.cursor(self._read) != before)
-        self._mark(uplinks)
-        return True
+            return None
+        lines = self._lines(join(parts))
+        return _Batch(before, last, seen_at, uplinks, size, lines)
 
     def _mark(self, uplinks: int) -> None:
         self._marked += uplinks
@@ -163,22 +184,27 @@ class Courier:
             self._jobs.do(self.marks_job())
             self._marked = 0
 
-    def _bring(self, found: Readings) -> Verdict:
+    def _lines(self, found: Readings) -> list[str]:
         placed, shift = self._places.place(found)
-        return self._send(lines_of(placed, shift, self._heads))
+        return lines_of(placed, shift, self._heads)
 
     def gap(self) -> bool:
         """Some devices of what left the journal, from the history."""
         found = forwarding.gap(self._read)
         if found is None:
             return self._next_gap()
-        first, behind = found.device, found.device + DEVICES
-        done = behind > len(self._heads.fresh().device_ids)
-        verdict = Verdict()
-        for part in self._past(found, range(first, behind)):
-            some = self._bring(part)
-            verdict.letters += some.letters
-            verdict.expired += some.expired
+        first = behind = found.device
+        last = min(len(self._heads.fresh().device_ids), first + MOST_DEVICES)
+        done = last < first + MOST_DEVICES
+        verdict, size = Verdict(), 0
+        while behind <= last and size < BATCH_READINGS:
+            for part in self._past(found, range(behind, behind + DEVICES)):
+                some = self._send(self._lines(part))
+                verdict.letters += some.letters
+                verdict.expired += some.expired
+                size += len(part)
+            behind += DEVICES
+        done &= behind > last
         moved = _moved(0, verdict)
 
         def write(connection: sqlite3.Connection) -> None:
@@ -193,10 +219,9 @@ class Courier:
         skipped = forwarding.gap(self._read, forwarding.SKIPPED)
         if skipped is None:
             return False
-        after = forwarding.cursor(self._read)
         log.info("forwarding_from_history", readings=skipped.readings)
         self._jobs.do(
-            lambda c: forwarding.open_skipped(c, after),
+            forwarding.open_gap,
             lambda: forwarding.gap(self._read) is not None,
         )
         return True
@@ -211,7 +236,9 @@ class Courier:
         for page in pages:
             mine = (page.received_at >= found.since) & (page.received_at <= found.until)
             mine &= page.quality != Quality.REJECTED
-            yield page.take(mine).by_uplink()
+            found_here = page.take(mine).by_uplink()
+            for first in range(0, len(found_here), BATCH_READINGS):
+                yield found_here.take(slice(first, first + BATCH_READINGS))
 
     def events(self) -> bool:
         """Some transitions, or some services."""

@@ -23,7 +23,8 @@ LINES = 5_000  # of one request
 FIRST_WAIT_S = 0.5
 LONGEST_S = 3_600.0  # that a Retry-After is believed
 TOLD_S = 600.0  # an InfluxDB that is away for longer is an alert
-REST = 1.0  # rests as long as it works: ingest comes first
+# it waits and rests so much longer than it works: ingest comes first
+REST, REST_BUSY = 3.0, 15.0
 
 
 class Stuck(NamedTuple):
@@ -37,7 +38,8 @@ class Forwarder:
     """Sends what is stored; `stuck` says when somebody should look after it.
 
     `now()` is the hub's time in ms, `registry()` its register of now;
-    `submit(job)` has a job run in the pipeline thread's next transaction.
+    `submit(job)` has a job run in the pipeline thread's next transaction;
+    `busy()` says whether uplinks wait.
     """
 
     def __init__(
@@ -48,11 +50,13 @@ class Forwarder:
         now: Callable[[], int],
         submit: Submit,
         registry: Callable[[], Registry],
+        busy: Callable[[], bool] = lambda: False,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._read = connect(folder, read_only=True)
         self._settings = settings
         self._submit = submit
+        self._busy = busy
         self._chance = chance
         self._stopping = threading.Event()
         jobs = Jobs(submit, self._stopping)
@@ -101,13 +105,15 @@ class Forwarder:
 
     def turn(self) -> float:
         """One piece of work; how long to pause after it, in seconds."""
-        began = time.thread_time()
+        began, worked = time.monotonic(), time.thread_time()
         try:
             if not self._begun:
                 self._courier.begin(self._settings.journal_mb * 1_000_000)
                 self._begun = True
             if self._courier.step():
-                return REST * (time.thread_time() - began)
+                worked = time.thread_time() - worked
+                rest = REST_BUSY if self._busy() else REST
+                return max(0.0, worked * (1 + rest) - (time.monotonic() - began))
             return self._settings.every_s
         except Away as error:
             return self._failed(error)

@@ -7,7 +7,7 @@ from the history instead.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -19,6 +19,7 @@ from sensorhub.store.counters import get_meta, set_meta
 
 # keys in `meta`
 ON, CURSOR, SEEN = "forward_on", "forward_cursor", "forward_seen_at"
+BEGUN = "forward_begun"  # until then no journal row may go
 SKIPPED, GAP = "forward_skipped", "forward_gap"
 GAPS = (GAP, SKIPPED)
 FORWARDED, REFUSED = "readings_forwarded", "readings_refused"
@@ -80,6 +81,14 @@ def adopt(connection: sqlite3.Connection, journal_bytes: int) -> None:
             " SELECT t.id FROM transitions t ORDER BY t.at, t.id"
         )
     set_meta(connection, ON, str(journal_bytes))
+    set_meta(connection, BEGUN, "")
+
+
+def begin(connection: sqlite3.Connection, found: Gap | None) -> None:
+    """Forwarding knows what is missing; from now on the journal may give way."""
+    if found is not None:
+        _skip(connection, found)
+    set_meta(connection, BEGUN, "1")
 
 
 def gap(connection: sqlite3.Connection, key: str = GAP) -> Gap | None:
@@ -110,24 +119,19 @@ def missing(read: sqlite3.Connection) -> Gap | None:
         if row.sound
     )
     settled = numbers[FORWARDED] + numbers[REFUSED] + numbers[EXPIRED]
+    settled += sum(found.readings for key in GAPS if (found := gap(read, key)))
     readings = numbers["readings_stored"] - settled - waiting
     seen = get_meta(read, SEEN)
     since = int(seen) - SLACK_MS if seen else -EVER
     return Gap(since, at + SLACK_MS, max(0, readings), last_row=oldest - 1)
 
 
-def open_gap(connection: sqlite3.Connection, found: Gap, after: int) -> None:
-    """Begin to send a gap; in the writer's transaction, where `after` still holds."""
-    if gap(connection) is None and cursor(connection) == after:
-        set_gap(connection, found)
-        set_meta(connection, CURSOR, str(max(after, found.last_row)))
-
-
-def open_skipped(connection: sqlite3.Connection, after: int) -> None:
+def open_gap(connection: sqlite3.Connection) -> None:
     """Begin to send what the journal gave up, as it stands in this transaction."""
     found = gap(connection, SKIPPED)
     if found is not None and gap(connection) is None:
-        open_gap(connection, found, after)
+        set_gap(connection, found)
+        set_meta(connection, CURSOR, str(max(cursor(connection), found.last_row)))
         set_gap(connection, None, SKIPPED)
 
 
@@ -183,6 +187,11 @@ def readings_of(columns: Columns) -> int:
 # -- the journal gives way --
 
 
+def settled(connection: sqlite3.Connection) -> bool:
+    """Whether it is known what InfluxDB lacks, or does not matter."""
+    return not is_on(connection) or bool(get_meta(connection, BEGUN))
+
+
 def journal_limit(read: sqlite3.Connection, limit: int) -> int:
     """Up to which row at most `limit` the journal may go, as far as forwarding cares.
 
@@ -191,8 +200,12 @@ def journal_limit(read: sqlite3.Connection, limit: int) -> int:
     allowed = get_meta(read, ON)
     if not allowed:
         return limit
+    if not settled(read):
+        return 0
     marks = read.execute("SELECT max(cursor) FROM forward_marks").fetchone()[0]
     held = min(cursor(read), marks or 0)
+    (oldest,) = read.execute("SELECT min(id) FROM journal").fetchone()
+    held = max(held, (oldest or 0) - 1)
     if limit <= held:
         return limit
     first = _mean(read, f"id > {held} ORDER BY id")
@@ -225,17 +238,30 @@ def dropped(read: sqlite3.Connection, last: int) -> list[Dropped]:
     return found
 
 
-def skip(connection: sqlite3.Connection, rows: Iterable[Dropped]) -> None:
-    """These rows are deleted in the same transaction: history has them."""
+def skip(connection: sqlite3.Connection, last: int, rows: Sequence[Dropped]) -> bool:
+    """Rows up to `last` are deleted in the same transaction: history has them.
+
+    False where they must stay: forwarding has begun since `rows` were looked up.
+    """
     after = cursor(connection)
     gone = [row for row in rows if row.row > after]
-    if not gone:
-        return
+    if not is_on(connection):
+        return True
+    if not settled(connection) or (after < last and not rows):
+        return False
+    if gone:
+        since, until = min(r.since for r in gone), max(r.until for r in gone)
+        readings = sum(row.readings for row in gone)
+        _skip(connection, Gap(since, until, readings, last_row=gone[-1].row))
+    return True
+
+
+def _skip(connection: sqlite3.Connection, more: Gap) -> None:
     found = gap(connection, SKIPPED) or Gap(EVER, -EVER, 0)
-    found.since = min(found.since, *(row.since for row in gone))
-    found.until = max(found.until, *(row.until for row in gone))
-    found.readings += sum(row.readings for row in gone)
-    found.last_row = max(found.last_row, gone[-1].row)
+    found.since = min(found.since, more.since)
+    found.until = max(found.until, more.until)
+    found.readings += more.readings
+    found.last_row = max(found.last_row, more.last_row)
     set_gap(connection, found, SKIPPED)
 
 

@@ -22,7 +22,7 @@ def jobs(read: sqlite3.Connection) -> Iterator[Job]:
     while job := sweep(read):
         yield job
     limit = passed(read)
-    while limit and (job := trim_journal(read, limit)):
+    while limit and forwarding.settled(read) and (job := trim_journal(read, limit)):
         yield job
     for _ in range(MOST_STEPS):
         if not (job := vacuum(read)):
@@ -71,7 +71,8 @@ def trim_journal(read: sqlite3.Connection, limit: int) -> Job | None:
 def _delete_rows(
     connection: sqlite3.Connection, last: int, lost: list[forwarding.Dropped]
 ) -> None:
-    forwarding.skip(connection, lost)
+    if not forwarding.skip(connection, last, lost):
+        return
     connection.execute("DELETE FROM journal WHERE id <= ?", (last,))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.bench.codecs import codec_cost
 from tests.bench.cost import cost
+from tests.bench.forward import forwarding
 from tests.bench.growth import growth
 from tests.bench.latency import operator_write, publish_to_alert
 from tests.bench.report import machine, publish, table
@@ -33,6 +34,7 @@ MEASURES: dict[str, Measure] = {
     "size": lambda full: many_devices(100_000, 3 if full else 1),
     "codec": lambda full: codec_cost(100 if full else 20),
     "history": history,
+    "forward": lambda full: forwarding(DEVICES, 40 if full else 10),
     "growth": lambda full: growth(DEVICES, 5_000_000 if full else 300_000),
 }
 
@@ -46,6 +48,7 @@ def headline(figures: dict[str, Any]) -> dict[str, float]:
         "rss_mb": ("size", "rss_mb"),
         "bytes_per_device": ("size", "bytes_per_device"),
         "start_s": ("size", "start_s"),
+        "catch_up_per_s": ("forward", "catch_up_per_s"),
         "last_over_first": ("growth", "last_over_first"),
     }
     return {n: figures[k][f] for n, (k, f) in names.items() if k in figures}

@@ -122,6 +122,20 @@ def table(figures: dict[str, Any]) -> str:
         said = f"{found['codec_us']:.1f} µs, of which the codec's process "
         said += f"{found['codec_child_cpu_us']:.1f} µs"
         rows.append(_row("the same: payload codec in JavaScript", "reported", said))
+    if found := figures.get("forward"):
+        text = f"InfluxDB catches up with {found['waiting']:,.0f} readings"
+        said = f"**{found['catch_up_per_s']:,.0f} a second**; CPU a reading: hub "
+        said += f"{found['hub_us_a_reading']:.1f} µs, InfluxDB "
+        said += f"{found['influxd_us_a_reading']:.1f} µs; hub at most "
+        said += f"{found['hub_rss_mb']:.0f} MB"
+        rows.append(_row(text, "at least 50,000 a second", said))
+        text = "native JSON, saturated: not forwarding, InfluxDB away, forwarding"
+        said = " / ".join(
+            f"{found[f'rate_{how}']:,.0f}" for how in ("off", "away", "beside")
+        )
+        said += f" uplinks/s, {found['hub_us_off']:.1f} / {found['hub_us_away']:.1f} / "
+        said += f"{found['hub_us_beside']:.1f} µs CPU an uplink"
+        rows.append(_row(text, "reported", said))
     if found := figures.get("growth"):
         text = f"last tenth of {found['uplinks']:,} uplinks over the first"
         said = (

@@ -12,10 +12,11 @@ from types import TracebackType
 from typing import Any
 
 import pytest
-from support.brokers import free_port, until
 
 from sensorhub.clock import Clock
 from sensorhub.config_influx import InfluxSettings
+
+from .brokers import free_port, until
 
 BUILD = Path(__file__).parents[1] / "influxd" / "build.sh"
 TOKEN, ORG, BUCKET = "a-token-of-the-tests", "town", "sensorhub"

@@ -10,7 +10,7 @@ from support.stories import rows_of_csv
 
 from sensorhub.forward.influx import Away, Refused
 from sensorhub.forward.lines import count_readings, single_fields
-from sensorhub.store import forward_rows, forwarding
+from sensorhub.store import forward_rows, forwarding, trim
 
 HOUR = 3_600_000
 
@@ -352,3 +352,28 @@ def test_refused_lines_are_bounded(town: Town, monkeypatch: pytest.MonkeyPatch) 
     kept = forward_rows.letters(town.story.hub.connection, 10)
     assert [row.line for row in kept] == ["l4", "l3", "l2"]
     assert town.story.counters()["forward_letters_dropped"] == 2
+
+
+def test_a_journal_trimmed_while_forwarding_begins_is_counted_once(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for minute in range(60):
+        at = START + minute * 60_000
+        town.take([town.uplink(d, at, fill_level=d + minute) for d in range(5)], at)
+    town.story.hub.checkpoint_all()
+    town.make_history()
+    monkeypatch.setattr(trim, "KEPT_UPLINKS", 10)
+    monkeypatch.setattr(trim, "STEP_ROWS", 5)
+    connection = town.story.hub.connection
+    steps = trim.jobs(connection)
+    town.submit(next(steps))
+    assert town.story.rows("SELECT count(*) FROM journal") == [(55,)]
+    stale = next(steps)
+    town.submit(lambda c: forwarding.adopt(c, 10**9))
+    town.submit(stale)
+    assert town.story.rows("SELECT count(*) FROM journal") == [(55,)]
+    assert next(steps, None) is None
+    town.forward()
+    assert town.influx is not None
+    assert len(town.influx.values()) == 300
+    assert town.is_exact()["readings_forwarded"] == 300
