@@ -16,7 +16,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 
 # passwords for docker-compose.yml, made once; standard library only
 secrets:
-	$(PYTHON) deploy/make_secrets.py
+	$(PYTHON) config/deploy/make_secrets.py
 
 demo: install
 	@$(BIN)/firmware-sim demo $(DEMO)

@@ -12,7 +12,7 @@ from support.hubs import ROOT, HubProcess
 
 pytestmark = pytest.mark.mosquitto
 
-UNIT = (ROOT / "deploy/systemd/sensorhub-backup.service").read_text("utf-8")
+UNIT = (ROOT / "config/deploy/systemd/sensorhub-backup.service").read_text("utf-8")
 DOCS = (ROOT / "docs/operations.md").read_text("utf-8")
 COMMANDS = re.findall(r"^ExecStart=(.*)$", UNIT, re.MULTILINE)
 DRILL = re.search(r"```sh\n(backups=.*?)```", DOCS, re.DOTALL)

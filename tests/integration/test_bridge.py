@@ -1,4 +1,4 @@
-"""A network server's own broker, joined by deploy/bridge.conf: nothing is lost."""
+"""A broker of a network server, joined by config/deploy/bridge.conf: nothing is lost."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ from sensorhub.clock import Clock
 
 pytestmark = pytest.mark.mosquitto
 
-BRIDGE = (ROOT / "deploy" / "bridge.conf").read_text("utf-8")
+BRIDGE = (ROOT / "config" / "deploy" / "bridge.conf").read_text("utf-8")
 DEVICE = "24e124713c000001"
 START = Clock().now() - 7_200_000
 FRAME = bytes.fromhex("01755c03824408040001")  # EM310: battery 92, distance 2116

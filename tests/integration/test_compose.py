@@ -45,12 +45,16 @@ def answering(status: int) -> Iterator[int]:
 
 def secrets(folder: Path, broker: int) -> Path:
     """As `make secrets` makes them; mosquitto_sub is told our port, too."""
-    program = [sys.executable, str(ROOT / "deploy" / "make_secrets.py")]
-    shutil.copytree(ROOT / "deploy", folder / "deploy", ignore=lambda *_: ["secrets"])
-    program[1] = str(folder / "deploy" / "make_secrets.py")
+    program = [sys.executable, str(ROOT / "config" / "deploy" / "make_secrets.py")]
+    shutil.copytree(
+        ROOT / "config" / "deploy",
+        folder / "config" / "deploy",
+        ignore=lambda *_: ["secrets"],
+    )
+    program[1] = str(folder / "config" / "deploy" / "make_secrets.py")
     subprocess.run(program, check=True, capture_output=True)
     assert "COMPOSE_PROFILES=simulator" in (folder / ".env").read_text()
-    made = folder / "deploy" / "secrets"
+    made = folder / "config" / "deploy" / "secrets"
     options = made / "mosquitto_sub"
     options.chmod(0o644)
     options.write_text(f"{options.read_text()}-p {broker}\n")
@@ -174,7 +178,7 @@ def test_a_health_check_over_http_believes_the_answer(
 def test_a_real_influxdb_is_healthy_and_answers_the_dashboard(tmp_path: Path) -> None:
     need("curl")
     words = commands()["influxdb", "healthcheck"]
-    text = (ROOT / "deploy/grafana/dashboards/sensorhub.json").read_text()
+    text = (ROOT / "config/deploy/grafana/dashboards/sensorhub.json").read_text()
     with Influxd(tmp_path) as influx:
         here = [word.replace(":8086", f":{influx.port}") for word in words]
         assert subprocess.run(here, capture_output=True).returncode == 0

@@ -19,12 +19,14 @@ from sensorhub.cli.main import app
 from sensorhub.model import BY_NAME
 
 SERVICES = read()["services"]
-DASHBOARD = json.loads((ROOT / "deploy/grafana/dashboards/sensorhub.json").read_text())
+DASHBOARD = json.loads(
+    (ROOT / "config/deploy/grafana/dashboards/sensorhub.json").read_text()
+)
 PINNED = re.compile(r"[a-z/-]+:\d+\.\d+(\.\d+)[a-z0-9.-]*")
 
 
 def maker() -> ModuleType:
-    path = ROOT / "deploy" / "make_secrets.py"
+    path = ROOT / "config" / "deploy" / "make_secrets.py"
     spec = importlib.util.spec_from_file_location("make_secrets", path)
     assert spec is not None
     assert spec.loader is not None
@@ -73,9 +75,9 @@ def test_no_password_stands_in_any_tracked_file() -> None:
             if re.search("PASSWORD|TOKEN|SECRET", key):
                 assert value.startswith("/run/secrets/"), key
     ignored = (ROOT / ".gitignore").read_text().splitlines()
-    assert {"/deploy/secrets/", "/.env"} <= set(ignored)
+    assert {"/config/deploy/secrets/", "/.env"} <= set(ignored)
     for secret in read()["secrets"].values():
-        assert secret["file"].startswith("./deploy/secrets/")
+        assert secret["file"].startswith("./config/deploy/secrets/")
 
 
 def test_every_secret_that_a_service_takes_is_made(tmp_path: Path) -> None:
@@ -141,7 +143,7 @@ def test_the_dashboard_asks_for_what_is_written() -> None:
         assert target["datasource"]["uid"] == "sensorhub"
 
 
-UNITS = sorted((ROOT / "deploy" / "systemd").glob("*"))
+UNITS = sorted((ROOT / "config" / "deploy" / "systemd").glob("*"))
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
@@ -161,7 +163,9 @@ def test_the_units_are_sound(tmp_path: Path) -> None:
 
 
 def test_the_hubs_unit_runs_the_hub_and_knows_its_exit_codes() -> None:
-    lines = (ROOT / "deploy/systemd/sensorhub-hub.service").read_text().splitlines()
+    lines = (
+        (ROOT / "config/deploy/systemd/sensorhub-hub.service").read_text().splitlines()
+    )
     said = dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
     program, command, *options = said["ExecStart"].split()
     assert program.endswith("/bin/sensorhub")

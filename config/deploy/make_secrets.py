@@ -52,9 +52,9 @@ def make(folder: Path) -> None:
 
 
 def main() -> None:
-    """Secrets beside this file, and .env in the folder above."""
+    """Secrets beside this file, and .env at the top of the repository."""
     make(HERE / "secrets")
-    env = HERE.parent / ".env"
+    env = HERE.parent.parent / ".env"
     if not env.exists():
         env.write_text(ENV, "utf-8")
     sys.stdout.write(f"secrets are in {HERE / 'secrets'}; now: docker compose up -d\n")
