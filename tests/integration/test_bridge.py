@@ -1,4 +1,4 @@
-"""A broker of a network server, joined by config/deploy/bridge.conf: nothing is lost."""
+"""A network server joined by config/deploy/bridge.conf: nothing is lost."""
 
 import base64
 import json
