@@ -101,11 +101,14 @@ def _tell(
     if changes is None:
         table("backtest", ["", "value"], [[key, value] for key, value in view.items()])
         return
-    rows = [_row("comes", alert, settings) for alert in changes.comes]
-    rows += [_row("goes", alert, settings) for alert in changes.goes]
-    for before, after in changes.changes:
-        rows += [_row("was", before, settings), _row("is", after, settings)]
-    rows.sort(key=lambda row: (row[4], row[1], row[2]))
+    groups = [[_row("comes", alert, settings)] for alert in changes.comes]
+    groups += [[_row("goes", alert, settings)] for alert in changes.goes]
+    groups += [
+        [_row("was", before, settings), _row("is", after, settings)]
+        for before, after in changes.changes
+    ]
+    groups.sort(key=lambda group: (group[0][4], group[0][1], group[0][2]))
+    rows = [row for group in groups for row in group]
     names = ["what", "rule", "asset", "severity", "started", "ended"]
     table("alerts that would come, go or change", names, rows, keep=("rule", "asset"))
     counts = f"{len(changes.comes)} would come, {len(changes.goes)} would go"

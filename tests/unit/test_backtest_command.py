@@ -1,6 +1,7 @@
 """`sensorhub backtest`: files in, files and a summary out."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,8 @@ def test_the_difference_is_a_table_or_json(folder: Path) -> None:
     assert view["changes"] or view["goes"]
     table = run(folder, *words).stdout
     assert "late" in table
+    words = [line.split()[0] for line in table.splitlines() if line.strip()]
+    assert all(b == "is" for a, b in pairwise(words) if a == "was")
     last = table.splitlines()[-1]
     counts = [len(view[name]) for name in ("comes", "goes", "changes")]
     assert last.startswith(f"{counts[0]} would come, {counts[1]} would go, {counts[2]}")
