@@ -101,7 +101,8 @@ class Courier:
         after = forwarding.cursor(self._read)
         saved = forward_rows.load_marks(self._read)
         seen = get_meta(self._read, forwarding.SEEN)
-        if saved is None or self._first_row() > saved[0] + 1:
+        oldest = next(journal.rows_after(self._read, 0, 1), None)
+        if saved is None or (oldest and oldest.id > saved[0] + 1):
             unknown = NEVER if seen is None else int(seen) + AHEAD_MS
             self._places = Places(self._look, unknown)
             return
@@ -113,10 +114,6 @@ class Courier:
             if row.sound:
                 self._places.place(readings_of(unpack(row.body)))
                 self._marked += row.uplinks
-
-    def _first_row(self) -> int:
-        row = next(journal.rows_after(self._read, 0, 1), None)
-        return row.id if row else 0
 
     def marks_job(self) -> Job:
         """Writes the marks as of the cursor."""
@@ -236,9 +233,9 @@ class Courier:
         for page in pages:
             mine = (page.received_at >= found.since) & (page.received_at <= found.until)
             mine &= page.quality != Quality.REJECTED
-            found_here = page.take(mine).by_uplink()
-            for first in range(0, len(found_here), BATCH_READINGS):
-                yield found_here.take(slice(first, first + BATCH_READINGS))
+            part = page.take(mine).by_uplink()
+            for first in range(0, len(part), BATCH_READINGS):
+                yield part.take(slice(first, first + BATCH_READINGS))
 
     def events(self) -> bool:
         """Some transitions, or some services."""

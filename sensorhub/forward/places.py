@@ -20,7 +20,7 @@ from sensorhub.store.history import Span
 from sensorhub.store.readings import Readings, join
 
 CHAIN_MS = 60_000  # a point is moved by at most so much out of another's way
-DEVICES_A_LOOK = 100
+DEVICES_A_LOOK = 500
 NEVER = -(2**62)
 
 Look = Callable[[Sequence[Span]], Readings]

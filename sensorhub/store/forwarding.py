@@ -25,7 +25,7 @@ GAPS = (GAP, SKIPPED)
 FORWARDED, REFUSED = "readings_forwarded", "readings_refused"
 EXPIRED = "readings_expired"  # older than the bucket keeps
 LATEST_MS = 30 * 86_400_000  # a reading is at most so much older than its uplink
-SLACK_MS = 600_000  # received_at of neighbouring rows may overlap
+SLACK_MS = 2_500  # received_at of neighbouring rows overlaps: 1 ms an uplink of a batch
 SAMPLE_ROWS = 500
 EVER = 2**62
 
@@ -212,8 +212,9 @@ def journal_limit(read: sqlite3.Connection, limit: int) -> int:
     newest = _mean(read, f"id <= {limit} ORDER BY id DESC")
     each = max(1.0, (first + newest) / 2)
     over = (limit - held) * each - int(allowed)
-    # somewhat more than needed, so that it is not needed again at once
-    return held if over <= 0 else min(limit, held + int(over * 1.1 / each) + 1)
+    return (
+        held if over <= 0 else min(limit, held + int(over * 1.1 / each) + 1)
+    )  # not again at once
 
 
 def _mean(read: sqlite3.Connection, where: str) -> float:
@@ -249,10 +250,8 @@ def skip(connection: sqlite3.Connection, last: int, rows: Sequence[Dropped]) -> 
         return True
     if not settled(connection) or (after < last and not rows):
         return False
-    if gone:
-        since, until = min(r.since for r in gone), max(r.until for r in gone)
-        readings = sum(row.readings for row in gone)
-        _skip(connection, Gap(since, until, readings, last_row=gone[-1].row))
+    for row in gone:
+        _skip(connection, Gap(row.since, row.until, row.readings, last_row=row.row))
     return True
 
 
@@ -284,14 +283,13 @@ def oldest_waiting(connection: sqlite3.Connection) -> int | None:
 def lag_s(connection: sqlite3.Connection, now: int) -> float | None:
     """How long the oldest uplink has waited for InfluxDB; None where it is off.
 
-    A gap that reaches back for ever counts from the first journal row.
+    A gap that reaches back for ever counts from when the database was made.
     """
     if not is_on(connection):
         return None
     oldest = oldest_waiting(connection)
     if oldest is not None and oldest < 0:
-        row = connection.execute("SELECT min(first_at) FROM segments").fetchone()
-        oldest = row[0] if row[0] is not None else now
+        (oldest,) = connection.execute("SELECT min(at) FROM rule_versions").fetchone()
     return 0.0 if oldest is None else round(max(0, now - oldest) / 1000, 3)
 
 

@@ -151,3 +151,37 @@ def test_a_topic_filter_that_no_broker_takes_is_a_fault(
 def test_a_native_filter_has_a_level_for_the_device(tmp_path: Path) -> None:
     toml = '[[mqtt.topics]]\nfilter = "up"\nkind = "native"\n'
     assert "3 levels" in faults(tmp_path, toml)["mqtt.topics.0"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "where", "what"),
+    [
+        ('url = "influx:8086"', "influx", "http://host:port"),
+        ('url = "http://u:p@h:1"\ntoken = "t"', "influx", "no user"),
+        ('url = "http://h:1"', "influx", "token or token_file"),
+        ('url = "http://h:1"\ntoken = "t"', "influx", "set org"),
+        (
+            'url = "http://h:1"\ntoken_file = "nowhere"\norg = "o"',
+            "influx.token_file",
+            "no such file: nowhere",
+        ),
+        ('flavour = "v4"', "influx.flavour", "v1"),
+        ("journal_mb = 0", "influx.journal_mb", "greater than or equal to 1"),
+        ("token = 12345", "influx.token", "string"),
+    ],
+)
+def test_influx_settings_are_checked_at_the_start_and_no_token_is_shown(
+    tmp_path: Path, lines: str, where: str, what: str
+) -> None:
+    said = faults(tmp_path, f"[influx]\n{lines}")
+    assert what in said[where]
+    assert "12345" not in said[where]
+
+
+def test_influx_is_off_without_a_url_and_v1_needs_no_org(tmp_path: Path) -> None:
+    assert not loaded(tmp_path).influx.on
+    (tmp_path / "token").write_text("user:password\n", "utf-8")
+    lines = f'url = "https://h"\ntoken_file = "{tmp_path}/token"\nflavour = "v1"'
+    influx = loaded(tmp_path, f"[influx]\n{lines}").influx
+    assert influx.on
+    assert influx.secret() == "user:password"

@@ -179,6 +179,10 @@ def test_what_was_there_before_is_sent_from_the_history(town: Town) -> None:
     connection = town.story.hub.connection
     connection.execute("DELETE FROM journal WHERE id < 20")
     town.say(0, START + HOUR, fill_level=77)
+    assert town.forwarder.turn() < 1.0  # it knows what is missing, and sends a part
+    connection.execute("UPDATE rule_versions SET at = ?", (START,))
+    town.story.clock.time = START + 2 * HOUR
+    assert forwarding.lag_s(connection, town.story.clock.now()) == 7200
     town.forward()
     assert town.influx is not None
     assert len(town.influx.values()) == 151
