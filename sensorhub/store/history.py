@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensorhub.columns import I32
+from sensorhub.columns import I32, unpack_devices
 from sensorhub.store.chunks import MONDAY_MS, WEEK_MS
 from sensorhub.store.readings import Readings, in_order, join
 from sensorhub.store.rounds import unpack_chunk
@@ -178,6 +178,8 @@ def unpack_recent(
         if sheaf is not None:
             parts.append(_of_devices(sheaf, wanted[wanted >= chunked]))
     for checksum, body in blobs[1]:
+        if not _speaks_of(body, wanted):
+            continue
         sheaf = unpack_row(checksum, body)
         if sheaf is not None:
             parts.append(_of_devices(sheaf, wanted))
@@ -185,6 +187,13 @@ def unpack_recent(
     if codes is None:
         return readings
     return readings.take(np.isin(readings.code, list(codes)))
+
+
+def _speaks_of(body: bytes, wanted: I32) -> bool:
+    try:
+        return bool(np.isin(unpack_devices(body), wanted).any())
+    except ValueError:
+        return False
 
 
 def _of_devices(sheaf: Sheaf, wanted: I32) -> Readings:

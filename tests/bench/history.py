@@ -99,15 +99,18 @@ class Meter:
         return held
 
 
+RARE = HistorySettings(segment_s=7 * 86_400, chunk_after_h=24)
+
+
 class Works:
     """The store being filled, and the CPU seconds of each kind of work."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: HistorySettings = RARE) -> None:
         maker.REST = 0.0
         self.meter, self.clock = Meter(folder), HandClock(START)
         self.maker = HistoryMaker(
             folder,
-            HistorySettings(segment_s=7 * 86_400, chunk_after_h=24),
+            settings,
             now=self.clock.now,
             submit=self.meter.submit,
         )

@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from sensorhub.columns import Notes, pack
+from sensorhub.config import HistorySettings
 from sensorhub.store import downsampled, journal, rolling, rounds
 from sensorhub.store.backup import backup
 from sensorhub.store.chunks import WEEK_MS
@@ -99,7 +101,7 @@ def build(folder: Path, devices: int) -> dict[str, Any]:
 
 def _last_day(folder: Path, devices: int) -> int:
     """A day through journal and segments, so that reads meet all levels."""
-    works = Works(folder)
+    works = Works(folder, HistorySettings())
     works.clock.time = END
     for columns in day(np.random.default_rng(2), devices, (END - START) // DAY_MS):
         works.take(columns)
@@ -161,7 +163,8 @@ def reads(folder: Path, devices: int) -> dict[str, Any]:
 def backup_stall(folder: Path) -> dict[str, float]:
     """How long a writer's commits take while a backup is made beside it."""
     meter, done = Meter(folder), threading.Event()
-    body = np.random.default_rng(4).bytes(20_000)
+    columns = next(day(np.random.default_rng(4), 2000, 0))
+    body = pack(columns, Notes())
 
     def write(connection: sqlite3.Connection) -> None:
         journal.append(connection, received_at=END, uplinks=0, body=body, versions="{}")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from support.archive import START, CrashError, Hub, columns_of, rows_of
 
-from sensorhub.columns import Columns, Notes, pack, unpack
+from sensorhub.columns import Columns, Notes, pack, unpack, unpack_devices
 from sensorhub.model import Outcome
 from sensorhub.store import (
     chunks,
@@ -206,6 +206,12 @@ def test_a_journal_body_survives_packing(batch: list[Any]) -> None:
     for column in fields(Columns):
         left, right = getattr(columns, column.name), getattr(again, column.name)
         np.testing.assert_array_equal(left, right)
+
+
+@given(batches)
+def test_a_quick_look_tells_the_devices_of_a_journal_row(batch: list[Any]) -> None:
+    columns = columns_of(batch, START)
+    assert unpack_devices(pack(columns, Notes())).tolist() == columns.device.tolist()
 
 
 @given(st.binary(max_size=200))
