@@ -281,10 +281,7 @@ def oldest_waiting(connection: sqlite3.Connection) -> int | None:
 
 
 def lag_s(connection: sqlite3.Connection, now: int) -> float | None:
-    """How long the oldest uplink has waited for InfluxDB; None where it is off.
-
-    A gap that reaches back for ever counts from when the database was made.
-    """
+    """How long the oldest uplink (or the database) has waited; None where it is off."""
     if not is_on(connection):
         return None
     oldest = oldest_waiting(connection)
