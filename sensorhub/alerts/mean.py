@@ -1,9 +1,12 @@
 """The mean of a series over a window that ends with its newest sample."""
 
+FINEST = 500  # steps of a window: two samples each bound memory and work
+
 
 class Mean:
     """Samples of one window, joined by straight lines. Times in ms.
 
+    Of samples closer together than a 500th of the window the last one counts.
     Known only once samples cover the whole window, none further apart than it is
     long: what nobody measured is no mean.
     """
@@ -21,8 +24,11 @@ class Mean:
         """
         if self.times and at - self.times[-1] > min(window, longest):
             self.clear()
-        self.times.append(at)
-        self.values.append(value)
+        if len(self.times) > 1 and at - self.times[-2] < window / FINEST:
+            self.times[-1], self.values[-1] = at, value
+        else:
+            self.times.append(at)
+            self.values.append(value)
         start = at - window
         gone = 0  # one sample at or before the window's start is kept
         while gone + 1 < len(self.times) and self.times[gone + 1] <= start:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.town import HEADER, MINUTE, SHIPPED, Town, native
 
-from sensorhub.alerts.mean import Mean
+from sensorhub.alerts.mean import FINEST, Mean
 
 MEAN = """
 [[rules]]
@@ -37,6 +37,14 @@ def test_a_pause_longer_than_the_window_or_max_gap_begins_anew() -> None:
         for n in range(7):
             mean.add(n * 5 * MINUTE, 4.0, WINDOW, longest)
         assert mean.add(30 * MINUTE + pause, 4.0, WINDOW, longest) is None
+
+
+def test_a_device_that_babbles_keeps_no_more_than_a_window_needs() -> None:
+    mean, found = Mean(), None
+    for at in range(0, 2 * WINDOW, 100):
+        found = mean.add(at, at / WINDOW, WINDOW, WINDOW)
+        assert len(mean.times) <= 2 * FINEST + 3
+    assert found == pytest.approx(1.5, rel=0.01)
 
 
 @given(
