@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,10 @@ _decode = msgspec.msgpack.Decoder(tuple[str, str]).decode
 
 class ChildEnded(Exception):
     """The child died, or was killed because it overran; says which in words."""
+
+
+class Overran(ChildEnded):
+    """It ended itself: one frame took more CPU time than any loop is given."""
 
 
 class Child:
@@ -81,7 +86,7 @@ class Child:
             try:
                 view = view[os.write(self._in, view) :]
             except BrokenPipeError:
-                raise ChildEnded(self._last_words()) from None
+                raise self._last_words() from None
 
     def _packet(self, end: float, what: str) -> bytes:
         held = self._held
@@ -90,16 +95,18 @@ class Child:
                 raise ChildEnded(f"no answer in time for {what}")
             found = os.read(self._out, READ_BYTES)
             if not found:
-                raise ChildEnded(self._last_words())
+                raise self._last_words()
             held += found
         body = bytes(held[LENGTH:size])
         del held[:size]
         return body
 
-    def _last_words(self) -> str:
+    def _last_words(self) -> ChildEnded:
         code = self._process.wait(1.0)
+        if code == -signal.SIGPROF:
+            return Overran("took more CPU time than codecs.time_ms")
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return f"the codec's process died ({how})"
+        return ChildEnded(f"the codec's process died ({how})")
 
     def kill(self) -> None:
         """End it, whatever it does."""

@@ -15,7 +15,7 @@ import structlog
 from xxhash import xxh3_64_hexdigest
 
 from sensorhub.codec_calls import CodecAnswer, CodecCall
-from sensorhub.codecs.child import Child, ChildEnded
+from sensorhub.codecs.child import Child, ChildEnded, Overran
 from sensorhub.codecs.codec import Codec, CodecFault, read_codec, stamp_of
 from sensorhub.codecs.packets import Request
 from sensorhub.config import CodecSettings
@@ -144,7 +144,7 @@ class Codecs:
                     self._too_slow(name, waiting[done:], answers)
                     return
                 place, call = waiting[done]
-                if place == suspect:
+                if place == suspect or isinstance(error, Overran):
                     answers[place] = self._offend(name, call, str(error))
                     done += 1
                 suspect = place

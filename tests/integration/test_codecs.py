@@ -161,7 +161,7 @@ def test_nothing_of_one_frame_is_left_for_the_next(codecs: Codecs) -> None:
         (203, Reason.CODEC_ERROR, "Maximum call stack size exceeded"),
         (204, Reason.CODEC_ERROR, "65536 at most"),
         (205, Reason.CODEC_LIMIT, "codecs.time_ms"),
-        (206, Reason.CODEC_LIMIT, ""),
+        (206, Reason.CODEC_LIMIT, "codecs.time_ms"),
         (207, Reason.CODEC_LIMIT, "codecs.time_ms"),
         (208, Reason.CODEC_ERROR, "BigInt"),
     ],
@@ -172,7 +172,7 @@ def test_a_wild_frame_costs_one_dead_letter_and_little_time(
     began = time.monotonic()
     batch = [call(1), call(byte), call(2), call(3, "good.js")]
     answers = codecs.decode(batch)
-    assert time.monotonic() - began < 2  # 0.05 s of CPU time, 0.5 s before a kill
+    assert time.monotonic() - began < 2  # 0.05 s of CPU time; at most 0.15 s
     none = Reason.NONE
     assert reasons(answers) == [none, reason, none, none]
     assert answers[1].said.startswith("codecs/wild.js: ")
