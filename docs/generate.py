@@ -14,7 +14,7 @@ import msgspec
 from decoder_tables import decoders_page
 
 from sensorhub.alerts.event import Event
-from sensorhub.config import ENV_PREFIX, Settings
+from sensorhub.config.settings import ENV_PREFIX, Settings
 from sensorhub.model import (
     CATALOGUE,
     AssetKind,

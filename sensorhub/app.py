@@ -17,7 +17,7 @@ from sensorhub.clock import Clock
 from sensorhub.codecs.files import codecs_of
 from sensorhub.columns import Columns
 from sensorhub.commands import Commands
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.draft import Draft
 from sensorhub.errors import StoreError, TakenOver
 from sensorhub.forward.forwarder import Forwarder

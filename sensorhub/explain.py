@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from sensorhub.alerts.event import rfc3339
+from sensorhub.config.layout import TopicSettings
 from sensorhub.decode import native
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import decode_uplink, map_fields, with_link
 from sensorhub.geometry import Geometry
-from sensorhub.layout import TopicSettings
 from sensorhub.model import (
     BY_NAME,
     BY_NO,

@@ -16,7 +16,7 @@ import structlog
 from sensorhub import snapshot
 from sensorhub.alerts.rules import compile_rules
 from sensorhub.codec_calls import NO_CODECS, CodecRunner
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.desk import Desk
 from sensorhub.errors import StoreError
 from sensorhub.intake import Intake

@@ -14,11 +14,11 @@ from xxhash import xxh3_64_intdigest
 from sensorhub.codec_calls import NO_CODECS, CodecRunner
 from sensorhub.codec_frames import Waiting, mapped, run_codecs
 from sensorhub.columns import BARE, I64, NO_DEVICE, NO_SEQ
+from sensorhub.config.layout import TopicSettings
 from sensorhub.decode import native
 from sensorhub.decode.downlinks import RECEIPTS, receipt
 from sensorhub.decode.mapping import content_of, decode_uplink
 from sensorhub.draft import Draft, Receipt, Told
-from sensorhub.layout import TopicSettings
 from sensorhub.model import (
     BY_NAME,
     DUP,

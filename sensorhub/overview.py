@@ -14,7 +14,7 @@ from sensorhub.alerts.board import RESOLVED, Alert
 from sensorhub.alerts.event import VERSION, resolved, rfc3339, texts
 from sensorhub.alerts.rules import LEAST_GAP_MS, Rule, compile_rules
 from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
-from sensorhub.config import Settings, start_ms
+from sensorhub.config.settings import Settings, start_ms
 from sensorhub.model import BY_NAME, Reading, Severity
 from sensorhub.profiles import Profile
 from sensorhub.registry import Registry

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sensorhub.clock import Clock
 from sensorhub.codecs.files import codecs_of
 from sensorhub.commands import Commands
-from sensorhub.config import Settings, load_settings, start_ms
+from sensorhub.config.settings import Settings, load_settings, start_ms
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import read_fleet

@@ -5,8 +5,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from sensorhub.columns import NO_DEVICE
+from sensorhub.config.layout import TopicSettings
 from sensorhub.decode.envelopes import Unwrap, unwrapper
-from sensorhub.layout import TopicSettings
 from sensorhub.model import TOPIC_ROOT
 from sensorhub.registry import Registry
 

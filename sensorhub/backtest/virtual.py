@@ -14,7 +14,7 @@ from sensorhub.clock import HandClock
 from sensorhub.codecs.files import codecs_of
 from sensorhub.columns import I64, Columns
 from sensorhub.commands import Commands
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.draft import Draft
 from sensorhub.hub import Hub
 from sensorhub.ledger import Ledger

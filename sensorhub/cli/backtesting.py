@@ -18,7 +18,7 @@ from sensorhub.backtest.virtual import Kit
 from sensorhub.cli.common import CONFIG, Config, Json, local_text, refuse, say_json
 from sensorhub.cli.running import set_up_log
 from sensorhub.cli.tables import table
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.fleet import read_fleet
 from sensorhub.rulebook import parse_rules, read_rules_file
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.fleet.times import parse_time
 from sensorhub.model import Reading
 from sensorhub.place import Place, act, clock_beside, load_all, prepare

@@ -10,7 +10,7 @@ from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, refuse, say_j
 from sensorhub.cli.tables import table
 from sensorhub.clock import Clock
 from sensorhub.codecs.files import codec_frames
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.decode.network_server import frame_bytes
 from sensorhub.explain import Known, explain_message, explain_uplink
 from sensorhub.geometry import Geometry, parse_table, table_text

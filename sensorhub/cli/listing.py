@@ -22,7 +22,7 @@ from sensorhub.cli.common import (
 )
 from sensorhub.cli.health import troubles
 from sensorhub.cli.tables import table
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.model import BY_NAME
 from sensorhub.overview import (
     alerts_view,

@@ -32,7 +32,7 @@ from sensorhub.cli import (
     watching,
 )
 from sensorhub.cli.common import BAD_CONFIG, NO_STORE, TAKEN_OVER
-from sensorhub.config import LogSettings
+from sensorhub.config.settings import LogSettings
 from sensorhub.errors import ConfigError, StoreError, TakenOver
 
 app = typer.Typer(

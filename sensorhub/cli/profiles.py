@@ -10,7 +10,7 @@ from sensorhub.cli.explaining import message_of, usual_port
 from sensorhub.cli.tables import table
 from sensorhub.clock import Clock
 from sensorhub.codecs.files import codec_frames
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import decode_uplink
 from sensorhub.model import Envelope, EnvelopeError, Frame

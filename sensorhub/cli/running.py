@@ -14,7 +14,7 @@ import typer
 from sensorhub.app import HubRun
 from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, say_json
 from sensorhub.codecs.files import codec_faults
-from sensorhub.config import LogSettings
+from sensorhub.config.settings import LogSettings
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import Register, plan, read_fleet
 from sensorhub.place import Place, load_all

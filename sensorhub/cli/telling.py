@@ -22,7 +22,7 @@ from sensorhub.cli.common import (
     say_json,
 )
 from sensorhub.cli.tables import table
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.errors import DeliveryError
 from sensorhub.model import Category
 from sensorhub.notify.addresses import networks, resolve

@@ -6,7 +6,7 @@ from pathlib import Path
 from sensorhub.codec_calls import CodecCall
 from sensorhub.codecs.codec import CodecFault
 from sensorhub.codecs.runner import Codecs
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.decode.codec_values import result_frame
 from sensorhub.errors import Fault
 from sensorhub.model import Frame

@@ -18,7 +18,7 @@ from sensorhub.codec_calls import CodecAnswer, CodecCall
 from sensorhub.codecs.child import Child, ChildEnded, Overran
 from sensorhub.codecs.codec import Codec, CodecFault, read_codec, stamp_of
 from sensorhub.codecs.packets import Request
-from sensorhub.config import CodecSettings
+from sensorhub.config.settings import CodecSettings
 from sensorhub.model import Reason
 
 log = structlog.get_logger()

@@ -7,12 +7,12 @@ raises EnvelopeError (and nothing else) with a word on what is wrong.
 from collections.abc import Callable
 from functools import partial
 
+from sensorhub.config.layout import Layout
 from sensorhub.decode.chirpstack import chirpstack
 from sensorhub.decode.free_json import free_json
 from sensorhub.decode.milesight_gateway import milesight
 from sensorhub.decode.senml import senml
 from sensorhub.decode.tts import tts
-from sensorhub.layout import Layout
 from sensorhub.model import Envelope
 
 Unwrap = Callable[[str, bytes, int], list[Envelope]]

@@ -7,6 +7,7 @@ nor counter is taken together, one uplink a device, however many records it has.
 
 from typing import Any, Final
 
+from sensorhub.config.layout import Layout
 from sensorhub.decode.network_server import (
     brief,
     device_id,
@@ -19,7 +20,6 @@ from sensorhub.decode.network_server import (
     when_ms,
 )
 from sensorhub.decode.paths import NOTHING, find
-from sensorhub.layout import Layout
 from sensorhub.model import Envelope, EnvelopeError, Field, Text
 
 MAX_RECORDS: Final = 1_000

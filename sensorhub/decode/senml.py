@@ -16,6 +16,7 @@ import re
 from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
+from sensorhub.config.layout import Layout
 from sensorhub.decode.network_server import (
     brief,
     device_id,
@@ -24,7 +25,6 @@ from sensorhub.decode.network_server import (
     topic_device,
 )
 from sensorhub.decode.units import MEASURED, QUANTITY, RATIO, SHARES, UNITS, convert
-from sensorhub.layout import Layout
 from sensorhub.model import BY_NAME, Envelope, EnvelopeError, Field, Text
 
 VERSION: Final = 10  # RFC 8428 section 4.4

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
-from sensorhub.config_influx import InfluxSettings
+from sensorhub.config.influx import InfluxSettings
 from sensorhub.forward.courier import Courier
 from sensorhub.forward.influx import Away, Refused, Verdict, Writer
 from sensorhub.forward.lines import Heads

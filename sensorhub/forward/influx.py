@@ -19,7 +19,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from sensorhub.config_influx import InfluxSettings
+from sensorhub.config.influx import InfluxSettings
 from sensorhub.errors import SensorhubError
 from sensorhub.forward.lines import count_readings, single_fields
 from sensorhub.store.forward_rows import Letter

@@ -12,7 +12,7 @@ import httpcore
 import msgspec
 import numpy as np
 
-from sensorhub.config_influx import InfluxSettings
+from sensorhub.config.influx import InfluxSettings
 from sensorhub.errors import StoreError
 from sensorhub.forward.lines import DELAY, READINGS, SHIFTED, SUSPECT
 from sensorhub.model import BY_NAME, CATALOGUE, Quality, Reason

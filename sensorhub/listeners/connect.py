@@ -11,7 +11,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from sensorhub.config import MqttSettings, mqtt_password
+from sensorhub.config.settings import MqttSettings, mqtt_password
 from sensorhub.listeners.bulk import BulkClient
 from sensorhub.listeners.link import Hooks
 from sensorhub.listeners.plain import PlainClient

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from paho.mqtt.enums import MQTTErrorCode
 
-from sensorhub.config import MqttSettings
+from sensorhub.config.settings import MqttSettings
 from sensorhub.listeners.backoff import Backoff
 from sensorhub.listeners.bulk import fits_paho
 from sensorhub.listeners.connect import (

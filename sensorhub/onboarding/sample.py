@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from sensorhub.config.layout import Layout
 from sensorhub.decode.envelopes import ENVELOPES
 from sensorhub.decode.network_server import keep_decoded, load_any
 from sensorhub.decode.senml import senml
 from sensorhub.decode.units import amount
-from sensorhub.layout import Layout
 from sensorhub.model import Envelope, EnvelopeError
 
 

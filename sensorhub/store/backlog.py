@@ -3,7 +3,7 @@
 import sqlite3
 import time
 
-from sensorhub.config import HistorySettings
+from sensorhub.config.settings import HistorySettings
 from sensorhub.store import segments
 
 MOST_ROWS = 200  # that a read may find in the journal

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import structlog
 
-from sensorhub.config import HistorySettings
-from sensorhub.config_keeping import RetentionSettings
+from sensorhub.config.keeping import RetentionSettings
+from sensorhub.config.settings import HistorySettings
 from sensorhub.store import (
     forwarding,
     merging,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from sensorhub.config_keeping import RetentionSettings
+from sensorhub.config.keeping import RetentionSettings
 from sensorhub.store import outbox, rollup_bytes
 from sensorhub.store.counters import KEPT_FROM, kept_from, set_meta
 from sensorhub.store.jobs import Job

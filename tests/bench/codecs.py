@@ -11,10 +11,10 @@ import numpy as np
 
 from sensorhub.codecs.runner import Codecs
 from sensorhub.columns import NO_DEVICE
-from sensorhub.config import CodecSettings
+from sensorhub.config.layout import TopicSettings
+from sensorhub.config.settings import CodecSettings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.intake import Intake
-from sensorhub.layout import TopicSettings
 from sensorhub.model import Message
 from sensorhub.profiles import Profile, load_profiles
 from tests.bench.packets import WRAPPED, WRAPPED_TOPIC, device_name

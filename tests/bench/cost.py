@@ -4,7 +4,7 @@ import time
 from statistics import median
 
 from sensorhub.clock import Clock
-from sensorhub.config import HistorySettings
+from sensorhub.config.settings import HistorySettings
 from sensorhub.store.maker import HistoryMaker
 from tests.bench.history import Meter
 from tests.bench.rig import (

@@ -19,7 +19,7 @@ import numpy as np
 
 from sensorhub.clock import HandClock
 from sensorhub.columns import Columns, Notes, pack
-from sensorhub.config import HistorySettings
+from sensorhub.config.settings import HistorySettings
 from sensorhub.store import journal, maker
 from sensorhub.store.database import FILE, connect, prepare
 from sensorhub.store.history import read_asset

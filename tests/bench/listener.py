@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from sensorhub.config import MqttSettings
+from sensorhub.config.settings import MqttSettings
 from sensorhub.listeners.link import Publication
 from sensorhub.listeners.mqtt import MqttListener
 from tests.bench.cost import bare_us

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from sensorhub.columns import Notes, pack
-from sensorhub.config import HistorySettings
+from sensorhub.config.settings import HistorySettings
 from sensorhub.store import downsampled, journal, rolling, rounds
 from sensorhub.store.backup import backup
 from sensorhub.store.chunks import WEEK_MS

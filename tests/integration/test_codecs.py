@@ -15,7 +15,7 @@ from sensorhub.codecs.child import Child, ChildEnded
 from sensorhub.codecs.codec import CodecFault
 from sensorhub.codecs.packets import Request
 from sensorhub.codecs.runner import Codecs
-from sensorhub.config import CodecSettings
+from sensorhub.config.settings import CodecSettings
 from sensorhub.model import Reason
 
 LIMITS = CodecSettings(time_ms=50, memory_mb=16, batch_s=1.0)
@@ -337,7 +337,7 @@ def test_the_child_dies_with_its_parent(tmp_path: Path) -> None:
     program = f"""
 from pathlib import Path
 from sensorhub.codecs.runner import Codecs
-from sensorhub.config import CodecSettings
+from sensorhub.config.settings import CodecSettings
 codecs = Codecs(Path({str(tmp_path)!r}), ["one.js"], CodecSettings(), lambda: 0)
 codecs.entries("one.js")
 print(codecs._child.pid, flush=True)

@@ -8,7 +8,7 @@ import pytest
 from past.make import START, expected
 
 from sensorhub.clock import HandClock
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.hub import Hub
 from sensorhub.model import Message

@@ -15,7 +15,7 @@ from pathlib import Path
 from sensorhub import __version__
 from sensorhub.clock import HandClock
 from sensorhub.commands import Commands
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.fleet import parse_fleet_text
 from sensorhub.hub import Hub

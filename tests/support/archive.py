@@ -8,8 +8,8 @@ import numpy as np
 
 from sensorhub.clock import HandClock
 from sensorhub.columns import Columns, Notes, pack
-from sensorhub.config import HistorySettings
-from sensorhub.config_keeping import RetentionSettings
+from sensorhub.config.keeping import RetentionSettings
+from sensorhub.config.settings import HistorySettings
 from sensorhub.model import Outcome
 from sensorhub.store import journal
 from sensorhub.store.database import connect

@@ -9,7 +9,7 @@ from typing import Any
 from support.hubs import FULL
 from support.stories import Story
 
-from sensorhub.config_influx import InfluxSettings
+from sensorhub.config.influx import InfluxSettings
 from sensorhub.forward.forwarder import Forwarder
 from sensorhub.forward.influx import Verdict
 from sensorhub.model import Message

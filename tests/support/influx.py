@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sensorhub.clock import Clock
-from sensorhub.config_influx import InfluxSettings
+from sensorhub.config.influx import InfluxSettings
 
 from .brokers import free_port, until
 

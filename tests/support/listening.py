@@ -5,7 +5,7 @@ from typing import Any
 
 from support.brokers import until
 
-from sensorhub.config import MqttSettings
+from sensorhub.config.settings import MqttSettings
 from sensorhub.listeners.backoff import Backoff
 from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.model import Batch, Message

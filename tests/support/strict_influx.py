@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from sensorhub.config_influx import InfluxSettings
+from sensorhub.config.influx import InfluxSettings
 
 Manner = Callable[[BaseHTTPRequestHandler], bool]  # True: the lines are taken first
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sensorhub.alerts.rules import Rule, compile_rules
 from sensorhub.clock import HandClock
 from sensorhub.commands import Commands
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.fleet import parse_fleet_text
 from sensorhub.hub import Hub

@@ -16,7 +16,7 @@ from sensorhub.alerts.event import rfc3339
 from sensorhub.backtest.compare import difference
 from sensorhub.backtest.run import Found, Task, backtest
 from sensorhub.backtest.virtual import Kit
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.errors import ConfigError
 from sensorhub.fleet import parse_fleet_text
 from sensorhub.fleet.times import parse_time

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from paho.mqtt.enums import MQTTErrorCode
 
-from sensorhub.config import MqttSettings
+from sensorhub.config.settings import MqttSettings
 from sensorhub.listeners import bulk, wire
 from sensorhub.listeners.connect import Client, make_client
 from sensorhub.listeners.link import Hooks, Publication

@@ -11,7 +11,7 @@ from sensorhub import __version__
 from sensorhub.cli.main import main
 from sensorhub.cli.tables import widths
 from sensorhub.clock import Clock
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.place import clock_beside, hub_clock
 from sensorhub.store import counters, database
 

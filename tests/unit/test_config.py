@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sensorhub.config import (
+from sensorhub.config.settings import (
     Settings,
     load_settings,
     mqtt_password,

@@ -8,7 +8,7 @@ import pytest
 from support.town import NOW, UP, Town
 from support.vectors import envelopes
 
-from sensorhub.config import load_settings
+from sensorhub.config.settings import load_settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.model import Message
 from sensorhub.profiles import load_profiles

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sensorhub.config import Settings, load_settings
+from sensorhub.config.settings import Settings, load_settings
 from sensorhub.decode.envelopes import unwrapper
 from sensorhub.fleet import Register, parse_fleet_text, plan, read_fleet
 from sensorhub.fleet.rows import COLUMNS

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.vectors import envelopes
 
+from sensorhub.config.layout import Layout
 from sensorhub.decode.envelopes import ENVELOPES, unwrapper
-from sensorhub.layout import Layout
 from sensorhub.model import EnvelopeError
 
 SAMPLES = envelopes()

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from support.vectors import frames
 
+from sensorhub.config.layout import TopicSettings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.explain import Known, explain_uplink
-from sensorhub.layout import TopicSettings
 from sensorhub.model import Envelope, Frame
 from sensorhub.profiles import Profile, load_profiles
 from sensorhub.registry import Registry

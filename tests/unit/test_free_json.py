@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from support.town import FLEET, MINUTE, NOW, SECOND, UP, Town
 
-from sensorhub.config import load_settings
+from sensorhub.config.layout import TopicSettings
+from sensorhub.config.settings import load_settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.envelopes import unwrapper
 from sensorhub.decode.paths import NOTHING, find
 from sensorhub.errors import ConfigError
-from sensorhub.layout import TopicSettings
 from sensorhub.model import Envelope, EnvelopeError, Field, Message, Text
 from sensorhub.profiles import load_profiles
 

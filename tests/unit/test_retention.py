@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from support.archive import EVER_KEPT, START, Hub, columns_of
 
-from sensorhub.config_keeping import RetentionSettings
+from sensorhub.config.keeping import RetentionSettings
 from sensorhub.model import Outcome
 from sensorhub.store import downsampled, maker, retention, rolling
 from sensorhub.store.counters import kept_from

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from sensorhub.backtest.virtual import Kit
 from sensorhub.cli.main import app
-from sensorhub.config import Settings
+from sensorhub.config.settings import Settings
 from sensorhub.errors import ConfigError
 from sensorhub.rulebook import parse_rules
 from sensorhub.ruletests.book import (

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from support.town import Town, uplink
 from support.vectors import senml as vectors
 
-from sensorhub.config import Settings
+from sensorhub.config.layout import Layout
+from sensorhub.config.settings import Settings
 from sensorhub.decode.envelopes import unwrapper
 from sensorhub.decode.senml import Record, identity, resolve
-from sensorhub.layout import Layout
 from sensorhub.model import Envelope, EnvelopeError, Field, Text
 
 NOW = 1_795_000_000_000

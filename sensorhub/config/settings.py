@@ -18,10 +18,10 @@ from pydantic import (
     model_validator,
 )
 
-from sensorhub.config_influx import InfluxSettings
-from sensorhub.config_keeping import DiskSettings, RetentionSettings
+from sensorhub.config.influx import InfluxSettings
+from sensorhub.config.keeping import DiskSettings, RetentionSettings
+from sensorhub.config.layout import TopicSettings
 from sensorhub.errors import ConfigError, Fault
-from sensorhub.layout import TopicSettings
 from sensorhub.strict import Id, Strict, TimeZone, explain, read_toml
 
 ENV_PREFIX = "SENSORHUB_"

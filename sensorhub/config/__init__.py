@@ -1,0 +1,1 @@
+"""What the operator sets: sensorhub.toml and the environment."""
