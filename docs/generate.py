@@ -69,6 +69,15 @@ REASONS = {
     Reason.NOT_A_NUMBER: "value: NaN, infinite or no number",
     Reason.CLOCK: "value: the device's time cannot be right",
     Reason.GEOMETRY: "value: a distance that the asset's geometry cannot place",
+    Reason.STUCK: "value: the sensor repeats itself longer than it ever does",
+    Reason.JUMP: "value: a leap that the next reading has yet to confirm",
+    Reason.BLIND_ZONE: "value: so near that the sensor tells no distances apart",
+    Reason.NO_ECHO: "value: the level is suddenly gone; the next reading tells",
+    Reason.OBSTRUCTED: "value: something stands before the sensor",
+    Reason.LID_OPEN: "value: measured while the lid was open",
+    Reason.WARMING_UP: "value: the first day of a gas cell, or after a long silence",
+    Reason.SATURATED: "value: the end of the sensor's scale",
+    Reason.DRIFT: "value: the sensor's zero has wandered",
 }
 SEVERITIES = {
     Severity.DEVICE: "about the sensor; never mixes with the others",

@@ -172,7 +172,7 @@ class Desk:
             level = overdue.served(asset, service.at, at)
             if level is not None:
                 self.level(ledger, overdue.rule, (asset, -1), level, at, cause)
-        for moved in self.state.serviced(asset):
+        for moved in self.state.serviced(service):
             place = (asset, moved.series)
             self.level(ledger, moved.rule, place, moved.level, at, cause)
         return True

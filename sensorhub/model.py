@@ -120,6 +120,15 @@ class Reason(IntEnum):
     NOT_A_NUMBER = 41
     CLOCK = 42
     GEOMETRY = 45
+    STUCK = 46
+    JUMP = 47
+    BLIND_ZONE = 48
+    NO_ECHO = 49
+    OBSTRUCTED = 50
+    LID_OPEN = 51
+    WARMING_UP = 52
+    SATURATED = 53
+    DRIFT = 54
 
     @property
     def word(self) -> str:

@@ -2,7 +2,7 @@
 
 1. read the messages into a draft (`intake`)
 2. give times, find duplicates, judge values: columns
-3. derive: fill level by the asset's geometry, odour rise over the baseline
+3. derive: fill level by the asset's geometry, what signs tell (`signs`)
 4. move the state; levels that moved become transitions (`desk`)
 5. hand back the ledger of all this, for one commit; acknowledge after it
 """
@@ -18,7 +18,7 @@ from sensorhub.doubles import count_resets, find_doubles, spread
 from sensorhub.draft import Draft
 from sensorhub.intake import Intake
 from sensorhub.ledger import JournalDraft, Ledger
-from sensorhub.model import BY_NAME, Message, Outcome, Reason
+from sensorhub.model import Message, Outcome, Reason
 from sensorhub.state import State
 from sensorhub.tally import bury, count
 from sensorhub.validate import settle_times
@@ -32,7 +32,6 @@ from sensorhub.values import (
 )
 from sensorhub.windows import NEVER
 
-ODOUR_RISE = BY_NAME["odour_rise"].no
 Watcher = Callable[[Draft, Columns], None]
 
 
@@ -195,9 +194,7 @@ class Pipeline:
     def _derive(self, columns: Columns) -> Columns:
         owner = columns.owner()
         extra = fill_levels(self._state.registry, columns, owner)
-        rises = self._state.smell(columns)
-        if rises:
-            extra += [(i, ODOUR_RISE, rise) for i, rise in rises]
+        extra += self._state.signs.look(columns)
         return with_readings(columns, owner, extra) if extra else columns
 
     # -- state and alerts --
@@ -228,6 +225,10 @@ class Pipeline:
             desk.sample(ledger, moved, at, int(columns.measured_at[reading]))
 
         late = state.move(columns, None, decide, serve)
+        for reading, at in state.signs.cleanings:
+            asset = state.registry.asset_at(int(columns.device[owner[reading]]), at)
+            if asset >= 0:
+                serve(reading, Service(asset, "cleaned", at))
         if late:
             ledger.moved["readings_late"] += late
         body = pack(columns, Notes(state.covered, services, *told))

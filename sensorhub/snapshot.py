@@ -20,7 +20,6 @@ from sensorhub.columns import (
     unpack,
     unpack_notes,
 )
-from sensorhub.estimate.odour import Baseline
 from sensorhub.judging import Moved
 from sensorhub.model import Outcome
 from sensorhub.state import State
@@ -38,8 +37,9 @@ class Block(msgspec.Struct, array_like=True):
     series: dict[str, bytes]
     tracks: list[tuple[str, int, int, list[list[Any]], list[int]]]
     flapping: list[tuple[str, int, int]]
-    baselines: list[tuple[int, bytes, bytes, int]]
+    baselines: list[Any]  # of earlier versions
     means: list[tuple[str, int, int, str, list[int], list[float]]] = []
+    noses: list[tuple[int, bytes]] = []
 
 
 def blocks_of(state: State) -> int:
@@ -76,11 +76,7 @@ def dump(state: State, block: int) -> bytes:
                 for rule, s in sorted(state.flapping)
                 if s in wanted
             ],
-            [
-                (device, *baseline.dump())
-                for device, baseline in sorted(state.baselines.items())
-                if first <= device < last
-            ],
+            [],
             [
                 (
                     *(key[0], int(state.s_device[s]), int(state.s_code[s])),
@@ -90,6 +86,7 @@ def dump(state: State, block: int) -> bytes:
                 for key, s in places
                 if state.tracks[key].mean.times
             ],
+            state.signs.dump(first, last),
         )
     )
 
@@ -107,6 +104,7 @@ def load(state: State, block: int, body: bytes) -> None:
             for name in state.SERIES_COLUMNS
         }
         _load_devices(state, block * BLOCK, data)
+        state.signs.load(data.noses)
     except (msgspec.MsgspecError, KeyError) as error:
         raise ValueError(f"damaged checkpoint: {error}") from error
     start = state.add_all_series(columns["s_device"], columns["s_code"])
@@ -125,8 +123,6 @@ def load(state: State, block: int, body: bytes) -> None:
     for rule, device, code in data.flapping:
         if rule in limits:
             state.flapping.add((rule, int(state.series_of[device, code])))
-    for device, at, value, last in data.baselines:
-        state.baselines[device] = Baseline(at, value, last)
 
 
 def _load_devices(state: State, first: int, data: Block) -> None:
@@ -183,16 +179,16 @@ def _apply(state: State, columns: Columns, notes: Notes, mask: NDArray[Any]) -> 
         if mask[device]:
             state.interval_ms[device] = interval_ms
     state.remember(columns, mask)
-    state.smell(columns, mask)
-    left = {(s.asset, s.at) for s in notes.services}
+    state.signs.look(columns, mask)
+    left = {(s.asset, s.at): s for s in notes.services}
 
     def serve(reading: int, service: Service) -> None:
-        left.discard((service.asset, service.at))
-        state.serviced(service.asset, mask)
+        left.pop((service.asset, service.at), None)
+        state.serviced(service, mask)
 
     state.move(columns, notes.services, _nothing, serve, mask)
-    for asset, _ in sorted(left):
-        state.serviced(asset, mask)
+    for service in left.values():
+        state.serviced(service, mask)
 
 
 def _nothing(reading: int, moved: list[Moved] | object) -> None:

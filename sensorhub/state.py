@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 
 from sensorhub.alerts.rules import LEAST_GAP_MS, Rule
 from sensorhub.columns import NO_DEVICE, Columns, Service
-from sensorhub.estimate.odour import Baseline
 from sensorhub.estimate.service import BELOW, emptyings, is_emptying
 from sensorhub.judging import TEMPERATURE, Judging, Moved
 from sensorhub.model import BY_NAME, Outcome, Quality, Severity
 from sensorhub.registry import Registry
 from sensorhub.series import NO_SERIES
+from sensorhub.signs import Signs
 from sensorhub.windows import NEVER, Windows
 
 FILL = BY_NAME["fill_level"].no
-NH3 = BY_NAME["nh3"].no
 
 
 class State(Windows, Judging):
@@ -29,32 +28,7 @@ class State(Windows, Judging):
     def __init__(self, registry: Registry, rules: tuple[Rule, ...]) -> None:
         Windows.__init__(self, registry)
         Judging.__init__(self, registry, rules)
-        self.baselines: dict[int, Baseline] = {}
-
-    # -- estimates --
-
-    def smell(
-        self, columns: Columns, mask: NDArray[np.bool_] | None = None
-    ) -> list[tuple[int, float]]:
-        """Feed gas readings to the baselines: (reading, rise in ppm) where known."""
-        gas = np.flatnonzero((columns.code == NH3) & (columns.quality < 2))
-        if not len(gas):
-            return []
-        owner = columns.owner()
-        rises = []
-        for reading in gas.tolist():
-            uplink = owner[reading]
-            device = int(columns.device[uplink])
-            if columns.outcome[uplink] != Outcome.STORED or device < 0:
-                continue
-            if mask is not None and not mask[device]:
-                continue
-            baseline = self.baselines.setdefault(device, Baseline())
-            at, value = columns.measured_at[reading], columns.value[reading]
-            rise = baseline.add(int(at), float(value))
-            if rise is not None:
-                rises.append((reading, round(rise, 3)))
-        return rises
+        self.signs = Signs()
 
     # -- samples --
 
@@ -213,13 +187,15 @@ class State(Windows, Judging):
     # -- services --
 
     def serviced(
-        self, asset: int, mask: NDArray[np.bool_] | None = None
+        self, service: Service, mask: NDArray[np.bool_] | None = None
     ) -> list[Moved]:
         """A service was done: counts start anew; what that moved."""
         moved = []
-        mounted = self.registry.asset_of == asset
+        mounted = self.registry.asset_of == service.asset
         if mask is not None:
             mounted &= mask
+        if service.kind == "cleaned":
+            self.signs.cleaned(np.flatnonzero(mounted).tolist(), service.at)
         for device in np.flatnonzero(mounted).tolist():
             for series in self.series_of[device].tolist():
                 if series < 0:

@@ -1,1 +1,1 @@
-"""What sensors do not say themselves: emptyings, odour over the baseline."""
+"""What sensors do not say themselves: emptyings, odour over clean air."""

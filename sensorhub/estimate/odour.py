@@ -1,58 +1,124 @@
-"""Odour baseline of a gas sensor: how far it smells above its own usual level.
+"""Odour by a gas cell whose zero nobody knows: the rise over what was never dirty.
 
-The baseline is the 20th percentile of the device's last 7 days, unknown before
-24 h. An electrochemical cell has a zero error of about 1 ppm that differs from
-device to device; the rise over its own baseline does not carry it.
+An electrochemical cell has a zero error of about 1 ppm that differs from device to
+device and drifts. The lowest of the last days is not clean air either: a cleaning
+that takes 90 % away leaves a ninth of its fall. So the zero is put that far below the
+lowest minimum. A leap between two readings is chemistry (alcohol, disinfectant), never
+urine, which takes hours: the cell is left alone for half an hour.
+
+State is one packed row a device: `new_nose`, then `sniff` reading by reading.
 """
 
 from array import array
-from bisect import bisect_left
+from math import exp, isnan, nan
+from statistics import median
+from typing import NamedTuple
 
-WINDOW_MS = 7 * 86_400_000
-KNOWN_AFTER_MS = 86_400_000
-PERCENTILE = 0.2
-STEP_MS = WINDOW_MS // 1008  # one sample in ten minutes at most
+MINUTE_MS = 60_000
+DAY_MS = 86_400_000
+NEVER = -(2.0**62)
+DAYS = 10  # whose minima count, besides today's
+FAST_MS, SLOW_MS = 6 * MINUTE_MS, 30 * MINUTE_MS
+LEFT = 0.13  # of the span is still there at the lowest minimum
+LEAP = 0.25  # ppm between readings: no urine
+MASK_MS = 30 * MINUTE_MS
+PATIENCE_MS = 60 * MINUTE_MS  # a leap that stays so long is the room's level
+WARM_MS = DAY_MS
+COLD_MS = 2 * DAY_MS  # without a reading: the cell has to settle again
+FALL, LEAST_FALL = 0.3, 0.07  # share of the span, ppm: a cleaning
+REST_MS = 3 * 60 * MINUTE_MS  # from one seen cleaning to the next
+LAG_MS = 15 * MINUTE_MS  # a fall shows so long after it began
+
+(AT, TAKEN, FAST, SLOW, DAY, LOW, HIGH, MASK, LEAPT, SINCE, CLEANED, PLACE) = range(12)
+RING = PLACE + 1
+SIZE = RING + 2 * DAYS
+Nose = array  # of SIZE doubles
 
 
-class Baseline:
-    """Samples of one gas series over the window, in order and sorted.
+class Sniff(NamedTuple):
+    """What a reading says: rise in ppm where known; when a cleaning began, ms."""
 
-    Compact arrays: a thousand samples take about 20 kB.
-    """
+    rise: float | None = None
+    cleaned_at: int | None = None
+    warming: bool = False
+    leap: bool = False
 
-    __slots__ = ("_at", "_last", "_sorted", "_value")
 
-    def __init__(
-        self, at: bytes = b"", value: bytes = b"", last: int = -(2**62)
-    ) -> None:
-        self._last = last
-        self._at = array("q", at)
-        self._value = array("d", value)
-        self._sorted = array("d", sorted(self._value))
+NOTHING = Sniff()
 
-    def dump(self) -> tuple[bytes, bytes, int]:
-        """What a checkpoint keeps: the arguments to make it anew."""
-        return self._at.tobytes(), self._value.tobytes(), self._last
 
-    def add(self, at: int, value: float) -> float | None:
-        """Take a sample (ms, ppm); answers the rise over the baseline, ppm.
+def new_nose() -> "Nose[float]":
+    """The state of a cell that never spoke."""
+    nose = array("d", [nan]) * SIZE
+    nose[AT] = nose[TAKEN] = nose[MASK] = nose[LEAPT] = nose[CLEANED] = NEVER
+    nose[PLACE] = 0.0
+    return nose
 
-        None where the baseline is unknown or the sample is not newer.
-        """
-        if at <= self._last:
-            return None
-        self._last = at
-        if not self._at or at - self._at[-1] >= STEP_MS:
-            self._at.append(at)
-            self._value.append(value)
-            self._sorted.insert(bisect_left(self._sorted, value), value)
-            self._forget(at - WINDOW_MS)
-        if at - self._at[0] < KNOWN_AFTER_MS:
-            return None
-        return value - self._sorted[int(PERCENTILE * (len(self._sorted) - 1))]
 
-    def _forget(self, before: int) -> None:
-        gone = bisect_left(self._at, before)
-        for value in self._value[:gone]:
-            self._sorted.pop(bisect_left(self._sorted, value))
-        del self._at[:gone], self._value[:gone]
+def mask(nose: "Nose[float]", at: int) -> None:
+    """Somebody cleans at `at` (ms): what the cell shows then is chemistry."""
+    nose[MASK] = max(nose[MASK], at + MASK_MS)
+
+
+def sniff(nose: "Nose[float]", at: int, value: float) -> Sniff:
+    """Take a reading (ms, ppm). One that is not newer says nothing."""
+    if at <= nose[AT]:
+        return NOTHING
+    if at - nose[AT] > COLD_MS:
+        _begin(nose, at, value)
+    nose[AT] = at
+    warming = at - nose[SINCE] < WARM_MS
+    gap = at - nose[TAKEN]
+    if at < nose[MASK]:
+        return Sniff(warming=warming)
+    if value - nose[FAST] > LEAP and gap < PATIENCE_MS:
+        nose[MASK], nose[LEAPT] = at + MASK_MS, at
+        return Sniff(warming=warming, leap=True)
+    before = nose[SLOW]
+    _average(nose, at, value, gap)
+    span = _span(nose)
+    if warming:
+        return Sniff(warming=True)
+    low = min([nose[LOW], *(x for x in nose[RING : RING + DAYS] if not isnan(x))])
+    rise = nose[FAST] - low + LEFT * span
+    return Sniff(rise, _cleaning(nose, at, before - nose[FAST], span))
+
+
+def _begin(nose: "Nose[float]", at: int, value: float) -> None:
+    """The cell speaks first, or after a long time: today is all that is known."""
+    if at - nose[AT] > DAYS * DAY_MS:
+        nose[:] = new_nose()
+    nose[SINCE] = nose[TAKEN] = at
+    nose[FAST] = nose[SLOW] = nose[LOW] = nose[HIGH] = value
+    nose[DAY] = at // DAY_MS
+
+
+def _average(nose: "Nose[float]", at: int, value: float, gap: float) -> None:
+    nose[TAKEN] = at
+    nose[FAST] += (1 - exp(-gap / FAST_MS)) * (value - nose[FAST])
+    nose[SLOW] += (1 - exp(-gap / SLOW_MS)) * (value - nose[SLOW])
+    slow = nose[SLOW]
+    day = at // DAY_MS
+    if day != nose[DAY]:
+        place = int(nose[PLACE])
+        nose[RING + place], nose[RING + DAYS + place] = nose[LOW], nose[HIGH]
+        nose[PLACE] = (place + 1) % DAYS
+        nose[DAY], nose[LOW], nose[HIGH] = day, slow, slow
+    nose[LOW], nose[HIGH] = min(nose[LOW], slow), max(nose[HIGH], slow)
+
+
+def _span(nose: "Nose[float]") -> float:
+    """How far the level usually moves within a day, ppm."""
+    lows, highs = nose[RING : RING + DAYS], nose[RING + DAYS :]
+    spans = [b - a for a, b in zip(lows, highs, strict=True) if not isnan(a)]
+    return median(spans) if spans else nose[HIGH] - nose[LOW]
+
+
+def _cleaning(nose: "Nose[float]", at: int, fall: float, span: float) -> int | None:
+    """When the cleaning began that a fall (ppm below the slow average) shows."""
+    if fall < max(FALL * span, LEAST_FALL) or at - nose[CLEANED] < REST_MS:
+        return None
+    leapt = nose[LEAPT]
+    began = leapt if at - leapt < PATIENCE_MS + MASK_MS else at - LAG_MS
+    nose[CLEANED] = at
+    return int(began)

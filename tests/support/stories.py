@@ -199,7 +199,7 @@ def _tracks(hub: Hub) -> dict[str, Any]:
             if track.mean.times
         },
         "flapping": {(rule, *_series(hub, s)) for rule, s in state.flapping},
-        "baselines": {device: b.dump() for device, b in state.baselines.items()},
+        "signs": state.signs.dump(0, state.registry.devices),
     }
 
 

@@ -68,7 +68,7 @@ def spoiled(rule: str) -> dict[str, str]:
     if "\nselect" in text and "standard =" not in text:
         found["everywhere"] = re.sub(r"select = .*\n", "", text)
     if "\nhold" in text:
-        found["at once"] = re.sub(r"hold = .*\n", "", text)
+        found["at once"] = re.sub(r"(?m)^hold = .*\n", "", text)
     if "\nn = " in text:
         found["one sample"] = re.sub(r"(?m)^[kn] = .*\n", "", text)
     for number in re.findall(r"raise = ([\d.]+)", text):

@@ -1,0 +1,147 @@
+"""Odour: how far a gas cell stands above clean air, whatever its zero is."""
+
+import random
+from array import array
+from collections.abc import Iterator
+from math import isnan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensorhub.estimate.odour import (
+    COLD_MS,
+    DAY_MS,
+    DAYS,
+    MASK_MS,
+    MINUTE_MS,
+    PATIENCE_MS,
+    SIZE,
+    WARM_MS,
+    Nose,
+    Sniff,
+    mask,
+    new_nose,
+    sniff,
+)
+
+HOUR_MS = 60 * MINUTE_MS
+STEP_MS = 5 * MINUTE_MS
+CLEANINGS = (6, 14)  # o'clock; each takes 90 % away
+
+
+def room(hour: float, per_hour: float = 0.05) -> float:
+    """NH3 (ppm) of a room that fouls evenly between its cleanings."""
+    since = (hour - CLEANINGS[0]) % 24
+    before, after = 16.0, 8.0  # hours from one to the other
+    low = 0.1 * per_hour * (after + 0.1 * before) / (1 - 0.01)
+    if since < after:
+        left = 0.1 * (low + per_hour * before)
+        return left + per_hour * since
+    return low + per_hour * (since - after)
+
+
+def days(n: int, zero: float, seed: int = 1) -> Iterator[tuple[int, float]]:
+    """Readings of `n` days of the room by a cell with a zero error and noise."""
+    chance = random.Random(seed)
+    for at in range(0, n * DAY_MS, STEP_MS):
+        true = room(at / HOUR_MS % 24)
+        yield at, round(zero + true + chance.gauss(0, 0.03), 2)
+
+
+def after(readings: Iterator[tuple[int, float]]) -> tuple["Nose[float]", list[Sniff]]:
+    nose = new_nose()
+    return nose, [sniff(nose, at, value) for at, value in readings]
+
+
+@pytest.mark.parametrize("zero", [-0.8, 0.0, 0.3, 2.0])
+def test_the_rise_is_what_is_in_the_air_whatever_the_zero(zero: float) -> None:
+    _, said = after(days(8, zero))
+    for number in range(7 * 288, len(said), 7):
+        rise, true = said[number].rise, room(number * STEP_MS / HOUR_MS % 24)
+        within = number * STEP_MS / HOUR_MS % 24
+        if min((within - hour) % 24 for hour in CLEANINGS) > 1:
+            assert rise == pytest.approx(true, abs=0.13)
+
+
+def test_it_is_unknown_for_a_day_and_again_after_two_days_of_silence() -> None:
+    nose = new_nose()
+    for at in range(0, WARM_MS, HOUR_MS):
+        assert sniff(nose, at, 1.0) == Sniff(warming=True)
+    assert sniff(nose, WARM_MS, 1.0).rise == 0
+    later = WARM_MS + COLD_MS + 1
+    assert sniff(nose, later, 1.0) == Sniff(warming=True)
+    assert sniff(nose, later + WARM_MS, 1.1).rise == pytest.approx(0.1)
+
+
+def test_what_is_long_ago_counts_no_more() -> None:
+    nose, _ = after(iter([(h * HOUR_MS, 0.2) for h in range(48)]))
+    for hour in range(48, 24 * (DAYS + 4)):
+        said = sniff(nose, hour * HOUR_MS, 1.0)
+    assert said.rise == 0
+    assert sniff(nose, (hour + 24 * DAYS + 1) * HOUR_MS, 3.0).warming
+    assert all(map(isnan, nose[-2 * DAYS :]))
+
+
+def test_a_leap_is_chemistry_and_leaves_no_trace() -> None:
+    nose, _ = after(days(3, 0.0))
+    at = 3 * DAY_MS
+    level = nose[3:7]
+    assert sniff(nose, at, 3.0).leap
+    for minutes in range(5, MASK_MS // MINUTE_MS, 5):
+        assert sniff(nose, at + minutes * MINUTE_MS, 2.0) == Sniff()
+    assert nose[3:7] == level
+    assert sniff(nose, at + MASK_MS, 0.1).rise is not None
+
+
+def test_a_leap_that_stays_is_the_level_of_the_room() -> None:
+    nose, _ = after(days(3, 0.0))
+    rises = [
+        sniff(nose, 3 * DAY_MS + minutes * MINUTE_MS, 3.0).rise
+        for minutes in range(0, 3 * PATIENCE_MS // MINUTE_MS, 5)
+    ]
+    assert rises[-1] is not None
+    assert rises[-1] > 2
+
+
+def test_who_says_that_he_cleans_is_believed() -> None:
+    nose, _ = after(days(3, 0.0))
+    mask(nose, 3 * DAY_MS)
+    assert sniff(nose, 3 * DAY_MS + MASK_MS - 1, 0.2) == Sniff()
+    assert sniff(nose, 3 * DAY_MS + MASK_MS, 0.2).rise is not None
+
+
+@pytest.mark.parametrize("alcohol", [0.0, 2.0])
+def test_cleanings_are_seen_by_their_fall_or_their_chemistry(alcohol: float) -> None:
+    seen, nose = [], new_nose()
+    for at, value in days(8, 0.3):
+        hour = at / HOUR_MS % 24
+        foul = any(0 <= hour - h < 0.3 for h in CLEANINGS)
+        said = sniff(nose, at, value + alcohol * foul)
+        if said.cleaned_at is not None:
+            seen.append(said.cleaned_at / HOUR_MS)
+    wanted = [24 * day + hour for day in range(1, 8) for hour in CLEANINGS]
+    assert [s for s in seen if s > 24] == pytest.approx(wanted, abs=0.4)
+
+
+def test_a_sample_that_is_not_newer_says_nothing() -> None:
+    nose, _ = after(days(2, 0.0))
+    before = nose.tobytes()
+    assert sniff(nose, 2 * DAY_MS - STEP_MS, 9.0) == Sniff()
+    assert sniff(nose, DAY_MS, 9.0) == Sniff()
+    assert nose.tobytes() == before
+
+
+@given(st.lists(st.tuples(st.integers(1, 30 * HOUR_MS), st.floats(0, 50)), max_size=60))
+def test_written_down_and_taken_up_again_it_goes_on_alike(
+    steps: list[tuple[int, float]],
+) -> None:
+    one, at = new_nose(), 0
+    for number, (gap, value) in enumerate(steps):
+        at += gap
+        other = array("d", one.tobytes())
+        assert len(other) == SIZE
+        assert sniff(one, at, value) == sniff(other, at, value)
+        assert one.tobytes() == other.tobytes()
+        if number % 2:
+            one = other
