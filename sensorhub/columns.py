@@ -89,13 +89,17 @@ class Notes(msgspec.Struct, array_like=True):
 
     `covered` is the time (ms) in which the hub could have heard, up to here;
     `intervals` are (device, ms) that devices told before this batch; `said` are
-    (uplink, ms) of device times that were too far off and were replaced.
+    (uplink, ms) of device times that were too far off and were replaced; `via` are
+    (device, place) of gateways that took a device over; `excused` are devices whose
+    silence begins anew.
     """
 
     covered: int = 0
     services: list[Service] = []
     intervals: list[tuple[int, int]] = []
     said: list[tuple[int, int]] = []
+    via: list[tuple[int, int]] = []
+    excused: list[int] = []
 
 
 class _Body(msgspec.Struct, array_like=True):

@@ -156,7 +156,7 @@ def _check_named(hub: Hub, said: dict[str, Any]) -> None:
     """A silence for what is not there would be believed and hold nothing back."""
     known = {
         "zone": {HUB_ID, *(traits.zone for traits in hub.registry.traits if traits)},
-        "asset": {HUB_ID, *hub.registry.asset_no},
+        "asset": {HUB_ID, *hub.registry.asset_no, *hub.state.places.ids()},
         "rule": hub.desk.rules.keys(),
     }
     for key, names in known.items():

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensorhub.alerts.ahead import Ahead
 from sensorhub.alerts.board import Alert, Board
+from sensorhub.alerts.groups import Group
 from sensorhub.alerts.rules import Rule
 from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
 from sensorhub.alerts.timers import NEVER, Overdue, Silence
@@ -51,19 +53,26 @@ class Desk:
             if rule.kind == "no_data"
         ]
         self.overdue = [
-            Overdue(
-                rule,
-                np.array(
-                    [
-                        t is not None and selects(rule, t, registry.asset_ids[i])
-                        for i, t in enumerate(registry.traits)
-                    ],
-                    np.bool_,
-                ),
-            )
+            Overdue(rule, self._selected(rule))
             for rule in self.state.rules
             if rule.kind == "overdue"
         ]
+        groups = [
+            Group(rule, registry.interval_ms, self._selected(rule))
+            for rule in self.state.rules
+            if rule.kind == "group"
+        ]
+        # what one gateway explains is no zone's trouble: gateways come first
+        self.groups = sorted(groups, key=lambda group: group.rule.settings.by)
+
+    def _selected(self, rule: Rule) -> NDArray[np.bool_]:
+        """Which assets a rule is about."""
+        registry = self.state.registry
+        found = [
+            t is not None and selects(rule, t, registry.asset_ids[i])
+            for i, t in enumerate(registry.traits)
+        ]
+        return np.array(found, np.bool_)
 
     def load(self, alerts: list[Alert], services: dict[int, int]) -> None:
         """Take what the database says: open alerts and last services."""
@@ -82,6 +91,18 @@ class Desk:
         looks = rule.code == (code.no if code else 0)
         has = any(limit.severity == alert.severity for limit in rule.limits)
         return "unmounted" if looks and has else "rule_removed"
+
+    def out(self) -> list[int]:
+        """Places that an open alert says are out."""
+        return self.teller.out()
+
+    def excused(self) -> NDArray[np.bool_] | None:
+        """Devices whose place is out: not silent themselves. None: no place is."""
+        out = self.out()
+        if not out:
+            return None
+        found: NDArray[np.bool_] = np.isin(self.state.gateway, out)
+        return found | np.isin(self.state.zone, out)
 
     # -- what moves --
 
@@ -227,7 +248,9 @@ class Desk:
     def is_open(self, topic: str) -> bool:
         """Whether the alert of a retained state's topic fires."""
         _, asset, rule = topic.rsplit("/", 2)
-        number = (
-            HUB_ASSET if asset == HUB_ID else self.state.registry.asset_no.get(asset)
-        )
-        return (rule, number) in self.board.open
+        if asset == HUB_ID:
+            return self.fires(rule)
+        places = self.state.places
+        numbers = [self.state.registry.asset_no.get(asset)]
+        numbers += [-places.known("gateway", asset), -places.known("zone", asset)]
+        return any(number and (rule, number) in self.board.open for number in numbers)

@@ -53,6 +53,7 @@ class Draft:
     own_time: dict[int, int] = field(default_factory=dict)
     dead: list[Dead] = field(default_factory=list)
     dup: set[int] = field(default_factory=set)
+    via: dict[int, tuple[str, ...]] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
     ignored: dict[int, list[str]] = field(default_factory=dict)
     states: list[str] = field(default_factory=list)

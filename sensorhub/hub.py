@@ -22,6 +22,7 @@ from sensorhub.errors import StoreError
 from sensorhub.intake import Intake
 from sensorhub.ledger import Ledger
 from sensorhub.obeying import Obeying
+from sensorhub.places import Places
 from sensorhub.profiles import Profile
 from sensorhub.recall import recall
 from sensorhub.registry import Registry
@@ -38,6 +39,7 @@ from sensorhub.store import (
     forward_rows,
     journal,
     outbox,
+    places,
     register,
     rule_versions,
     subscriptions,
@@ -116,7 +118,7 @@ class Hub:
         self.book = parse_rules(text, name, self.standards)
         air = self.settings.air.pressure_kpa
         rules = compile_rules(self.book, self.settings.timezone, air)
-        self.state = State(self.registry, rules)
+        self.state = State(self.registry, rules, Places(places.load(connection)))
         self.versions = f"{self.rules_version}.{register.version(connection)}"
         self._fold()
         fresh = self.state.covered_at == NEVER
@@ -185,9 +187,14 @@ class Hub:
         ledger = Ledger()
         desk, registry = self.desk, self.registry
         mounted = set(registry.asset_of.tolist())
+        groups = {group.rule.id for group in desk.groups}
         for alert in list(desk.board.open.values()):
-            if alert.rule not in desk.rules:
+            if alert.rule not in desk.rules or (alert.asset < 0) != (
+                alert.rule in groups
+            ):
                 desk.end(ledger, alert, now, "rule_removed")
+            elif alert.asset < 0:
+                continue  # the next tick counts who is silent
             elif alert.asset and registry.retired[alert.asset]:
                 desk.end(ledger, alert, now, "retired")
             elif alert.asset and alert.asset not in mounted:
@@ -241,6 +248,7 @@ class Hub:
         if ledger.empty():
             return
         ledger.versions = self.versions
+        self._write_places(ledger)
         waited = 0.05
         while True:
             try:
@@ -262,6 +270,12 @@ class Hub:
             self._uncheckpointed += ledger.journal.uplinks
         for listener in self.after_commit:
             listener(ledger.outbox)
+
+    def _write_places(self, ledger: Ledger) -> None:
+        """Gateways and zones that were given a number are written with their use."""
+        if new := self.state.places.new:
+            ledger.jobs.append(partial(places.add, places=tuple(new)))
+            new.clear()
 
     def _write(self, ledger: Ledger) -> int:
         self.connection.execute("BEGIN IMMEDIATE")

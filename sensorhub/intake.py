@@ -18,6 +18,7 @@ from sensorhub.config.layout import TopicSettings
 from sensorhub.decode import native
 from sensorhub.decode.downlinks import RECEIPTS, receipt
 from sensorhub.decode.mapping import content_of, decode_uplink
+from sensorhub.decode.network_server import gateway_id
 from sensorhub.draft import Draft, Receipt, Told
 from sensorhub.model import (
     BY_NAME,
@@ -179,6 +180,9 @@ class Intake:
                     draft, i, messages[i], self._router.route(messages[i].topic)
                 )
         else:
+            vias = [record.via for record in run.record]
+            for uplink, via in enumerate(vias, len(draft.message)) if any(vias) else ():
+                self._via(draft, uplink, via)
             draft.message += run.message
             draft.device += run.device
             draft.key += map(xxh3_64_intdigest, run.payload, run.device)
@@ -216,6 +220,8 @@ class Intake:
         except ValueError as error:
             draft.kill(uplink, Reason.BAD_PAYLOAD, route.name, str(error))
             return
+        for record in records:
+            self._via(draft, uplink, record.via)
         newest = max((r.ts for r in records if r.ts is not None), default=None)
         seqs = [r.seq for r in records if r.seq is not None]
         draft.seq[uplink] = seqs[-1] if seqs else (BARE if newest is None else NO_SEQ)
@@ -236,6 +242,13 @@ class Intake:
                 draft.value.append(value)
                 draft.count[uplink] += 1
         draft.close(uplink, route.name, ignored)
+
+    @staticmethod
+    def _via(draft: Draft, uplink: int, gateway: object) -> None:
+        """A native device says through which gateway it speaks."""
+        id_ = gateway_id(gateway)
+        if id_ is not None:
+            draft.via[uplink] = (id_,)
 
     @staticmethod
     def _open(
@@ -363,6 +376,8 @@ class Intake:
             draft.network[uplink] = envelope.network_time
         elif seq == NO_SEQ and envelope.measured_at is None:
             draft.seq[uplink] = BARE
+        if envelope.gateways:
+            draft.via[uplink] = envelope.gateways
         if device == NO_DEVICE:
             detail = f"device {envelope.device} is not registered"
             draft.kill(uplink, Reason.UNKNOWN_DEVICE, envelope.device, detail)

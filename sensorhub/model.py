@@ -239,8 +239,9 @@ class Envelope(msgspec.Struct, gc=False):
     `payload` with `port` is for the profile's decoder; `fields` are values that
     came decoded, `texts` those that are words. `network_time` is when the network
     server received it, `measured_at` the device's own time. `link` holds rssi and snr
-    of the best gateway. `content` is what doubles are known by, where that is neither
-    the frame nor the values. `broken` says why this part of a message is unreadable.
+    of the best gateway; `gateways` are the ids of all, the loudest first. `content` is
+    what doubles are known by, where that is neither the frame nor the values. `broken`
+    says why this part of a message is unreadable.
     """
 
     device: str
@@ -256,6 +257,7 @@ class Envelope(msgspec.Struct, gc=False):
     measured_at: int | None = None
     content: bytes | None = None
     broken: str = ""
+    gateways: tuple[str, ...] = ()
 
 
 class EnvelopeError(ValueError):

@@ -30,6 +30,7 @@ from sensorhub.store import (
     journal,
     outbox,
     past,
+    places,
     register,
     rule_versions,
     segments,
@@ -103,8 +104,8 @@ def alerts_view(
     rows = alerts.transitions_of(
         connection, None if all_ else [alert.id for alert in found]
     )
-    ids = dict(connection.execute("SELECT no, id FROM assets"))
-    names = {HUB_ASSET: HUB_ID} | dict(
+    ids = _ids(connection)
+    names = ids | dict(
         connection.execute("SELECT no, coalesce(nullif(name, ''), id) FROM assets")
     )
     rules = _rules(connection, standards)
@@ -114,7 +115,7 @@ def alerts_view(
             "id": alert.id,
             "rule": alert.rule,
             "category": str(alert.category),
-            "asset": ids.get(alert.asset, HUB_ID),
+            "asset": ids[alert.asset],
             "asset_name": names[alert.asset],
             "zone": alert.zone,
             "severity": alert.severity.word,
@@ -124,11 +125,18 @@ def alerts_view(
             "acknowledged_by": alert.acknowledged_by,
             "assigned_to": alert.assigned_to,
             "text": _text(alert, rules.get(alert.rule), names[alert.asset]),
+            "members": alert.cause.get("members", []),
             "notes": [{**note, "at": rfc3339(note["at"])} for note in alert.notes],
             "transitions": [_transition(row) for row in rows.get(alert.id, [])],
         }
         for alert in found
     ]
+
+
+def _ids(connection: sqlite3.Connection) -> dict[int, str]:
+    """What alerts can be about: assets, places below zero, the hub itself."""
+    assets = dict(connection.execute("SELECT no, id FROM assets"))
+    return {HUB_ASSET: HUB_ID} | places.names(connection) | assets
 
 
 def _transition(row: alerts.TransitionRow) -> dict[str, Any]:
@@ -148,7 +156,7 @@ def _transition(row: alerts.TransitionRow) -> dict[str, Any]:
 def transition_views(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     """Every transition in order of time, with its alert, rule, category and asset."""
     found = {alert.id: alert for alert in alerts.listing(connection, all_=True)}
-    ids = {HUB_ASSET: HUB_ID} | dict(connection.execute("SELECT no, id FROM assets"))
+    ids = _ids(connection)
     rows = alerts.transitions_of(connection)
     named = [
         (row, found[id_], ids[found[id_].asset], place)

@@ -33,6 +33,8 @@ from sensorhub.values import (
 from sensorhub.windows import NEVER
 
 Watcher = Callable[[Draft, Columns], None]
+Pairs = list[tuple[int, int]]
+Told = tuple[Pairs, Pairs, dict[int, tuple[str, ...]]]
 
 
 class Pipeline:
@@ -63,7 +65,7 @@ class Pipeline:
         if draft.message:
             columns = self._columns(draft, received)
             columns = self._derive(columns)
-            self._move(columns, ledger, (intervals, draft.replaced))
+            self._move(columns, ledger, (intervals, draft.replaced, draft.via))
             count(draft, columns, ledger)
             bury(draft, columns, messages, ledger)
         elif intervals:
@@ -87,7 +89,7 @@ class Pipeline:
         )
         columns = self._columns(draft, now)
         ledger = Ledger()
-        self._move(columns, ledger, ([], []))
+        self._move(columns, ledger, ([], [], {}))
         count(draft, columns, ledger)
         bury(draft, columns, [message], ledger)
         if self.watch is not None:
@@ -203,14 +205,15 @@ class Pipeline:
         self,
         columns: Columns,
         ledger: Ledger,
-        told: tuple[list[tuple[int, int]], list[tuple[int, int]]],
+        told: Told,
     ) -> None:
-        """Move state and alerts; `told`: intervals, and times that were replaced."""
+        """Move state and alerts; `told`: intervals, times replaced, gateways."""
         state, desk = self._state, self._desk
         owner = columns.owner()
         if resets := count_resets(state, columns):
             ledger.moved["seq_reset"] += resets
         state.remember(columns)
+        via = self._via(columns, told[2])
         self._heard(columns, ledger)
         services: list[Service] = []
         received = columns.received_at
@@ -231,8 +234,26 @@ class Pipeline:
                 serve(reading, Service(asset, "cleaned", at))
         if late:
             ledger.moved["readings_late"] += late
-        body = pack(columns, Notes(state.covered, services, *told))
+        notes = Notes(state.covered, services, told[0], told[1], via)
+        body = pack(columns, notes)
         ledger.journal = JournalDraft(int(received[0]), columns.uplinks, body)
+
+    def _via(
+        self, columns: Columns, via: dict[int, tuple[str, ...]]
+    ) -> list[tuple[int, int]]:
+        """Devices that are not heard by the gateway of before: (device, place)."""
+        state, places = self._state, self._state.places
+        found = []
+        for uplink, ids in via.items():
+            device = int(columns.device[uplink])
+            if device < 0 or columns.outcome[uplink] == Outcome.DUPLICATE:
+                continue
+            before = state.gateway.item(device)
+            if before and any(places.known("gateway", x) == before for x in ids):
+                continue
+            found.append((device, places.number("gateway", ids[0])))
+            state.taken_over(found[-1:])
+        return found
 
     def _heard(self, columns: Columns, ledger: Ledger) -> None:
         """Devices that were silent and spoke; assets that speak the first time."""

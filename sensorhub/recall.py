@@ -4,6 +4,7 @@ Which alerts are open, and how severe they are, is the database's word and wins.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensorhub.alerts.board import Alert
 from sensorhub.alerts.system import SYSTEM_RULES
@@ -32,7 +33,7 @@ def recall(desk: Desk) -> None:
         for silence in desk.silences:
             if silence.rule.id == rule_id:
                 _recall_silent(desk, silence, alert)
-        if rule_id in SYSTEM_RULES:
+        if rule_id in SYSTEM_RULES or asset < 0:
             desk.board.note(rule_id, asset, -1, alert.severity)
 
 
@@ -81,7 +82,7 @@ def _recall_silent(desk: Desk, silence: Silence, alert: Alert) -> None:
     state = desk.state
     here = state.registry.asset_of == alert.asset
     quiet = state.covered - state.covered_at > silence.limit
-    silent = np.flatnonzero(here & quiet).tolist()
+    silent = np.flatnonzero(here & quiet & ~_excused(desk, silence)).tolist()
     cause = _cause_device(desk, alert)
     if not silent and cause is not None:
         silent = [cause]
@@ -89,3 +90,15 @@ def _recall_silent(desk: Desk, silence: Silence, alert: Alert) -> None:
         silence.flagged[device] = True
         place = (silence.rule.id, alert.asset, -2 - device)
         desk.board.note(*place, alert.severity)
+
+
+def _excused(desk: Desk, silence: Silence) -> NDArray[np.bool_]:
+    """Devices that were not silent yet when the place that they speak through was."""
+    state = desk.state
+    found = np.zeros(len(state.covered_at), np.bool_)
+    for (_, asset), alert in desk.board.open.items():
+        if asset < 0:
+            here = (state.gateway == -asset) | (state.zone == -asset)
+            told = alert.cause.get("covered", 0) - state.covered_at > silence.limit
+            found |= here & ~told
+    return found

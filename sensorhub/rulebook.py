@@ -43,7 +43,7 @@ LocalTime = Annotated[
     time, BeforeValidator(parse_local_time), AfterValidator(_without_zone)
 ]
 Over = Annotated[int, BeforeValidator(parse_over), Field(ge=0)]
-Kind = Literal["threshold", "rate", "no_data", "count_since", "overdue"]
+Kind = Literal["threshold", "rate", "no_data", "count_since", "overdue", "group"]
 Word = Literal["device", "warning", "urgent", "danger"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 # alerts about the hub itself, see alerts/system.py
@@ -52,7 +52,7 @@ RESERVED = frozenset(
     | {"internal_error", "journal_damaged", "rules_refused"}
 )
 SEVERITIES: tuple[Word, ...] = ("device", "warning", "urgent", "danger")
-TIMERS = frozenset({"no_data", "overdue"})
+TIMERS = frozenset({"no_data", "overdue", "group"})
 NOT_FOR_TIMERS = ("direction", "hold", "clear_hold", "k", "n", "max_gap")
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -152,8 +152,14 @@ class RuleSettings(Strict):
         None, description="judge the mean over so long, or each sample at once"
     )
     schedule: Schedule | None = None
-    intervals: float = Field(3, gt=0, description="no_data: expected intervals missed")
-    at_least: Duration = Field(2 * HOUR_MS, description="no_data: and at least so long")
+    intervals: float = Field(
+        3, gt=0, description="no_data, group: expected intervals missed"
+    )
+    at_least: Duration = Field(
+        2 * HOUR_MS, description="no_data, group: and at least so long"
+    )
+    by: Literal["gateway", "zone"] = Field("zone", description="group: of what")
+    least: int = Field(5, ge=2, description="group: so many devices at least")
     text: Text
 
     @model_validator(mode="after")
@@ -202,8 +208,10 @@ class RuleSettings(Strict):
     def _misplaced(self) -> Iterator[str]:
         """Keys that this kind of rule would not look at."""
         unused = set(NOT_FOR_TIMERS if self.kind in TIMERS else ())
-        if self.kind != "no_data":
+        if self.kind not in ("no_data", "group"):
             unused |= {"intervals", "at_least"}
+        if self.kind != "group":
+            unused |= {"by", "least"}
         if self.kind != "threshold":
             unused.add("over")
         if self.kind == "count_since":

@@ -27,6 +27,7 @@ from sensorhub.store.journal import JournalRow
 from sensorhub.windows import NEVER
 
 BLOCK = 1_000
+LATER = frozenset({"gateway"})  # columns that checkpoints of before do not have
 
 
 class Block(msgspec.Struct, array_like=True):
@@ -129,6 +130,7 @@ def _load_devices(state: State, first: int, data: Block) -> None:
     old = {
         name: np.frombuffer(data.device[name], getattr(state, name).dtype)
         for name in state.DEVICE_COLUMNS
+        if name in data.device or name not in LATER
     }
     for name, values in old.items():
         column = getattr(state, name)
@@ -179,6 +181,8 @@ def _apply(state: State, columns: Columns, notes: Notes, mask: NDArray[Any]) -> 
         if mask[device]:
             state.interval_ms[device] = interval_ms
     state.remember(columns, mask)
+    state.taken_over((d, place) for d, place in notes.via if mask[d])
+    state.excuse([device for device in notes.excused if mask[device]])
     state.signs.look(columns, mask)
     left = {(s.asset, s.at): s for s in notes.services}
 

@@ -14,6 +14,7 @@ from sensorhub.columns import NO_DEVICE, Columns, Service
 from sensorhub.estimate.service import BELOW, emptyings, is_emptying
 from sensorhub.judging import TEMPERATURE, Judging, Moved
 from sensorhub.model import BY_NAME, Outcome, Quality, Severity
+from sensorhub.places import NOWHERE, Places
 from sensorhub.registry import Registry
 from sensorhub.series import NO_SERIES
 from sensorhub.signs import Signs
@@ -25,10 +26,27 @@ FILL = BY_NAME["fill_level"].no
 class State(Windows, Judging):
     """The hub's memory: windows, series, and what samples move."""
 
-    def __init__(self, registry: Registry, rules: tuple[Rule, ...]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        rules: tuple[Rule, ...],
+        places: Places | None = None,
+    ) -> None:
         Windows.__init__(self, registry)
         Judging.__init__(self, registry, rules)
+        self.places = places or Places()
+        self.zone = self._zones()
         self.signs = Signs()
+
+    def _zones(self) -> NDArray[np.int32]:
+        """By device the place that is its zone; 0 where it is not mounted."""
+        registry = self.registry
+        by_asset = np.zeros(registry.assets, np.int32)
+        for number, traits in enumerate(registry.traits):
+            if traits is not None:
+                by_asset[number] = self.places.number("zone", traits.zone)
+        asset = registry.asset_of
+        return np.where(asset < 0, NOWHERE, by_asset[asset]).astype(np.int32)
 
     # -- samples --
 

@@ -3,6 +3,7 @@
 What it decides goes into a `Ledger` as outbox rows; nothing is sent from here.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
@@ -15,6 +16,7 @@ from sensorhub.alerts.rules import Rule
 from sensorhub.alerts.system import HUB_ASSET, HUB_ID
 from sensorhub.ledger import Ledger
 from sensorhub.model import Category, Severity, Transition
+from sensorhub.places import NOWHERE
 from sensorhub.rulebook import Inhibit
 from sensorhub.state import State
 from sensorhub.store.outbox import OutboxRow
@@ -120,6 +122,9 @@ class Teller:
         mute = silenced_by(self.mutes, place, now, alert.danger_at)
         if mute is not None:
             return f"silence:{mute.id}"
+        outage = self._outage(alert)
+        if outage is not None:
+            return f"inhibited:{outage}"
         source = inhibited_by(
             self._inhibits,
             alert.rule,
@@ -133,11 +138,30 @@ class Teller:
             return "out_of_service"
         return "flapping" if flapping else None
 
+    def out(self) -> list[int]:
+        """Places that an open alert says are out."""
+        return [-asset for _, asset in self._board.open if asset < 0]
+
+    def _outage(self, alert: Alert) -> str | None:
+        """The rule whose alert about a place covers an alert about a device there."""
+        out = self.out()
+        if alert.category is not Category.DEVICE or alert.asset <= HUB_ASSET or not out:
+            return None
+        state = self._state
+        here = state.registry.asset_of == alert.asset
+        mine = {*state.gateway[here].tolist(), *state.zone[here].tolist()}
+        for rule, asset in self._board.open:
+            if asset < 0 and -asset in mine:
+                return rule
+        return None
+
     def _event(self, change: Change, muted: str | None) -> Event:
         """The versioned object of a change."""
         alert = change.alert
         registry = self._state.registry
-        name = HUB_ID if alert.asset == HUB_ASSET else registry.asset_names[alert.asset]
+        name = self.asset_id(alert.asset)
+        if alert.asset > HUB_ASSET:
+            name = registry.asset_names[alert.asset]
         rule = self._rules.get(alert.rule)
         cause = change.transition.cause
         if alert.state == RESOLVED or "value" not in cause:
@@ -164,12 +188,22 @@ class Teller:
             muted_by=muted,
             transition=view(change.transition),
             text=text,
+            members=alert.cause.get("members", []),
         )
 
     def asset_id(self, asset: int) -> str:
-        """An asset's id; the hub's own is `hub`."""
+        """An asset's id; the hub's own is `hub`; below zero a place's."""
+        if asset < 0:
+            return self._state.places[-asset].id
         return HUB_ID if asset == HUB_ASSET else self._state.registry.asset_ids[asset]
 
     def zone(self, asset: int) -> str:
-        """An asset's zone; the hub's own is `hub`."""
-        return HUB_ID if asset == HUB_ASSET else self._state.registry.zone_of(asset)
+        """An asset's zone; the hub's own is `hub`; a gateway's is its devices'."""
+        if asset >= 0:
+            return HUB_ID if asset == HUB_ASSET else self._state.registry.zone_of(asset)
+        state, place = self._state, self._state.places[-asset]
+        if place.kind == "zone":
+            return place.id
+        zones = Counter(state.zone[state.gateway == place.no].tolist())
+        zones.pop(NOWHERE, None)
+        return state.places[zones.most_common(1)[0][0]].id if zones else HUB_ID

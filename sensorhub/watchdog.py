@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sensorhub import outages
 from sensorhub.alerts.rules import HOUR_MS
 from sensorhub.alerts.timers import NEVER
 from sensorhub.hub import Hub
@@ -40,7 +41,9 @@ class Watchdog:
         self._outage(ledger, now, hearing)
         if hearing:
             self.deaf_since = None
+            covered = hub.state.covered
             hub.state.covered += max(0, now - self._last)
+            outages.look(hub.desk, ledger, now, covered)
             self._silent(ledger, now)
         self._last = now
         self._overdue(ledger, now)
@@ -72,11 +75,14 @@ class Watchdog:
     def _silent(self, ledger: Ledger, now: int) -> None:
         state, desk = self._hub.state, self._hub.desk
         registry = state.registry
+        excused = desk.excused()
         for silence in desk.silences:
             rule, limit = silence.rule, silence.limit
             if not rule.in_schedule(now):
                 continue
-            for device in silence.over(state.covered, state.covered_at).tolist():
+            for device in silence.over(
+                state.covered, state.covered_at, excused
+            ).tolist():
                 asset = int(registry.asset_of[device])
                 if asset < 0 or not state.selects(
                     rule.id, registry.traits[asset], registry.asset_ids[asset]

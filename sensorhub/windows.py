@@ -70,6 +70,7 @@ class Windows:
         "ring",
         "ring_seq",
         "ring_at",
+        "gateway",
     )
 
     def __init__(self, registry: Registry) -> None:
@@ -80,6 +81,7 @@ class Windows:
         self.ring = np.zeros((size, RING), np.uint64)
         self.ring_seq = np.full((size, RING), NEVER, np.int64)
         self.ring_at = np.zeros(size, np.int64)
+        self.gateway = np.zeros(size, np.int32)  # that heard it last; a place's number
         self.recent = Recent()
         self.covered = 0
 
@@ -114,6 +116,15 @@ class Windows:
             self.last_received[device] = received
             # within a batch the hub could hear all along
             self.covered_at[device] = self.covered + received - columns.received_at[0]
+
+    def taken_over(self, via: Iterable[tuple[int, int]]) -> None:
+        """Other gateways hear devices now: (device, place)."""
+        for device, place in via:
+            self.gateway[device] = place
+
+    def excuse(self, devices: NDArray[np.int32] | list[int]) -> None:
+        """The silence of devices begins anew: it was not theirs."""
+        self.covered_at[devices] = self.covered
 
     def _enter(
         self, device: NDArray[np.int32], key: NDArray[np.uint64], seq: NDArray[np.int64]

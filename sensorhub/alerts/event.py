@@ -51,6 +51,7 @@ class Event(msgspec.Struct):
     muted_by: str | None
     transition: TransitionView
     text: dict[str, str]
+    members: list[str] = []
 
 
 def view(transition: Transition) -> TransitionView:
@@ -77,7 +78,9 @@ def _number(value: object, decimals: int) -> str:
 
 
 def _unit(rule: Rule) -> str:
-    """Unit of what a rule shows: hours where it counts time."""
+    """Unit of what a rule shows: hours where it counts time, % of a group."""
+    if rule.kind == "group":
+        return "%"
     entry = BY_NO.get(rule.code)
     if entry is None:
         return "h"

@@ -16,6 +16,14 @@ FAR = 2**62
 NEVER = -(2**62)
 
 
+def silence_limit(rule: Rule, interval_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Longest silence by device, ms; devices may tell another interval."""
+    settings = rule.settings
+    limit = np.maximum(interval_ms * settings.intervals, float(settings.at_least))
+    whole: NDArray[np.int64] = limit.astype(np.int64)
+    return whole
+
+
 class Silence:
     """One no_data rule over all devices: limits, and who is over them now."""
 
@@ -26,19 +34,21 @@ class Silence:
 
     @property
     def limit(self) -> NDArray[np.int64]:
-        """Longest silence by device, ms; devices may tell another interval."""
-        settings = self.rule.settings
-        limit = np.maximum(
-            self._interval_ms * settings.intervals, float(settings.at_least)
-        )
-        whole: NDArray[np.int64] = limit.astype(np.int64)
-        return whole
+        """Longest silence by device, ms."""
+        return silence_limit(self.rule, self._interval_ms)
 
-    def over(self, covered: int, covered_at: NDArray[np.int64]) -> NDArray[np.intp]:
+    def over(
+        self,
+        covered: int,
+        covered_at: NDArray[np.int64],
+        excused: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.intp]:
         """Devices that went silent since the last look; they are flagged."""
         new = (
             (covered - covered_at > self.limit) & ~self.flagged & (covered_at != NEVER)
         )
+        if excused is not None:
+            new &= ~excused
         self.flagged |= new
         return np.flatnonzero(new)
 

@@ -7,11 +7,15 @@ turned straight to the moments at which a look can decide something.
 import numpy as np
 from numpy.typing import NDArray
 
+from sensorhub import outages
+from sensorhub.alerts.groups import Group
 from sensorhub.alerts.rules import HOUR_MS, Rule
 from sensorhub.alerts.timers import NEVER, Overdue, Silence
 from sensorhub.hub import Hub
 from sensorhub.registry import FOR_EVER
 from sensorhub.watchdog import FAULT_MS, OUTAGE_MS, OWN_FAULTS, Watchdog
+
+OUT_MS = 60_000
 
 
 def due(hub: Hub, watchdog: Watchdog, now: int, hearing: bool) -> int:
@@ -24,6 +28,7 @@ def due(hub: Hub, watchdog: Watchdog, now: int, hearing: bool) -> int:
     found += [_overdue(hub, overdue, now) for overdue in desk.overdue]
     if hearing:
         found += [_silent(hub, silence, now) for silence in desk.silences]
+        found += [_group(hub, group, now) for group in desk.groups]
     elif watchdog.deaf_since is not None and not desk.fires("hub_outage"):
         found.append(watchdog.deaf_since + OUTAGE_MS)
     for rule in OWN_FAULTS:
@@ -46,6 +51,9 @@ def horizon(hub: Hub) -> int:
     limits += [
         int(overdue.rule.limits[0].raise_ * HOUR_MS) for overdue in hub.desk.overdue
     ]
+    limits += [
+        int(group.limit[mounted].min(initial=FOR_EVER)) for group in hub.desk.groups
+    ]
     return min(limits, default=FOR_EVER)
 
 
@@ -53,9 +61,22 @@ def _silent(hub: Hub, silence: Silence, now: int) -> int:
     """When the next device will have been silent for too long."""
     state, registry = hub.state, hub.registry
     waits = (state.covered_at != NEVER) & ~silence.flagged & (registry.asset_of >= 0)
+    excused = hub.desk.excused()
+    if excused is not None:
+        waits &= ~excused
     left = state.covered_at + silence.limit - state.covered
     at = now + left[waits] + 1
     return _first(hub, silence.rule, registry.asset_of[waits], at, now)
+
+
+def _group(hub: Hub, group: Group, now: int) -> int:
+    """When enough of a place will be silent; one that is out is looked at often."""
+    state, board = hub.state, hub.desk.board
+    open_ = {-asset for rule, asset in board.open if rule == group.rule.id}
+    place = outages.counted(hub.desk, group, now)
+    wait = group.due_in(place, state.covered - state.covered_at, open_)
+    at = FOR_EVER if wait >= FOR_EVER else group.rule.opens_at(now + wait + 1)
+    return min(at, now + OUT_MS) if open_ else at
 
 
 def _overdue(hub: Hub, overdue: Overdue, now: int) -> int:

@@ -190,4 +190,6 @@ class VirtualHub:
         self._batches.take(messages, times, draft)
         self.clock.time = int(times[-1])
         self._look_ahead()
+        if desk.out():  # these may have ended it
+            self._due = min(self._due, self.clock.time + 1)
         return len(messages)

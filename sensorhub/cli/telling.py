@@ -84,7 +84,10 @@ def _check_named(place: Place, choice: dict[str, list[str]]) -> None:
     book = parse_rules(text, standards=standards)
     known: dict[str, set[str]] = {
         "zones": {HUB_ID, *_column(connection, "SELECT id FROM zones")},
-        "assets": {HUB_ID, *_column(connection, "SELECT id FROM assets")},
+        "assets": {
+            HUB_ID,
+            *_column(connection, "SELECT id FROM assets UNION SELECT id FROM places"),
+        },
         "rules": {*SYSTEM_RULES, *(rule.id for rule in book.rules)},
         "categories": set(map(str, Category)),
         "severities": set(SEVERITIES),

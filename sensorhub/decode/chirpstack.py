@@ -15,6 +15,8 @@ from sensorhub.decode.network_server import (
     UNREADABLE,
     best_link,
     dev_eui,
+    gateway_id,
+    gateways_of,
     keep_decoded,
     load,
     receptions,
@@ -49,6 +51,7 @@ class _Device(msgspec.Struct, gc=False, rename="camel"):
 class _Reception(msgspec.Struct, gc=False):
     rssi: float
     snr: float = 0.0
+    gateway_id: str = msgspec.field(default="", name="gatewayId")
 
 
 class _Uplink(msgspec.Struct, rename="camel"):
@@ -81,17 +84,28 @@ def _common(uplink: _Uplink) -> Envelope:
     eui = bytes.fromhex(uplink.device_info.dev_eui)
     if len(eui) != 8:
         raise ValueError
-    link = {}
+    link: dict[str, float] = {}
+    ids: tuple[str, ...] = ()
     if heard := uplink.rx_info:
         best = heard[0] if len(heard) == 1 else max(heard, key=_loudness)
         link = {"rssi": best.rssi, "snr": best.snr}
+        ids = _ids(heard)
     when = to_ms(uplink.time)
     envelope = Envelope(
         eui.hex(), None, uplink.f_cnt, uplink.f_port, uplink.data, [], when, link, []
     )
+    envelope.gateways = ids
     if uplink.decoded is not None:
         keep_decoded(envelope, uplink.decoded)
     return envelope
+
+
+def _ids(heard: list[_Reception]) -> tuple[str, ...]:
+    """The gateways' ids, the loudest first."""
+    if len(heard) > 1:
+        heard = sorted(heard, key=_loudness, reverse=True)
+    found = (gateway_id(entry.gateway_id) for entry in heard)
+    return tuple(dict.fromkeys(id_ for id_ in found if id_ is not None))
 
 
 def _loudness(heard: _Reception) -> float:
@@ -110,10 +124,16 @@ def _any(topic: str, last: str, message: dict[str, Any]) -> Envelope:
         _event(topic, last, message),
         network_time=_time(message, heard),
         link=best_link(heard, "snr" if version_4 else "loRaSNR"),
+        gateways=gateways_of(heard, _gateway),
     )
     if envelope.event is None:
         _fill(envelope, message)
     return envelope
+
+
+def _gateway(entry: dict[str, Any]) -> object:
+    """Version 4 calls it gatewayId, version 3 gatewayID, its legacy flavour mac."""
+    return entry.get("gatewayId") or entry.get("gatewayID") or entry.get("mac")
 
 
 def _event(topic: str, last: str, message: dict[str, Any]) -> str | None:

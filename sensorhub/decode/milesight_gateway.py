@@ -12,6 +12,7 @@ from typing import Any, Final
 from sensorhub.decode.network_server import (
     best_link,
     dev_eui,
+    gateways_of,
     keep_decoded,
     load,
     receptions,
@@ -46,6 +47,7 @@ def milesight(topic: str, payload: bytes, level: int | None = None) -> list[Enve
         _event(message),
         network_time=_time(message, heard),
         link=best_link(heard, "loRaSNR"),
+        gateways=gateways_of(heard, lambda entry: entry.get("mac")),
     )
     if envelope.event is None:
         _fill(envelope, message)

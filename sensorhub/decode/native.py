@@ -22,6 +22,7 @@ class Record(msgspec.Struct, gc=False):
     m: dict[str, float]
     ts: Annotated[datetime, msgspec.Meta(tz=True)] | int | None = None
     seq: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEQ)] | None = None
+    via: str | None = None
 
 
 class Status(msgspec.Struct):
@@ -44,6 +45,7 @@ class Loose(msgspec.Struct):
     ts: int | None
     seq: int | None
     ignored: list[str]
+    via: object = None
 
 
 def to_ms(ts: datetime | int) -> int:
@@ -81,7 +83,8 @@ def _record(item: Any) -> Loose:
             ignored.append(f"{name}: not a number: {value!r:.40}")
         else:
             values[name] = number
-    return Loose(values, _time(item, ignored), _seq(item, ignored), ignored)
+    time, seq = _time(item, ignored), _seq(item, ignored)
+    return Loose(values, time, seq, ignored, item.get("via"))
 
 
 def _number(value: Any) -> float | None:

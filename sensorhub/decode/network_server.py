@@ -6,7 +6,9 @@ EnvelopeError; what can be done without is answered as None.
 
 import binascii
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +16,7 @@ import msgspec
 from sensorhub.decode.units import amount
 from sensorhub.model import Envelope, EnvelopeError, Field, Text, is_id
 
+FAINT: Final = 1_000.0  # below any rssi, where none is told
 MAX_DEPTH: Final = 8  # of decoded values inside each other
 MAX_VALUES: Final = 256  # decoded values of one uplink
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -155,6 +158,23 @@ def best_link(heard: list[dict[str, Any]], snr: str) -> dict[str, float]:
         if rssi is not None and ("rssi" not in best or rssi > best["rssi"]):
             best = {"rssi": rssi, "snr": number(entry.get(snr, 0.0)) or 0.0}
     return best
+
+
+_gateway_id = lru_cache(4_096)(device_id)
+
+
+def gateway_id(value: object) -> str | None:
+    """A gateway's id as alerts name it: EUIs in lower-case hex."""
+    return _gateway_id(value) if isinstance(value, str) else None
+
+
+def gateways_of(
+    heard: list[dict[str, Any]], name: Callable[[dict[str, Any]], object]
+) -> tuple[str, ...]:
+    """The ids of gateways that heard an uplink, the loudest first."""
+    loud = sorted(heard, key=lambda entry: -(number(entry.get("rssi")) or -FAINT))
+    found = (gateway_id(name(entry)) for entry in loud)
+    return tuple(dict.fromkeys(id_ for id_ in found if id_ is not None))
 
 
 def keep_decoded(envelope: Envelope, decoded: object) -> None:

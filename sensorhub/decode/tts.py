@@ -10,6 +10,7 @@ from typing import Any, Final
 from sensorhub.decode.network_server import (
     best_link,
     dev_eui,
+    gateways_of,
     keep_decoded,
     load,
     receptions,
@@ -75,11 +76,17 @@ def _uplink(device: str, message: dict[str, Any], uplink: dict[str, Any]) -> Env
         whole(uplink, "f_port", 255) or 0,
         network_time=_time(message, uplink, heard),
         link=best_link(heard, "snr"),
+        gateways=gateways_of(heard, _gateway),
     )
     if uplink.get("decoded_payload") is not None:
         keep_decoded(envelope, uplink["decoded_payload"])
     take_frame(envelope, uplink.get("frm_payload"))
     return envelope
+
+
+def _gateway(entry: dict[str, Any]) -> object:
+    ids = table(entry, "gateway_ids")
+    return ids.get("eui") or ids.get("gateway_id")
 
 
 def _time(

@@ -185,7 +185,9 @@ def transition_lines(rows: Iterable[EventRow], registry: Registry) -> list[str]:
         value = row.cause.get("value")
         if isinstance(value, int | float) and np.isfinite(value):
             said.append(f"value={float(value)!r}")
-        tags = f"{place_tags(registry, row.asset)},rule={row.rule},to={row.to}"
+        place = f",asset={row.place},zone={row.zone}"
+        tags = place_tags(registry, row.asset) if row.place is None else place
+        tags += f",rule={row.rule},to={row.to}"
         lines.append(f"{TRANSITIONS}{tags} {','.join(said)} {row.at + row.rank}")
     return lines
 

@@ -68,6 +68,7 @@ class DeviceSaid(Strict):
     interval: Span = 3_600_000
     from_: Span | None = Field(None, alias="from")
     until: Span | None = None
+    via: Id | None = Field(None, description="the gateway that it speaks through")
 
 
 class AssetSaid(Strict):

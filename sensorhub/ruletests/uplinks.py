@@ -71,6 +71,7 @@ def uplinks(test: RuleTest, start: int) -> list[Sent]:
             )
             together[key][sample.measurement] = sample.value
     zones = {d.id: a.zone for a in test.assets for d in a.mounted}
+    via = {d.id: d.via for a in test.assets for d in a.mounted if d.via}
     numbers: dict[str, int] = defaultdict(int)
     found = []
     for key, values in sorted(together.items()):
@@ -78,6 +79,8 @@ def uplinks(test: RuleTest, start: int) -> list[Sent]:
         body: dict[str, object] = {"seq": numbers[key.device], "m": values}
         if key.ts:
             body["ts"] = start + key.at + key.clock
+        if key.device in via:
+            body["via"] = via[key.device]
         topic = f"{TOPIC_ROOT}/{zones[key.device]}/{key.device}/up"
         message = Message(topic.encode(), msgspec.json.encode(body), 2)
         found += [Sent(key.at + key.late, message)] * key.sent

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sensorhub.errors import StoreError
 
 FILE = "sensorhub.db"
-REVISION = "0002"
+REVISION = "0003"
 BUSY_MS = 10_000
 MIGRATE_WAIT_S = 10.0
 INCREMENTAL = 2  # what `PRAGMA auto_vacuum` answers

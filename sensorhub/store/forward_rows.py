@@ -48,6 +48,7 @@ class EventRow(NamedTuple):
     category: str
     zone: str
     asset: int
+    place: str | None
     rank: int
 
 
@@ -75,6 +76,7 @@ def events(read: sqlite3.Connection, limit: int) -> list[EventRow]:
     rows = read.execute(
         "SELECT e.no, t.id, t.alert, t.at, t.from_, t.to_, t.severity, t.cause,"
         " a.rule, a.category, a.zone, a.asset,"
+        " (SELECT id FROM places WHERE no = -a.asset),"
         " (SELECT count(*) FROM transitions u WHERE u.alert = t.alert AND u.at = t.at"
         " AND u.to_ = t.to_ AND u.id < t.id)"
         " FROM forward_events e JOIN transitions t ON t.id = e.transition_"

@@ -143,8 +143,10 @@ class World:
             body["ts"] = self.now - self.random.choice((0, 0, 0, 1000, 20 * MINUTE))
         if self.random.random() < 0.03:
             body["ts"] = self.now + self.random.choice((2 * HOUR, -960 * HOUR))
+        if self.random.random() < 0.5:
+            body["via"] = self.random.choice(("gw-1", "gw-1", "gw-2"))
         message = native(zone, device, body)
-        if body.keys() != {"m"}:  # what carries no mark is new after a minute
+        if body.keys() & {"ts", "seq"}:  # what carries no mark is new after a minute
             self.sent.append(message)
         return message
 

@@ -69,6 +69,34 @@ def test_an_event_is_known_without_its_topic(name: str) -> None:
     assert envelope.event == EVENTS[name]
 
 
+@pytest.mark.parametrize(
+    ("name", "gateways"),
+    [
+        ("chirpstack_v4_doc_up", ("0016c001f153a14c",)),
+        ("chirpstack_v3_doc_up", ("0303030303030303",)),
+        ("milesight_gateway_doc_uplink", ("24e124fffef54092",)),
+        ("tts_v3_doc_up", ("9c5c8e00001a05c4",)),
+    ],
+)
+def test_the_gateways_that_heard_it_are_known(
+    name: str, gateways: tuple[str, ...]
+) -> None:
+    assert take(name).gateways == gateways
+
+
+def test_the_loudest_gateway_comes_first_and_none_twice() -> None:
+    heard = [
+        {"gatewayId": "A84041FFFF000001", "rssi": -90},
+        {"gatewayId": "a84041ffff000002", "rssi": -60},
+        {"gatewayId": "a84041ffff000001", "rssi": -95},
+        {"gatewayId": "no such/id", "rssi": -20},
+    ]
+    quick = unwrap("chirpstack", "a/up", v4_uplink(rxInfo=heard))
+    slow = unwrap("chirpstack", "a", v4_uplink(rxInfo=heard))
+    wanted = ("a84041ffff000002", "a84041ffff000001")
+    assert (quick.gateways, slow.gateways) == (wanted, wanted)
+
+
 def test_chirpstack_4_uplink_without_counter_is_number_zero() -> None:
     assert take("chirpstack_v4_doc_up") == Envelope(
         "0101010101010101",
@@ -77,6 +105,7 @@ def test_chirpstack_4_uplink_without_counter_is_number_zero() -> None:
         payload=b"\xaa",
         network_time=1_658_136_855_775,
         link={"rssi": -36, "snr": 10.5},
+        gateways=("0016c001f153a14c",),
     )
 
 
@@ -150,6 +179,7 @@ def test_tts_uplink_is_dated_by_the_network_server() -> None:
         fields=take("tts_v3_doc_up").fields,
         network_time=1_581_520_545_789,
         link={"rssi": -35, "snr": 5},
+        gateways=("9c5c8e00001a05c4",),
     )
     assert values(take("tts_v3_doc_up")) == {"temperature": 1, "luminosity": 0.64}
 

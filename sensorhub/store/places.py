@@ -1,0 +1,26 @@
+"""Gateways and zones that alerts can be about, in the database."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import cast
+
+from sensorhub.places import Kind, Place
+
+
+def load(connection: sqlite3.Connection) -> list[Place]:
+    """All places; none in the copy of a database from before there were any."""
+    table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'places'"
+    if connection.execute(table).fetchone() is None:
+        return []
+    rows = connection.execute("SELECT no, kind, id FROM places").fetchall()
+    return [Place(no, cast(Kind, kind), id_) for no, kind, id_ in rows]
+
+
+def add(connection: sqlite3.Connection, places: Sequence[Place]) -> None:
+    """Write new places in the caller's transaction."""
+    connection.executemany("INSERT INTO places (no, kind, id) VALUES (?, ?, ?)", places)
+
+
+def names(connection: sqlite3.Connection) -> dict[int, str]:
+    """Ids by the numbers under which alerts have them: below zero."""
+    return {-place.no: place.id for place in load(connection)}
