@@ -77,7 +77,6 @@ REASONS = {
     Reason.LID_OPEN: "value: measured while the lid was open",
     Reason.WARMING_UP: "value: the first day of a gas cell, or after a long silence",
     Reason.SATURATED: "value: the end of the sensor's scale",
-    Reason.DRIFT: "value: the sensor's zero has wandered",
 }
 SEVERITIES = {
     Severity.DEVICE: "about the sensor; never mixes with the others",

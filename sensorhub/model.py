@@ -65,13 +65,16 @@ CATALOGUE: tuple[Measurement, ...] = (
     _flag(9, "leak"),
     _flag(10, "lid_open"),
     _flag(11, "occupied"),
-    Measurement(12, "nh3", "ppm", 0, 1000, decimals=3),
-    Measurement(13, "h2s", "ppm", 0, 1000, decimals=3),
+    Measurement(12, "nh3", "ppm", -10, 1000, decimals=3),
+    Measurement(13, "h2s", "ppm", -10, 1000, decimals=3),
     Measurement(14, "count_in", "", 0, 2**53, MeasurementKind.COUNTER, 0),
     Measurement(15, "count_out", "", 0, 2**53, MeasurementKind.COUNTER, 0),
     Measurement(16, "rssi", "dBm", -200, 50, decimals=0),
     Measurement(17, "snr", "dB", -50, 50, decimals=1),
     Measurement(18, "odour_rise", "ppm", -1000, 1000, MeasurementKind.ESTIMATE, 3),
+    Measurement(25, "battery_days", "d", 0, 3650, MeasurementKind.ESTIMATE, 1),
+    Measurement(26, "stuck_hours", "h", 0, 10_000, MeasurementKind.ESTIMATE, 1),
+    Measurement(27, "suspect_share", "%", 0, 100, MeasurementKind.ESTIMATE, 1),
 )
 BY_NAME = {m.name: m for m in CATALOGUE}
 BY_NO = {m.no: m for m in CATALOGUE}
@@ -128,7 +131,6 @@ class Reason(IntEnum):
     LID_OPEN = 51
     WARMING_UP = 52
     SATURATED = 53
-    DRIFT = 54
 
     @property
     def word(self) -> str:

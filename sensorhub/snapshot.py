@@ -22,6 +22,7 @@ from sensorhub.columns import (
 )
 from sensorhub.judging import Moved
 from sensorhub.model import Outcome
+from sensorhub.signs import SignRows
 from sensorhub.state import State
 from sensorhub.store.journal import JournalRow
 from sensorhub.windows import NEVER
@@ -40,7 +41,7 @@ class Block(msgspec.Struct, array_like=True):
     flapping: list[tuple[str, int, int]]
     baselines: list[Any]  # of earlier versions
     means: list[tuple[str, int, int, str, list[int], list[float]]] = []
-    noses: list[tuple[int, bytes]] = []
+    signs: SignRows = SignRows()
 
 
 def blocks_of(state: State) -> int:
@@ -105,7 +106,7 @@ def load(state: State, block: int, body: bytes) -> None:
             for name in state.SERIES_COLUMNS
         }
         _load_devices(state, block * BLOCK, data)
-        state.signs.load(data.noses)
+        state.signs.load(block * BLOCK, data.signs)
     except (msgspec.MsgspecError, KeyError) as error:
         raise ValueError(f"damaged checkpoint: {error}") from error
     start = state.add_all_series(columns["s_device"], columns["s_code"])

@@ -36,7 +36,7 @@ class State(Windows, Judging):
         Judging.__init__(self, registry, rules)
         self.places = places or Places()
         self.zone = self._zones()
-        self.signs = Signs()
+        self.signs = Signs(registry.devices)
 
     def _zones(self) -> NDArray[np.int32]:
         """By device the place that is its zone; 0 where it is not mounted."""

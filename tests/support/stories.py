@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from sensorhub.alerts import flap
 from sensorhub.clock import HandClock
 from sensorhub.commands import Commands
@@ -199,7 +201,7 @@ def _tracks(hub: Hub) -> dict[str, Any]:
             if track.mean.times
         },
         "flapping": {(rule, *_series(hub, s)) for rule, s in state.flapping},
-        "signs": state.signs.dump(0, state.registry.devices),
+        "signs": msgspec.to_builtins(state.signs.dump(0, state.registry.devices)),
     }
 
 

@@ -84,8 +84,22 @@ SAMPLED: list[tuple[str, str, str, Series, list[str]]] = [
     (
         "low_battery",
         "d1",
-        "battery",
-        [(0, 16), (60, 15), (60, 25), (60, 26)],
+        "battery_days",
+        [(0, 31), (60, 30), (60, 45), (60, 46)],
+        ["firing device", "resolved device"],
+    ),
+    (
+        "sensor_stuck",
+        "d1",
+        "stuck_hours",
+        [(0, 5.9), (60, 6), (60, 1), (60, 0)],
+        ["firing device", "resolved device"],
+    ),
+    (
+        "sensor_faulty",
+        "d1",
+        "suspect_share",
+        [(0, 24), (60, 25), (60, 10), (60, 9)],
         ["firing device", "resolved device"],
     ),
 ]
