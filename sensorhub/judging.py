@@ -14,6 +14,8 @@ from sensorhub.windows import NEVER
 
 TEMPERATURE = BY_NAME["temperature"].no
 COUNTERS = frozenset(e.no for e in CATALOGUE if e.kind is MeasurementKind.COUNTER)
+OVERTAKEN = 5  # counts
+MOST_AT_ONCE, MOST_AN_HOUR = 300, 3_600  # people through one door
 
 
 class Moved(NamedTuple):
@@ -32,6 +34,7 @@ class Judging(Series):
     def __init__(self, registry: Registry, rules: tuple[Rule, ...]) -> None:
         Series.__init__(self, registry, rules)
         self.flapping: set[tuple[str, int]] = set()
+        self._mounted: dict[int, list[int]] = {}  # devices by asset, as asked for
 
     def _run_rules(
         self, series: int, value: float, at: int, prior: tuple[int, float]
@@ -42,7 +45,8 @@ class Judging(Series):
         device, code = self.s_device.item(series), self.s_code.item(series)
         if code in COUNTERS:
             bits = self.registry.counter_bits(device, code)
-            self.since[series] += count_step(prior[1], value, bits)
+            hours = (at - prior[0]) / HOUR_MS
+            self.since[series] += count_step(prior[1], value, bits, hours)
         out = self.registry.out_of_service(self.asset_of(series), at)
         for rule in rules:
             track = self.tracks.get((rule.id, series))
@@ -99,12 +103,21 @@ class Judging(Series):
         """What a rule looks at: the value, its rate an hour, or a count."""
         at, last, before = times
         if rule.kind == "count_since":
-            return float(self.since[series])
+            return sum(self.since.item(door) for door in self._doors(series))
         if rule.kind == "rate":
             return (value - before) / ((at - last) / HOUR_MS)
         if rule.clauses.gas:
             return rule.clauses.shown(value, self.celsius(series))
         return value
+
+    def _doors(self, series: int) -> list[int]:
+        """The series that count the same on the series' asset: its doors."""
+        asset, code = self.asset_of(series), self.s_code.item(series)
+        if asset not in self._mounted:
+            here = np.flatnonzero(self.registry.asset_of == asset)
+            self._mounted[asset] = here.tolist()
+        found = [self.series_of.item(device, code) for device in self._mounted[asset]]
+        return [door for door in found if door >= 0]
 
     def celsius(self, series: int) -> float:
         """The last temperature that the series' own device told, else 25 °C."""
@@ -145,17 +158,20 @@ class Judging(Series):
         return calm
 
 
-def count_step(before: float, value: float, bits: int = 0) -> float:
-    """How many more a counter shows; across a wrap or a reset, too.
+def count_step(before: float, value: float, bits: int, hours: float) -> float:
+    """How many more a counter shows after so many hours; across a wrap or a reset.
 
-    A counter of `bits` (0: it does not wrap) that fell has wrapped if it was in
-    the top quarter and is in the bottom quarter now; else it was reset and
-    counted from zero.
+    A counter of `bits` (0: it does not wrap) that fell has wrapped if that many people
+    can have come; else it was reset and counted from zero. One that fell by a few was
+    overtaken by a later reading.
     """
     if np.isnan(before):
         return 0.0
     if value >= before:
         return value - before
+    if before - value <= OVERTAKEN and value > before / 2:
+        return 0.0
     size = 1 << bits
-    wrapped = 0.75 * size <= before < size and value < 0.25 * size
-    return value - before + size if wrapped else value
+    wrapped = value - before + size
+    possible = before < size and wrapped <= max(MOST_AT_ONCE, MOST_AN_HOUR * hours)
+    return wrapped if possible else value

@@ -36,18 +36,21 @@ def test_visits_are_counted_across_resets(
     assert town.story("visits", "wc-1") == expected
 
 
-def test_two_doors_are_counted_each_and_a_cleaning_ends_both(tmp_path: Path) -> None:
+def test_two_doors_are_counted_together_and_a_cleaning_ends_it(tmp_path: Path) -> None:
     town = Town(tmp_path, COUNT, FLEET + "east,hall,wc-1,toilet,w2,native,,,,,\n")
-    for device, count in (("w1", 0), ("w2", 0), ("w1", 100), ("w2", 200)):
+    for device, count in (("w1", 0), ("w2", 0), ("w1", 60), ("w2", 39)):
+        town.up(device, MINUTE, count_in=count)
+    assert town.story("visits", "wc-1") == []
+    for device, count in (("w2", 40), ("w1", 100), ("w2", 100)):
         town.up(device, MINUTE, count_in=count)
     assert town.story("visits", "wc-1") == ["firing warning", "severity_changed urgent"]
     town.act("service", asset="wc-1", kind="cleaned")
     assert town.open() == {}
     town.kill()
-    for device, count in (("w1", 150), ("w2", 299)):
+    for device, count in (("w1", 150), ("w2", 149)):
         town.up(device, MINUTE, count_in=count)
     assert town.open() == {}
-    town.up("w2", MINUTE, count_in=300)
+    town.up("w2", MINUTE, count_in=150)
     assert town.open() == {("visits", "wc-1"): "warning"}
 
 

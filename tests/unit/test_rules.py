@@ -205,21 +205,26 @@ def test_a_severity_has_a_name_that_people_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "value", "bits", "step"),
+    ("before", "value", "bits", "hours", "step"),
     [
-        (10, 15, 0, 5),
-        (10, 10, 0, 0),
-        (65_530, 4, 16, 10),
-        (50_000, 100, 16, 15_636),
-        (40_000, 100, 16, 100),  # too far from the top: a reset
-        (65_530, 30_000, 16, 30_000),  # too far from the bottom: a reset
-        (65_530, 4, 0, 4),  # does not wrap: a reset
-        (70_000, 4, 16, 4),  # never was of 16 bits
-        (4_294_967_295, 0, 32, 1),
-        (float("nan"), 500, 16, 0),
+        (10, 15, 0, 1, 5),
+        (10, 10, 0, 1, 0),
+        (65_530, 4, 16, 1, 10),
+        (65_400, 100, 16, 0.01, 236),
+        (65_400, 300, 16, 0.01, 300),  # nobody comes so quickly: a reset
+        (65_400, 300, 16, 1, 436),
+        (60_000, 100, 16, 1, 100),  # 5,636 in an hour: a reset
+        (60_000, 100, 16, 48, 5_636),
+        (30_000, 100, 16, 1, 100),
+        (65_530, 4, 0, 1, 4),  # does not wrap: a reset
+        (70_000, 4, 16, 1, 4),  # never was of 16 bits
+        (4_294_967_295, 0, 32, 1, 1),
+        (float("nan"), 500, 16, 1, 0),
+        (1_000, 997, 16, 1, 0),  # overtaken by a later reading
+        (6, 2, 16, 1, 2),  # as well a reset
     ],
 )
 def test_a_counter_that_fell_wrapped_or_was_reset(
-    before: float, value: float, bits: int, step: float
+    before: float, value: float, bits: int, hours: float, step: float
 ) -> None:
-    assert count_step(before, value, bits) == step
+    assert count_step(before, value, bits, hours) == step
