@@ -23,6 +23,7 @@ from sensorhub.errors import StoreError, TakenOver
 from sensorhub.forward.forwarder import Forwarder
 from sensorhub.hub import Hub
 from sensorhub.ledger import Job, Ledger
+from sensorhub.ledger_file import LedgerFile
 from sensorhub.listeners.link import Publication
 from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.model import Batch, Message
@@ -120,7 +121,9 @@ class HubRun:
         self._watchdog = Watchdog(self._hub, self._clock.now())
         self._tail = TailServer(self._place.data)
         self._stack.callback(self._tail.close)
-        self._batches = Batches(self._hub, self._commit)
+        file = settings.ledger.file
+        enter = None if file is None else LedgerFile(file).job
+        self._batches = Batches(self._hub, self._commit, enter=enter)
         self._listener = MqttListener(
             settings.mqtt,
             secrets.token_hex(8),

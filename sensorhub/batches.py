@@ -8,27 +8,34 @@ from sensorhub.columns import I64, Columns
 from sensorhub.draft import Draft
 from sensorhub.errors import StoreError
 from sensorhub.hub import Hub
-from sensorhub.ledger import Ledger
+from sensorhub.ledger import Job, Ledger
 from sensorhub.model import Message
 from sensorhub.pipeline import Pipeline
 
 log = structlog.get_logger()
 Seen = Callable[[range, Draft, Columns], None]
+Enter = Callable[[list[Message], Draft, Columns, int], Job]
 
 
 class Batches:
     """Takes batches for a hub; `commit` writes a ledger.
 
     `seen(places, draft, columns)` hears of what was committed: the messages at
-    these places of the batch.
+    these places of the batch. `enter(messages, draft, columns, now)` answers what else
+    to write with them.
     """
 
     def __init__(
-        self, hub: Hub, commit: Callable[[Ledger], None], seen: Seen | None = None
+        self,
+        hub: Hub,
+        commit: Callable[[Ledger], None],
+        seen: Seen | None = None,
+        enter: Enter | None = None,
     ) -> None:
         self._hub = hub
         self._commit = commit
         self.seen = seen
+        self._enter = enter
         self._last: tuple[Draft, Columns] | None = None
         self.renew()
 
@@ -53,9 +60,12 @@ class Batches:
         """
         if self._hub.state is not self._built:
             self.renew()
-        self.pipeline.watch = self._watch if self.seen is not None else None
+        looked = self.seen is not None or self._enter is not None
+        self.pipeline.watch = self._watch if looked else None
+        now = received if isinstance(received, int) else int(received[0])
         try:
             ledger = self.pipeline.process(messages, received, draft)
+            self._add_entry(ledger, messages, now)
             self._commit(ledger)
         except StoreError:
             raise
@@ -65,14 +75,18 @@ class Batches:
             self.renew()
             if len(messages) > 1:
                 return self._halves(messages, received, first)
-            now = received if isinstance(received, int) else int(received[0])
             self.pipeline.watch = self._watch
             ledger = self.pipeline.bury(messages[0], now, repr(error))
+            self._add_entry(ledger, messages, now)
             self._hub.commit(ledger)
         if self.seen is not None and self._last is not None:
             self.seen(range(first, first + len(messages)), *self._last)
         self._last = None
         return ledger.stale
+
+    def _add_entry(self, ledger: Ledger, messages: list[Message], now: int) -> None:
+        if self._enter is not None and self._last is not None:
+            ledger.jobs.append(self._enter(messages, *self._last, now))
 
     def _halves(
         self, messages: list[Message], received: int | I64, first: int

@@ -18,7 +18,8 @@ from sensorhub.columns import Columns
 from sensorhub.draft import Draft
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import FleetRows
-from sensorhub.model import TOPIC_ROOT, Outcome, Reason
+from sensorhub.ledger_file import EVENT, ends
+from sensorhub.model import TOPIC_ROOT
 from sensorhub.overview import transition_views
 from sensorhub.store import register
 
@@ -31,13 +32,6 @@ SUMS = (
     "readings_stored",
     "readings_rejected",
 )
-EVENT = '"outcome":"event","reason":null'
-ENDS = {
-    (int(outcome), int(reason)): f'"outcome":"{outcome.name.lower()}","reason":'
-    + (f'"{reason.word}"' if reason else "null")
-    for outcome in Outcome
-    for reason in Reason
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,21 +136,14 @@ class _Ledger:
 
     def seen(self, begin: int, places: range, draft: Draft, columns: Columns) -> None:
         """As `virtual.Seen`."""
-        ends: dict[int, list[str]] = {}
-        for message, outcome, reason in zip(
-            draft.message,
-            columns.outcome.tolist(),
-            columns.reason.tolist(),
-            strict=True,
-        ):
-            ends.setdefault(message, []).append(ENDS[outcome, reason])
+        found = ends(draft, columns)
         first, lines = self.part.first, self.part.lines
         self._file.writelines(
             f'{{"line":{line},{end}}}\n'
             for number in range(len(places))
             for place in (begin + places.start + number,)
             for line in range(first[place], first[place] + lines[place])
-            for end in ends.get(number, (EVENT,))
+            for end in found.get(number, (EVENT,))
         )
 
 

@@ -155,6 +155,14 @@ class AirSettings(Strict):
     )
 
 
+class LedgerSettings(Strict):
+    """How every uplink message ended, line by line; see trying-rules.md."""
+
+    file: Path | None = Field(
+        None, description="file that gets a line an uplink message; it only grows"
+    )
+
+
 class LogSettings(Strict):
     """The log on standard error."""
 
@@ -180,6 +188,7 @@ class Settings(Strict):
     disk: DiskSettings = Field(default_factory=DiskSettings)
     air: AirSettings = Field(default_factory=AirSettings)
     influx: InfluxSettings = Field(default_factory=InfluxSettings)
+    ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
 
