@@ -228,10 +228,12 @@ class Pipeline:
             desk.sample(ledger, moved, at, int(columns.measured_at[reading]))
 
         late = state.move(columns, None, decide, serve)
-        for reading, at in state.signs.cleanings:
-            asset = state.registry.asset_at(int(columns.device[owner[reading]]), at)
-            if asset >= 0:
-                serve(reading, Service(asset, "cleaned", at))
+        for uplink, at in state.signs.cleanings:
+            asset = state.registry.asset_at(int(columns.device[uplink]), at)
+            service = Service(asset, "cleaned", at)
+            now = int(received[uplink])
+            if asset >= 0 and desk.serve(ledger, service, "sensor", now):
+                services.append(service)
         if late:
             ledger.moved["readings_late"] += late
         notes = Notes(state.covered, services, told[0], told[1], via)

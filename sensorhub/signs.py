@@ -41,7 +41,7 @@ class Signs:
 
     def __init__(self, devices: int) -> None:
         self.noses: dict[int, array[float]] = {}
-        self.cleanings: list[tuple[int, int]] = []  # reading, when it began (ms)
+        self.cleanings: list[tuple[int, int]] = []  # uplink, when it began (ms)
         self._folding = False
         self._echoes = echo.new_echoes(devices)
         self._tables = {
@@ -85,7 +85,7 @@ class Signs:
             if said.rise is not None:
                 rises.append((reading, ODOUR_RISE, round(said.rise, 3)))
             if said.cleaned_at is not None:
-                self.cleanings.append((reading, said.cleaned_at))
+                self.cleanings.append((int(owner[reading]), said.cleaned_at))
             if said.warming:
                 self._suspect(columns, reading, Reason.WARMING_UP)
             elif said.leap:

@@ -25,11 +25,14 @@ MASK_MS = 30 * MINUTE_MS
 PATIENCE_MS = 60 * MINUTE_MS  # a leap that stays so long is the room's level
 WARM_MS = DAY_MS
 COLD_MS = 2 * DAY_MS  # without a reading: the cell has to settle again
-FALL, LEAST_FALL = 0.3, 0.07  # share of the span, ppm: a cleaning
+FALL, LEAST_FALL = 0.3, 0.06  # share of the span, ppm: a cleaning
+TWICE = 2  # one low reading after lost ones is noise
 REST_MS = 3 * 60 * MINUTE_MS  # from one seen cleaning to the next
 LAG_MS = 15 * MINUTE_MS  # a fall shows so long after it began
 
-(AT, TAKEN, FAST, SLOW, DAY, LOW, HIGH, MASK, LEAPT, SINCE, CLEANED, PLACE) = range(12)
+(AT, TAKEN, FAST, SLOW, DAY, LOW, HIGH, MASK, LEAPT, SINCE, CLEANED, FELL, PLACE) = (
+    range(13)
+)
 RING = PLACE + 1
 SIZE = RING + 2 * DAYS
 Nose = array  # of SIZE doubles
@@ -51,7 +54,7 @@ def new_nose() -> "Nose[float]":
     """The state of a cell that never spoke."""
     nose = array("d", [nan]) * SIZE
     nose[AT] = nose[TAKEN] = nose[MASK] = nose[LEAPT] = nose[CLEANED] = NEVER
-    nose[PLACE] = 0.0
+    nose[FELL] = nose[PLACE] = 0.0
     return nose
 
 
@@ -117,8 +120,12 @@ def _span(nose: "Nose[float]") -> float:
 def _cleaning(nose: "Nose[float]", at: int, fall: float, span: float) -> int | None:
     """When the cleaning began that a fall (ppm below the slow average) shows."""
     if fall < max(FALL * span, LEAST_FALL) or at - nose[CLEANED] < REST_MS:
+        nose[FELL] = 0
         return None
-    leapt = nose[LEAPT]
-    began = leapt if at - leapt < PATIENCE_MS + MASK_MS else at - LAG_MS
+    nose[FELL] += 1
+    chemistry = at - nose[LEAPT] < PATIENCE_MS + MASK_MS
+    if nose[FELL] < TWICE and not chemistry:
+        return None
+    began = nose[LEAPT] if chemistry else at - LAG_MS
     nose[CLEANED] = at
     return int(began)

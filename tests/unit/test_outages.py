@@ -92,7 +92,7 @@ def test_back_again_it_ends_and_who_stays_silent_is_told_later(town: Town) -> No
     hours(town, 6)
     hours(town, 1, *d(0, 1, 2, 3, 4), *(f"p{n}" for n in range(6)))
     assert town.open() == {}
-    hours(town, 3, *d(0, 1, 2, 3, 4), *(f"p{n}" for n in range(6)))
+    hours(town, 8, *d(0, 1, 2, 3, 4), *(f"p{n}" for n in range(6)))
     assert town.open() == {("silent_device", "bin-5"): "device"}
     assert told(town) == [
         "zone_outage east firing",
@@ -104,7 +104,7 @@ def test_back_again_it_ends_and_who_stays_silent_is_told_later(town: Town) -> No
 
 
 def test_two_of_six_are_no_outage(town: Town) -> None:
-    hours(town, 4, *d(0, 1, 2, 3), *(f"p{n}" for n in range(6)))
+    hours(town, 9, *d(0, 1, 2, 3), *(f"p{n}" for n in range(6)))
     assert set(town.open()) == {("silent_device", f"bin-{n}") for n in (4, 5)}
 
 

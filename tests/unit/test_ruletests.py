@@ -84,8 +84,8 @@ def spoiled(rule: str) -> dict[str, str]:
         found[f"clears later than {number}"] = text.replace(
             f"clear = {number}", f"clear = {later:.4g}", 1
         )
-    if "intervals = 3" in text:
-        found["two intervals"] = text.replace("intervals = 3", "intervals = 2")
+    if "intervals = 8" in text:
+        found["seven intervals"] = text.replace("intervals = 8", "intervals = 7")
         found["one hour"] = text.replace('at_least = "2h"', 'at_least = "1h"')
     return found
 

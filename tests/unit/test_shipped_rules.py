@@ -193,14 +193,14 @@ def test_a_daily_bin_is_overdue_after_a_day_and_an_emptying_ends_it(
     assert town.story("bin_overdue", "bin-1") == ["firing warning", "resolved warning"]
 
 
-def test_a_device_is_silent_after_three_intervals_and_a_word_ends_it(
+def test_a_device_is_silent_after_eight_intervals_and_a_word_ends_it(
     tmp_path: Path,
 ) -> None:
     town = Town(tmp_path)
     town.take([])
     interval = town.hub.registry.interval_ms[1] / HOUR
     town.up("d1", fill_level=5)
-    town.wait(max(2 * HOUR, int(3 * interval * HOUR)), MINUTE)
+    town.wait(max(2 * HOUR, int(8 * interval * HOUR)), MINUTE)
     assert ("silent_device", "bin-1") not in town.open()
     town.tick(MINUTE)
     assert town.open()["silent_device", "bin-1"] == "device"
