@@ -1,0 +1,1 @@
+"""The bytes of device families, written from the vendors' documents; one file each."""

@@ -1,0 +1,40 @@
+"""Browan Tabs: state, battery from 2.5 V, board from -32 °C, little-endian."""
+
+from struct import Struct
+
+DOOR_PORT, MOTION_PORT, LEAK_PORT = 100, 102, 106
+_SINCE = Struct("<BBBH").pack
+
+
+def _volts(volts: float) -> int:
+    return min(max(round(volts * 10) - 25, 0), 15)
+
+
+def _celsius(celsius: float) -> int:
+    return min(max(round(celsius) + 32, 0), 0x7F)
+
+
+def _state(on: bool, volts: float, celsius: float, so_far: tuple[int, int]) -> bytes:
+    minutes, events = so_far
+    head = _SINCE(on, _volts(volts), _celsius(celsius), minutes)
+    return head + (events & 0xFF_FFFF).to_bytes(3, "little")
+
+
+def tbdw100(
+    volts: float, celsius: float, so_far: tuple[int, int], *, is_open: bool
+) -> bytes:
+    """Door: battery V, board °C, (minutes since, events), open."""
+    return _state(is_open, volts, celsius, so_far)
+
+
+def tbms100(
+    volts: float, celsius: float, so_far: tuple[int, int], *, occupied: bool
+) -> bytes:
+    """Motion: battery V, board °C, (minutes since, events), occupied."""
+    return _state(occupied, volts, celsius, so_far)
+
+
+def tbwl100(volts: float, celsius: float, humidity: int, *, leak: bool) -> bytes:
+    """Leak: battery V, temperature °C (of board and surface), humidity %."""
+    warm = _celsius(celsius)
+    return bytes((leak, _volts(volts), warm, humidity & 0x7F, warm))

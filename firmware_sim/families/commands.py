@@ -1,0 +1,67 @@
+"""Downlinks as a device reads them: an interval, thresholds, a reboot.
+
+Milesight: ff 03 seconds, ff 8e minutes, ff 06 distance alarm, ff 10 reboot. Dragino:
+01 seconds (3 bytes), 04 ff reset. Native: JSON, docs/wire.md. What a device does not
+understand it ignores, as real ones do.
+"""
+
+import json
+from typing import Any, NamedTuple
+
+from firmware_sim.families import dragino, milesight
+
+
+class Command(NamedTuple):
+    """What to do: interval (s), threshold (mm or by measurement) or reboot."""
+
+    kind: str  # interval, thresholds, reboot
+    value: Any = None
+
+
+def lorawan(port: int, data: bytes) -> Command | None:
+    """A command in the bytes of a family, None where there is none."""
+    if port == milesight.PORT:
+        return _milesight(data)
+    return _dragino(data) if port == dragino.PORT else None
+
+
+def _milesight(data: bytes) -> Command | None:
+    kind, rest = data[:2], data[2:]
+    if kind == b"\xff\x10":
+        return Command("reboot")
+    if kind == b"\xff\x03" and len(rest) == 2:
+        return Command("interval", int.from_bytes(rest, "little"))
+    if kind == b"\xff\x8e" and len(rest) == 3:
+        return Command("interval", int.from_bytes(rest[1:], "little") * 60)
+    if kind == b"\xff\x06" and len(rest) == 9:
+        limits = tuple(int.from_bytes(rest[i : i + 2], "little") for i in (1, 3))
+        return Command("thresholds", limits)
+    return None
+
+
+def _dragino(data: bytes) -> Command | None:
+    if data == b"\x04\xff":
+        return Command("reboot")
+    if data[:1] == b"\x01" and len(data) == 4:
+        return Command("interval", int.from_bytes(data[1:], "big"))
+    return None
+
+
+def native(payload: bytes) -> Command | None:
+    """A command in the native JSON, None where there is none."""
+    try:
+        body = json.loads(payload)
+    except ValueError:
+        return None
+    if not isinstance(body, dict):
+        return None
+    kind = body.get("command")
+    if kind == "interval":
+        return _valued(kind, body.get("interval_s"))
+    if kind == "thresholds":
+        return _valued(kind, body.get("thresholds"))
+    return Command(kind) if kind == "reboot" else None
+
+
+def _valued(kind: str, value: object) -> Command | None:
+    return None if value is None else Command(kind, value)

@@ -1,0 +1,53 @@
+"""Netvox: eleven bytes, big-endian, port 6: version, type, report, battery, data.
+
+Written from "Netvox LoRaWAN Application Command". Bit 7 of the battery says low.
+"""
+
+from struct import Struct
+
+PORT = 6
+NO_PROBE = 0xFFFF
+_LOW = 0x80
+_LEVEL = Struct(">BBBBBHhBB").pack
+_PRESSED = Struct(">BBBBBHB3s").pack
+_GAS = Struct(">BBBBHHHB").pack
+
+
+def _battery(volts: float, *, low: bool) -> int:
+    return round(volts * 10) | (_LOW if low else 0)
+
+
+def r718x(
+    volts: float, seen: tuple[int, float], own: tuple[int, int], *, low: bool = False
+) -> bytes:
+    """R718X bin: battery V; (distance mm, °C); its own (fill %, tilt)."""
+    mm, celsius = seen
+    level = (mm, round(celsius * 10), *own)
+    return _LEVEL(1, 0x34, 1, _battery(volts, low=low), 1, *level)
+
+
+def r718pe(volts: float, mm: int, fill: int, *, low: bool = False) -> bytes:
+    """R718PE bin seen from above: battery V, distance mm, its own fill %."""
+    return _PRESSED(1, 0xB1, 1, _battery(volts, low=low), 1, mm, fill, bytes(3))
+
+
+def r718pa_h2s(volts: float, ppm: float, *, low: bool = False) -> bytes:
+    """R718PA, report 6: hydrogen sulfide ppm; no probe for NO2 and SO2."""
+    tenths = round(ppm * 10)
+    return _GAS(1, 0x57, 6, _battery(volts, low=low), NO_PROBE, NO_PROBE, tenths, 0)
+
+
+def r718pa_nh3(volts: float, ppm: float, *, low: bool = False) -> bytes:
+    """R718PA, report 7: ammonia ppm; no probe for CO2 and noise."""
+    tenths = round(ppm * 10)
+    return _GAS(1, 0x57, 7, _battery(volts, low=low), NO_PROBE, tenths, NO_PROBE, 0)
+
+
+def r718qa(volts: float, *, occupied: bool, low: bool = False) -> bytes:
+    """R718QA cubicle: battery V, occupied."""
+    return bytes((1, 0x97, 1, _battery(volts, low=low), occupied)) + bytes(6)
+
+
+def r311w(volts: float, leaks: tuple[bool, bool], *, low: bool = False) -> bytes:
+    """R311W: battery V, its two leak probes."""
+    return bytes((1, 0x06, 1, _battery(volts, low=low), *leaks)) + bytes(5)
