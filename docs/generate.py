@@ -77,6 +77,7 @@ REASONS = {
     Reason.LID_OPEN: "value: measured while the lid was open",
     Reason.WARMING_UP: "value: the first day of a gas cell, or after a long silence",
     Reason.SATURATED: "value: the end of the sensor's scale",
+    Reason.DRIFT: "value: the zero of the gas cell is wandering",
 }
 SEVERITIES = {
     Severity.DEVICE: "about the sensor; never mixes with the others",

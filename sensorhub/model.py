@@ -75,6 +75,7 @@ CATALOGUE: tuple[Measurement, ...] = (
     Measurement(25, "battery_days", "d", 0, 3650, MeasurementKind.ESTIMATE, 1),
     Measurement(26, "stuck_hours", "h", 0, 10_000, MeasurementKind.ESTIMATE, 1),
     Measurement(27, "suspect_share", "%", 0, 100, MeasurementKind.ESTIMATE, 1),
+    Measurement(28, "zero_drift", "ppm", 0, 1000, MeasurementKind.ESTIMATE, 3),
 )
 BY_NAME = {m.name: m for m in CATALOGUE}
 BY_NO = {m.no: m for m in CATALOGUE}
@@ -131,6 +132,7 @@ class Reason(IntEnum):
     LID_OPEN = 51
     WARMING_UP = 52
     SATURATED = 53
+    DRIFT = 54
 
     @property
     def word(self) -> str:

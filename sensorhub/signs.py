@@ -23,6 +23,7 @@ NH3, LID = BY_NAME["nh3"].no, BY_NAME["lid_open"].no
 PERCENT, VOLT = BY_NAME["battery"].no, BY_NAME["battery_voltage"].no
 ODOUR_RISE, BATTERY_DAYS = BY_NAME["odour_rise"].no, BY_NAME["battery_days"].no
 STUCK_HOURS, SUSPECT = BY_NAME["stuck_hours"].no, BY_NAME["suspect_share"].no
+ZERO_DRIFT = BY_NAME["zero_drift"].no
 ECHOES = (DISTANCE, FILL, NH3)  # whose habits are judged: the first that an uplink has
 TOLD_STEP = 2.5  # %: a share is told again when it has moved so far
 Derived = tuple[int, int, float]  # source reading, measurement number, value
@@ -84,12 +85,16 @@ class Signs:
             said = odour.sniff(nose, at, value)
             if said.rise is not None:
                 rises.append((reading, ODOUR_RISE, round(said.rise, 3)))
+            if said.drift is not None:
+                rises.append((reading, ZERO_DRIFT, round(said.drift, 3)))
             if said.cleaned_at is not None:
                 self.cleanings.append((int(owner[reading]), said.cleaned_at))
             if said.warming:
                 self._suspect(columns, reading, Reason.WARMING_UP)
             elif said.leap:
                 self._suspect(columns, reading, Reason.JUMP)
+            elif odour.wandered(nose):
+                self._suspect(columns, reading, Reason.DRIFT)
         return rises
 
     def cleaned(self, devices: Iterable[int], at: int) -> None:

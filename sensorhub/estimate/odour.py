@@ -18,6 +18,7 @@ MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 NEVER = -(2.0**62)
 DAYS = 10  # whose minima count, besides today's
+DIRT, DRIFT = 0.5, 0.3  # share of the span; ppm in a week: a zero that wanders
 FAST_MS, SLOW_MS = 6 * MINUTE_MS, 30 * MINUTE_MS
 LEFT = 0.13  # of the span is still there at the lowest minimum
 LEAP = 0.25  # ppm between readings: no urine
@@ -30,9 +31,8 @@ TWICE = 2  # one low reading after lost ones is noise
 REST_MS = 3 * 60 * MINUTE_MS  # from one seen cleaning to the next
 LAG_MS = 15 * MINUTE_MS  # a fall shows so long after it began
 
-(AT, TAKEN, FAST, SLOW, DAY, LOW, HIGH, MASK, LEAPT, SINCE, CLEANED, FELL, PLACE) = (
-    range(13)
-)
+(AT, TAKEN, FAST, SLOW, DAY, LOW, HIGH, MASK, LEAPT, SINCE) = range(10)
+(CLEANED, FELL, WANDERED, PLACE) = range(10, 14)
 RING = PLACE + 1
 SIZE = RING + 2 * DAYS
 Nose = array  # of SIZE doubles
@@ -45,6 +45,7 @@ class Sniff(NamedTuple):
     cleaned_at: int | None = None
     warming: bool = False
     leap: bool = False
+    drift: float | None = None  # ppm, once a day
 
 
 NOTHING = Sniff()
@@ -54,7 +55,7 @@ def new_nose() -> "Nose[float]":
     """The state of a cell that never spoke."""
     nose = array("d", [nan]) * SIZE
     nose[AT] = nose[TAKEN] = nose[MASK] = nose[LEAPT] = nose[CLEANED] = NEVER
-    nose[FELL] = nose[PLACE] = 0.0
+    nose[FELL] = nose[WANDERED] = nose[PLACE] = 0.0
     return nose
 
 
@@ -77,14 +78,16 @@ def sniff(nose: "Nose[float]", at: int, value: float) -> Sniff:
     if value - nose[FAST] > LEAP and gap < PATIENCE_MS:
         nose[MASK], nose[LEAPT] = at + MASK_MS, at
         return Sniff(warming=warming, leap=True)
-    before = nose[SLOW]
+    before, day = nose[SLOW], nose[DAY]
     _average(nose, at, value, gap)
     span = _span(nose)
+    drift = _wander(nose, span) if nose[DAY] != day else None
     if warming:
         return Sniff(warming=True)
     low = min([nose[LOW], *(x for x in nose[RING : RING + DAYS] if not isnan(x))])
     rise = nose[FAST] - low + LEFT * span
-    return Sniff(rise, _cleaning(nose, at, before - nose[FAST], span))
+    cleaned = _cleaning(nose, at, before - nose[FAST], span)
+    return Sniff(rise, cleaned, drift=drift)
 
 
 def _begin(nose: "Nose[float]", at: int, value: float) -> None:
@@ -115,6 +118,26 @@ def _span(nose: "Nose[float]") -> float:
     lows, highs = nose[RING : RING + DAYS], nose[RING + DAYS :]
     spans = [b - a for a, b in zip(lows, highs, strict=True) if not isnan(a)]
     return median(spans) if spans else nose[HIGH] - nose[LOW]
+
+
+def _wander(nose: "Nose[float]", span: float) -> float | None:
+    """How far the zero went in a week, ppm beyond what dirt explains.
+
+    The lowest of three days against that of the three a week before; rooms that are
+    cleaned now and then move by half of their span.
+    """
+    place = int(nose[PLACE])
+    lows = [nose[RING + (place + i) % DAYS] for i in range(DAYS)]
+    if any(map(isnan, lows)):
+        return None
+    moved = abs(min(lows[-3:]) - min(lows[:3]))
+    nose[WANDERED] = max(0.0, moved - DIRT * span)
+    return nose[WANDERED]
+
+
+def wandered(nose: "Nose[float]") -> bool:
+    """Whether the zero of a cell is on its way."""
+    return nose[WANDERED] >= DRIFT
 
 
 def _cleaning(nose: "Nose[float]", at: int, fall: float, span: float) -> int | None:

@@ -13,6 +13,7 @@ from sensorhub.estimate.odour import (
     COLD_MS,
     DAY_MS,
     DAYS,
+    DRIFT,
     MASK_MS,
     MINUTE_MS,
     PATIENCE_MS,
@@ -23,6 +24,7 @@ from sensorhub.estimate.odour import (
     mask,
     new_nose,
     sniff,
+    wandered,
 )
 
 HOUR_MS = 60 * MINUTE_MS
@@ -122,6 +124,18 @@ def test_cleanings_are_seen_by_their_fall_or_their_chemistry(alcohol: float) -> 
             seen.append(said.cleaned_at / HOUR_MS)
     wanted = [24 * day + hour for day in range(1, 8) for hour in CLEANINGS]
     assert [s for s in seen if s > 24] == pytest.approx(wanted, abs=0.4)
+
+
+@pytest.mark.parametrize(("per_day", "far"), [(0.0, False), (0.02, False), (0.1, True)])
+def test_a_zero_that_wanders_is_told_once_a_day(per_day: float, far: bool) -> None:
+    nose = new_nose()
+    told = []
+    for at, value in days(16, 0.5):
+        said = sniff(nose, at, value + per_day * at / DAY_MS)
+        if said.drift is not None:
+            told.append(said.drift)
+    assert len(told) == 16 - DAYS
+    assert (max(told) >= DRIFT, wandered(nose)) == (far, far)
 
 
 def test_a_sample_that_is_not_newer_says_nothing() -> None:

@@ -96,6 +96,13 @@ SAMPLED: list[tuple[str, str, str, Series, list[str]]] = [
         ["firing device", "resolved device"],
     ),
     (
+        "sensor_drift",
+        "w1",
+        "zero_drift",
+        [(0, 0.29), (60, 0.3), (60, 0.15), (60, 0.14)],
+        ["firing device", "resolved device"],
+    ),
+    (
         "sensor_faulty",
         "d1",
         "suspect_share",
