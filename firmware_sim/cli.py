@@ -1,27 +1,31 @@
-"""Command line of the simulator: run, fleet, devices, trace, demo."""
+"""Command line of the simulator: live towns, traces, scenarios, the demo."""
 
-import base64
 import json
 import signal
 import threading
-from itertools import takewhile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
-from firmware_sim.clock import HOUR, SimClock, parse_time, rfc3339, wall_ms
-from firmware_sim.fleet import fleet_csv, town
+from firmware_sim.clock import HOUR, SimClock, parse_time, wall_ms
+from firmware_sim.demotown.fleet import fleet_csv, town
+from firmware_sim.demotown.stream import uplinks
 from firmware_sim.mqtt import Address, Publisher, live, say_goodbye, say_hello
-from firmware_sim.stream import uplinks
+from firmware_sim.scenario import ScenarioError, builtin_names, load
+from firmware_sim.scenario.load import own_names
+from firmware_sim.trace import write_trace
 
 app = typer.Typer(
     help="Bins, toilets and their sensors, without hardware.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON.")]
 DEMO_DATA = Path("data/demo")
 DEMO_START = "2026-06-01T07:00:00+08:00"
 Seed = Annotated[int, typer.Option(help="One seed, one sequence of uplinks.")]
@@ -125,23 +129,79 @@ def devices() -> None:
 
 @app.command()
 def trace(
-    out: Annotated[Path, typer.Option(help="JSON lines file.")],
+    scenario: Annotated[str, typer.Argument(help="Name or file; see `scenarios`.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files.")],
     seed: Seed = 1,
-    hours: Annotated[float, typer.Option(help="Simulated hours.")] = 24.0,
-    start: Annotated[str, typer.Option(help="RFC 3339 with offset.")] = DEMO_START,
+    days: Annotated[int | None, typer.Option(min=1, help="Simulated days.")] = None,
+    bins: Annotated[int | None, typer.Option(min=0, help="Street bins.")] = None,
+    toilets: Annotated[int | None, typer.Option(min=0, help="Toilets.")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Write the uplinks to a file instead of a broker; no clock, no network."""
-    begin = _time(start)
-    end = begin + int(hours * HOUR)
-    stream = uplinks(town(), seed, begin)
-    with out.open("w", encoding="utf-8") as file:
-        for uplink in takewhile(lambda uplink: uplink.at <= end, stream):
-            line = {
-                "received_at": rfc3339(uplink.at),
-                "topic": uplink.topic,
-                "payload": base64.b64encode(uplink.payload).decode(),
-            }
-            file.write(json.dumps(line, separators=(",", ":")) + "\n")
+    """Write a scenario's uplinks, labels, register and rounds; no clock, no network."""
+    sizes = {"town.days": days, "town.bins": bins, "town.toilets": toilets}
+    told = {key: value for key, value in sizes.items() if value is not None}
+    try:
+        settings = load(scenario, told)
+    except ScenarioError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(scenario, total=settings.town.days)
+
+        def tick(day: int) -> None:
+            progress.update(task, completed=day)
+
+        made = write_trace(scenario, settings, seed, out, tick)
+    speed = round(made.device_days_per_s)
+    if as_json:
+        typer.echo(json.dumps(asdict(made) | {"device_days_per_s": speed}))
+        return
+    typer.echo(
+        f"{made.devices} devices, {made.days} days: {made.uplinks:,} uplinks in "
+        f"{made.seconds:.1f} s ({speed:,} device-days a second); files in {out}"
+    )
+
+
+@app.command()
+def scenarios(
+    name: Annotated[str | None, typer.Argument(help="Show this one whole.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the scenarios, or show every key of one."""
+    if name is not None:
+        try:
+            typer.echo(load(name).model_dump_json(indent=2))
+        except ScenarioError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(2) from None
+        return
+    found = {n: load(n).description for n in {*builtin_names(), *own_names()}}
+    if as_json:
+        typer.echo(json.dumps(dict(sorted(found.items())), ensure_ascii=False))
+        return
+    table = Table("scenario", "what it is")
+    for each, what in sorted(found.items()):
+        table.add_row(each, what)
+    Console().print(table)
+
+
+@app.command()
+def labels(
+    file: Annotated[Path, typer.Argument(help="labels.jsonl of a trace.")],
+    kind: Annotated[list[str] | None, typer.Option(help="Only these kinds.")] = None,
+    asset: Annotated[str | None, typer.Option(help="Only this asset.")] = None,
+) -> None:
+    """Print labels of a trace: all, or some kinds, or those of one asset."""
+    try:
+        with file.open(encoding="utf-8") as lines:
+            for line in lines:
+                content = json.loads(line)
+                wanted = not kind or content["label"] in kind
+                if wanted and asset in (None, content.get("asset")):
+                    typer.echo(line, nl=False)
+    except (OSError, ValueError, KeyError) as error:
+        typer.echo(f"{file}: {error}", err=True)
+        raise typer.Exit(2) from None
 
 
 @app.command()

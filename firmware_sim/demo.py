@@ -21,12 +21,12 @@ from firmware_sim import broker, folder, screen
 from firmware_sim.board import Board, Figures, Line
 from firmware_sim.children import Child
 from firmware_sim.clock import SimClock
+from firmware_sim.demotown.fleet import Asset, fleet_csv, town
+from firmware_sim.demotown.stream import Town
 from firmware_sim.desk import Desk
-from firmware_sim.fleet import Asset, fleet_csv, town
 from firmware_sim.hub import Hub, HubError, Place
 from firmware_sim.meter import Meter
 from firmware_sim.mqtt import Address, Publisher, connect, live, say_hello
-from firmware_sim.stream import Town
 from firmware_sim.words import words
 
 ONLINE = "sensorhub/v1/hub/status"

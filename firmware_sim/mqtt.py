@@ -10,10 +10,10 @@ from typing import Any
 from paho.mqtt.client import Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
-from firmware_sim import fleet
 from firmware_sim.clock import SimClock
-from firmware_sim.devices import Uplink, status
-from firmware_sim.fleet import Asset
+from firmware_sim.demotown import fleet
+from firmware_sim.demotown.devices import Uplink, status
+from firmware_sim.demotown.fleet import Asset
 
 OFFLINE = b'{"state":"offline"}'
 PENDING = 5_000  # most messages sent and not yet acknowledged by the broker

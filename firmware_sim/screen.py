@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from firmware_sim.board import Board, Figures, Line
+from firmware_sim.demotown.world import TOWN_OFFSET
 from firmware_sim.words import words
-from firmware_sim.world import TOWN_OFFSET
 
 HEAD = 9  # lines
 TOWN = timezone(timedelta(milliseconds=TOWN_OFFSET))

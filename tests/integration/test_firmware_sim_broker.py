@@ -13,9 +13,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from firmware_sim import broker
 from firmware_sim.clock import HOUR, SimClock, parse_time
-from firmware_sim.fleet import town
+from firmware_sim.demotown.fleet import town
+from firmware_sim.demotown.stream import uplinks
 from firmware_sim.mqtt import Address, Publisher, live, say_hello
-from firmware_sim.stream import uplinks
 
 START = parse_time("2026-06-01T07:00:00+08:00")
 PATIENCE_S = 20

@@ -11,12 +11,12 @@ from random import Random
 import pytest
 
 from firmware_sim.clock import DAY, HOUR, MINUTE, parse_time
-from firmware_sim.devices import Uplink
-from firmware_sim.fleet import COLUMNS, NATIVE, fleet_csv, town
-from firmware_sim.replay import curves
-from firmware_sim.stream import Town, uplinks
-from firmware_sim.toilet import Toilet, ToiletTraits
-from firmware_sim.world import Bin, BinTraits, local_minute, next_round
+from firmware_sim.demotown.devices import Uplink
+from firmware_sim.demotown.fleet import COLUMNS, NATIVE, fleet_csv, town
+from firmware_sim.demotown.replay import curves
+from firmware_sim.demotown.stream import Town, uplinks
+from firmware_sim.demotown.toilet import Toilet, ToiletTraits
+from firmware_sim.demotown.world import Bin, BinTraits, local_minute, next_round
 
 START = parse_time("2026-06-01T07:00:00+08:00")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from firmware_sim.clock import DAY, HOUR, MINUTE
-from firmware_sim.world import (
+from firmware_sim.demotown.world import (
     HOURLY,
     NEVER,
     Look,

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from random import Random
 from typing import Protocol
 
-from firmware_sim.devices import Device, Uplink, Watched
-from firmware_sim.fleet import Asset
-from firmware_sim.replay import Replay, curves
-from firmware_sim.toilet import Toilet, ToiletTraits
-from firmware_sim.world import Bin, BinTraits
+from firmware_sim.demotown.devices import Device, Uplink, Watched
+from firmware_sim.demotown.fleet import Asset
+from firmware_sim.demotown.replay import Replay, curves
+from firmware_sim.demotown.toilet import Toilet, ToiletTraits
+from firmware_sim.demotown.world import Bin, BinTraits
 
 ROUNDS = (6 * 60, 14 * 60 + 30)  # minutes after local midnight; the quiet: the last
 CLEANINGS = (6 * 60, 14 * 60)

@@ -1,0 +1,1 @@
+"""The small town of the demo: some sixty assets, real curves among them."""

@@ -1,0 +1,1 @@
+"""Firmware as state machines: columns of state, a step, frames out."""

@@ -1,0 +1,12 @@
+"""What a device hands to its radio."""
+
+from typing import NamedTuple
+
+
+class Frame(NamedTuple):
+    """One uplink before the link; `at` is when it was measured and sent (epoch ms)."""
+
+    at: int
+    row: int  # of the device
+    seq: int
+    values: str  # the native record's measurements, as JSON

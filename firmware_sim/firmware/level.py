@@ -1,0 +1,75 @@
+"""Firmware of the native level sensor: measures every quarter, reports each period.
+
+A change since the last report is reported at once, when a second measurement says the
+same.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from firmware_sim.chance import F64, I64, Stream
+from firmware_sim.firmware.frame import Frame
+from firmware_sim.scenario import Scenario
+from firmware_sim.town.fleet import Fleet
+from firmware_sim.world.moment import STEP_MS, STEP_S, Moment
+
+CONFIRM = 0.5  # the second measurement shows at least so much of the change
+BATTERY_DAYS = 2000.0
+Measure = Callable[[I64], F64]
+
+
+class LevelFirmware:
+    """All level sensors: phases, last reports, sequence counters, batteries."""
+
+    def __init__(self, scenario: Scenario, fleet: Fleet, seed: int) -> None:
+        n = fleet.bins
+        stream = Stream(seed, "level firmware")
+        every = round(scenario.report.measure_min * 60 / STEP_S)
+        self._every = max(every, 1)
+        self._period = np.round(fleet.period_min * 60 / STEP_S / self._every)
+        self._phase = (stream.uniform(n) * self._every).astype(np.int64)
+        self._offset = (stream.uniform(n) * STEP_MS).astype(np.int64)
+        self._left = np.floor(stream.uniform(n) * self._period)  # measurements to go
+        self._told: F64 = np.full(n, np.nan)
+        self._seq: I64 = (stream.uniform(n) * 5000).astype(np.int64)
+        self._charge = np.round(stream.between(40, 100, n), 1)
+        change = scenario.report.event_points * scenario.bin.height_cm / 100
+        self._change = change if change else np.inf
+
+    def step(self, now: Moment, measure: Measure, celsius: F64) -> Iterator[Frame]:
+        """The frames of a step; `measure(rows)` answers distances in cm."""
+        rows = np.flatnonzero((now.number + self._phase) % self._every == 0)
+        if not len(rows):
+            return
+        seen = measure(rows)
+        self._left[rows] -= 1
+        due = self._left[rows] < 0
+        jump = np.flatnonzero(~due & (np.abs(seen - self._told[rows]) >= self._change))
+        if len(jump):
+            again = measure(rows[jump])
+            change = seen[jump] - self._told[rows[jump]]
+            same = (again - self._told[rows[jump]]) / change >= CONFIRM
+            seen[jump] = again
+            due[jump[same]] = True
+        rows, seen = rows[due], seen[due]
+        self._left[rows] = self._period[rows] - 1
+        self._told[rows] = seen
+        yield from self._frames(now, rows, seen, celsius[rows])
+
+    def _frames(
+        self, now: Moment, rows: I64, seen: F64, celsius: F64
+    ) -> Iterator[Frame]:
+        self._seq[rows] += 1
+        battery = self._charge - now.number * STEP_S / 86_400 / BATTERY_DAYS * 100
+        columns = (
+            (now.at - STEP_MS + self._offset[rows]).tolist(),
+            rows.tolist(),
+            (self._seq[rows] & 0xFFFF).tolist(),
+            np.round(seen * 10).astype(np.int64).tolist(),
+            celsius.tolist(),
+            np.maximum(np.round(battery[rows]), 1).astype(np.int64).tolist(),
+        )
+        for at, row, seq, mm, warm, charge in zip(*columns, strict=True):
+            values = f'{{"distance":{mm},"temperature":{warm:.1f},"battery":{charge}}}'
+            yield Frame(at, row, seq, values)

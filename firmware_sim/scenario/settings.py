@@ -1,0 +1,204 @@
+"""What a scenario can set: keys with units and defaults.
+
+The defaults are the preset `default`; its figures and where each comes from stand in
+docs/simulator.md.
+"""
+
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Amount = Annotated[float, Field(ge=0)]
+# percent of a day's deposits by local hour: Groningen, Wouda et al. 2024
+_HOURLY = (
+    *(0.6, 0.3, 0.2, 0.1, 0.1, 0.2, 0.6, 1.7, 3.5, 4.4, 5.6, 6.9),
+    *(8.1, 8.5, 8.2, 8.0, 8.2, 8.4, 7.6, 6.4, 4.9, 3.6, 2.4, 1.3),
+)
+# percent of a day's visits by local hour: most from 12 to 13
+_VISITS = (
+    *(0.3, 0.2, 0.1, 0.1, 0.2, 0.6, 2.0, 4.5, 6.5, 6.5, 6.5, 7.5),
+    *(9.0, 7.5, 6.5, 6.0, 6.0, 6.5, 6.0, 5.5, 4.5, 3.5, 2.0, 1.5),
+)
+
+
+class Section(BaseModel):
+    """Settings that know all their keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("no such time zone") from None
+    return name
+
+
+def _offset(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("needs an offset, as in 2026-03-02T00:00:00+08:00")
+    return moment
+
+
+class Town(Section):
+    """How large the town is, and when."""
+
+    bins: int = Field(2000, ge=0, le=100_000)
+    toilets: int = Field(100, ge=0, le=10_000)
+    zones: int = Field(10, ge=1, le=100)
+    timezone: Annotated[str, AfterValidator(_zone)] = "Asia/Shanghai"
+    start: Annotated[datetime, AfterValidator(_offset)] = datetime.fromisoformat(
+        "2026-03-02T00:00:00+08:00"
+    )
+    days: int = Field(30, ge=1, le=3660)
+
+
+class Bin(Section):
+    """The street bins."""
+
+    height_cm: Positive = 90
+    volume_l: Positive = 120
+    head_room_cm: Amount = 15  # from the sensor down to the full mark
+    rate_median: Positive = 25  # % of the volume a mean day
+    rate_sigma: Amount = 0.55  # of its logarithm
+    rate_min: Positive = 6
+    rate_max: Positive = 110
+    heap_max: float = Field(130, ge=100, le=200)  # %; what comes on top lies beside
+
+
+class Deposits(Section):
+    """What people throw in: a Poisson process of small things and big bags."""
+
+    hourly: tuple[Amount, ...] = Field(_HOURLY, min_length=24, max_length=24)
+    weekday: tuple[Amount, ...] = Field(
+        (1, 1, 1, 1, 1.1, 1.25, 1.1), min_length=7, max_length=7
+    )
+    small_l: Positive = 0.9  # mean of a gamma law with shape 1.5
+    big_l: Positive = 12  # mean of a gamma law with shape 9
+    big_share: Share = 0.02
+    event_share: Share = 0.01  # of bin-days
+    event_factor: tuple[Positive, Positive] = (1.24, 4)
+    settling: tuple[float, float] = (0.004, 0.004)  # share of the fill an hour
+
+
+class Emptying(Section):
+    """Rounds, and what goes wrong on them."""
+
+    plan_fill: Positive = 61  # % that a bin is expected to hold at its round
+    round_at: Amount = 7  # local hour of the morning round
+    second_at: Amount = 15  # of the second round, for bins that need more than 7
+    spread_min: Amount = 30  # within which the vehicle comes by
+    residue: tuple[Amount, Amount] = (0, 4)  # %
+    missed: Share = 0.03
+    unscheduled: Share = 0.01  # of bin-days, between 8 and 18 h
+
+
+class Surface(Section):
+    """The hump of waste under the sensor."""
+
+    hump_cm: Amount = 5  # sd
+    keep: Share = 0.9  # of the hump after one more deposit
+
+
+class Echo(Section):
+    """Errors of the level sensor."""
+
+    noise_cm: Amount = 1
+    quantum_cm: Positive = 1
+    blind_cm: Amount = 3
+    temperature_per_k: Amount = 0.0002  # share of the distance, away from 20 °C
+    near: Share = 0.01  # false near echoes
+    missed: Share = 0.01  # missed echoes: the floor is read
+    stuck_per_day: Amount = 0.01
+    stuck_hours: Positive = 24  # mean
+
+
+class Report(Section):
+    """When a level sensor measures and reports."""
+
+    measure_min: Positive = 15
+    period_min: tuple[Positive, Positive] = (60, 60)  # each device has one within
+    event_points: Amount = 10  # % changed since the last report; 0: no event reports
+
+
+class Link(Section):
+    """The way from the sensor to the broker."""
+
+    loss_good: Share = 0.03
+    loss_bad: Share = 0.6
+    bad_share: Share = 0.045  # of the time in the bad state
+    bad_hours: Positive = 2  # mean stay
+    outages_per_month: Amount = 1  # a gateway
+    outage_hours: tuple[Positive, Positive] = (1, 6)
+    doubled: Share = 0.01
+    swapped: Share = 0.005  # comes after the device's next uplink
+    late: Share = 0.01
+    late_hours: Positive = 2  # at most
+
+
+class Toilet(Section):
+    """A public toilet: a well-mixed room with urine that ripens."""
+
+    volume_m3: Positive = 40
+    air_changes: Positive = 8  # an hour
+    visits: Positive = 200  # a day
+    spread: tuple[Amount, Amount] = (0.4, 0.3)  # log sd of visits and air changes
+    hourly: tuple[Amount, ...] = Field(_VISITS, min_length=24, max_length=24)
+    source_mg_h: Amount = 0.24  # NH3 a visit
+    messy_mg_h: Amount = 2.4  # on top, mean of an exponential law
+    messy_share: Share = 0.15
+    ripens_h: Positive = 2
+    fades_h: Positive = 18
+    background_ppm: Amount = 0.03
+    cleanings: tuple[Amount, ...] = (6, 14)  # local hours
+    removed: Share = 0.9
+    skipped: Share = 0.03
+
+
+class Gas(Section):
+    """Errors of the gas cell."""
+
+    zero_ppm: Amount = 0.2  # sd
+    gain: Amount = 0.05  # sd
+    drift_month: Amount = 0.02  # sd of the gain's change
+    noise_ppm: Amount = 0.03
+    quantum_ppm: Positive = 0.01
+    report_min: Positive = 5
+    alcohol_ppm: tuple[Amount, Amount] = (0, 0)  # seen for 20 min after a cleaning
+
+
+class Scenario(Section):
+    """A scenario: all its sections."""
+
+    description: str = ""
+    town: Town = Town()
+    bin: Bin = Bin()
+    deposits: Deposits = Deposits()
+    emptying: Emptying = Emptying()
+    surface: Surface = Surface()
+    echo: Echo = Echo()
+    report: Report = Report()
+    link: Link = Link()
+    toilet: Toilet = Toilet()
+    gas: Gas = Gas()
+
+    @model_validator(mode="after")
+    def _spans(self) -> "Scenario":
+        pairs = {
+            "deposits.event_factor": self.deposits.event_factor,
+            "deposits.settling": self.deposits.settling,
+            "emptying.residue": self.emptying.residue,
+            "report.period_min": self.report.period_min,
+            "link.outage_hours": self.link.outage_hours,
+            "gas.alcohol_ppm": self.gas.alcohol_ppm,
+            "bin.rate_min, rate_max": (self.bin.rate_min, self.bin.rate_max),
+        }
+        wrong = [name for name, (low, high) in pairs.items() if low > high]
+        if wrong:
+            raise ValueError(f"the first must not be above the second: {wrong}")
+        return self

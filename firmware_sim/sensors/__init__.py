@@ -1,0 +1,1 @@
+"""What sensors make of the world: pure, with the errors of a scenario."""

@@ -1,0 +1,71 @@
+"""Level sensors by echo: noise, quantum, blind zone, false and missed echoes, stuck.
+
+Sources of the errors: docs/simulator.md. A false near echo comes from somewhere
+between the blind zone and the surface; a missed one shows the floor.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from firmware_sim.chance import F64, I64, Stream
+from firmware_sim.scenario import Scenario
+
+USUAL_CELSIUS = 20.0
+DAY_H = 24.0
+
+
+class Spell(NamedTuple):
+    """A sensor got stuck (or came loose again, `on` False)."""
+
+    row: int
+    on: bool
+
+
+class Echo:
+    """All level sensors of a town; distances in cm below the sensor."""
+
+    def __init__(self, scenario: Scenario, rows: int, seed: int) -> None:
+        self._settings = scenario.echo
+        self._full = scenario.bin.head_room_cm
+        self._height = scenario.bin.height_cm
+        self._noise = Stream(seed, "echo")
+        self._faults = Stream(seed, "stuck")
+        self._stuck_h: F64 = np.zeros(rows)  # hours that the spell still lasts
+        self._held: F64 = np.zeros(rows)
+
+    def measure(self, rows: I64, surface: F64, celsius: F64) -> F64:
+        """Distances in cm of some sensors (`surface`: % of the height)."""
+        settings, n = self._settings, len(rows)
+        true = self._full + self._height * (1 - surface / 100)
+        seen = true + settings.noise_cm * self._noise.normal(n)
+        seen *= 1 + settings.temperature_per_k * (celsius - USUAL_CELSIUS)
+        floor = self._full + self._height
+        u, where = self._noise.uniform(n), self._noise.uniform(n)
+        near = u < settings.near
+        seen = np.where(
+            near, settings.blind_cm + where * (true - settings.blind_cm), seen
+        )
+        missed = ~near & (u < settings.near + settings.missed)
+        seen = np.where(missed, floor, seen)
+        seen = np.clip(seen, settings.blind_cm, floor)
+        seen = np.round(seen / settings.quantum_cm) * settings.quantum_cm
+        stuck = self._stuck_h[rows] > 0
+        seen = np.where(stuck, self._held[rows], seen)
+        self._held[rows] = seen
+        return seen
+
+    def age(self, hours: float) -> list[Spell]:
+        """Let time pass: spells of being stuck begin and end."""
+        n = len(self._held)
+        held = self._stuck_h > 0
+        self._stuck_h = np.maximum(self._stuck_h - hours, 0)
+        ends = np.flatnonzero(held & (self._stuck_h == 0))
+        chance = self._settings.stuck_per_day * hours / DAY_H
+        begins = np.flatnonzero(~held & self._faults.happens(chance, n))
+        lasts = self._faults.exponential(len(begins)) * self._settings.stuck_hours
+        self._stuck_h[begins] = lasts
+        return [
+            *(Spell(row, on=False) for row in ends.tolist()),
+            *(Spell(row, on=True) for row in begins.tolist()),
+        ]

@@ -1,0 +1,112 @@
+"""The loop: the world moves, sensors look, firmware reports, the link carries.
+
+One step is five minutes of all assets at once. The same loop makes a trace and feeds a
+live broker.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from firmware_sim.chance import F64, I64
+from firmware_sim.firmware.frame import Frame
+from firmware_sim.firmware.level import LevelFirmware
+from firmware_sim.firmware.room import RoomFirmware, Sensed
+from firmware_sim.link.channel import Channel, Delivery, Lost, Outage
+from firmware_sim.scenario import Scenario
+from firmware_sim.sensors.echo import Echo, Spell
+from firmware_sim.sensors.gas import Cells
+from firmware_sim.town.fleet import make_fleet
+from firmware_sim.town.rota import rounds
+from firmware_sim.world.bins import Bins
+from firmware_sim.world.crews import Crews, Visit
+from firmware_sim.world.moment import STEP_H, STEP_MS, STEPS_A_DAY, Moment, moment
+from firmware_sim.world.toilets import Cleaning, Toilets
+from firmware_sim.world.weather import Weather
+
+MINUTE_MS = 60_000
+HUMIDITY = 65.0
+
+
+@dataclass(slots=True)
+class Step:
+    """All that happened up to `now`."""
+
+    now: Moment
+    gain: F64  # % thrown in, by bin
+    visits: list[tuple[Visit, float]] = field(default_factory=list)  # with % before
+    cleanings: list[Cleaning] = field(default_factory=list)
+    spells: list[Spell] = field(default_factory=list)
+    outages: list[Outage] = field(default_factory=list)
+    carried: list[Delivery | Lost] = field(default_factory=list)
+
+
+class Simulation:
+    """A town from its scenario and seed; `steps` turns it forward."""
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self.scenario = scenario
+        self.fleet = make_fleet(scenario, seed)
+        fleet, n = self.fleet, scenario.town.toilets
+        self.start = round(scenario.town.start.timestamp() * 1000)
+        self.zone = ZoneInfo(scenario.town.timezone)
+        self.rounds = rounds(fleet.zone[: fleet.bins], fleet.visits, scenario.emptying)
+        self.bins = Bins(scenario, fleet, seed)
+        self.toilets = Toilets(scenario.toilet, n, seed)
+        self._weather = Weather(scenario.town.zones, seed)
+        self._crews = Crews(fleet, self.rounds, scenario.emptying, seed)
+        self._echo = Echo(scenario, fleet.bins, seed)
+        self._cells = Cells(scenario.gas, n, seed)
+        self._level = LevelFirmware(scenario, fleet, seed)
+        self._room = RoomFirmware(scenario.gas, n, fleet.bins, seed)
+        self._channel = Channel(scenario.link, fleet.gateway, seed)
+        self.period_ms = [round(p * MINUTE_MS) for p in fleet.period_min.tolist()]
+        self.period_ms += [round(scenario.gas.report_min * MINUTE_MS)] * n
+
+    def steps(self, days: int) -> Iterator[Step]:
+        """Every step of so many days."""
+        for number in range(days * STEPS_A_DAY):
+            now = moment(self.start + (number + 1) * STEP_MS, number, self.zone)
+            yield self._step(now)
+
+    def _step(self, now: Moment) -> Step:
+        air = self._weather.step(now)
+        celsius = air[self.fleet.zone]
+        visits = [self._visit(visit) for visit in self._crews.step(now)]
+        step = Step(now, self.bins.step(now), visits)
+        step.cleanings = self.toilets.step(now)
+        step.spells = self._echo.age(STEP_H)
+        step.outages = self._channel.step(now)
+        frames = [*self._bin_frames(now, celsius), *self._room_frames(now, celsius)]
+        step.carried = list(self._channel.carry(frames, self.period_ms))
+        return step
+
+    def _visit(self, visit: Visit) -> tuple[Visit, float]:
+        """A crew comes by; answers what it found, too."""
+        before = float(self.bins.fill[visit.row])
+        if visit.cause != "missed":
+            left = min(visit.left, before)
+            self.bins.empty(np.array([visit.row]), np.array([left]))
+            visit = visit._replace(left=left)
+        return visit, before
+
+    def _bin_frames(self, now: Moment, celsius: F64) -> Iterator[Frame]:
+        surface, warm = self.bins.surface, celsius[: self.fleet.bins]
+
+        def measure(rows: I64) -> F64:
+            return self._echo.measure(rows, surface[rows], warm[rows])
+
+        yield from self._level.step(now, measure, warm)
+
+    def _room_frames(self, now: Moment, celsius: F64) -> Iterator[Frame]:
+        rooms = self.toilets
+        if not len(rooms.nh3):
+            return
+        hours = now.number * STEP_H
+        nh3 = self._cells.measure(rooms.nh3, hours, now.at - rooms.cleaned_at)
+        warm = celsius[self.fleet.bins :] * 0.5 + 10
+        wet = np.full(len(nh3), HUMIDITY)
+        people = (rooms.entered, rooms.entered)
+        yield from self._room.step(now, Sensed(nh3, rooms.h2s, warm, wet, *people))

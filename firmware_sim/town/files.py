@@ -1,0 +1,62 @@
+"""The town's register and rounds, as files that a hub imports."""
+
+import csv
+import io
+
+from firmware_sim.scenario import Scenario
+from firmware_sim.town.fleet import Fleet
+from firmware_sim.town.rota import WEEKDAYS, Round, tag
+
+COLUMNS = (
+    *("zone", "zone_name", "site", "site_name", "asset", "kind"),
+    *("capacity_l", "empty_mm", "full_mm"),
+    *("device", "profile", "interval_s", "tags"),
+)
+SITE = 20  # assets a site
+
+
+def fleet_csv(fleet: Fleet, scenario: Scenario) -> str:
+    """The register for `sensorhub fleet import`, one row a device."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in range(fleet.rows):
+        zone, site = fleet.zone_id(row), f"site{row // SITE + 1:04d}-{fleet.zone[row]}"
+        what = _bin(fleet, scenario, row) if row < fleet.bins else _toilet(scenario)
+        kind, shape, interval_s, tags = what
+        writer.writerow(
+            (
+                *(zone, f"Zone {fleet.zone[row] + 1}", site, f"Site {site[4:]}"),
+                *(fleet.assets[row], kind, *shape),
+                *(fleet.devices[row], "native", interval_s, tags),
+            )
+        )
+    return text.getvalue()
+
+
+Row = tuple[str, tuple[object, ...], int, str]
+
+
+def _bin(fleet: Fleet, scenario: Scenario, row: int) -> Row:
+    full = round(scenario.bin.head_room_cm * 10)
+    empty = full + round(scenario.bin.height_cm * 10)
+    shape = (round(scenario.bin.volume_l), empty, full)
+    interval = round(fleet.period_min[row] * 60)
+    return "bin", shape, interval, tag(int(fleet.visits[row]))
+
+
+def _toilet(scenario: Scenario) -> Row:
+    return "toilet", ("", "", ""), round(scenario.gas.report_min * 60), ""
+
+
+def rounds_toml(fleet: Fleet, rounds: list[Round]) -> str:
+    """The rounds as `[[rounds]]` tables, local times."""
+    parts = []
+    for each in rounds:
+        days = ", ".join(f'"{WEEKDAYS[day]}"' for day in each.weekdays)
+        parts.append(
+            f'[[rounds]]\nzone = "zone{each.zone + 1:02d}"\nkind = "bin"\n'
+            f'tags = ["{tag(each.visits)}"]\nweekdays = [{days}]\n'
+            f'times = ["{each.time}"]\n'
+        )
+    return "\n".join(parts)

@@ -1,0 +1,76 @@
+"""Assets and devices of a scenario as columns, drawn from its seed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim.chance import F64, Stream
+from firmware_sim.scenario import Scenario
+from firmware_sim.town.rota import visits_a_week
+
+GATEWAYS_A_ZONE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Assets (bins first, then toilets), one device on each; same row in both."""
+
+    bins: int
+    assets: tuple[str, ...]
+    devices: tuple[str, ...]
+    zone: NDArray[np.int64]  # by row
+    gateway: NDArray[np.int64]  # by row
+    rate: F64  # by bin: % of the volume a mean day, gross
+    visits: NDArray[np.int64]  # by bin: rounds a week
+    settling: F64  # by bin: share of the fill an hour
+    period_min: F64  # by bin: of its reports
+
+    @property
+    def rows(self) -> int:
+        """How many assets there are."""
+        return len(self.assets)
+
+    def zone_id(self, row: int) -> str:
+        """The id of the zone that an asset lies in."""
+        return f"zone{self.zone[row] + 1:02d}"
+
+    def gateway_id(self, number: int) -> str:
+        """The EUI of a gateway."""
+        return f"24e124fffef0{number:04x}"
+
+
+def make_fleet(scenario: Scenario, seed: int) -> Fleet:
+    """The town's assets and devices; the same for the same scenario and seed."""
+    town, bins = scenario.town, scenario.town.bins
+    rows = bins + town.toilets
+    stream = Stream(seed, "fleet")
+    rate = scenario.bin.rate_median * stream.lognormal(scenario.bin.rate_sigma, bins)
+    rate = np.clip(rate, scenario.bin.rate_min, scenario.bin.rate_max)
+    rate = np.round(rate, 2)
+    zone = np.arange(rows) % town.zones
+    half = (stream.uniform(rows) < 0.5).astype(np.int64)
+    return Fleet(
+        bins=bins,
+        assets=tuple(
+            f"bin{n + 1:05d}" if n < bins else f"wc{n - bins + 1:04d}"
+            for n in range(rows)
+        ),
+        devices=tuple(
+            f"level-{n + 1:05d}" if n < bins else f"room-{n - bins + 1:04d}"
+            for n in range(rows)
+        ),
+        zone=zone,
+        gateway=zone * GATEWAYS_A_ZONE + half,
+        rate=rate,
+        visits=visits_a_week(rate, scenario.emptying.plan_fill),
+        settling=np.round(stream.between(*scenario.deposits.settling, bins), 5),
+        period_min=_periods(scenario, stream, bins),
+    )
+
+
+def _periods(scenario: Scenario, stream: Stream, bins: int) -> F64:
+    """Each device's report period in whole measurements, minutes."""
+    every = scenario.report.measure_min
+    period = stream.between(*scenario.report.period_min, bins)
+    return np.maximum(np.round(period / every), 1) * every

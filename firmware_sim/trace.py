@@ -1,0 +1,177 @@
+"""A trace: uplinks, labels, register and rounds of a scenario, as files."""
+
+import base64
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from firmware_sim.clock import rfc3339
+from firmware_sim.firmware.frame import Frame
+from firmware_sim.labels import label, numbers
+from firmware_sim.link.channel import Delivery, Lost
+from firmware_sim.scenario import Scenario
+from firmware_sim.simulation import Simulation, Step
+from firmware_sim.town.files import fleet_csv, rounds_toml
+from firmware_sim.town.rota import tag
+from firmware_sim.truth import Truth
+from firmware_sim.world.moment import STEP_MS, STEPS_A_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a trace holds, and how long it took."""
+
+    scenario: str
+    seed: int
+    devices: int
+    days: int
+    uplinks: int
+    seconds: float
+
+    @property
+    def device_days_per_s(self) -> float:
+        """Simulated device-days a second."""
+        return self.devices * self.days / self.seconds
+
+
+def topic(zone: str, device: str) -> str:
+    """Where a native device's uplinks appear."""
+    return f"sensorhub/v1/{zone}/{device}/up"
+
+
+def payload(frame: Frame) -> bytes:
+    """The native JSON of a frame."""
+    return f'{{"ts":{frame.at},"seq":{frame.seq},"m":{frame.values}}}'.encode()
+
+
+class Uplinks:
+    """Writes uplinks in order of their arrival, and labels of the odd ones."""
+
+    def __init__(self, simulation: Simulation, out: IO[str], labels: IO[str]) -> None:
+        fleet = simulation.fleet
+        self._start = simulation.start
+        self._devices = fleet.devices
+        self._heads = [
+            f'","topic":"{topic(fleet.zone_id(row), fleet.devices[row])}","payload":"'
+            for row in range(fleet.rows)
+        ]
+        self._out = out
+        self._labels = labels
+        self._waiting: dict[int, list[Delivery]] = {}
+        self.lines = 0
+
+    def take(self, step: Step) -> None:
+        """Keep what a step carried until its time; write what has arrived by now."""
+        for item in step.carried:
+            if isinstance(item, Lost):
+                self._lost(item)
+                continue
+            arrives = max((item.at - self._start) // STEP_MS, step.now.number)
+            self._waiting.setdefault(arrives, []).append(item)
+        self._write(self._waiting.pop(step.now.number, []))
+
+    def close(self) -> None:
+        """What is still on its way comes after the end: lost to this trace."""
+        waiting = [item for items in self._waiting.values() for item in items]
+        for item in sorted(waiting, key=lambda d: (d.at, d.frame.row)):
+            if not item.copy:
+                self._lost(Lost(item.frame, "end"))
+
+    def _lost(self, item: Lost) -> None:
+        frame, device = item.frame, self._devices[item.frame.row]
+        line = label("lost", device=device, seq=frame.seq, at=frame.at, why=item.why)
+        self._labels.write(line)
+
+    def _write(self, arrived: list[Delivery]) -> None:
+        arrived.sort(key=lambda d: (d.at, d.frame.row, d.copy))
+        lines = []
+        for at, frame, copy, why in arrived:
+            self.lines += 1
+            head, body = self._heads[frame.row], base64.b64encode(payload(frame))
+            lines.append(f'{{"received_at":"{rfc3339(at)}{head}{body.decode()}"}}\n')
+            if why:
+                self._odd(frame, copy, why)
+        self._out.write("".join(lines))
+
+    def _odd(self, frame: Frame, copy: int, why: str) -> None:
+        ends = {"expect": "duplicate", "reason": "same_seq"} if copy else {}
+        self._labels.write(
+            label(
+                "copy",
+                line=self.lines,
+                device=self._devices[frame.row],
+                seq=frame.seq,
+                **(ends or {"expect": "stored"}),
+                why=why,
+            )
+        )
+
+
+def write_trace(
+    name: str,
+    scenario: Scenario,
+    seed: int,
+    out: Path,
+    tick: Callable[[int], None] = lambda day: None,
+) -> Made:
+    """Write a scenario's trace into the folder `out`; `tick(day)` hears of progress."""
+    began = time.monotonic()
+    simulation = Simulation(scenario, seed)
+    days, fleet = scenario.town.days, simulation.fleet
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "fleet.csv").write_text(fleet_csv(fleet, scenario), "utf-8")
+    (out / "rounds.toml").write_text(rounds_toml(fleet, simulation.rounds), "utf-8")
+    with (
+        (out / "uplinks.jsonl").open("w", encoding="utf-8") as file,
+        (out / "labels.jsonl").open("w", encoding="utf-8") as labels,
+    ):
+        _introduce(name, simulation, seed, labels)
+        uplinks, truth = Uplinks(simulation, file, labels), Truth(simulation, labels)
+        for step in simulation.steps(days):
+            truth.take(step)
+            uplinks.take(step)
+            if (step.now.number + 1) % STEPS_A_DAY == 0:
+                tick((step.now.number + 1) // STEPS_A_DAY)
+        truth.close()
+        uplinks.close()
+    seconds = round(time.monotonic() - began, 3)
+    return Made(name, seed, fleet.rows, days, uplinks.lines, seconds)
+
+
+def _introduce(name: str, simulation: Simulation, seed: int, labels: IO[str]) -> None:
+    """The first labels: the town and its assets."""
+    fleet, scenario = simulation.fleet, simulation.scenario
+    labels.write(
+        label(
+            "town",
+            scenario=name,
+            seed=seed,
+            days=scenario.town.days,
+            start=simulation.start,
+            timezone=scenario.town.timezone,
+            profile={"bin": numbers(simulation.bins.profile.tolist(), 4)},
+            event_share=scenario.deposits.event_share,
+        )
+    )
+    for row, asset in enumerate(fleet.assets):
+        is_bin = row < fleet.bins
+        more = {}
+        if is_bin:
+            more = {
+                "rate": float(fleet.rate[row]),
+                "settling": float(fleet.settling[row]),
+                "tags": [tag(int(fleet.visits[row]))],
+            }
+        labels.write(
+            label(
+                "asset",
+                asset=asset,
+                kind="bin" if is_bin else "toilet",
+                zone=fleet.zone_id(row),
+                gateway=fleet.gateway_id(int(fleet.gateway[row])),
+                devices=[fleet.devices[row]],
+                **more,
+            )
+        )

@@ -1,0 +1,128 @@
+"""Writes the truth of each step as labels: fill, gas, services, faults, outages."""
+
+from typing import IO
+
+import numpy as np
+
+from firmware_sim.chance import F64
+from firmware_sim.labels import label, numbers
+from firmware_sim.simulation import Simulation, Step
+from firmware_sim.world.moment import STEP_MS, STEP_S, STEPS_A_DAY
+
+FILL_STEPS = 3  # a value each quarter of an hour
+FULL = 100.0
+
+
+class Truth:
+    """Gathers columns over a day, writes events at once."""
+
+    def __init__(self, simulation: Simulation, labels: IO[str]) -> None:
+        self._simulation = simulation
+        self._labels = labels
+        n = simulation.fleet.bins
+        self._fill: list[F64] = []
+        self._gain: list[F64] = []
+        self._nh3: list[F64] = []
+        self._thrown = np.zeros(n)
+        self._over: dict[int, int] = {}
+        self._open: dict[tuple[str, int], int] = {}
+
+    def take(self, step: Step) -> None:
+        """Write what happened in a step."""
+        self._services(step)
+        self._overflows(step)
+        for spell in step.spells:
+            self._spell("stuck", spell.row, spell.on, step.now.at)
+        for outage in step.outages:
+            self._spell("gateway_down", outage.gateway, outage.on, step.now.at)
+        self._thrown += step.gain
+        number = step.now.number + 1
+        if number % FILL_STEPS == 0:
+            self._fill.append(self._simulation.bins.fill.copy())
+            self._gain.append(self._thrown)
+            self._thrown = np.zeros(len(self._thrown))
+        self._nh3.append(self._simulation.toilets.nh3.copy())
+        if number % STEPS_A_DAY == 0:
+            self._day(step.now.at - (STEPS_A_DAY - 1) * STEP_MS)
+
+    def close(self) -> None:
+        """End what is still going on: it has no `until`."""
+        for row, at in self._over.items():
+            asset = self._simulation.fleet.assets[row]
+            self._write("overflow", asset=asset, at=at, until=None)
+        for (kind, row), at in self._open.items():
+            self._fault(kind, row, at, None)
+
+    def _write(self, kind: str, /, **values: object) -> None:
+        self._labels.write(label(kind, **values))
+
+    def _services(self, step: Step) -> None:
+        fleet = self._simulation.fleet
+        for visit, before in step.visits:
+            asset = fleet.assets[visit.row]
+            if visit.cause == "missed":
+                self._write("round_missed", asset=asset, at=visit.at)
+                continue
+            self._write(
+                "emptied",
+                asset=asset,
+                at=visit.at,
+                before=round(before, 2),
+                after=round(visit.left, 2),
+                cause=visit.cause,
+            )
+        for cleaning in step.cleanings:
+            self._write(
+                "cleaned",
+                asset=fleet.assets[fleet.bins + cleaning.row],
+                at=cleaning.at,
+                removed=cleaning.removed,
+                skipped=cleaning.skipped,
+            )
+
+    def _overflows(self, step: Step) -> None:
+        full = self._simulation.bins.fill >= FULL
+        for row in [row for row in self._over if not full[row]]:
+            asset = self._simulation.fleet.assets[row]
+            began = self._over.pop(row)
+            self._write("overflow", asset=asset, at=began, until=step.now.at)
+        for row in np.flatnonzero(full).tolist():
+            self._over.setdefault(row, step.now.at)
+
+    def _spell(self, kind: str, row: int, on: bool, at: int) -> None:
+        if on:
+            self._open[kind, row] = at
+        else:
+            self._fault(kind, row, self._open.pop((kind, row)), at)
+
+    def _fault(self, kind: str, row: int, at: int, until: int | None) -> None:
+        fleet = self._simulation.fleet
+        if kind == "gateway_down":
+            self._write(kind, gateway=fleet.gateway_id(row), at=at, until=until)
+            return
+        device, asset = fleet.devices[row], fleet.assets[row]
+        self._write("fault", fault=kind, device=device, asset=asset, at=at, until=until)
+
+    def _day(self, first: int) -> None:
+        fleet, quarter = self._simulation.fleet, FILL_STEPS * STEP_S
+        begin = first + (FILL_STEPS - 1) * STEP_MS
+        fill, gain = np.array(self._fill).T, np.array(self._gain).T
+        for row in range(fleet.bins):
+            self._write(
+                "fill",
+                asset=fleet.assets[row],
+                at=begin,
+                step_s=quarter,
+                fill=numbers(fill[row].tolist(), 2),
+                gain=numbers(gain[row].tolist(), 2),
+            )
+        nh3 = np.array(self._nh3).T
+        for row in range(fleet.rows - fleet.bins):
+            self._write(
+                "gas",
+                asset=fleet.assets[fleet.bins + row],
+                at=first,
+                step_s=STEP_S,
+                nh3=numbers(nh3[row].tolist(), 3),
+            )
+        self._fill, self._gain, self._nh3 = [], [], []

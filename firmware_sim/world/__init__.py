@@ -1,0 +1,1 @@
+"""The physical world: pure steps on columns, one row an asset."""

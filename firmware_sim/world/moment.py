@@ -1,0 +1,33 @@
+"""A moment of the simulation, in UTC and as the town's people see it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+STEP_S = 300
+STEP_MS = STEP_S * 1000
+STEP_H = STEP_S / 3600
+STEPS_A_DAY = 86_400 // STEP_S
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The end of a step: epoch ms, and the local calendar there."""
+
+    at: int
+    number: int  # of the step, from 0
+    hour: float  # local, 0 to 24
+    weekday: int  # 0 is Monday
+    month: int
+
+    @property
+    def midnight(self) -> bool:
+        """Whether this is the first step of a local day."""
+        return self.hour < STEP_H
+
+
+def moment(at: int, number: int, zone: ZoneInfo) -> Moment:
+    """The moment at `at` (epoch ms) in a time zone."""
+    local = datetime.fromtimestamp(at / 1000, zone)
+    hour = local.hour + local.minute / 60 + local.second / 3600
+    return Moment(at, number, hour, local.weekday(), local.month)
