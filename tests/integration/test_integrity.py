@@ -1,0 +1,72 @@
+"""The simulator's truth against the hub's ledger, over files and over a live broker."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from support.brokers import Mosquitto, Peer, until
+from support.hubs import HubProcess
+from support.integrity import End, Town, differing, first_ends, rows, town
+from typer.testing import CliRunner
+
+from sensorhub.cli.main import app
+
+SMALL = {"bins": 40, "toilets": 4, "days": 3}
+KILLS = 3
+
+
+@pytest.mark.parametrize("name", ["clean", "default", "harsh"])
+def test_a_trace_ends_line_for_line_as_its_labels_say(
+    name: str, tmp_path: Path
+) -> None:
+    made = town(name, 11, tmp_path, **SMALL)
+    out = tmp_path / "ledger.jsonl"
+    words = ["backtest", str(tmp_path / "uplinks.jsonl"), "--ledger", str(out)]
+    words += ["--fleet", str(tmp_path / "fleet.csv")]
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    ledger = rows(out)
+    assert [row["line"] for row in ledger] == list(range(1, len(made.came) + 1))
+    found = [End(row["outcome"], row["reason"]) for row in ledger]
+    assert differing(made, found) == []
+
+
+@pytest.mark.slow
+@pytest.mark.mosquitto
+def test_the_same_over_a_broker_with_kills_in_the_middle(tmp_path: Path) -> None:
+    """Published in order; kill -9 while uplinks come; each line ends as labelled."""
+    made = town("harsh", 12, tmp_path / "town", **(SMALL | {"days": 14}))
+    ledger = tmp_path / "ledger.jsonl"
+    with Mosquitto(tmp_path) as broker:
+        hub = HubProcess(tmp_path / "hub", broker.port, ledger__file=ledger)
+        hub.command("fleet", "import", str(made.folder / "fleet.csv"))
+        with hub:
+            publish_and_kill(hub, broker.port, made)
+            want = made.by_outcome()
+            hub.until_ended(want["stored"] + want["dead"])
+            until(
+                lambda: hub.numbers()["uplinks_received"] >= len(made.came),
+                "all uplinks have come",
+            )
+            sums = hub.sums_are_exact()
+    found, again = first_ends(made, rows(ledger))
+    assert differing(made, found) == []
+    assert sums["uplinks_received"] == len(made.came) + len(again)
+    assert sums["uplinks_stored"] == want["stored"]
+    assert sums["uplinks_dead"] == want["dead"]
+
+
+def publish_and_kill(hub: HubProcess, port: int, made: Town) -> None:
+    """The whole trace in one go; kill -9 and a start each time a share has come."""
+    with Peer(port) as peer, ThreadPoolExecutor(1) as pool:
+        packets = [(came.topic, came.payload) for came in made.came]
+        sending = pool.submit(peer.send, packets)
+        for kill in range(1, KILLS + 1):
+            share = len(packets) * kill // (KILLS + 1)
+            until(
+                lambda enough=share: hub.numbers()["uplinks_received"] >= enough,
+                f"{share} uplinks come",
+            )
+            hub.kill()
+            hub.start()
+        sending.result()
