@@ -2,15 +2,16 @@
 
 Layouts: LDDS04 user manual, section 2.4 "Uplink Payload" (port 2: battery with
 interrupt bits, four distances in mm, kind of message); DDS04-LB decoder notes of the
-vendor for the datalog (port 3) and the status (port 5). Big-endian.
+vendor for the datalog (port 3) and the status (port 5). Big-endian. Gives
+battery V, distance_1 to distance_4 mm, interrupt 0/1.
 """
 
 from struct import Struct
 from typing import Final
 
 from sensorhub.decode.dragino_ultrasonic import (
+    by_kind,
     distance,
-    read_status,
     unread,
     volts,
 )
@@ -21,20 +22,6 @@ SIZE: Final = 11
 PROBES: Final = 4
 _INTERRUPT: Final = 0x40
 _RECORD: Final = Struct(">BHHHI")  # flags, three distances in mm, epoch s
-
-
-def dragino_dds04(frame: bytes, port: int) -> Frame:
-    """Battery V, distance_1 to distance_4 mm, interrupt 0/1."""
-    out = Frame()
-    if port == 2:
-        _uplink(frame, out)
-    elif port == 3:
-        _records(frame, out)
-    elif port == 5:
-        read_status(frame, out)
-    else:
-        out.errors.append(f"unknown port {port}; readings come on port 2")
-    return out
 
 
 def _uplink(frame: bytes, out: Frame) -> None:
@@ -56,3 +43,6 @@ def _records(frame: bytes, out: Frame) -> None:
             distance(mm, part, name=f"distance_{probe}")
         dated(part, seconds, out)
     unread(frame, _RECORD.size, out)
+
+
+dragino_dds04 = by_kind(_uplink, _records)

@@ -3,9 +3,11 @@
 Layouts: Dragino wiki, user manuals of LDDS75 and DDS75-LB, "Uplink Payload" (port 2:
 battery, distance, interrupt, DS18B20 probe, sensor flag; firmware before 1.1.4 ends
 after the interrupt and leaves the distance out where no sensor answers), "Datalog"
-(port 3), "Device Status" (port 5). Big-endian.
+(port 3), "Device Status" (port 5). Big-endian. Gives battery V, distance mm,
+temperature °C of the probe, interrupt 0/1.
 """
 
+from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
@@ -19,20 +21,23 @@ RECORD: Final = Struct(">HHhBI")  # mV, mm, °C/10, flags, epoch s
 STATUS_SIZE: Final = 7
 _OLD_WITHOUT_SENSOR: Final = 3
 _OLD: Final = 5
+Part = Callable[[bytes, Frame], None]
 
 
-def dragino_ultrasonic(frame: bytes, port: int) -> Frame:
-    """Battery V, distance mm, temperature °C of the probe, interrupt 0/1."""
-    out = Frame()
-    if port == 2:
-        _uplink(frame, out)
-    elif port == 3:
-        read_records(frame, out)
-    elif port == 5:
-        read_status(frame, out)
-    else:
-        out.errors.append(f"unknown port {port}; readings come on port 2")
-    return out
+def by_kind(readings: Part, records: Part) -> Callable[[bytes, int], Frame]:
+    """A decoder of Dragino's ports: 2 readings, 3 history, 5 status."""
+    parts = {2: readings, 3: records, 5: read_status}
+
+    def decode(frame: bytes, port: int) -> Frame:
+        out = Frame()
+        part = parts.get(port)
+        if part is None:
+            out.errors.append(f"unknown port {port}; readings come on port 2")
+        else:
+            part(frame, out)
+        return out
+
+    return decode
 
 
 def _uplink(frame: bytes, out: Frame) -> None:
@@ -103,3 +108,6 @@ def read_status(frame: bytes, out: Frame) -> None:
         out.answers = True
     else:
         out.errors.append(f"status of {len(frame)} bytes, {STATUS_SIZE} expected")
+
+
+dragino_ultrasonic = by_kind(_uplink, read_records)
