@@ -291,15 +291,3 @@ class Transition:
     to: str
     severity: Severity
     cause: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """Intent to tell one receiver about one transition; `id` stays over retries."""
-
-    id: str
-    subscription: str
-    channel: str
-    target: dict[str, Any]
-    body: bytes
-    attempt: int

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from sensorhub.errors import DeliveryError
-from sensorhub.model import Notification
+from sensorhub.notify.notification import Notification
 from sensorhub.notify.schedule import retry_at
 from sensorhub.notify.settling import Settling
 from sensorhub.notify.workers import Pool

@@ -8,7 +8,7 @@ import msgspec
 
 from sensorhub.alerts.event import VERSION, Event, TransitionView, rfc3339
 from sensorhub.errors import DeliveryError
-from sensorhub.model import Notification
+from sensorhub.notify.notification import Notification
 from sensorhub.notify.webhook import Answer
 from sensorhub.store.subscriptions import Subscription
 

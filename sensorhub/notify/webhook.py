@@ -10,8 +10,8 @@ import httpcore
 from standardwebhooks import Webhook as Signer
 
 from sensorhub.errors import DeliveryError
-from sensorhub.model import Notification
 from sensorhub.notify.addresses import Network
+from sensorhub.notify.notification import Notification
 from sensorhub.notify.pinned import Deadline, PinnedBackend
 from sensorhub.notify.schedule import LONGEST_RETRY_AFTER_S
 

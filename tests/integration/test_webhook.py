@@ -19,8 +19,8 @@ from support.receivers import Receiver, status
 
 from sensorhub.clock import Clock
 from sensorhub.errors import DeliveryError
-from sensorhub.model import Notification
 from sensorhub.notify.addresses import allowed, networks
+from sensorhub.notify.notification import Notification
 from sensorhub.notify.probe import probe
 from sensorhub.notify.relay import Relay
 from sensorhub.notify.webhook import Webhook

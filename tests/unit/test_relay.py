@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from sensorhub.errors import DeliveryError
-from sensorhub.model import Notification
 from sensorhub.notify.mqtt import Post
+from sensorhub.notify.notification import Notification
 from sensorhub.notify.relay import Relay
 from sensorhub.notify.schedule import DELAYS_S, retry_at
 from sensorhub.store import database, outbox, subscriptions
