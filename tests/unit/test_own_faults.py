@@ -1,17 +1,15 @@
 """What breaks the hub's own code ends alone: an uplink, another thread's job."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from support.happenings import FLEET, RULES, START, native
 from support.stories import Story
 
-from sensorhub.app import HubRun
 from sensorhub.batches import Batches
+from sensorhub.jobs import Jobs
 from sensorhub.ledger import Ledger
 from sensorhub.model import Message
 from sensorhub.state import State
@@ -19,15 +17,19 @@ from sensorhub.state import State
 BOOM = 13.0
 
 
-class Run(HubRun):
-    """A hub's loop without its edges."""
+class Run:
+    """What a hub's loop does with uplinks and jobs, without its edges."""
 
     def __init__(self, story: Story) -> None:
-        super().__init__(story.place, threading.Event())
-        self._hub, self._clock = story.hub, story.clock  # type: ignore[assignment]
-        self._tail: Any = SimpleNamespace(watched=False)
-        self._listener: Any = None
-        self._batches = Batches(story.hub, self._commit)
+        self.jobs = Jobs()
+        self._story = story
+        self.batches = Batches(story.hub, self.commit)
+
+    def commit(self, ledger: Ledger) -> None:
+        self.jobs.commit(self._story.hub, ledger)
+
+    def messages(self, messages: list[Message]) -> None:
+        self.batches.take(messages, self._story.clock.now())
 
 
 @pytest.fixture
@@ -55,8 +57,8 @@ def test_an_uplink_that_breaks_the_hub_is_dead_and_told(
     bad = native("z1", "b2", {"seq": 1, "m": {"temperature": BOOM}})
     batch = [*uplinks(9), bad, *uplinks(30)[9:]]
     run = Run(story)
-    run._messages(batch)
-    run._messages(batch)  # as after a kill before the acknowledgement
+    run.messages(batch)
+    run.messages(batch)  # as after a kill before the acknowledgement
     sums = story.counters()
     assert sums["uplinks_stored"] == 30
     assert sums["uplinks_dead"] == sums["uplink_internal_error"] == 1
@@ -74,22 +76,22 @@ def test_a_job_that_breaks_takes_nothing_with_it(story: Story) -> None:
     def bad(_: Any) -> None:
         raise TypeError("boom")
 
-    run._jobs.append(lambda c: done.append("first"))
-    run._jobs.append(bad)
-    run._jobs.append(lambda c: done.append("last"))
-    run._messages(uplinks(3))
+    run.jobs.submit(lambda c: done.append("first"))
+    run.jobs.submit(bad)
+    run.jobs.submit(lambda c: done.append("last"))
+    run.messages(uplinks(3))
     assert done[-2:] == ["first", "last"]
-    assert not run._jobs
+    assert not run.jobs
     assert story.counters()["uplinks_stored"] == 3
-    run._jobs.append(bad)
-    run._commit(Ledger())
-    assert not run._jobs
+    run.jobs.submit(bad)
+    run.commit(Ledger())
+    assert not run.jobs
 
 
 def test_dead_letter_bounds_hold_after_a_transaction_was_undone(story: Story) -> None:
     run = Run(story)
     poison = [native("z1", "nobody", {"seq": n, "m": {"nh3": 1}}) for n in range(5)]
-    ledger = run._batches.pipeline.process(poison, START)
+    ledger = run.batches.pipeline.process(poison, START)
     ledger.jobs.append(lambda c: c.execute("SELECT no_such_thing"))
     with pytest.raises(Exception, match="no_such_thing"):
         story.hub.commit(ledger)
