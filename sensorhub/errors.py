@@ -56,3 +56,7 @@ class DeliveryError(SensorhubError):
         super().__init__(message)
         self.permanent = permanent
         self.retry_after_s = retry_after_s
+
+
+class Refused(Exception):
+    """An operator's act cannot be done; says why in words."""

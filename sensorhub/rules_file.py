@@ -10,11 +10,11 @@ from pathlib import Path
 
 import structlog
 
+from sensorhub.acts.rules import FILE
 from sensorhub.commands import Commands
 from sensorhub.errors import ConfigError
 from sensorhub.hub import Hub
 from sensorhub.ledger import Ledger
-from sensorhub.rule_acts import FILE
 from sensorhub.rulebook import parse_rules, read_rules_file
 from sensorhub.store import counters, rule_versions
 from sensorhub.store.commands import Command

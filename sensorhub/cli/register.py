@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from sensorhub.acts.register import describe
 from sensorhub.alerts.event import rfc3339
 from sensorhub.cli.common import (
     CONFIG,
@@ -25,7 +26,6 @@ from sensorhub.cli.common import (
     say_json,
 )
 from sensorhub.cli.tables import table
-from sensorhub.commands import describe
 from sensorhub.errors import ConfigError
 from sensorhub.fleet import export_csv, export_toml, plan, read_fleet
 from sensorhub.overview import devices_view

@@ -1,7 +1,6 @@
 """Rules change: a file was edited, somebody applied a file or went back a version."""
 
-from typing import Any
-
+from sensorhub.acts.result import Result
 from sensorhub.hub import Hub
 from sensorhub.ledger import Ledger
 from sensorhub.rulebook import parse_rules
@@ -9,7 +8,6 @@ from sensorhub.store import rule_versions
 from sensorhub.store.commands import Command
 
 FILE = "file"  # the author of what rules.toml says
-Result = dict[str, Any]
 
 
 def take_file(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:

@@ -4,6 +4,7 @@ import json
 import uuid
 from typing import Any
 
+from sensorhub.acts.result import Result
 from sensorhub.decode import downlinks as wire
 from sensorhub.decode.downlinks import Bytes
 from sensorhub.hub import Hub
@@ -19,7 +20,7 @@ PORTS = range(1, 224)  # LoRaWAN 1.0.4: application ports
 MOST_BYTES = 242  # LoRaWAN: the largest frame of any data rate
 
 
-def ask(hub: Hub, ledger: Ledger, command: Command, now: int) -> dict[str, Any]:
+def ask(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
     """Enter a downlink and its message into the ledger. Raises ValueError."""
     said = dict(command.arguments)
     name, kind = said.pop("device"), said.pop("kind")

@@ -1,0 +1,1 @@
+"""What operators can do: one function an act, each enters it into a ledger."""

@@ -1,0 +1,5 @@
+"""What an act answers."""
+
+from typing import Any
+
+Result = dict[str, Any]
