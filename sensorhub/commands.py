@@ -27,7 +27,7 @@ class Commands:
 
     def apply_waiting(self) -> bool:
         """Apply all acts that wait; True where something was done."""
-        waiting = self._hub.waiting_commands()
+        waiting = commands.waiting(self._hub.connection)
         for command in waiting:
             self.apply(command)
         return bool(waiting)

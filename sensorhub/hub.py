@@ -19,12 +19,13 @@ from sensorhub.codec_calls import NO_CODECS, CodecRunner
 from sensorhub.config.settings import Settings
 from sensorhub.desk import Desk
 from sensorhub.errors import StoreError
+from sensorhub.groundless import end_groundless, set_aside
 from sensorhub.intake import Intake
 from sensorhub.ledger import Ledger
 from sensorhub.obeying import Obeying
 from sensorhub.places import Places
 from sensorhub.profiles import Profile
-from sensorhub.recall import recall
+from sensorhub.recall import recall, recall_untold
 from sensorhub.registry import Registry
 from sensorhub.rulebook import parse_rules
 from sensorhub.standards import Standards, built_in
@@ -32,7 +33,6 @@ from sensorhub.state import State
 from sensorhub.store import (
     alerts,
     checkpoints,
-    commands,
     counters,
     damaged,
     database,
@@ -49,7 +49,6 @@ from sensorhub.teller import Wants
 from sensorhub.windows import BARE_MS, NEVER, RECENT
 
 log = structlog.get_logger()
-TOLD_FOR_MS = 7 * 86_400_000
 # keys in `meta`
 COVERED, SETTLED = "covered", "settled_at"
 GROUND = "ground_at"
@@ -130,7 +129,7 @@ class Hub:
         recall(self.desk)
         self.reload_mutes()
         self.reload_subscriptions()
-        self._recall_untold(now)
+        recall_untold(self.desk, connection, now)
         self.obeying.load(connection, len(self.registry.device_ids), now)
         mqtt = self.settings.mqtt
         self.intake = Intake(
@@ -165,15 +164,6 @@ class Hub:
         covered = counters.get_meta(self.connection, COVERED)
         self.state.covered = max(self.state.covered, int(covered or 0))
 
-    def _recall_untold(self, now: int) -> None:
-        desk = self.desk
-        waiting = alerts.load_untold(self.connection, now - TOLD_FOR_MS)
-        waiting += [a for a in desk.board.open.values() if a.told != a.status]
-        for alert in waiting:
-            rows = alerts.transitions_of(self.connection, [alert.id])
-            if rows.get(alert.id):
-                desk.teller.hold([(alert, rows[alert.id][-1].transition())])
-
     def reload_mutes(self) -> None:
         """Silences changed."""
         self.desk.teller.mutes = alerts.silences(self.connection, self.now())
@@ -183,59 +173,18 @@ class Hub:
         self.desk.teller.subscriptions = subscriptions.load(self.connection)
 
     def _end_groundless(self, now: int) -> None:
-        """Resolve alerts whose rule, mounting or asset is gone."""
         ledger = Ledger()
-        desk, registry = self.desk, self.registry
-        mounted = set(registry.asset_of.tolist())
-        groups = {group.rule.id for group in desk.groups}
-        for alert in list(desk.board.open.values()):
-            if alert.rule not in desk.rules or (alert.asset < 0) != (
-                alert.rule in groups
-            ):
-                desk.end(ledger, alert, now, "rule_removed")
-            elif alert.asset < 0:
-                continue  # the next tick counts who is silent
-            elif alert.asset and registry.retired[alert.asset]:
-                desk.end(ledger, alert, now, "retired")
-            elif alert.asset and alert.asset not in mounted:
-                desk.end(ledger, alert, now, "unmounted")
-            elif not self._selected(alert.rule, alert.asset):
-                desk.end(ledger, alert, now, "rule_removed")
-            elif not (worst := desk.board.worst(alert.rule, alert.asset)):
-                desk.end(ledger, alert, now, desk.gone(alert))
-            elif worst < alert.severity:
-                desk.lower(ledger, alert, now, desk.gone(alert))
+        end_groundless(ledger, self.desk, now)
         known = damaged.numbers(self.connection)
-        self.damaged = [row for row in self.damaged if row.id not in known]
-        for row in self.damaged:
-            self._set_aside(ledger, row, now)
-        if self.damaged:
-            desk.system(ledger, "journal_damaged", True, now, len(self.damaged))
-            self.damaged.clear()
-        if not ledger.empty():
-            if ledger.transitions:  # what fires anew must not look like the ended one
-                desk.ground_at = now
-                ground = partial(counters.set_meta, key=GROUND, value=str(now))
-                ledger.jobs.append(ground)
-            self.commit(ledger)
-
-    def _selected(self, rule: str, asset: int) -> bool:
-        if asset == 0:
-            return True
-        traits = self.registry.traits[asset]
-        id_ = self.registry.asset_ids[asset]
-        return self.state.selects(rule, traits, id_)
-
-    @staticmethod
-    def _set_aside(ledger: Ledger, row: journal.JournalRow, now: int) -> None:
-        log.error("damaged journal row set aside", row=row.id, uplinks=row.uplinks)
-
-        def aside(connection: sqlite3.Connection) -> None:
-            damaged.set_aside_row(connection, row.id, now)
-
-        ledger.jobs.append(aside)
-        ledger.moved["journal_rows_damaged"] += 1
-        ledger.moved["uplinks_damaged"] += row.uplinks
+        found = [row for row in self.damaged if row.id not in known]
+        set_aside(ledger, self.desk, found, now)
+        self.damaged.clear()
+        if ledger.empty():
+            return
+        if ledger.transitions:  # what fires anew must not look like the ended one
+            self.desk.ground_at = now
+            ledger.jobs.append(partial(counters.set_meta, key=GROUND, value=str(now)))
+        self.commit(ledger)
 
     # -- writing --
 
@@ -255,7 +204,7 @@ class Hub:
                 row = self._write(ledger)
                 break
             except sqlite3.OperationalError as error:
-                if not _passes(error):
+                if not database.may_pass(error):
                     raise
                 if self._stopping():
                     raise StoreError(
@@ -342,20 +291,6 @@ class Hub:
             self.checkpoint_all()
             self.rebuild()
 
-    def waiting_commands(self) -> list[commands.Command]:
-        """Operators' acts that wait."""
-        return commands.waiting(self.connection)
-
     def close(self) -> None:
         """Give the database back."""
         self.connection.close()
-
-
-def _passes(error: sqlite3.OperationalError) -> bool:
-    """Whether waiting may help: locked, or no room on the disk."""
-    return error.sqlite_errorcode & 0xFF in (
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-    )

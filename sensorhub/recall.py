@@ -3,6 +3,8 @@
 Which alerts are open, and how severe they are, is the database's word and wins.
 """
 
+from sqlite3 import Connection
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,19 @@ from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.alerts.timers import Silence
 from sensorhub.desk import Desk
 from sensorhub.model import BY_NAME, Category, Severity
+from sensorhub.store import alerts
+
+TOLD_FOR_MS = 7 * 86_400_000
+
+
+def recall_untold(desk: Desk, connection: Connection, now: int) -> None:
+    """Hold again what subscribers were not told yet, of the last seven days."""
+    waiting = alerts.load_untold(connection, now - TOLD_FOR_MS)
+    waiting += [a for a in desk.board.open.values() if a.told != a.status]
+    for alert in waiting:
+        rows = alerts.transitions_of(connection, [alert.id])
+        if rows.get(alert.id):
+            desk.teller.hold([(alert, rows[alert.id][-1].transition())])
 
 
 def recall(desk: Desk) -> None:

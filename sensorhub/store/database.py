@@ -263,3 +263,13 @@ def is_running(folder: Path) -> bool:
             return False
     except Locked:
         return True
+
+
+def may_pass(error: sqlite3.OperationalError) -> bool:
+    """Whether waiting may help: locked, or no room on the disk."""
+    return error.sqlite_errorcode & 0xFF in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+    )
