@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sensorhub.columns import F64, I32, I64, U8, unpack
 from sensorhub.model import Outcome, Quality
 from sensorhub.snapshot import BLOCK, Block
-from sensorhub.store import checkpoints, journal, register
+from sensorhub.store import checkpoints, journal, register, register_columns
 from sensorhub.windows import NEVER
 
 
@@ -68,18 +68,10 @@ class Observer:
         if version == self._version:
             return
         self._version = version
-        rows = self._read.execute("SELECT no, id, zone FROM assets").fetchall()
-        self._ids = [id_ for _, id_, _ in rows]
-        self._zones = [zone for _, _, zone in rows]
-        numbers = np.array([no for no, _, _ in rows], np.int64)
+        numbers, self._ids, self._zones = register_columns.assets(self._read)
         self._row_of = np.full(int(numbers.max(initial=0)) + 1, -1, np.int64)
         self._row_of[numbers] = np.arange(len(numbers))
-        mountings = self._read.execute(
-            "SELECT device, asset, coalesce(from_at, ?1), coalesce(until_at, -?1)"
-            " FROM mountings ORDER BY asset, device",
-            (NEVER,),
-        ).fetchall()
-        self._mountings = np.array(mountings, np.int64).reshape(-1, 4)
+        self._mountings = register_columns.mountings(self._read, NEVER)
         (last,) = self._read.execute("SELECT max(no) FROM devices").fetchone()
         self._grow((last or 0) + 1)
 

@@ -70,6 +70,11 @@ def _history(found: dict[str, Any]) -> list[str]:
             f"**{found['bytes_per_reading']:.2f}**",
         ),
         _row(
+            "longest transaction of chunks and rollups while they were made",
+            "at most 100 ms",
+            f"**{max(found['chunk_job_max_ms'], found['rollup_job_max_ms']):.0f} ms**",
+        ),
+        _row(
             f"slowest commit beside a backup of {found['backup_mb']:.0f} MB",
             "at most 250 ms",
             f"**{found['commit_max_beside_backup_ms']:.0f} ms** (without"

@@ -12,7 +12,7 @@ from support.stories import Story
 from sensorhub.cli.main import main
 from sensorhub.model import CODES
 from sensorhub.standing import Observer
-from sensorhub.store import database
+from sensorhub.store import database, register_columns
 from sensorhub.windows import NEVER
 
 
@@ -29,6 +29,22 @@ def test_an_observer_sees_what_the_hub_knows(tmp_path: Path, seed: int) -> None:
             agree(story, old)
             agree(story, Observer(read))
     read.close()
+
+
+def test_the_register_comes_as_columns(tmp_path: Path) -> None:
+    database.prepare(tmp_path)
+    connection = database.connect(tmp_path)
+    assert [len(column) for column in register_columns.assets(connection)] == [0] * 3
+    assert register_columns.mountings(connection, NEVER).shape == (0, 4)
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.executemany(
+        "INSERT INTO mountings (no, device, asset, from_at, until_at)"
+        " VALUES (?, ?, ?, ?, ?)",
+        [(1, 7, 2, None, 50), (2, 5, 2, 50, None), (4, 6, 1, None, None)],
+    )
+    found = register_columns.mountings(connection, NEVER).tolist()
+    connection.close()
+    assert found == [[6, 1, NEVER, -NEVER], [5, 2, 50, -NEVER], [7, 2, NEVER, 50]]
 
 
 def agree(story: Story, observer: Observer) -> None:
