@@ -1,10 +1,7 @@
 """Views that command line and (later) pages share: rows as plain objects."""
 
-import json
-import os
 import sqlite3
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +11,6 @@ from sensorhub.alerts.board import RESOLVED, Alert
 from sensorhub.alerts.event import VERSION, resolved, rfc3339, texts
 from sensorhub.alerts.rules import LEAST_GAP_MS, Rule, compile_rules
 from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
-from sensorhub.config.settings import Settings, start_ms
 from sensorhub.model import BY_NAME, Reading, Severity
 from sensorhub.profiles import Profile
 from sensorhub.registry import Registry
@@ -24,76 +20,14 @@ from sensorhub.store import (
     alerts,
     checkpoints,
     counters,
-    database,
-    forwarding,
     history,
     journal,
-    outbox,
     past,
     places,
     register,
     rule_versions,
-    segments,
 )
-from sensorhub.store.room import free_mb
 from sensorhub.windows import NEVER
-
-STATUS = (
-    "uplinks_received",
-    "uplinks_stored",
-    "uplinks_duplicate",
-    "uplinks_dead",
-    "readings_stored",
-    "readings_rejected",
-    "events_received",
-    "uplinks_replayed",
-)
-
-
-def status_view(
-    connection: sqlite3.Connection, folder: Path, settings: Settings, now: int
-) -> dict[str, Any]:
-    """Counters and states of the hub; all from the database."""
-    numbers = counters.load(connection)
-    alive = counters.get_meta(connection, "alive_at")
-    running = database.is_running(folder)
-    last = connection.execute(
-        "SELECT max(received_at) FROM journal WHERE uplinks > 0"
-    ).fetchone()[0]
-    view: dict[str, Any] = {"running": running}
-    view |= {name: numbers[name] for name in STATUS}
-    view["alerts_open"] = connection.execute(
-        "SELECT count(*) FROM alerts WHERE state = 'firing'"
-    ).fetchone()[0]
-    view["outbox_pending"] = outbox.count_pending(connection)
-    view["cursor_lag_uplinks"] = segments.waiting(
-        connection, segments.cursor(connection)
-    )[1]
-    view["rules_version"] = rule_versions.latest(connection)[0]
-    view["rules_refused"] = json.loads(
-        counters.get_meta(connection, "rules_refused") or "[]"
-    )
-    view["codecs_off"] = json.loads(counters.get_meta(connection, "codecs_off") or "{}")
-    view["forward_lag_s"] = forwarding.lag_s(connection, now)
-    view["readings_forwarded"] = numbers[forwarding.FORWARDED]
-    view["last_uplink_at"] = rfc3339(last)
-    view["alive_at"] = rfc3339(int(alive)) if alive else None
-    heard = counters.get_meta(connection, "heard_at")
-    view["heard_at"] = rfc3339(int(heard)) if heard else None
-    view["now"] = rfc3339(now)
-    used = database.clock_used(connection)
-    if used is None:
-        used = database.ClockUsed(start_ms(settings.clock), settings.clock.speed)
-    view["clock"] = {"start": rfc3339(used.start), "speed": used.speed}
-    view["disk"] = {
-        "free_mb": round(free_mb(folder)),
-        "reserve_mb": settings.disk.reserve_mb,
-        "holding": alerts.is_open(connection, "disk_low"),
-    }
-    path = folder / database.FILE
-    view["database_mb"] = round(os.path.getsize(path) / 1e6, 1)
-    view["counters"] = dict(sorted(numbers.items()))
-    return view
 
 
 def alerts_view(

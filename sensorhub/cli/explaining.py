@@ -76,10 +76,7 @@ def decode(
         profile = words.pop(0)
         if not words:
             refuse("say a profile and a frame: sensorhub decode PROFILE HEX")
-    if profile is not None and profile not in profiles:
-        refuse(f"no such profile: {profile!r}; `sensorhub profiles` lists them")
-    if device is not None and device not in registry.device_no:
-        refuse(f"no such device: {device!r}; `sensorhub fleet list` lists them")
+    _check_named(profile, profiles, device, registry)
     now = Clock().now()
     known = Known(
         registry,
@@ -92,20 +89,39 @@ def decode(
     if topic is not None:
         views = explain_message(topic, message_of(words), known, now)
     else:
-        chosen = known.profile
-        if chosen is None and device is not None:
-            chosen = registry.profiles[registry.device_no[device]]
-        frame = _frame(words, base64)
-        port = usual_port(chosen) if port is None else port
-        envelope = Envelope(device or "", port=port, payload=frame)
-        views = [explain_uplink(envelope, known)]
-        if not frame:
-            views[0]["errors"].append("empty frame")
+        views = [_explain_frame(_frame(words, base64), device, port, known)]
     if json_:
         say_json(views if topic is not None else views[0])
         return
     for view in views:
         _show(view)
+
+
+def _check_named(
+    profile: str | None,
+    profiles: dict[str, Profile],
+    device: str | None,
+    registry: Registry,
+) -> None:
+    """End in words where a name is not known."""
+    if profile is not None and profile not in profiles:
+        refuse(f"no such profile: {profile!r}; `sensorhub profiles` lists them")
+    if device is not None and device not in registry.device_no:
+        refuse(f"no such device: {device!r}; `sensorhub fleet list` lists them")
+
+
+def _explain_frame(
+    frame: bytes, device: str | None, port: int | None, known: Known
+) -> dict[str, Any]:
+    """What a frame says by the profile that was named, else by its device's."""
+    profile = known.profile
+    if profile is None and device is not None:
+        profile = known.registry.profiles[known.registry.device_no[device]]
+    port = usual_port(profile) if port is None else port
+    view = explain_uplink(Envelope(device or "", port=port, payload=frame), known)
+    if not frame:
+        view["errors"].append("empty frame")
+    return view
 
 
 def _registered(

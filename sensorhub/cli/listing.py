@@ -28,10 +28,10 @@ from sensorhub.overview import (
     alerts_view,
     reading_view,
     readings_view,
-    status_view,
 )
 from sensorhub.place import older_readings
 from sensorhub.standards import load_standards
+from sensorhub.status import status_view
 from sensorhub.store import database
 from sensorhub.store.rollups import Bucket
 

@@ -26,7 +26,7 @@ OFFENCES = 3
 HOUR_S = 3600.0
 LOOK_S = 1.0  # how often files are looked at for changes
 WALL = 10  # of a frame's CPU time, in real time: what cannot be interrupted is killed
-SHARE = 2_000  # frames in the hub's largest batch
+SHARE = 2_000  # frames in the hub's largest batch; past data come in larger ones
 ENDED = {
     "threw": (Reason.CODEC_ERROR, ""),
     "time": (Reason.CODEC_LIMIT, "took more CPU time than codecs.time_ms"),
@@ -123,8 +123,7 @@ class Codecs:
         stood still, or somebody's kill, is no fault of the frame.
         """
         codec = self._codecs[name]
-        shares = max(1.0, len(waiting) / SHARE)  # past data come in larger batches
-        end = time.monotonic() + self._limits.batch_s * shares
+        end = time.monotonic() + self._limits.batch_s * max(1.0, len(waiting) / SHARE)
         suspect = -1
         while waiting and not codec.off:
             part = waiting[:1] if waiting[0][0] == suspect else waiting
@@ -151,8 +150,7 @@ class Codecs:
             waiting = waiting[done:]
         if codec.off:
             self.close()  # it may still be at work on what nobody waits for
-        for place, _ in waiting:
-            answers[place] = CodecAnswer(codec.off, Reason.CODEC_OFF)
+            _leave(codec, waiting, answers)
 
     def _ask(self, name: str, text: str, texts: list[str], total_s: float) -> Any:
         memory = self._limits.memory_mb * 2**20
@@ -260,6 +258,16 @@ class Codecs:
 
 
 _OFF = CodecAnswer("not run", Reason.CODEC_OFF)
+
+
+def _leave(
+    codec: Codec,
+    waiting: list[tuple[int, CodecCall]],
+    answers: list[CodecAnswer | None],
+) -> None:
+    """Frames of a codec that was switched off meanwhile are dead."""
+    for place, _ in waiting:
+        answers[place] = CodecAnswer(codec.off, Reason.CODEC_OFF)
 
 
 def _brief(said: str) -> str:

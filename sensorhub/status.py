@@ -1,0 +1,91 @@
+"""How the hub stands: what `status` shows, all from the database."""
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sensorhub.alerts.event import rfc3339
+from sensorhub.config.settings import Settings, start_ms
+from sensorhub.store import (
+    alerts,
+    counters,
+    database,
+    forwarding,
+    outbox,
+    rule_versions,
+    segments,
+)
+from sensorhub.store.room import free_mb
+
+STATUS = (
+    "uplinks_received",
+    "uplinks_stored",
+    "uplinks_duplicate",
+    "uplinks_dead",
+    "readings_stored",
+    "readings_rejected",
+    "events_received",
+    "uplinks_replayed",
+)
+
+
+def status_view(
+    connection: sqlite3.Connection, folder: Path, settings: Settings, now: int
+) -> dict[str, Any]:
+    """Counters and states of the hub; all from the database."""
+    numbers = counters.load(connection)
+    view: dict[str, Any] = {"running": database.is_running(folder)}
+    view |= {name: numbers[name] for name in STATUS}
+    view |= _waiting(connection)
+    view |= _switched(connection)
+    view["forward_lag_s"] = forwarding.lag_s(connection, now)
+    view["readings_forwarded"] = numbers[forwarding.FORWARDED]
+    view |= _heard(connection)
+    view["now"] = rfc3339(now)
+    used = database.clock_used(connection)
+    if used is None:
+        used = database.ClockUsed(start_ms(settings.clock), settings.clock.speed)
+    view["clock"] = {"start": rfc3339(used.start), "speed": used.speed}
+    view["disk"] = {
+        "free_mb": round(free_mb(folder)),
+        "reserve_mb": settings.disk.reserve_mb,
+        "holding": alerts.is_open(connection, "disk_low"),
+    }
+    path = folder / database.FILE
+    view["database_mb"] = round(os.path.getsize(path) / 1e6, 1)
+    view["counters"] = dict(sorted(numbers.items()))
+    return view
+
+
+def _waiting(connection: sqlite3.Connection) -> dict[str, Any]:
+    """What is open, and what waits to be told or made history."""
+    firing = "SELECT count(*) FROM alerts WHERE state = 'firing'"
+    cursor = segments.cursor(connection)
+    return {
+        "alerts_open": connection.execute(firing).fetchone()[0],
+        "outbox_pending": outbox.count_pending(connection),
+        "cursor_lag_uplinks": segments.waiting(connection, cursor)[1],
+    }
+
+
+def _switched(connection: sqlite3.Connection) -> dict[str, Any]:
+    """Which rules hold, what of rules.toml was refused, codecs that are off."""
+    refused = counters.get_meta(connection, "rules_refused")
+    off = counters.get_meta(connection, "codecs_off")
+    return {
+        "rules_version": rule_versions.latest(connection)[0],
+        "rules_refused": json.loads(refused or "[]"),
+        "codecs_off": json.loads(off or "{}"),
+    }
+
+
+def _heard(connection: sqlite3.Connection) -> dict[str, Any]:
+    """When an uplink last came, and when the hub last lived and could hear."""
+    newest = "SELECT max(received_at) FROM journal WHERE uplinks > 0"
+    view = {"last_uplink_at": rfc3339(connection.execute(newest).fetchone()[0])}
+    for name in ("alive_at", "heard_at"):
+        at = counters.get_meta(connection, name)
+        view[name] = rfc3339(int(at)) if at else None
+    return view
