@@ -118,9 +118,15 @@ def _kind(item: dict[str, Any], defs: dict[str, Any]) -> str:
     if "enum" in item:
         return " or ".join(f"`{value}`" for value in item["enum"])
     if "$ref" in item:
-        table = defs[item["$ref"].rpartition("/")[2]]["properties"]
+        named = defs[item["$ref"].rpartition("/")[2]]
+        if "properties" not in named:
+            return _kind(named, defs)
+        table = named["properties"]
         keys = ", ".join(f"{key}: {_kind(one, defs)}" for key, one in table.items())
         return f"table ({keys})"
+    if "propertyNames" in item:
+        names, one = item["propertyNames"], item["additionalProperties"]
+        return f"table by {_kind(names, defs)}: {_kind(one, defs)}"
     if item["type"] == "array":
         return f"list of {_kind(item['items'], defs)}"
     word = {"string": "text", "boolean": "true or false"}.get(

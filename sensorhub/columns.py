@@ -77,11 +77,17 @@ class Columns:
 
 
 class Service(NamedTuple):
-    """A collection or cleaning that happened: asset number, kind, when (ms)."""
+    """A collection or cleaning that happened: asset number, kind, when (ms).
+
+    One that readings show has the bracket in which it was (ms), and what it took (%).
+    """
 
     asset: int
     kind: str
     at: int
+    begin: int | None = None
+    end: int | None = None
+    amount: float | None = None
 
 
 class Notes(msgspec.Struct, array_like=True):
@@ -91,7 +97,8 @@ class Notes(msgspec.Struct, array_like=True):
     `intervals` are (device, ms) that devices told before this batch; `said` are
     (uplink, ms) of device times that were too far off and were replaced; `via` are
     (device, place) of gateways that took a device over; `excused` are devices whose
-    silence begins anew.
+    silence begins anew; `usage` is what the town taught and is gone by from here on:
+    population, its week as 168 float32, settling.
     """
 
     covered: int = 0
@@ -100,6 +107,7 @@ class Notes(msgspec.Struct, array_like=True):
     said: list[tuple[int, int]] = []
     via: list[tuple[int, int]] = []
     excused: list[int] = []
+    usage: list[tuple[int, bytes, float]] = []
 
 
 class _Body(msgspec.Struct, array_like=True):

@@ -239,6 +239,8 @@ class Desk:
         """Which clause of a standard decided, and at which temperature."""
         clauses = moved.rule.clauses
         said: dict[str, Any] = dict(clauses.said(moved.level))
+        if moved.fill is not None:
+            said["fill"] = round(moved.fill, 1)
         if said and clauses.gas:
             said["celsius"] = self.state.celsius(moved.series)
         if said and moved.rule.over:

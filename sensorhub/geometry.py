@@ -83,6 +83,17 @@ class Geometry:
             self._table[asset] = self._tables.setdefault(table, len(self._tables))
             self._points = None
 
+    def ends(self, asset: int) -> tuple[float, float] | None:
+        """What a sensor sees when the asset is empty and when it is full, mm."""
+        table = int(self._table[asset])
+        if table >= 0:
+            points = parse_table(list(self._tables)[table])
+            return points[0][0], points[-1][0]
+        if np.isnan(self._empty[asset]):
+            return None
+        empty = float(self._empty[asset])
+        return empty, empty - float(self._span[asset])
+
     def levels(
         self, asset: NDArray[np.int32], distance: NDArray[np.float64]
     ) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from sensorhub.errors import StoreError
 from sensorhub.groundless import end_groundless, set_aside
 from sensorhub.intake import Intake
 from sensorhub.ledger import Ledger
+from sensorhub.levels import Filling
 from sensorhub.obeying import Obeying
 from sensorhub.places import Places
 from sensorhub.profiles import Profile
@@ -117,7 +118,10 @@ class Hub:
         self.book = parse_rules(text, name, self.standards)
         air = self.settings.air.pressure_kpa
         rules = compile_rules(self.book, self.settings.timezone, air)
-        self.state = State(self.registry, rules, Places(places.load(connection)))
+        settings = self.settings
+        filling = Filling(settings.deposits, settings.rounds, settings.timezone)
+        where = Places(places.load(connection))
+        self.state = State(self.registry, rules, where, filling)
         self.versions = f"{self.rules_version}.{register.version(connection)}"
         self._fold()
         fresh = self.state.covered_at == NEVER

@@ -1,5 +1,6 @@
 """One sample before the rules on its series: what is compared, and what it moves."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,10 @@ OVERTAKEN = 5  # counts
 MOST_AT_ONCE, MOST_AN_HOUR = 300, 3_600  # people through one door
 
 
+Told = Sequence[float]  # chances (%) as rules.CHANCES has them, then the fill (%)
+NOT_TOLD = (np.nan, np.nan, np.nan, np.nan)
+
+
 class Moved(NamedTuple):
     """A rule's level moved on one series."""
 
@@ -26,6 +31,7 @@ class Moved(NamedTuple):
     level: Severity
     value: float
     track: Track
+    fill: float | None = None  # %, as estimated: of a forecast
 
 
 class Judging(Series):
@@ -37,9 +43,17 @@ class Judging(Series):
         self._mounted: dict[int, list[int]] = {}  # devices by asset, as asked for
 
     def _run_rules(
-        self, series: int, value: float, at: int, prior: tuple[int, float]
+        self,
+        series: int,
+        value: float,
+        at: int,
+        prior: tuple[int, float],
+        told: Told = NOT_TOLD,
     ) -> list[Moved]:
-        """Let every rule look at a sample; `prior`: time and value before it."""
+        """Let every rule look at a sample; `prior`: time and value before it.
+
+        `told`: what is estimated by it, three chances and the fill (%).
+        """
         moved = []
         rules = self.rules_of(series)
         device, code = self.s_device.item(series), self.s_code.item(series)
@@ -51,20 +65,27 @@ class Judging(Series):
         for rule in rules:
             track = self.tracks.get((rule.id, series))
             if track is None:
-                low, high = self.rest_bands[rule.id]
-                if low <= value < high:
+                if self._rests(rule, value, told):
                     continue
                 track = Track(len(rule.limits))
             level = track.level(rule)
             off = out and rule.category is not Category.SAFETY
-            shown = self._look(rule, series, (value, at, *prior), track, off)
+            shown = self._look(rule, series, (value, at, *prior), track, off, told)
             now = track.level(rule)
             if now != level:
                 self._changed(rule, series, track)
-                moved.append(Moved(rule, series, now, shown, track))
+                fill = told[3] if rule.kind == "forecast" else None
+                moved.append(Moved(rule, series, now, shown, track, fill))
             self._keep(rule, series, track)
-        self.low[series], self.high[series] = self._band(series, rules)
+        self.rest(series)
         return moved
+
+    def _rests(self, rule: Rule, value: float, told: Told) -> bool:
+        """Whether a rule without a track has nothing to do."""
+        if rule.kind == "forecast":
+            return not any(told[x.chance] >= x.raise_ for x in rule.limits)
+        low, high = self.rest_bands[rule.id]
+        return low <= value < high
 
     def _look(
         self,
@@ -73,6 +94,7 @@ class Judging(Series):
         sample: tuple[float, int, int, float],
         track: Track,
         off: bool,
+        told: Told,
     ) -> float:
         """A rule looks at (value, at, last, before); answers what it compared.
 
@@ -83,6 +105,8 @@ class Judging(Series):
             self.registry.interval_ms.item(self.s_device.item(series))
         )
         gap = last != NEVER and at - last > longest
+        if rule.kind == "forecast":
+            return self._forecast(rule, track, told, at, gap, off)
         shown = self._shown(rule, series, value, (at, last, before))
         blind = rule.kind == "rate" and (last == NEVER or gap)
         if off:
@@ -96,6 +120,19 @@ class Judging(Series):
         else:
             track.step(rule, shown, at, gap)
         return shown
+
+    @staticmethod
+    def _forecast(
+        rule: Rule, track: Track, told: Told, at: int, gap: bool, off: bool
+    ) -> float:
+        """A forecast looks at its chances; answers that of the level that it shows."""
+        if off:
+            track.gap()
+        elif not np.isnan(told[0]):
+            track.forecast(rule, told, at, gap)
+        level = track.level(rule)
+        shows = next((x for x in rule.limits if x.severity == level), rule.limits[0])
+        return round(told[shows.chance], 1)
 
     def _shown(
         self, rule: Rule, series: int, value: float, times: tuple[int, int, float]

@@ -227,6 +227,7 @@ class Pipeline:
             at = int(received[owner[reading]])
             desk.sample(ledger, moved, at, int(columns.measured_at[reading]))
 
+        usage = state.levels.turn(int(received[0])) if columns.uplinks else []
         late = state.move(columns, None, decide, serve)
         for uplink, at in state.signs.cleanings:
             asset = state.registry.asset_at(int(columns.device[uplink]), at)
@@ -236,7 +237,7 @@ class Pipeline:
                 services.append(service)
         if late:
             ledger.moved["readings_late"] += late
-        notes = Notes(state.covered, services, told[0], told[1], via)
+        notes = Notes(state.covered, services, told[0], told[1], via, usage=usage)
         body = pack(columns, notes)
         ledger.journal = JournalDraft(int(received[0]), columns.uplinks, body)
 

@@ -78,6 +78,22 @@ IDENTITY: Mapping[str, Target] = {
 }
 
 
+class EchoSettings(Strict):
+    """How a level sensor errs; the usual one where its data sheet says nothing."""
+
+    noise_mm: float = Field(10.0, gt=0, le=1_000, description="standard deviation")
+    quantum_mm: float = Field(10.0, ge=0, le=1_000, description="step of its readings")
+    blind_mm: float = Field(
+        30.0, ge=0, le=10_000, description="nearer than this all looks the same"
+    )
+    near: float = Field(
+        0.01, ge=0, le=0.5, description="share of echoes from something else before"
+    )
+    missed: float = Field(
+        0.01, ge=0, le=0.5, description="share of lost echoes: it looks empty"
+    )
+
+
 class Profile(Strict):
     """A device model: how its uplinks become readings."""
 
@@ -98,6 +114,7 @@ class Profile(Strict):
     interval_s: int = Field(
         3600, ge=1, le=30 * 86_400, description="expected time between uplinks"
     )
+    echo: EchoSettings = EchoSettings()
     map: dict[str, FieldMap] = Field(
         default_factory=dict,
         description="field to measurement; fields named as in the catalogue need none",

@@ -36,6 +36,7 @@ class AssetRow(NamedTuple):
     out_until: int | None
     retired: int | None
     volumes: str = ""
+    capacity_l: float | None = None
 
 
 class DeviceRow(NamedTuple):
@@ -107,6 +108,7 @@ class Registry:
         self.traits: list[Traits | None] = [None] * size
         self.alike = np.full(size, -1, np.int32)  # the same number, the same traits
         self.geometry = Geometry(size)
+        self.capacity_l: dict[int, float] = {}
         self.out_from = np.full(size, FOR_EVER, np.int64)
         self.out_until = np.full(size, FOR_EVER, np.int64)
         self.retired = np.zeros(size, np.bool_)
@@ -122,6 +124,8 @@ class Registry:
             self.asset_names[row.no] = row.name or row.id
             self.alike[row.no], self.traits[row.no] = shared[key]
             self.geometry.add(row.no, row.empty_mm, row.full_mm, row.volumes)
+            if row.capacity_l is not None:
+                self.capacity_l[row.no] = row.capacity_l
             if row.out_from is not None:
                 self.out_from[row.no] = row.out_from
                 if row.out_until is not None:

@@ -21,31 +21,26 @@ from sensorhub.errors import ConfigError, Fault
 from sensorhub.model import BY_NAME, AssetKind, Category, MeasurementKind
 from sensorhub.standards import Limit, Standards, built_in
 from sensorhub.standards.reference import parse_over, resolve
-from sensorhub.strict import Duration, Id, Strict, TimeZone, explain
+from sensorhub.strict import (
+    WEEKDAYS,
+    Duration,
+    Id,
+    LocalTime,
+    Strict,
+    TimeZone,
+    Weekday,
+    explain,
+)
 
 HOUR_MS = 3_600_000
 
 
-def parse_local_time(value: object) -> object:
-    """A time of day from "22:30" or TOML's 22:30:00; a bare number is refused."""
-    if isinstance(value, str | time):
-        return value
-    raise ValueError('a time of day is text like "06:30"')
-
-
-def _without_zone(value: time) -> time:
-    if value.tzinfo is not None:
-        raise ValueError('a time of day without zone, like "06:30"; see timezone')
-    return value
-
-
-LocalTime = Annotated[
-    time, BeforeValidator(parse_local_time), AfterValidator(_without_zone)
-]
 Over = Annotated[int, BeforeValidator(parse_over), Field(ge=0)]
-Kind = Literal["threshold", "rate", "no_data", "count_since", "overdue", "group"]
+Kind = Literal[
+    "threshold", "rate", "no_data", "count_since", "overdue", "group", "forecast"
+]
+Chance = Literal["due", "before_round", "overfull"]
 Word = Literal["device", "warning", "urgent", "danger"]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 # alerts about the hub itself, see alerts/system.py
 RESERVED = frozenset(
     {"codec_off", "disk_low", "hub_outage", "hub_clock", "influx_stuck"}
@@ -54,7 +49,6 @@ RESERVED = frozenset(
 SEVERITIES: tuple[Word, ...] = ("device", "warning", "urgent", "danger")
 TIMERS = frozenset({"no_data", "overdue", "group"})
 NOT_FOR_TIMERS = ("direction", "hold", "clear_hold", "k", "n", "max_gap")
-WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Select(Strict):
@@ -77,6 +71,7 @@ class Level(Strict):
     clear: float | None = Field(
         None, allow_inf_nan=False, description="default: where it is raised"
     )
+    chance: Chance | None = Field(None, description="forecast: the chance (%) of what")
     standard: str | None = Field(
         None, description="a limit of a standard by name; `raise` is its value"
     )
@@ -91,7 +86,7 @@ class Schedule(Strict):
     timezone: TimeZone | None = Field(None, description="default: the town's")
 
 
-PLACES = frozenset({"asset", "zone", "value", "unit", "limit", "standard"})
+PLACES = frozenset({"asset", "zone", "value", "unit", "limit", "standard", "fill"})
 
 
 def _plain(text: str) -> bool:
@@ -176,7 +171,7 @@ class RuleSettings(Strict):
         return self
 
     def _measurement_faults(self) -> Iterator[str]:
-        needs = self.kind not in TIMERS
+        needs = self.kind not in TIMERS | {"forecast"}
         if needs != (self.measurement is not None):
             word = "needs a" if needs else "takes no"
             yield f"a rule of kind {self.kind} {word} measurement"
@@ -200,10 +195,24 @@ class RuleSettings(Strict):
                     f"level {level.severity}: clear {clear} lies on the wrong side of"
                     f" raise {level.raise_} for direction {self.direction}"
                 )
+        if self.kind == "forecast":
+            yield from self._chance_faults()
+            return
+        if any(level.chance for level in self.levels):
+            yield f"a rule of kind {self.kind} takes no chance"
         ladder = sorted(self.levels, key=lambda level: SEVERITIES.index(level.severity))
         for low, high in pairwise(level.raise_ for level in ladder):
             if (high <= low) if above else (high >= low):
                 yield f"a worse severity must be raised later: {low} before {high}"
+
+    def _chance_faults(self) -> Iterator[str]:
+        for level in self.levels:
+            if level.chance is None:
+                yield f"level {level.severity}: a forecast needs a chance"
+            if not 0 < level.raise_ <= 100:
+                yield f"level {level.severity}: a chance is above 0, at most 100 %"
+            if level.standard is not None:
+                yield f"level {level.severity}: no standard limits a chance"
 
     def _misplaced(self) -> Iterator[str]:
         """Keys that this kind of rule would not look at."""
@@ -214,7 +223,7 @@ class RuleSettings(Strict):
             unused |= {"by", "least"}
         if self.kind != "threshold":
             unused.add("over")
-        if self.kind == "count_since":
+        if self.kind in ("count_since", "forecast"):
             unused.add("direction")
         if self.kind == "no_data" and len(self.levels) > 1:
             yield "a rule of kind no_data has one level"

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.alerts.rules import QUIET, Rule, Track, quiet_band
-from sensorhub.model import CODES, Severity
+from sensorhub.alerts.rules import CHANCES, QUIET, Rule, Track, chance_band, quiet_band
+from sensorhub.model import BY_NAME, CODES, Severity
 from sensorhub.registry import Registry, Traits
 from sensorhub.windows import NEVER
 
 NO_SERIES = -1
+FILL = BY_NAME["fill_level"].no
 
 
 class Series:
@@ -27,6 +28,12 @@ class Series:
         self.series_of = np.full((registry.devices, CODES), -1, np.int32)
         self.series = 0
         self._allocate(1024)
+        size = (len(CHANCES), registry.devices)
+        self.chance_low, self.chance_high = (
+            np.full(size, QUIET[0]),
+            np.full(size, QUIET[1]),
+        )
+        self.forecasts = tuple(rule for rule in rules if rule.kind == "forecast")
         self.tracks: dict[tuple[str, int], Track] = {}
         self.rest_bands = {rule.id: quiet_band(rule, None) for rule in rules}
         self._by_asset = any(rule.settings.select.assets for rule in rules)
@@ -73,7 +80,7 @@ class Series:
         self.series += 1
         self.s_device[number], self.s_code[number] = device, code
         self.series_of[device, code] = number
-        self.low[number], self.high[number] = self._band_at_rest(number)
+        self._set_at_rest(np.array([number]))
         return number
 
     def add_all_series(self, device: NDArray[np.int32], code: NDArray[np.uint8]) -> int:
@@ -98,6 +105,26 @@ class Series:
         bands = [self._band_at_rest(number) for number in series[first].tolist()]
         if bands:
             self.low[series], self.high[series] = np.array(bands)[which].T
+        if self.forecasts:
+            levels = self.s_code[series] == FILL
+            for group in np.unique(which[levels]).tolist():
+                device = self.s_device[series[which == group]]
+                self._set_chances(device, int(series[first[group]]), at_rest=True)
+
+    def _set_chances(
+        self, device: NDArray[np.int32], series: int, *, at_rest: bool = False
+    ) -> None:
+        """Between which chances no forecast on a series like `series` would move."""
+        low, high = np.full((2, len(CHANCES), 1), [[QUIET[:1]], [QUIET[1:]]])
+        for rule in self.rules_of(series):
+            if rule.kind == "forecast":
+                track = None if at_rest else self.tracks.get((rule.id, series))
+                band = np.array(chance_band(rule, track)).T
+                low, high = (
+                    np.maximum(low, band[0, :, None]),
+                    np.minimum(high, band[1, :, None]),
+                )
+        self.chance_low[:, device], self.chance_high[:, device] = low, high
 
     def refresh(self) -> None:
         """Rules or register may have changed: drop what has no ground, set bands."""
@@ -173,6 +200,8 @@ class Series:
     def rest(self, series: int) -> None:
         """Set the quiet band from the rules and their tracks."""
         self.low[series], self.high[series] = self._band(series, self.rules_of(series))
+        if self.forecasts and self.s_code.item(series) == FILL:
+            self._set_chances(self.s_device[series : series + 1], series)
 
     def _band(self, series: int, rules: tuple[Rule, ...]) -> tuple[float, float]:
         low, high = QUIET

@@ -21,13 +21,13 @@ from sensorhub.columns import (
     unpack_notes,
 )
 from sensorhub.judging import Moved
+from sensorhub.levels import BLOCK, LevelRows
 from sensorhub.model import Outcome
 from sensorhub.signs import SignRows
 from sensorhub.state import State
 from sensorhub.store.journal import JournalRow
 from sensorhub.windows import NEVER
 
-BLOCK = 1_000
 LATER = frozenset({"gateway"})  # columns that checkpoints of before do not have
 
 
@@ -42,6 +42,7 @@ class Block(msgspec.Struct, array_like=True):
     baselines: list[Any]  # of earlier versions
     means: list[tuple[str, int, int, str, list[int], list[float]]] = []
     signs: SignRows = SignRows()
+    levels: LevelRows = LevelRows()
 
 
 def blocks_of(state: State) -> int:
@@ -89,6 +90,7 @@ def dump(state: State, block: int) -> bytes:
                 if state.tracks[key].mean.times
             ],
             state.signs.dump(first, last),
+            state.levels.dump(first, last),
         )
     )
 
@@ -107,6 +109,7 @@ def load(state: State, block: int, body: bytes) -> None:
         }
         _load_devices(state, block * BLOCK, data)
         state.signs.load(block * BLOCK, data.signs)
+        state.levels.load(block * BLOCK, data.levels)
     except (msgspec.MsgspecError, KeyError) as error:
         raise ValueError(f"damaged checkpoint: {error}") from error
     start = state.add_all_series(columns["s_device"], columns["s_code"])
@@ -184,6 +187,8 @@ def _apply(state: State, columns: Columns, notes: Notes, mask: NDArray[Any]) -> 
     state.remember(columns, mask)
     state.taken_over((d, place) for d, place in notes.via if mask[d])
     state.excuse([device for device in notes.excused if mask[device]])
+    if columns.uplinks:
+        state.levels.fold(notes.usage, int(columns.received_at[0]), mask)
     state.signs.look(columns, mask)
     left = {(s.asset, s.at): s for s in notes.services}
 

@@ -4,6 +4,7 @@ The pipeline moves this state with live batches and the fold moves it with journ
 rows, through the very same methods, so that a restart changes nothing.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 
 import numpy as np
@@ -11,16 +12,22 @@ from numpy.typing import NDArray
 
 from sensorhub.alerts.rules import LEAST_GAP_MS, Rule
 from sensorhub.columns import NO_DEVICE, Columns, Service
-from sensorhub.estimate.service import BELOW, emptyings, is_emptying
-from sensorhub.judging import TEMPERATURE, Judging, Moved
-from sensorhub.model import BY_NAME, Outcome, Quality, Severity
+from sensorhub.judging import NOT_TOLD, TEMPERATURE, Judging, Moved, Told
+from sensorhub.levels import Filling, Levels, Seen
+from sensorhub.model import Outcome, Quality, Reason, Severity
 from sensorhub.places import NOWHERE, Places
 from sensorhub.registry import Registry
-from sensorhub.series import NO_SERIES
+from sensorhub.series import FILL, NO_SERIES
 from sensorhub.signs import Signs
 from sensorhub.windows import NEVER, Windows
 
-FILL = BY_NAME["fill_level"].no
+BELOW = 30.0  # %: a sensor that shows more knows of content
+
+
+# which kinds of rules a service ends: what they told of is done
+ENDS: dict[str, tuple[str, ...]] = defaultdict(
+    lambda: ("count_since",), emptied=("count_since", "forecast")
+)
 
 
 class State(Windows, Judging):
@@ -31,12 +38,14 @@ class State(Windows, Judging):
         registry: Registry,
         rules: tuple[Rule, ...],
         places: Places | None = None,
+        filling: Filling | None = None,
     ) -> None:
         Windows.__init__(self, registry)
         Judging.__init__(self, registry, rules)
         self.places = places or Places()
         self.zone = self._zones()
         self.signs = Signs(registry.devices)
+        self.levels = Levels(registry, filling or Filling())
 
     def _zones(self) -> NDArray[np.int32]:
         """By device the place that is its zone; 0 where it is not mounted."""
@@ -81,22 +90,26 @@ class State(Windows, Judging):
         value = columns.value[picked]
         at = columns.measured_at[picked]
         series = self.numbers_of(device, code)
+        level = np.flatnonzero(code == FILL)
+        stuck = columns.why[picked[level]] == Reason.STUCK
+        seen = self.levels.look(device[level], at[level], value[level], stuck)
+        served = {int(level[place]): service for place, service in seen.emptied}
         given = None if services is None else {(s.asset, s.at) for s in services}
-        slow, late = self._pass_quiet(
-            series, (device, code, value, at), {when for _, when in given or ()}
-        )
+        slow, late = self._pass_quiet(series, (device, code, value, at), (level, seen))
         gas = self.is_gas[code]
         order = np.flatnonzero(slow)
         if gas.any():  # an uplink's temperature first: its gases are judged at it
             order = order[
                 np.lexsort((code[order] != TEMPERATURE, owner[picked[order]]))
             ]
+        told = {}
+        if self.forecasts:
+            told = dict(zip(level.tolist(), seen.told.T.tolist(), strict=True))
         for i in order.tolist():
             late += not self._sample(
-                int(series[i]),
-                float(value[i]),
-                int(at[i]),
+                (int(series[i]), float(value[i]), int(at[i])),
                 int(picked[i]),
+                (told.get(i, NOT_TOLD), served.get(i)),
                 (given, decide, serve),
             )
         return late
@@ -110,12 +123,13 @@ class State(Windows, Judging):
             NDArray[np.float64],
             NDArray[np.int64],
         ],
-        given: set[int],
+        levels: tuple[NDArray[np.intp], Seen],
     ) -> tuple[NDArray[np.bool_], int]:
         """Take all readings of the series of which no reading can move anything.
 
-        `columns`: device, code, value, measured_at. Answers which readings are to
-        be looked at one by one, and how many of the others came late.
+        `columns`: device, code, value, measured_at; `levels`: which of them are fill
+        levels, and what was seen in those. Answers which readings are to be looked
+        at one by one, and how many of the others came late.
         """
         order = np.argsort(series, kind="stable")
         s = series[order]
@@ -124,19 +138,14 @@ class State(Windows, Judging):
         starts = np.flatnonzero(np.r_[True, s[1:] != s[:-1]])
         sizes = np.diff(np.r_[starts, len(s)])
         own = s[starts]
-        last, before = np.r_[NEVER, at[:-1]], np.r_[np.nan, value[:-1]]
-        last[starts], before[starts] = self.last_at[own], self.last_value[own]
+        last = np.r_[NEVER, at[:-1]]
+        last[starts] = self.last_at[own]
         newer = at > last
         loud = newer & ~((self.low[s] <= value) & (value < self.high[s]))
-        drops = newer & (code == FILL) & emptyings(before, value)
-        if drops.any():  # whether it is one is for all sensors of the asset to say
-            asset = self.registry.asset_of[device]
-            loud |= (code == FILL) & np.isin(asset, asset[drops])
+        loud |= self._forecasts_move(columns[0], *levels)[order]
         gas = self.is_gas[code]
         if gas.any():  # in order: a gas is judged at the temperature of its moment
             loud |= (code == TEMPERATURE) & np.isin(device, device[gas])
-        if given:
-            loud |= newer & np.isin(at, list(given))
         loud |= (gas | ~newer) & np.repeat(sizes > 1, sizes)
         quiet = ~np.logical_or.reduceat(loud, starts)
         fresh = quiet & newer[starts]
@@ -148,19 +157,40 @@ class State(Windows, Judging):
         slow[order] = np.repeat(~quiet, sizes)
         return slow, int((quiet & ~newer[starts]).sum())
 
+    def _forecasts_move(
+        self, device: NDArray[np.int32], level: NDArray[np.intp], seen: Seen
+    ) -> NDArray[np.bool_]:
+        """Which readings move a forecast, or show an emptying."""
+        loud = np.zeros(len(device), np.bool_)
+        if self.forecasts and len(level):
+            low, high = (
+                self.chance_low[:, device[level]],
+                self.chance_high[:, device[level]],
+            )
+            chances = seen.told[:3]
+            loud[level] = ((chances < low) | (chances >= high)).any(axis=0)
+        if seen.emptied:  # whether it is one is for all sensors of the asset to say
+            asset = self.registry.asset_of[device]
+            emptied = [service.asset for _, service in seen.emptied]
+            loud[level] |= np.isin(asset[level], emptied)
+        return loud
+
     def _sample(
         self,
-        series: int,
-        value: float,
-        at: int,
+        sample: tuple[int, float, int],
         reading: int,
+        levels: tuple[Told, Service | None],
         hooks: tuple[
             set[tuple[int, int]] | None,
             Callable[[int, list[Moved]], None],
             Callable[[int, Service], None],
         ],
     ) -> bool:
-        """One reading that may move something; False where it came late."""
+        """One reading (series, value, ms) that may move something; False: it is late.
+
+        `levels`: what is estimated by it, and the emptying that it shows.
+        """
+        series, value, at = sample
         last = self.last_at.item(series)
         if at <= last:
             return False
@@ -177,13 +207,15 @@ class State(Windows, Judging):
             return True
         if last < since:
             last, before = NEVER, np.nan
-        if self.s_code.item(series) == FILL:
-            seen = (asset, at) in given if given is not None else None
-            if seen is None:
-                seen = is_emptying(before, value) and not self._still_full(series, at)
+        told, service = levels
+        if service is not None:
+            if given is None:
+                seen = not self._still_full(series, at)
+            else:
+                seen = (asset, service.at) in given
             if seen:
-                serve(reading, Service(asset, "emptied", at))
-        moved = self._run_rules(series, value, at, (last, before))
+                serve(reading, service)
+        moved = self._run_rules(series, value, at, (last, before), told)
         if moved:
             decide(reading, moved)
         return True
@@ -214,6 +246,8 @@ class State(Windows, Judging):
             mounted &= mask
         if service.kind == "cleaned":
             self.signs.cleaned(np.flatnonzero(mounted).tolist(), service.at)
+        if service.kind == "emptied":
+            self.levels.emptied(np.flatnonzero(mounted).tolist(), service.at)
         for device in np.flatnonzero(mounted).tolist():
             for series in self.series_of[device].tolist():
                 if series < 0:
@@ -221,7 +255,7 @@ class State(Windows, Judging):
                 self.since[series] = 0.0
                 for rule in self.rules_of(series):
                     track = self.tracks.get((rule.id, series))
-                    if rule.kind != "count_since" or track is None:
+                    if rule.kind not in ENDS[service.kind] or track is None:
                         continue
                     was = track.level(rule)
                     track.reset()

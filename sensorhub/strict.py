@@ -2,8 +2,9 @@
 
 import re
 import tomllib
+from datetime import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -38,6 +39,26 @@ Id = Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
 
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+
+
+def parse_local_time(value: object) -> object:
+    """A time of day from "22:30" or TOML's 22:30:00; a bare number is refused."""
+    if isinstance(value, str | time):
+        return value
+    raise ValueError('a time of day is text like "06:30"')
+
+
+def _without_zone(value: time) -> time:
+    if value.tzinfo is not None:
+        raise ValueError('a time of day without zone, like "06:30"; see timezone')
+    return value
+
+
+LocalTime = Annotated[
+    time, BeforeValidator(parse_local_time), AfterValidator(_without_zone)
+]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def parse_duration(value: object) -> int:

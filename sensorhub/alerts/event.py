@@ -106,6 +106,7 @@ def texts(
         "value": _number(cause.get("value"), decimals),
         "unit": _unit(rule),
         "limit": _number(limit, decimals),
+        "fill": _number(cause.get("fill"), 0),
         "standard": rule.clauses.cited(severity),
     }
     text = rule.settings.text

@@ -5,31 +5,37 @@ comparator per severity. `quiet_band` says for which values nothing would move,
 so that the pipeline can skip most samples with one comparison of columns.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from math import inf, nextafter
 from zoneinfo import ZoneInfo
 
 from sensorhub.alerts.mean import Mean
 from sensorhub.model import BY_NAME, Category, Severity
-from sensorhub.rulebook import WEEKDAYS, Rulebook, RuleSettings
+from sensorhub.rulebook import Rulebook, RuleSettings
 from sensorhub.standards.clauses import NO_CLAUSES, Clauses
 from sensorhub.standards.gas import ATMOSPHERE_KPA
+from sensorhub.strict import WEEKDAYS
 
 HOUR_MS = 3_600_000
 LEAST_GAP_MS = 2 * HOUR_MS
 QUIET = (-inf, inf)
 NEVER_QUIET = (inf, -inf)
+# what a forecast may ask of a fill, in the order in which the estimate tells them
+CHANCES = ("due", "before_round", "overfull")
+FILL = BY_NAME["fill_level"].no
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One severity's raise and clear."""
+    """One severity's raise and clear; of a forecast also which chance is meant."""
 
     severity: Severity
     raise_: float
     clear: float
+    chance: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,7 @@ def _compile(settings: RuleSettings, timezone: str, book: Rulebook, kpa: float) 
             Severity[level.severity.upper()],
             level.raise_,
             level.raise_ if level.clear is None else level.clear,
+            CHANCES.index(level.chance or "due"),
         )
         for level in settings.levels
     ]
@@ -131,7 +138,7 @@ def _compile(settings: RuleSettings, timezone: str, book: Rulebook, kpa: float) 
         settings=settings,
         kind=settings.kind,
         category=settings.category,
-        code=BY_NAME[settings.measurement].no if settings.measurement else 0,
+        code=_code(settings),
         limits=tuple(sorted(limits, key=lambda limit: limit.severity)),
         above=settings.direction == "above",
         hold=settings.hold,
@@ -143,6 +150,12 @@ def _compile(settings: RuleSettings, timezone: str, book: Rulebook, kpa: float) 
         over=clauses.window if settings.over is None else settings.over,
         clauses=clauses,
     )
+
+
+def _code(settings: RuleSettings) -> int:
+    if settings.kind == "forecast":
+        return FILL
+    return BY_NAME[settings.measurement].no if settings.measurement else 0
 
 
 class Comparator:
@@ -209,13 +222,19 @@ class Track:
         self.mean = Mean()
 
     def level(self, rule: Rule) -> Severity:
-        """Worst severity that is active on this series."""
-        for limit, comparator in zip(
-            reversed(rule.limits), reversed(self.comparators), strict=True
-        ):
-            if comparator.active:
-                return limit.severity
-        return Severity.NONE
+        """Worst severity that is active on this series.
+
+        The levels of a forecast ask different things: a worse one shows only while
+        the milder ones are active, too.
+        """
+        if rule.kind == "forecast":
+            steps = takewhile(lambda pair: pair[1].active, self._pairs(rule))
+            return max((x.severity for x, _ in steps), default=Severity.NONE)
+        active = (x.severity for x, c in self._pairs(rule) if c.active)
+        return max(active, default=Severity.NONE)
+
+    def _pairs(self, rule: Rule) -> Iterator[tuple[Limit, Comparator]]:
+        return zip(rule.limits, self.comparators, strict=True)
 
     def idle(self) -> bool:
         """Nothing active, nothing pending: need not be kept."""
@@ -225,11 +244,17 @@ class Track:
 
     def step(self, rule: Rule, value: float, at: int, gap: bool) -> None:
         """Take a sample; `gap`: the one before is further back than max gap."""
+        self.forecast(rule, [value] * len(CHANCES), at, gap)
+
+    def forecast(
+        self, rule: Rule, chances: Sequence[float], at: int, gap: bool
+    ) -> None:
+        """Take the chances in the order of `CHANCES`: each limit looks at its own."""
         if gap:
             self.gap()
         may = rule.in_schedule(at)
         for limit, comparator in zip(rule.limits, self.comparators, strict=True):
-            comparator.step(rule, limit, value, at, may)
+            comparator.step(rule, limit, chances[limit.chance], at, may)
 
     def gap(self) -> None:
         """Holds start anew; what is active stays so."""
@@ -245,6 +270,8 @@ class Track:
 
 def quiet_band(rule: Rule, track: Track | None) -> tuple[float, float]:
     """Values low <= v < high that would not move `track` (None: at rest)."""
+    if rule.kind == "forecast":
+        return QUIET
     if rule.kind != "threshold" or rule.over:
         return NEVER_QUIET
     low, high = QUIET
@@ -264,3 +291,19 @@ def quiet_band(rule: Rule, track: Track | None) -> tuple[float, float]:
         else:
             low = max(low, nextafter(limit.raise_, inf))
     return rule.clauses.quiet(low, high)
+
+
+def chance_band(rule: Rule, track: Track | None) -> list[tuple[float, float]]:
+    """By chance the values low <= p < high that would not move `track`'s forecast."""
+    bands = [QUIET for _ in CHANCES]
+    for i, limit in enumerate(rule.limits):
+        low, high = bands[limit.chance]
+        comparator = track.comparators[i] if track else None
+        if comparator is not None and not comparator.idle():
+            return [NEVER_QUIET for _ in CHANCES]
+        if comparator is not None and comparator.active:
+            low = max(low, limit.clear)
+        else:
+            high = min(high, limit.raise_)
+        bands[limit.chance] = low, high
+    return bands

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from sensorhub.backtest import blank
+from sensorhub.backtest.estimates import Estimates
 from sensorhub.backtest.lines import Part, begins_at, read
 from sensorhub.backtest.virtual import Kit, VirtualHub
 from sensorhub.columns import Columns
@@ -56,6 +57,7 @@ def backtest(
     rulebooks: Iterable[str],
     *,
     ledger: TextIO | None = None,
+    estimates: TextIO | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Found]:
     """Run each of `rulebooks` (texts of rules.toml) over the same uplinks.
@@ -76,6 +78,8 @@ def backtest(
                 lines = _Ledger(ledger) if ledger is not None and not number else None
                 seen = lines.seen if lines else None
                 hub = VirtualHub(place, task.kit, start, seen)
+                if estimates is not None and not number:
+                    Estimates(estimates, hub.hub)
                 hubs.append((hub, lines))
             _feed(task, hubs, progress)
             return [_found(hub) for hub, _ in hubs]

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sensorhub.clock import HandClock
 from sensorhub.codecs.files import codecs_of
 from sensorhub.columns import I64, Columns
 from sensorhub.commands import Commands
+from sensorhub.config.filling import RoundSettings
 from sensorhub.config.settings import Settings
 from sensorhub.draft import Draft
 from sensorhub.hub import Hub
@@ -47,6 +48,11 @@ class Kit:
         """Raises ConfigError with every fault of settings and profiles."""
         settings, profiles = load_all(Place(config, Path()))
         return cls(config, settings, profiles, load_standards(config))
+
+    def with_rounds(self, rounds: tuple[RoundSettings, ...]) -> "Kit":
+        """The same, with these rounds."""
+        settings = self.settings.model_copy(update={"rounds": rounds})
+        return replace(self, settings=settings)
 
 
 class VirtualHub:

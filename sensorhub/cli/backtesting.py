@@ -18,6 +18,7 @@ from sensorhub.backtest.virtual import Kit
 from sensorhub.cli.common import CONFIG, Config, Json, local_text, refuse, say_json
 from sensorhub.cli.running import set_up_log
 from sensorhub.cli.tables import table
+from sensorhub.config.filling import read_rounds
 from sensorhub.config.settings import Settings
 from sensorhub.fleet import read_fleet
 from sensorhub.rulebook import parse_rules, read_rules_file
@@ -33,6 +34,12 @@ def run(
     fleet: Annotated[Path, typer.Option(help="the register, and no other")],
     out: Annotated[Path | None, typer.Option(help="alerts, as JSON lines")] = None,
     ledger: Annotated[Path | None, typer.Option(help="how each line ended")] = None,
+    estimates: Annotated[
+        Path | None, typer.Option(help="fills by the hour and emptyings, JSON lines")
+    ] = None,
+    rounds: Annotated[
+        Path | None, typer.Option(help="rounds by a file; default: the settings'")
+    ] = None,
     rules: Annotated[
         Path | None, typer.Option(help="default: rules.toml of the settings folder")
     ] = None,
@@ -41,12 +48,15 @@ def run(
     json_: Json = False,
 ) -> None:
     """Run rules over past uplinks, in virtual time, from a fresh state."""
-    if out is None and ledger is None and diff is None:
-        refuse("name what you want: --out FILE, --ledger FILE or --diff RULES")
-    for path in (uplinks, fleet):
-        if not path.is_file():
+    if out is None and ledger is None and diff is None and estimates is None:
+        wanted = "--out FILE, --ledger FILE, --estimates FILE or --diff RULES"
+        refuse(f"name what you want: {wanted}")
+    for path in (uplinks, fleet, rounds):
+        if path is not None and not path.is_file():
             refuse(f"no such file: {path}")
     kit = Kit.of(config)
+    if rounds is not None:
+        kit = kit.with_rounds(read_rounds(rounds))
     set_up_log(kit.settings.log)
     texts = [_rules(rules or config / "rules.toml", kit)]
     if diff is not None:
@@ -56,8 +66,9 @@ def run(
     gc.set_threshold(50_000, 20, 20)  # as `hub` has it: uplinks make no cycles
     with ExitStack() as stack:
         lines = stack.enter_context(whole(ledger)) if ledger else None
+        told = stack.enter_context(whole(estimates)) if estimates else None
         progress = stack.enter_context(_progress(uplinks))
-        found = backtest(task, texts, ledger=lines, progress=progress)
+        found = backtest(task, texts, ledger=lines, estimates=told, progress=progress)
     if out is not None:
         with whole(out) as file:
             write_transitions(file, found[0].transitions)

@@ -18,10 +18,12 @@ from pydantic import (
     model_validator,
 )
 
+from sensorhub.config.filling import DepositSettings, RoundSettings
 from sensorhub.config.influx import InfluxSettings
 from sensorhub.config.keeping import DiskSettings, RetentionSettings
 from sensorhub.config.layout import TopicSettings
 from sensorhub.errors import ConfigError, Fault
+from sensorhub.model import AssetKind
 from sensorhub.strict import Id, Strict, TimeZone, explain, read_toml
 
 ENV_PREFIX = "SENSORHUB_"
@@ -186,6 +188,12 @@ class Settings(Strict):
     history: HistorySettings = Field(default_factory=HistorySettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     disk: DiskSettings = Field(default_factory=DiskSettings)
+    deposits: dict[AssetKind, DepositSettings] = Field(
+        default_factory=dict, description="by kind of asset; usual ones where it lacks"
+    )
+    rounds: tuple[RoundSettings, ...] = Field(
+        (), description="when crews come by; a forecast looks a day ahead without"
+    )
     air: AirSettings = Field(default_factory=AirSettings)
     influx: InfluxSettings = Field(default_factory=InfluxSettings)
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)

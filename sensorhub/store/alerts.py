@@ -100,9 +100,17 @@ def add_services(
 ) -> None:
     """Write service events, each with who (sensor, or a person's name) reported it."""
     connection.executemany(
-        "INSERT INTO services (asset, kind, at, by_, cause) VALUES (?, ?, ?, ?, '{}')",
-        [(s.asset, s.kind, s.at, by) for s, by in services],
+        "INSERT INTO services (asset, kind, at, by_, cause) VALUES (?, ?, ?, ?, ?)",
+        [(s.asset, s.kind, s.at, by, _cause(s)) for s, by in services],
     )
+
+
+def _cause(service: Service) -> str:
+    """What readings show of a service: the bracket in which it was, what it took."""
+    if service.end is None:
+        return "{}"
+    found = {"from_at": service.begin, "until_at": service.end}
+    return _text({**found, "amount": service.amount})
 
 
 def last_services(connection: sqlite3.Connection) -> dict[int, int]:

@@ -24,9 +24,9 @@ def save(connection: sqlite3.Connection, block: int, cursor: int, body: bytes) -
 
 
 def load(connection: sqlite3.Connection) -> list[Checkpoint]:
-    """All blocks."""
+    """All blocks, the oldest last."""
     rows = connection.execute(
-        "SELECT block, cursor, body, checksum FROM checkpoints ORDER BY block"
+        "SELECT block, cursor, body, checksum FROM checkpoints ORDER BY cursor DESC"
     )
     return [Checkpoint(b, c, body, zlib.crc32(body) == s) for b, c, body, s in rows]
 

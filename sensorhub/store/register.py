@@ -120,7 +120,7 @@ def registry_rows(
     """
     assets = connection.execute(
         "SELECT no, id, name, kind, zone, site, empty_mm, full_mm, tags, out_from,"
-        " out_until, retired, volumes FROM assets"
+        " out_until, retired, volumes, capacity_l FROM assets"
     )
     devices = connection.execute(
         "SELECT d.no, d.id, d.profile, d.interval_s, a.interval_s FROM devices d"

@@ -148,24 +148,36 @@ def services(town: Town) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "seen"),
+    ("levels", "seen"),
     [
-        (60, 29.9, True),
-        (60, 30, False),
-        (50, 20.1, False),
-        (50, 20, True),
-        (99, 0, True),
+        ((90, 5), True),
+        ((60, 4, 4), True),
+        ((60, 40), False),
+        ((99, 0), False),  # it may be a lost echo
+        ((99, 0, 1, 2), True),
+        ((99, 0, 98), False),
+        ((80, 30, 31, 30, 31), True),  # emptied by half
+        ((80, 74, 70), False),
     ],
 )
-def test_a_drop_of_thirty_points_to_below_thirty_is_an_emptying(
-    town: Town, before: float, after: float, seen: bool
+def test_an_emptying_is_seen_once_it_is_likelier_than_an_odd_echo(
+    town: Town, levels: tuple[float, ...], seen: bool
 ) -> None:
-    town.up("d1", fill_level=before)
-    town.up("d1", HOUR, fill_level=after)
-    expected = [("bin-1", "first_uplink", 0, "hub")]
-    if seen:
-        expected.append(("bin-1", "emptied", HOUR, "sensor"))
-    assert services(town) == expected
+    for level in levels:
+        town.up("d1", HOUR, fill_level=level)
+    found = [("bin-1", "first_uplink", HOUR, "hub")]
+    if seen:  # in the middle of the hour in which it was
+        found.append(("bin-1", "emptied", HOUR + HOUR // 2, "sensor"))
+    assert services(town) == found
+
+
+def test_an_emptying_says_in_which_bracket_it_was_and_what_it_took(town: Town) -> None:
+    for level in (90, 5):
+        town.up("d1", HOUR, fill_level=level)
+    query = "SELECT cause FROM services WHERE kind = 'emptied'"
+    said = json.loads(town.hub.connection.execute(query).fetchone()[0])
+    assert (said["from_at"] - NOW, said["until_at"] - NOW) == (HOUR, 2 * HOUR)
+    assert said["amount"] == pytest.approx(85, abs=4)
 
 
 def test_readings_that_come_late_show_no_emptying(town: Town) -> None:
@@ -255,10 +267,10 @@ text = {zh-CN = "气", en = "gas"}
 @pytest.mark.parametrize(
     ("other", "quiet", "seen"),
     [
-        ((95, 95), MINUTE, 0),
-        ((95, 10), MINUTE, 1),
+        ((95, 95), HOUR, 0),
+        ((95, 10), HOUR, 1),
         ((95, 95), 4 * HOUR, 1),  # long unheard: not known
-        ((10, 10), MINUTE, 1),
+        ((10, 10), HOUR, 1),
     ],
 )
 def test_a_collection_is_seen_when_every_known_sensor_says_so(
@@ -267,8 +279,8 @@ def test_a_collection_is_seen_when_every_known_sensor_says_so(
     town = Town(tmp_path, UP, TWO)
     town.up("d9", fill_level=other[0])
     town.up("d1", quiet, fill_level=80)
-    town.up("d1", MINUTE, fill_level=5)
-    town.up("d9", MINUTE, fill_level=other[1])
+    town.up("d1", HOUR, fill_level=5)
+    town.up("d9", HOUR, fill_level=other[1])
     assert [row[1] for row in services(town)].count("emptied") == seen
     town.kill()
     assert [row[1] for row in services(town)].count("emptied") == seen

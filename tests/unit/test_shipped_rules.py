@@ -10,33 +10,25 @@ from sensorhub.rulebook import parse_rules
 Series = list[tuple[int, float]]
 
 SAMPLED: list[tuple[str, str, str, Series, list[str]]] = [
-    (
+    (  # due beyond doubt, and emptied
         "bin_full",
         "d1",
         "fill_level",
-        [(0, 79), (30, 80), (30, 81), (30, 90), (30, 92), (30, 80), (30, 75), (30, 69)],
-        [
-            "firing warning",
-            "severity_changed urgent",
-            "severity_changed warning",
-            "resolved warning",
-        ],
-    ),
-    (  # emptied: both severities clear at once
-        "bin_full",
-        "d1",
-        "fill_level",
-        [(0, 95), (10, 96), (60, 5)],
+        [(0, 40), *[(60, 40 + 3 * n) for n in range(1, 15)], (60, 4)],
         ["firing urgent", "resolved urgent"],
     ),
-    ("bin_full", "d1", "fill_level", [(0, 95), (9, 96), (60, 5)], []),
-    ("bin_full", "d1", "fill_level", [(0, 95), (12 * 60, 95)], ["firing urgent"]),
-    ("bin_full", "d1", "fill_level", [(0, 95), (12 * 60 + 1, 95)], []),
+    (  # an echo from nowhere
+        "bin_full",
+        "d1",
+        "fill_level",
+        [(0, 40), (60, 41), (60, 95), (60, 43), (60, 44)],
+        [],
+    ),
     (
         "bin_overfull",
         "d1",
         "fill_level",
-        [(0, 99.9), (30, 100), (30, 90), (30, 89.9)],
+        [(0, 90), *[(20, x) for x in (100, 106, *[110] * 4, 112, 95, 92, 90)]],
         ["firing urgent", "resolved urgent"],
     ),
     (
@@ -232,7 +224,7 @@ def test_a_quiet_week_raises_nothing(tmp_path: Path) -> None:
     town = Town(tmp_path)
     for hour in range(7 * 24):
         for device in ("d1", "d2", "d3"):
-            fill = 4.0 + (hour % 12) * 5
+            fill = 4.0 + hour % 20
             town.up(device, fill_level=fill, temperature=20, battery=90, tilted=0)
         town.up("w1", nh3=0.5, count_in=hour * 3, leak=0)
         if hour % 12 == 0:

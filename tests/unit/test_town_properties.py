@@ -42,6 +42,16 @@ k = 2
 n = 3
 max_gap = "1h"
 text = {zh-CN = "久", en = "held"}
+
+[[rules]]
+id = "forecast"
+kind = "forecast"
+category = "collect"
+levels = [
+  {severity = "warning", chance = "due", raise = 60, clear = 30},
+  {severity = "urgent", chance = "overfull", raise = 40, clear = 20},
+]
+text = {zh-CN = "将满", en = "forecast"}
 """
 RULES = UP + FIRE + COUNT
 ASSETS = ("bin-1", "bin-2", "wc-1")

@@ -1,0 +1,161 @@
+"""Seeing that somebody emptied it: a second track beside the filter's, and their odds.
+
+A reading far below what was expected opens a candidate. Later readings are weighed
+under both stories, emptied and not, until the odds decide; the filter goes on as if
+nothing had been opened meanwhile. The time of an emptying is a bracket: after the
+last good reading, before the first low one.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.estimate.fill import Ahead, Fit, Flags, Passed, State, rate
+from sensorhub.estimate.law import Law
+from sensorhub.estimate.normal import density, tail
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+AN_HOUR = 0.02  # chance of an emptying, where no round is known
+PLANNED, UNPLANNED = 0.95, 0.0004  # of a round that is due; an hour beside rounds
+MOST_H = 48.0
+DECLARED, DROPPED = 3.5, -3.0  # log odds
+LOW = 1.2  # standard deviations below
+LEAST = 10.0  # % that must have been in it
+HOUR_MS = 3_600_000
+
+
+class Emptied(NamedTuple):
+    """Which devices saw an emptying; the bracket (ms); what was taken out (%)."""
+
+    which: Flags
+    begin: I64
+    end: I64
+    amount: F64
+
+
+def weigh(
+    t: State,
+    law: Law,
+    ahead: Ahead,
+    fit: Fit,
+    z: F64,
+    passed: Passed,
+    stuck: Flags,
+) -> None:
+    """Let the reading speak for or against the candidates that are open."""
+    came = rate(t) * passed.days
+    still = np.exp(-0.105 * ahead.deposits)
+    level = t["open_level"] + came
+    var = t["open_var"] + law.phi * came
+    hump = t["open_hump"] * still**2 + t["rough"] * (1 - still**2)
+    v = var + hump + law.noise
+    sound = 0.85 * density(z - level, v)
+    bag = 0.12 * density(z - level - law.big_mean, v + law.big_var + law.big_mean**2)
+    sound = np.where(fit.full, 0.97 * tail((law.blind - level) / np.sqrt(v)), sound)
+    bag = np.where(fit.full, law.near / 2, bag)
+    likely = sound + bag + 0.0003
+    use = ~np.isnan(t["odds"]) & ~stuck
+    odds = t["odds"] + np.log(likely) - np.log(fit.likely)
+    share = np.where(fit.full, 0.0, sound / likely) * var / v
+    moved = {
+        "odds": np.where(odds < DROPPED, np.nan, odds),
+        "open_level": level + share * (z - level),
+        "open_var": var * (1 - share),
+        "open_hump": hump,
+        "open_since": t["open_since"] + passed.days,
+    }
+    for name, value in moved.items():
+        t[name] = np.where(use, value, t[name])
+
+
+def open_(
+    t: State,
+    law: Law,
+    ahead: Ahead,
+    fit: Fit,
+    reading: tuple[I64, F64],
+    passed: Passed,
+    chance: F64,
+    stuck: Flags,
+) -> None:
+    """Open a candidate where a reading is too low; `chance` of an emptying before."""
+    at, z = reading
+    shown = ahead.f + ahead.h
+    low = (fit.nu < -LOW * np.sqrt(fit.variance)) & (shown > LEAST) & ~stuck
+    place = np.flatnonzero(low)
+    if not len(place):
+        return
+    law = Law(*(np.asarray(column)[place] for column in law))
+    part = {name: column[place] for name, column in t.items()}
+    odds, level, var = _odds(
+        part,
+        law,
+        shown[place],
+        fit.likely[place],
+        z[place],
+        passed.good_days[place],
+        chance[place],
+    )
+    better = np.isnan(part["odds"]) | ((part["odds"] < 0) & (odds > part["odds"]))
+    chosen = better & (odds > np.log(0.05))
+    half = passed.good_days[place] / 2
+    moved = {
+        "odds": odds,
+        "open_from": part["good_at"],
+        "open_until": at[place],
+        "open_level": level,
+        "open_var": var,
+        "open_hump": np.zeros(len(place)),
+        "open_gained": part["gained"],
+        "open_days": part["days"],
+        "open_since": half,
+    }
+    for name, value in moved.items():
+        t[name][place[chosen]] = value[chosen]
+
+
+def _odds(
+    t: State, law: Law, shown: F64, likely: F64, z: F64, days: F64, chance: F64
+) -> tuple[F64, F64, F64]:
+    """Log odds of an emptying; level after it and its variance."""
+    came = rate(t) * days
+    mean = law.residue + came / 2
+    var = law.residue_var + law.phi * came / 2 + came**2 / 12
+    v = var + law.noise
+    clean = 0.88 * density(z - mean, v + 1)
+    rest = 0.12 * density(z - mean - 8, v + 80)
+    any_ = np.where(z < shown - 12, 0.03 / np.maximum(shown - 5, 10), 0.0)
+    total = clean + rest + any_
+    odds = np.log(np.maximum(chance * total, 1e-300)) - np.log(likely)
+    sure = clean / np.maximum(total, 1e-300)
+    near = mean + var / v * (z - mean)
+    level = np.maximum(sure * near + (1 - sure) * z, 0)
+    spread = sure * var * law.noise / v + (1 - sure) * law.noise
+    return odds, level, spread + sure * (1 - sure) * (near - z) ** 2
+
+
+def declare(t: State, law: Law, before: F64) -> Emptied:
+    """Take the emptyings whose odds are good enough; `before`: fill before them, %."""
+    with np.errstate(invalid="ignore"):
+        which = t["odds"] > DECLARED
+    found = Emptied(
+        which, t["open_from"].copy(), t["open_until"].copy(), before - t["open_level"]
+    )
+    if not which.any():
+        return found
+    moved: dict[str, F64 | float] = {
+        "f": t["open_level"],
+        "h": 0.0,
+        "ff": t["open_var"],
+        "fh": 0.0,
+        "hh": t["open_hump"],
+        "gained": t["open_gained"] + np.maximum(t["open_level"] - law.residue, 0),
+        "days": t["open_days"] + t["open_since"],
+        "odds": np.nan,
+        "pending": np.nan,
+    }
+    for name, value in moved.items():
+        t[name] = np.where(which, value, t[name])
+    return found

@@ -1,0 +1,198 @@
+"""A layer of level readings through filter, emptyings and forecast, in this order."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.estimate import emptying, fill, forecast
+from sensorhub.estimate.emptying import Emptied
+from sensorhub.estimate.fill import NEVER, SPEC, Flags, Passed
+from sensorhub.estimate.forecast import Ahead, Chances
+from sensorhub.estimate.law import Law
+from sensorhub.estimate.plan import Plans
+from sensorhub.estimate.tables import Table
+from sensorhub.estimate.usage import HOUR_MS, Usage, local_hours
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+HORIZON_H = 24.0
+ROUND_H = 0.5  # a round is so punctual
+
+
+class Town(NamedTuple):
+    """What all devices share: laws, weeks, rounds; by device which of them."""
+
+    laws: NDArray[np.float64]  # a row a number of `Law`, a column a law
+    law_of: NDArray[np.intp]
+    usage: Usage
+    plans: Plans
+    plan_of: NDArray[np.intp]
+
+
+class Found(NamedTuple):
+    """A row a reading."""
+
+    chances: Chances
+    emptied: Emptied
+    took: Flags  # the reading was believed
+    came: F64  # % that was thrown in since the last one, as far as seen
+    passed: Passed
+    rate: F64  # before the reading, % a warped day
+
+
+def follow(
+    table: Table,
+    town: Town,
+    row: NDArray[np.intp],
+    at: I64,
+    z: F64,
+    *,
+    offset_ms: int | I64,
+    fresh: Flags,
+    stuck: Flags,
+) -> Found:
+    """Take one reading (ms, %) of each device in `row`, each newer than its last.
+
+    `fresh`: what the device said before counts no more (a new mounting).
+    `stuck`: the sensor repeats itself beyond its habit. `offset_ms`: local time less
+    UTC.
+    """
+    law = Law(*town.laws[:, town.law_of[row]])
+    people = law.population.astype(np.intp)
+    t = {name: table[name][row] for name in SPEC}
+    fresh = fresh | (t["at"] == NEVER)
+    fill.begin(t, law, fresh, at, z)
+    t["at"] = np.where(fresh, at, t["at"])
+    local = local_hours(at, offset_ms)
+    passed = _passed(t, town.usage, people, local, offset_ms, at)
+    settling = town.usage.settling[people]
+    speed = fill.rate(t)
+    began = t["since"]
+    t["since"] = np.where(z == t["z"], began, at)
+    t["z"] = z
+    stuck = stuck & ~fresh
+    ahead = fill.expect(t, law, passed, settling, stuck)
+    before, same = t["f"], {name: t[name] for name in ("f", "h", "ff", "fh", "hh")}
+    fit = fill.correct(t, law, ahead, z, stuck)
+    fill.agree(t, law, ahead, z, fit, stuck)
+    came = fill.learn(t, law, before, ahead, passed)
+    fill.roughness(t, ahead, fit, stuck)
+    emptying.weigh(t, law, ahead, fit, z, passed, stuck)
+    chance = _round_chance(town, row, local, passed)
+    emptying.open_(t, law, ahead, fit, (at, z), passed, chance, stuck)
+    emptied = emptying.declare(t, law, ahead.f)
+    for name, column in same.items():
+        t[name] = np.where(fresh, column, t[name])
+    took = (fit.odd < 0.5) & ~stuck | fresh
+    t["good_at"] = np.where(took, at, t["good_at"])
+    t["good_at"] = np.where(stuck, np.minimum(t["good_at"], began), t["good_at"])
+    t["at"] = at
+    chances = _chances(t, law, town, row, local, settling, stuck)
+    for name, column in t.items():
+        table[name][row] = column
+    return Found(chances, emptied, took & ~fresh, came, passed, speed)
+
+
+def _passed(
+    t: fill.State,
+    usage: Usage,
+    people: NDArray[np.intp],
+    local: F64,
+    offset_ms: int | I64,
+    at: I64,
+) -> Passed:
+    now = usage.warped(people, local)
+    last = usage.warped(people, local_hours(t["at"], offset_ms))
+    good = usage.warped(people, local_hours(t["good_at"], offset_ms))
+    return Passed(
+        (at - t["at"]) / HOUR_MS,
+        np.maximum(now - last, 1e-6),
+        (at - t["good_at"]) / HOUR_MS,
+        np.maximum(now - good, 1e-6),
+    )
+
+
+def _round_chance(town: Town, row: NDArray[np.intp], local: F64, passed: Passed) -> F64:
+    """The chance that it was emptied since the last good reading."""
+    gap = passed.good_hours
+    plan = town.plan_of[row]
+    planned = town.plans.last_ago(plan, local + ROUND_H) - ROUND_H <= gap + ROUND_H
+    by_plan = emptying.PLANNED * planned + emptying.UNPLANNED * gap
+    blind = emptying.AN_HOUR * np.minimum(gap, emptying.MOST_H)
+    return np.where(plan > 0, by_plan, blind)
+
+
+def _chances(
+    t: fill.State,
+    law: Law,
+    town: Town,
+    row: NDArray[np.intp],
+    local: F64,
+    settling: F64,
+    stuck: Flags,
+) -> Chances:
+    people = law.population.astype(np.intp)
+    now = town.usage.warped(people, local)
+    until = np.minimum(town.plans.next_in(town.plan_of[row], local), HORIZON_H)
+    a_day = np.full(len(row), HORIZON_H)
+    ahead = [
+        Ahead(hours, town.usage.warped(people, local + hours) - now)
+        for hours in (a_day, until)
+    ]
+    silent = (t["at"] - t["good_at"]) / HOUR_MS
+    trust = np.where(stuck, np.exp(-forecast.FADES * silent), 1.0)
+    return forecast.chances(t, law, settling, ahead[0], ahead[1], trust)
+
+
+class Outlook(NamedTuple):
+    """A row a device: the fill and its deviation (%), the chance of 100 % within a
+    day, and the hours until it is full with a chance of 10, 50 and 90 %."""
+
+    fill: F64
+    sd: F64
+    full_24h: F64
+    hours: tuple[F64, F64, F64]
+
+
+def outlook(
+    table: Table, town: Town, row: NDArray[np.intp], offset_ms: int | I64
+) -> Outlook:
+    """What is known of devices as of their last readings."""
+    law = Law(*town.laws[:, town.law_of[row]])
+    people = law.population.astype(np.intp)
+    t = {name: table[name][row] for name in SPEC}
+    local = local_hours(t["at"], offset_ms)
+    now = town.usage.warped(people, local)
+
+    def days_in(hours: F64) -> F64:
+        return town.usage.warped(people, local + hours) - now
+
+    settling = town.usage.settling[people]
+    start, growth = (t["f"], t["ff"]), (fill.rate(t), t["days"])
+    day = np.full(len(row), HORIZON_H)
+    hours = [
+        forecast.full_in(share, law, settling, start, growth, days_in)
+        for share in (0.1, 0.5, 0.9)
+    ]
+    return Outlook(
+        t["f"],
+        np.sqrt(np.maximum(t["ff"], 0)),
+        forecast.full_by(law, settling, start, growth, Ahead(day, days_in(day))),
+        (hours[0], hours[1], hours[2]),
+    )
+
+
+def emptied_by_hand(table: Table, town: Town, row: NDArray[np.intp], at: int) -> None:
+    """A crew says that it emptied these at `at` (ms), after their last readings."""
+    law = Law(*town.laws[:, town.law_of[row]])
+    now: dict[str, F64 | float] = {
+        "f": law.residue,
+        "ff": law.residue_var + law.noise,
+        **dict.fromkeys(("h", "fh", "hh"), 0.0),
+        **dict.fromkeys(("odds", "pending", "z"), np.nan),
+    }
+    for name, value in now.items():
+        table[name][row] = value
+    for name in ("at", "good_at", "since"):
+        table[name][row] = at

@@ -1,0 +1,95 @@
+"""What will come of a fill: the chance that it is due, and when it is full.
+
+P(due) asks what a dispatcher asks: is it 70 % full now, or will it be full within the
+horizon? docs/estimation.md says why that question and not another one.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.estimate.fill import State, rate
+from sensorhub.estimate.law import Law
+from sensorhub.estimate.normal import ROOT_2PI, tail
+
+F64 = NDArray[np.float64]
+DUE = 70.0  # %
+FULL = 100.0
+FADES = 0.02  # an hour without a good reading
+FARTHEST_H = 168.0
+
+
+class Chances(NamedTuple):
+    """Of each device, 0 to 1."""
+
+    due: F64  # 70 % full now, or full within a day
+    before_round: F64  # full before the next round, a day at most
+    overfull: F64  # full now
+
+
+class Ahead(NamedTuple):
+    """A horizon: hours, and warped days until then."""
+
+    hours: F64
+    days: F64
+
+
+def full_by(
+    law: Law, settling: F64, start: tuple[F64, F64], growth: tuple[F64, F64], to: Ahead
+) -> F64:
+    """The chance of 100 % by a horizon; `start`: level, variance; `growth`: rate, its
+    weight in days."""
+    (f, ff), (r, days) = start, growth
+    kept = np.exp(-settling * to.hours)
+    half = np.sqrt(kept)
+    came = r * to.days
+    mean = f * kept + came * half
+    var = ff * kept**2 + (to.days * half) ** 2 * r * law.phi / days + law.phi * came
+    return tail((FULL - mean) / np.sqrt(np.maximum(var, 1e-9)))
+
+
+def chances(
+    t: State, law: Law, settling: F64, day: Ahead, next_round: Ahead, trust: F64
+) -> Chances:
+    """What the state says; `trust`: how far the sensor is believed, 0 to 1."""
+    f, sd = t["f"], np.sqrt(np.maximum(t["ff"], 1e-6))
+    growth = rate(t), t["days"]
+    a = (DUE - f) / sd
+    over = tail(a)
+    below = np.maximum(1 - over, 1e-9)
+    slope = np.exp(-0.5 * a * a) / ROOT_2PI / below
+    mean = f - sd * slope
+    var = sd**2 * np.clip(1 - a * slope - slope**2, 0.01, 1)
+    later = full_by(law, settling, (mean, var), growth, day)
+    odds = np.where(np.isnan(t["odds"]), -np.inf, t["odds"])
+    trust = trust / (1 + np.exp(np.minimum(odds, 700)))
+    return Chances(
+        trust * (over + (1 - over) * later),
+        trust * full_by(law, settling, (f, sd**2), growth, next_round),
+        trust * tail((FULL - f) / sd),
+    )
+
+
+def full_in(
+    share: float,
+    law: Law,
+    settling: F64,
+    start: tuple[F64, F64],
+    growth: tuple[F64, F64],
+    days_in: Callable[[F64], F64],
+) -> F64:
+    """Hours by which it is full with the chance `share`; NaN beyond `FARTHEST_H`.
+
+    `days_in(hours)`: warped days in so many hours from now on. By bisection, to 6 min.
+    """
+    low, high = np.zeros_like(start[0]), np.full_like(start[0], FARTHEST_H)
+    last = Ahead(high, days_in(high))
+    never = full_by(law, settling, start, growth, last) < share
+    for _ in range(11):
+        middle = (low + high) / 2
+        here = Ahead(middle, days_in(middle))
+        reached = full_by(law, settling, start, growth, here) >= share
+        low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+    return np.where(never, np.nan, high)

@@ -1,0 +1,136 @@
+"""What a whole population teaches: its week, and how fast content settles.
+
+Sums a block of devices, so that a checkpoint of a block holds what its own devices
+taught. The week is the mean gain by hour over what the rates made expect; hours that
+little is known of lean on the hour of day and the day of the week, and these on a
+rough day. Settling is what content loses by night, against what comes then.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.estimate.usage import MONDAY_H, WEEK_H, rough_week
+
+F64 = NDArray[np.float64]
+KEPT = 0.97  # of the sums, a day: five weeks count
+LONGEST_H = 6.5  # a longer step says too little about its hours
+NIGHT_H = 5.0  # local, from midnight
+LEAN = 100.0  # % of gain that an hour leans on day and weekday with
+LEAST = 0.02  # of the mean rate
+MOST_SETTLING = 0.01  # share an hour
+RIDGE = 50_000.0  # (% h)² before settling is believed
+
+
+class Step(NamedTuple):
+    """Columns of steps from one good reading to the next: local hours since 1970,
+    levels at both ends (%), the rate expected (% a warped day)."""
+
+    block: NDArray[np.intp]
+    population: NDArray[np.intp]
+    begin: F64
+    end: F64
+    before: F64
+    after: F64
+    rate: F64
+
+    def only(self, which: NDArray[np.bool_]) -> "Step":
+        """Some of the steps."""
+        return Step(
+            self.block[which],
+            self.population[which],
+            self.begin[which],
+            self.end[which],
+            self.before[which],
+            self.after[which],
+            self.rate[which],
+        )
+
+
+class Learnt:
+    """Sums by block and population."""
+
+    def __init__(self, blocks: int, populations: int) -> None:
+        self.gained = np.zeros((blocks, populations, WEEK_H))
+        self.exposed = np.zeros((blocks, populations, WEEK_H))
+        self.night = np.zeros((blocks, populations, 5))
+
+    def add(self, step: Step, shape: F64, settling: F64) -> None:
+        """Take steps; `shape` and `settling` are what is known so far."""
+        hours = step.end - step.begin
+        use = (hours > 0) & (hours <= LONGEST_H)
+        if not use.any():
+            return
+        step = step.only(use)
+        hours = hours[use]
+        sunk = settling[step.population] * step.before * hours
+        gain = np.clip(step.after - step.before + sunk, -15, 40)
+        first = np.floor(step.begin)
+        slots = np.arange(int(np.ceil(hours.max())) + 1)
+        hour = first[:, None] + slots
+        overlap = np.minimum(step.end[:, None], hour + 1) - np.maximum(
+            step.begin[:, None], hour
+        )
+        overlap = np.maximum(overlap, 0)
+        of_week = (hour.astype(np.intp) + MONDAY_H) % WEEK_H
+        weight = shape[step.population[:, None], of_week] * overlap
+        share = weight / weight.sum(axis=1, keepdims=True)
+        where = (step.block[:, None], step.population[:, None], of_week)
+        np.add.at(self.gained, where, gain[:, None] * share)
+        np.add.at(self.exposed, where, step.rate[:, None] * overlap / 24)
+        self._nights(step, hours)
+
+    def _nights(self, step: Step, hours: F64) -> None:
+        begin, end = step.begin % 24, step.end % 24
+        night = (begin < NIGHT_H) & (end < NIGHT_H) & (hours < NIGHT_H)
+        if not night.any():
+            return
+        y = np.clip(step.after - step.before, -15, 15)[night]
+        # the mean of both ends: the errors of y and of the level then cancel
+        sinks = (-(step.before + step.after) / 2 * hours)[night]
+        comes = (step.rate * hours / 24)[night]
+        sums = np.stack(
+            (sinks * sinks, sinks * comes, comes * comes, sinks * y, comes * y), axis=1
+        )
+        np.add.at(self.night, (step.block[night], step.population[night]), sums)
+
+    def fade(self, blocks: NDArray[np.bool_]) -> None:
+        """A day is over: what is old counts less, in these blocks."""
+        for sums in (self.gained, self.exposed, self.night):
+            sums[blocks] *= KEPT
+
+    def weeks(self) -> tuple[F64, F64]:
+        """Weeks of all populations as learnt, and settling a share an hour."""
+        gained, exposed = self.gained.sum(axis=0), self.exposed.sum(axis=0)
+        rough = rough_week()
+        shapes = np.array(
+            [
+                _week(g.reshape(7, 24), e.reshape(7, 24), rough)
+                for g, e in zip(gained, exposed, strict=True)
+            ]
+        )
+        return shapes, _settling(self.night.sum(axis=0))
+
+
+def _week(gained: F64, exposed: F64, rough: F64) -> F64:
+    """A week by hour from gains and exposure by weekday and hour."""
+    a_day = rough[:24]
+    hour = (gained.sum(0) + LEAN * a_day) / (exposed.sum(0) + LEAN)
+    usual = np.maximum(exposed @ hour, 1e-9)
+    day = (gained.sum(1) + LEAN) / (usual + LEAN)
+    lean = day[:, None] * hour[None, :]
+    found = (gained + LEAN * lean) / (exposed + LEAN)
+    week: F64 = np.maximum(found, LEAST).reshape(-1)
+    return week
+
+
+def _settling(sums: F64) -> F64:
+    """Two unknowns by least squares, the settling drawn to 0 while little is seen."""
+    aa, ab, bb, ay, by = sums.T
+    aa = aa + RIDGE
+    det = aa * bb - ab * ab
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.where(det > 1e-6 * aa * bb, (ay * bb - by * ab) / det, 0.0)
+    settling: F64 = np.clip(np.nan_to_num(found), 0.0, MOST_SETTLING)
+    return settling

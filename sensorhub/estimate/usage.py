@@ -1,0 +1,69 @@
+"""When things are thrown in: the rate by hour of the local week, and time warped by it.
+
+A warped day holds as much of a week's usual deposits as any other warped day: nights
+are short in it, busy afternoons long. One table a population (assets of one kind);
+what is learned comes from `learning`.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+WEEK_H = 168
+HOUR_MS = 3_600_000
+MONDAY_H = 72  # 1970-01-01 was a Thursday
+
+
+def rough_week() -> F64:
+    """What is known of a town nobody has watched: little at 3 h, most at 15 h."""
+    hour = np.arange(WEEK_H) % 24 + 0.5
+    return 1.0 - 0.7 * np.cos(2 * np.pi * (hour - 3) / 24)
+
+
+class Usage:
+    """The weeks of all populations; `shape[population, hour]`, each of mean 1."""
+
+    def __init__(self, populations: int) -> None:
+        self.shape = np.empty((populations, WEEK_H))
+        self._sums = np.zeros((populations, WEEK_H + 1))
+        self.settling = np.zeros(populations)  # share of the fill that sinks an hour
+        self.take(np.tile(rough_week(), (populations, 1)), self.settling)
+
+    def take(self, shape: F64, settling: F64) -> None:
+        """Go by these weeks from now on."""
+        self.shape = shape / shape.mean(axis=1, keepdims=True)
+        self._sums[:, 1:] = np.cumsum(self.shape, axis=1) / 24
+        self.settling = settling
+
+    def warped(self, population: NDArray[np.intp], local_h: F64) -> F64:
+        """Warped days since some Monday at local hours since 1970."""
+        hours = local_h + MONDAY_H
+        week = np.floor(hours / WEEK_H)
+        within = hours - WEEK_H * week
+        hour = within.astype(np.intp)
+        below = self._sums[population, hour]
+        above = self._sums[population, hour + 1]
+        days: F64 = 7 * week + below + (within - hour) * (above - below)
+        return days
+
+    def unwarped(self, population: NDArray[np.intp], days: F64) -> F64:
+        """Local hours since 1970 at so many warped days: the inverse of `warped`."""
+        week = np.floor(days / 7)
+        within = days - 7 * week
+        hour = np.empty(len(days), np.intp)
+        for which in np.unique(population).tolist():
+            mine = population == which
+            found = np.searchsorted(self._sums[which], within[mine], "right") - 1
+            hour[mine] = np.clip(found, 0, WEEK_H - 1)
+        below = self._sums[population, hour]
+        step = np.maximum(self._sums[population, hour + 1] - below, 1e-12)
+        part = np.clip((within - below) / step, 0, 1)
+        hours: F64 = WEEK_H * week + hour + part - MONDAY_H
+        return hours
+
+
+def local_hours(at: I64, offset_ms: int | I64) -> F64:
+    """Local hours since 1970 of times in ms UTC."""
+    found: F64 = (at + offset_ms) / HOUR_MS
+    return found

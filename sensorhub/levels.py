@@ -1,0 +1,330 @@
+"""Fill levels in the hub: readings to the filter, its findings back to the rules.
+
+Moved by live batches and by the fold through the same `look`. What a population
+teaches is taken over once a local day; the journal says when, so that a fold goes by
+the same weeks.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.columns import Service
+from sensorhub.config.filling import DepositSettings, RoundSettings
+from sensorhub.estimate import fill
+from sensorhub.estimate.emptying import Emptied
+from sensorhub.estimate.fill import NEVER
+from sensorhub.estimate.follow import (
+    Found,
+    Outlook,
+    Town,
+    emptied_by_hand,
+    follow,
+    outlook,
+)
+from sensorhub.estimate.law import Law, law_of, matrix_of
+from sensorhub.estimate.learning import Learnt, Step
+from sensorhub.estimate.plan import Plans
+from sensorhub.estimate.usage import HOUR_MS, Usage, local_hours
+from sensorhub.model import AssetKind
+from sensorhub.profiles import EchoSettings
+from sensorhub.registry import Registry
+from sensorhub.windows import ranks
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+KINDS = tuple(AssetKind)
+BLOCK = 1_000  # devices that are kept together in a checkpoint
+DAY_H = 24
+PEOPLE, BLIND = Law._fields.index("population"), Law._fields.index("blind")
+SOON_MS = 4 * HOUR_MS  # a bracket so short: its middle is the time
+NO_CHANCE = np.full(4, np.nan)
+Watcher = Callable[[NDArray[np.intp], I64, Found], None]
+Usages = list[tuple[int, bytes, float]]  # population, week as 168 float32, settling
+
+
+class Filling(NamedTuple):
+    """What the settings say about what fills and who empties."""
+
+    deposits: Mapping[AssetKind, DepositSettings] = MappingProxyType({})
+    rounds: tuple[RoundSettings, ...] = ()
+    timezone: str = "UTC"
+
+
+class LevelRows(msgspec.Struct, array_like=True, frozen=True):
+    """What a checkpoint keeps of a block's devices."""
+
+    fills: dict[str, bytes] = {}
+    learnt: list[bytes] = []
+    usage: Usages = []
+    day: int = 0
+
+
+class Seen(NamedTuple):
+    """Of a batch's level readings, a column each: chances (%) of due, full before
+    the next round, full now, and the fill in percent (NaN: came late); emptyings."""
+
+    told: F64
+    emptied: list[tuple[int, Service]]
+
+
+class Levels:
+    """The filter's state by device number, and what the town taught it."""
+
+    def __init__(self, registry: Registry, filling: Filling) -> None:
+        size = registry.devices
+        self._registry, self._filling = registry, filling
+        self._zone = ZoneInfo(filling.timezone)
+        self.table = fill.new_fills(size)
+        self._forget()
+        self.learnt = Learnt(-(-max(size, 1) // BLOCK), len(KINDS))
+        self.day = 0
+        self.watch: Watcher | None = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """The register may have changed: who is mounted where, and what that holds."""
+        registry, filling = self._registry, self._filling
+        laws: dict[tuple[object, ...], int] = {}
+        plans: dict[frozenset[float], int] = {frozenset(): 0}
+        self._law_of = np.zeros(registry.devices, np.intp)
+        self._plan_of = np.zeros(registry.devices, np.intp)
+        columns = [self._law(0, None, None, EchoSettings())]
+        by_traits: dict[int, int] = {}
+        for device in np.flatnonzero(registry.asset_of >= 0).tolist():
+            asset = int(registry.asset_of[device])
+            traits, profile = registry.traits[asset], registry.profiles[device]
+            if traits is None:
+                continue
+            if id(traits) not in by_traits:
+                hours: set[float] = set()
+                for round_ in filling.rounds:
+                    if round_.serves(traits.kind, traits.zone, traits.tags):
+                        hours |= round_.hours()
+                by_traits[id(traits)] = plans.setdefault(frozenset(hours), len(plans))
+            self._plan_of[device] = by_traits[id(traits)]
+            echo = profile.echo if profile else EchoSettings()
+            litres, ends = registry.capacity_l.get(asset), registry.geometry.ends(asset)
+            people = KINDS.index(traits.kind)
+            key = (people, litres, ends, id(echo))
+            if key not in laws:
+                laws[key] = len(columns)
+                columns.append(self._law(people, litres, ends, echo))
+            self._law_of[device] = laws[key]
+        self._laws = matrix_of(columns)
+        self._plans = Plans([sorted(hours) for hours in list(plans)[1:]])
+
+    def _law(
+        self,
+        people: int,
+        litres: float | None,
+        ends: tuple[float, float] | None,
+        echo: EchoSettings,
+    ) -> dict[str, float]:
+        deposits = self._filling.deposits.get(KINDS[people], DepositSettings())
+        return law_of(people, litres, ends, deposits, echo)
+
+    @property
+    def town(self) -> Town:
+        """What all devices share."""
+        return Town(self._laws, self._law_of, self.usage, self._plans, self._plan_of)
+
+    # -- readings --
+
+    def look(
+        self,
+        device: NDArray[np.int32],
+        at: I64,
+        value: F64,
+        stuck: NDArray[np.bool_],
+    ) -> Seen:
+        """Take a batch's level readings (ms, %), in the order received.
+
+        `stuck`: which sensors only repeat themselves.
+        """
+        told = np.full((4, len(device)), np.nan)
+        emptied: list[tuple[int, Service]] = []
+        registry = self._registry
+        since = registry.mounted_from[device]
+        here = (registry.asset_of[device] >= 0) & (since <= at)
+        here &= at < registry.mounted_until[device]
+        if not here.any():
+            return Seen(told, emptied)
+        offset = self._offset(at)
+        rank = ranks(device)
+        for layer in range(int(rank.max()) + 1):
+            last = self.table["at"][device]
+            place = np.flatnonzero(here & (rank == layer) & (at > last))
+            if not len(place):
+                continue
+            row = device[place].astype(np.intp)
+            fresh = last[place] < since[place]
+            layer_ = (row, at[place], value[place], offset[place])
+            found = self._follow(layer_, fresh, stuck[place])
+            told[:3, place] = 100 * np.array(found.chances)
+            told[3, place] = self.table["f"][row]
+            for i in np.flatnonzero(found.emptied.which).tolist():
+                service = self.service(int(row[i]), found.emptied, i)
+                emptied.append((int(place[i]), service))
+        return Seen(told, emptied)
+
+    def _follow(
+        self,
+        readings: tuple[NDArray[np.intp], I64, F64, I64],
+        fresh: NDArray[np.bool_],
+        stuck: NDArray[np.bool_],
+    ) -> Found:
+        """One layer: device, ms, %, local time less UTC; what they teach is kept."""
+        row, at, z, offset = readings
+        table = self.table
+        begin, before = table["at"][row], table["z"][row]
+        sound = table["good_at"][row] == begin
+        found = follow(
+            *(table, self.town, row, at, z),
+            offset_ms=offset,
+            fresh=fresh,
+            stuck=stuck,
+        )
+        teaches = sound & found.took & ~fresh & ~found.emptied.which
+        teaches &= np.isnan(table["odds"][row])
+        teaches &= ~np.isnan(before) & (z < self._laws[BLIND][self._law_of[row]] - 1)
+        if teaches.any():
+            self._learn(row, (begin, at), (before, z), offset, found, teaches)
+        if self.watch is not None:
+            self.watch(row, at, found)
+        return found
+
+    def _learn(
+        self,
+        row: NDArray[np.intp],
+        times: tuple[I64, I64],
+        levels: tuple[F64, F64],
+        offset: I64,
+        found: Found,
+        teaches: NDArray[np.bool_],
+    ) -> None:
+        people = self._laws[PEOPLE][self._law_of[row]].astype(np.intp)
+        step = Step(
+            row // BLOCK,
+            people,
+            local_hours(times[0], offset),
+            local_hours(times[1], offset),
+            *levels,
+            found.rate,
+        )
+        step = step.only(teaches)
+        self.learnt.add(step, self.usage.shape, self.usage.settling)
+
+    def outlook(self, row: NDArray[np.intp]) -> Outlook:
+        """What is known of devices as of their last readings."""
+        return outlook(self.table, self.town, row, self._offset(self.table["at"][row]))
+
+    def _offset(self, at: I64) -> I64:
+        """Local time less UTC at each of the times, ms."""
+        hours, which = np.unique(at // HOUR_MS, return_inverse=True)
+        found = [self._offset_at(int(hour) * HOUR_MS) for hour in hours]
+        return np.array(found, np.int64)[which]
+
+    def _offset_at(self, at: int) -> int:
+        there = datetime.fromtimestamp(at / 1000, UTC).astimezone(self._zone)
+        offset = there.utcoffset()
+        return int(offset.total_seconds() * 1000) if offset else 0
+
+    def service(self, device: int, found: Emptied, i: int) -> Service:
+        """An emptying as a service: at the round in its bracket, else about when."""
+        begin, end = int(found.begin[i]), int(found.end[i])
+        at = (begin + end) // 2 if end - begin < SOON_MS else end - SOON_MS // 2
+        local = local_hours(np.array([end]), self._offset_at(end))
+        ago = self._plans.last_ago(self._plan_of[device : device + 1], local)
+        if float(ago[0]) * HOUR_MS <= end - begin:
+            at = end - int(float(ago[0]) * HOUR_MS)
+        asset = int(self._registry.asset_of[device])
+        amount = round(max(float(found.amount[i]), 0.0), 1)
+        return Service(asset, "emptied", at, begin, end, amount)
+
+    def emptied(self, devices: Sequence[int], at: int) -> None:
+        """Somebody says that the asset of these devices was emptied at `at` (ms).
+
+        Readings since then know better.
+        """
+        row = np.array(
+            [d for d in devices if NEVER < self.table["at"][d] < at], np.intp
+        )
+        if len(row):
+            emptied_by_hand(self.table, self.town, row, at)
+
+    # -- what the town teaches --
+
+    def _forget(self) -> None:
+        self.usage = Usage(len(KINDS))
+        self._taught: dict[int, tuple[bytes, float]] = {}
+
+    def _day(self, at: int) -> int:
+        return (at + self._offset_at(at)) // (DAY_H * HOUR_MS)
+
+    def turn(self, at: int) -> Usages:
+        """At the first uplink (ms) of a local day: what is gone by from now on."""
+        day = self._day(at)
+        if day <= self.day:
+            return []
+        self.day = day
+        known = self.learnt.exposed.sum(axis=(0, 2)) > 0
+        if not known.any():
+            return []
+        shapes, settling = self.learnt.weeks()
+        usage: Usages = [
+            (i, shapes[i].astype("<f4").tobytes(), float(settling[i]))
+            for i in np.flatnonzero(known).tolist()
+        ]
+        self._adopt(usage)
+        self.learnt.fade(np.ones(len(self.learnt.gained), np.bool_))
+        return usage
+
+    def _adopt(self, usage: Usages) -> None:
+        """Go by these weeks from now on."""
+        shape, settling = self.usage.shape.copy(), self.usage.settling.copy()
+        for people, week, sinks in usage:
+            if people < len(KINDS):
+                shape[people] = np.frombuffer(week, "<f4")
+                settling[people] = sinks
+                self._taught[people] = week, sinks
+        self.usage.take(shape, settling)
+
+    def fold(self, usage: Usages, at: int, mask: NDArray[np.bool_]) -> None:
+        """As `turn` had it at `at` (ms); `mask`: devices not yet past it."""
+        self.day = max(self.day, self._day(at))
+        if usage:
+            self._adopt(usage)
+            self.learnt.fade(mask[::BLOCK][: len(self.learnt.gained)])
+
+    # -- checkpoints --
+
+    def dump(self, first: int, last: int) -> LevelRows:
+        """The rows of devices `first` to below `last`."""
+        block, learnt = first // BLOCK, self.learnt
+        usage: Usages = [(i, *taught) for i, taught in self._taught.items()]
+        sums = (learnt.gained, learnt.exposed, learnt.night)
+        found = [zlib.compress(part[block].tobytes(), 1) for part in sums]
+        return LevelRows(self.table.dump(first, last), found, usage, self.day)
+
+    def load(self, first: int, rows: LevelRows) -> None:
+        """Take what `dump` gave; the oldest block comes last, its weeks hold then.
+
+        Raises ValueError on damaged bytes.
+        """
+        self.table.load(first, rows.fills)
+        learnt = self.learnt
+        sums = (learnt.gained, learnt.exposed, learnt.night)
+        for part, body in zip(sums, rows.learnt, strict=False):
+            block = part[first // BLOCK]
+            block[:] = np.frombuffer(zlib.decompress(body)).reshape(block.shape)
+        self.day = max(self.day, rows.day)
+        self._forget()
+        self._adopt(rows.usage)

@@ -1,0 +1,92 @@
+"""Chances and hours: what is due, and when it is full."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.bins import Bin, town
+
+from sensorhub.estimate.normal import density, tail
+from sensorhub.estimate.plan import Plans
+from sensorhub.estimate.usage import Usage
+
+
+@given(st.floats(-8, 8))
+def test_the_normal_tail_is_that_of_the_error_function(z: float) -> None:
+    assert tail(np.array([z]))[0] == pytest.approx(
+        0.5 * math.erfc(z / math.sqrt(2)), abs=2e-7
+    )
+
+
+def test_the_normal_density() -> None:
+    found = density(np.array([1.0]), np.array([4.0]))[0]
+    assert found == pytest.approx(math.exp(-1 / 8) / math.sqrt(8 * math.pi))
+
+
+@pytest.mark.parametrize(
+    ("levels", "due"),
+    [
+        ([30 + 0.2 * n for n in range(24)], (0, 0.05)),  # 5 % a day at 35 %
+        ([55 + 0.2 * n for n in range(24)], (0, 0.4)),
+        ([80 + 0.2 * n for n in range(24)], (0.95, 1)),  # 70 % and more is due
+        ([5 + 2.5 * n for n in range(24)], (0.4, 0.8)),  # 62 %, about a day's worth
+        ([5 + 5 * n for n in range(12)], (0.7, 1)),  # 60 %, full by night
+    ],
+)
+def test_due_is_seventy_percent_or_full_within_a_day(
+    levels: list[float], due: tuple[float, float]
+) -> None:
+    low, high = due
+    assert low <= Bin().read(*levels).due <= high
+
+
+def test_a_round_that_comes_soon_leaves_less_time_to_fill() -> None:
+    levels = [70 + n for n in range(20)]
+    soon, late = (
+        Bin(town(rounds=(hour,))).read(*levels).found[-1].chances.before_round[0]
+        for hour in (21.0, 40.0)
+    )
+    assert soon < 0.1
+    assert late > 0.6
+
+
+@given(st.floats(5, 90), st.floats(0.05, 4))
+def test_the_hours_of_a_band_are_in_order(start: float, an_hour: float) -> None:
+    one = Bin().read(*(min(start + an_hour * n, 100) for n in range(12)))
+    low, middle, high = (float(hours[0]) for hours in one.ahead.hours)
+    for sooner, later in ((low, middle), (middle, high)):
+        assert math.isnan(later) or sooner <= later
+
+
+def test_hours_to_full_are_those_of_the_rate() -> None:
+    one = Bin().read(*(20 + 1.0 * n for n in range(48)))
+    assert one.ahead.hours[1][0] == pytest.approx(100 - 67, abs=4)
+
+
+@given(st.floats(0, 5_000), st.integers(0, 100))
+def test_unwarped_is_the_inverse_of_warped(hour: float, seed: int) -> None:
+    usage = Usage(1)
+    shape = np.random.default_rng(seed).uniform(0.05, 3, (1, 168))
+    usage.take(shape, np.zeros(1))
+    nobody = np.zeros(1, np.intp)
+    days = usage.warped(nobody, np.array([hour]))
+    assert usage.unwarped(nobody, days)[0] == pytest.approx(hour, abs=1e-6)
+    later = usage.warped(nobody, np.array([hour + 168]))
+    assert (later - days)[0] == pytest.approx(7)
+
+
+@pytest.mark.parametrize(
+    ("hour", "next_in", "last_ago"),
+    [(0, 7, 89), (7, 72, 0), (8, 71, 1), (79, 96, 0), (167, 8, 88)],
+)
+def test_rounds_on_monday_and_thursday_at_seven(
+    hour: float, next_in: float, last_ago: float
+) -> None:
+    plans = Plans([[7, 79]])
+    local = np.array([hour + 96.0])  # 1970-01-05 was a Monday
+    mine, none = np.array([1]), np.array([0])
+    assert plans.next_in(mine, local)[0] == pytest.approx(next_in)
+    assert plans.last_ago(mine, local)[0] == pytest.approx(last_ago)
+    assert plans.next_in(none, local)[0] == plans.last_ago(none, local)[0] == np.inf
