@@ -9,7 +9,10 @@ STACK_BYTES = 512 * 1024
 # what a codec may offer, in the order of preference: LoRa Alliance TS013, then
 # The Things Network v2, then ChirpStack v3
 ENTRIES = ("decodeUplink", "Decoder", "Decode", "encodeDownlink")
-DRIVER = resources.files(__package__).joinpath("driver.js").read_text("utf-8")
+BUFFER, DRIVER = (
+    resources.files(__package__).joinpath(name).read_text("utf-8")
+    for name in ("buffer.js", "driver.js")
+)
 
 
 class Answer(NamedTuple):
@@ -55,4 +58,5 @@ class Engine:
         context.set_memory_limit(memory_bytes)
         context.set_max_stack_size(STACK_BYTES)
         context.set_time_limit(time_s)
+        context.eval(BUFFER)
         return context.eval(DRIVER)(context.eval(self._text))
