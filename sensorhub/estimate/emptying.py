@@ -45,6 +45,9 @@ def weigh(
     stuck: Flags,
 ) -> None:
     """Let the reading speak for or against the candidates that are open."""
+    use = ~np.isnan(t["odds"]) & ~stuck
+    if not use.any():
+        return
     came = rate(t) * passed.days
     still = np.exp(-0.105 * ahead.deposits)
     level = t["open_level"] + came
@@ -53,10 +56,11 @@ def weigh(
     v = var + hump + law.noise
     sound = 0.85 * density(z - level, v)
     bag = 0.12 * density(z - level - law.big_mean, v + law.big_var + law.big_mean**2)
-    sound = np.where(fit.full, 0.97 * tail((law.blind - level) / np.sqrt(v)), sound)
-    bag = np.where(fit.full, law.near / 2, bag)
+    if fit.full.any():
+        beyond = tail((law.blind - level) / np.sqrt(v))
+        sound = np.where(fit.full, 0.97 * beyond, sound)
+        bag = np.where(fit.full, law.near / 2, bag)
     likely = sound + bag + 0.0003
-    use = ~np.isnan(t["odds"]) & ~stuck
     odds = t["odds"] + np.log(likely) - np.log(fit.likely)
     share = np.where(fit.full, 0.0, sound / likely) * var / v
     moved = {

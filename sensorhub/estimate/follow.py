@@ -64,8 +64,8 @@ def follow(
     fresh = fresh | (t["at"] == NEVER)
     fill.begin(t, law, fresh, at, z)
     t["at"] = np.where(fresh, at, t["at"])
-    local = local_hours(at, offset_ms)
-    passed = _passed(t, town.usage, people, local, offset_ms, at)
+    when = _when(t, town, row, people, at, offset_ms)
+    passed = when.passed
     settling = town.usage.settling[people]
     speed = fill.rate(t)
     began = t["since"]
@@ -79,7 +79,7 @@ def follow(
     came = fill.learn(t, law, before, ahead, passed)
     fill.roughness(t, ahead, fit, stuck)
     emptying.weigh(t, law, ahead, fit, z, passed, stuck)
-    chance = _round_chance(town, row, local, passed)
+    chance = _round_chance(town, row, local_hours(at, offset_ms), passed)
     emptying.open_(t, law, ahead, fit, (at, z), passed, chance, stuck)
     emptied = emptying.declare(t, law, ahead.f)
     for name, column in same.items():
@@ -88,28 +88,43 @@ def follow(
     t["good_at"] = np.where(took, at, t["good_at"])
     t["good_at"] = np.where(stuck, np.minimum(t["good_at"], began), t["good_at"])
     t["at"] = at
-    chances = _chances(t, law, town, row, local, settling, stuck)
+    chances = _chances(t, law, when, settling, stuck)
     for name, column in t.items():
         table[name][row] = column
     return Found(chances, emptied, took & ~fresh, came, passed, speed)
 
 
-def _passed(
+class When(NamedTuple):
+    """The times of a layer: what passed, and the horizons of its forecasts."""
+
+    passed: Passed
+    a_day: Ahead
+    next_round: Ahead
+
+
+def _when(
     t: fill.State,
-    usage: Usage,
+    town: Town,
+    row: NDArray[np.intp],
     people: NDArray[np.intp],
-    local: F64,
-    offset_ms: int | I64,
     at: I64,
-) -> Passed:
-    now = usage.warped(people, local)
-    last = usage.warped(people, local_hours(t["at"], offset_ms))
-    good = usage.warped(people, local_hours(t["good_at"], offset_ms))
-    return Passed(
-        (at - t["at"]) / HOUR_MS,
-        np.maximum(now - last, 1e-6),
-        (at - t["good_at"]) / HOUR_MS,
-        np.maximum(now - good, 1e-6),
+    offset_ms: int | I64,
+) -> When:
+    local = local_hours(at, offset_ms)
+    hours = (at - t["at"]) / HOUR_MS
+    good_hours = (at - t["good_at"]) / HOUR_MS
+    until = np.minimum(town.plans.next_in(town.plan_of[row], local), HORIZON_H)
+    times = (local, local - hours, local - good_hours, local + HORIZON_H, local + until)
+    now, last, good, day, then = town.usage.warped(people, np.stack(times))
+    return When(
+        Passed(
+            hours,
+            np.maximum(now - last, 1e-6),
+            good_hours,
+            np.maximum(now - good, 1e-6),
+        ),
+        Ahead(np.full(len(row), HORIZON_H), day - now),
+        Ahead(until, then - now),
     )
 
 
@@ -124,25 +139,11 @@ def _round_chance(town: Town, row: NDArray[np.intp], local: F64, passed: Passed)
 
 
 def _chances(
-    t: fill.State,
-    law: Law,
-    town: Town,
-    row: NDArray[np.intp],
-    local: F64,
-    settling: F64,
-    stuck: Flags,
+    t: fill.State, law: Law, when: When, settling: F64, stuck: Flags
 ) -> Chances:
-    people = law.population.astype(np.intp)
-    now = town.usage.warped(people, local)
-    until = np.minimum(town.plans.next_in(town.plan_of[row], local), HORIZON_H)
-    a_day = np.full(len(row), HORIZON_H)
-    ahead = [
-        Ahead(hours, town.usage.warped(people, local + hours) - now)
-        for hours in (a_day, until)
-    ]
     silent = (t["at"] - t["good_at"]) / HOUR_MS
     trust = np.where(stuck, np.exp(-forecast.FADES * silent), 1.0)
-    return forecast.chances(t, law, settling, ahead[0], ahead[1], trust)
+    return forecast.chances(t, law, settling, when.a_day, when.next_round, trust)
 
 
 class Outlook(NamedTuple):

@@ -41,13 +41,21 @@ def full_by(
 ) -> F64:
     """The chance of 100 % by a horizon; `start`: level, variance; `growth`: rate, its
     weight in days."""
+    return tail(_short(law, settling, start, growth, to))
+
+
+def _short(
+    law: Law, settling: F64, start: tuple[F64, F64], growth: tuple[F64, F64], to: Ahead
+) -> F64:
+    """How far short of 100 % it is expected to be, in standard deviations."""
     (f, ff), (r, days) = start, growth
     kept = np.exp(-settling * to.hours)
     half = np.sqrt(kept)
     came = r * to.days
     mean = f * kept + came * half
     var = ff * kept**2 + (to.days * half) ** 2 * r * law.phi / days + law.phi * came
-    return tail((FULL - mean) / np.sqrt(np.maximum(var, 1e-9)))
+    short: F64 = (FULL - mean) / np.sqrt(np.maximum(var, 1e-9))
+    return short
 
 
 def chances(
@@ -57,7 +65,8 @@ def chances(
     f, sd = t["f"], np.sqrt(np.maximum(t["ff"], 1e-6))
     growth = rate(t), t["days"]
     a = (DUE - f) / sd
-    over = tail(a)
+    by_round = _short(law, settling, (f, sd**2), growth, next_round)
+    over, before_round, overfull = tail(np.stack((a, by_round, (FULL - f) / sd)))
     below = np.maximum(1 - over, 1e-9)
     slope = np.exp(-0.5 * a * a) / ROOT_2PI / below
     mean = f - sd * slope
@@ -67,8 +76,8 @@ def chances(
     trust = trust / (1 + np.exp(np.minimum(odds, 700)))
     return Chances(
         trust * (over + (1 - over) * later),
-        trust * full_by(law, settling, (f, sd**2), growth, next_round),
-        trust * tail((FULL - f) / sd),
+        trust * before_round,
+        trust * overfull,
     )
 
 

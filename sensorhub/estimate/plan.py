@@ -22,6 +22,8 @@ class Plans:
 
     def next_in(self, plan: NDArray[np.intp], local_h: F64) -> F64:
         """Hours until the next round after a local hour since 1970; inf for none."""
+        if not plan.any():
+            return np.full(len(plan), np.inf)
         times, now = self._times[plan], self._within(local_h)
         wait = np.where(times > now, times, times + WEEK_H) - now
         first: F64 = np.fmin.reduce(wait, axis=1, initial=np.inf)
@@ -29,6 +31,8 @@ class Plans:
 
     def last_ago(self, plan: NDArray[np.intp], local_h: F64) -> F64:
         """Hours since the last round until a local hour since 1970; inf for none."""
+        if not plan.any():
+            return np.full(len(plan), np.inf)
         times, now = self._times[plan], self._within(local_h)
         ago = now - np.where(times <= now, times, times - WEEK_H)
         last: F64 = np.fmin.reduce(ago, axis=1, initial=np.inf)

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.bench.codecs import codec_cost
 from tests.bench.cost import cost
+from tests.bench.fills import fill_cost
 from tests.bench.forward import forwarding
 from tests.bench.growth import growth
 from tests.bench.latency import operator_write, publish_to_alert
@@ -32,6 +33,7 @@ MEASURES: dict[str, Measure] = {
     "latency": lambda full: publish_to_alert(1_000, 60 if full else 15, 1_000),
     "operator": lambda full: operator_write(DEVICES, 300 if full else 40),
     "size": lambda full: many_devices(100_000, 3 if full else 1),
+    "fills": lambda full: fill_cost(500 if full else 100),
     "codec": lambda full: codec_cost(100 if full else 20),
     "history": history,
     "forward": lambda full: forwarding(DEVICES, 40 if full else 10),

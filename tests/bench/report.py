@@ -121,6 +121,11 @@ def table(figures: dict[str, Any]) -> str:
         said = f"**{found['start_s']:.1f} s** (after kill -9 "
         said += f"{found['start_after_kill_s']:.1f} s)"
         rows.append(_row("start with them", "under 5 s", said))
+    if found := figures.get("fills"):
+        said = f"**{found['us_in_batch']:.1f} µs** in batches of 1,000 (by itself "
+        said += f"{found['us_alone']:.0f}); {found['bytes_per_bin']} bytes a bin"
+        text = "estimate of a fill: filter, emptying and chances, a reading"
+        rows.append(_row(text, "at most 6 µs, aim 1.5; 400 bytes", said))
     if found := figures.get("codec"):
         text = "an EM400 frame from envelope to readings: built-in decoder"
         rows.append(_row(text, "reported", f"{found['decoder_us']:.1f} µs"))

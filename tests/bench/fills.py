@@ -1,0 +1,41 @@
+"""What the estimate of a fill costs: CPU a reading, and bytes a bin."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from sensorhub.estimate import fill
+from sensorhub.estimate.follow import follow
+from sensorhub.estimate.usage import HOUR_MS
+from tests.support.bins import MONDAY, deposits, town
+
+ONE, MANY = 1, 1_000
+
+
+def _us(devices: int, hours: int) -> float:
+    """Microseconds a reading, `devices` at once."""
+    here, table = town(devices), fill.new_fills(devices)
+    rng = np.random.default_rng(1)
+    level = np.cumsum(deposits(rng, 30, hours)) % 100
+    row, nothing = np.arange(devices), np.zeros(devices, np.bool_)
+    noise = rng.normal(0, 1.2, (hours, devices))
+    began = time.process_time()
+    for hour in range(hours):
+        follow(
+            *(table, here, row, np.full(devices, MONDAY + hour * HOUR_MS)),
+            np.round(level[hour] + noise[hour]),
+            offset_ms=0,
+            fresh=nothing,
+            stuck=nothing,
+        )
+    return (time.process_time() - began) / (devices * hours) * 1e6
+
+
+def fill_cost(hours: int) -> dict[str, Any]:
+    """A reading through filter, emptying and chances."""
+    return {
+        "us_in_batch": round(_us(MANY, hours), 2),
+        "us_alone": round(_us(ONE, hours), 1),
+        "bytes_per_bin": sum(np.dtype(kind).itemsize for kind, _ in fill.SPEC.values()),
+    }
