@@ -2,10 +2,8 @@
 
 import tomllib
 from collections.abc import Iterator
-from datetime import time
 from itertools import pairwise
 from pathlib import Path
-from string import Formatter
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -18,29 +16,22 @@ from pydantic import (
 )
 
 from sensorhub.errors import ConfigError, Fault
-from sensorhub.model import BY_NAME, AssetKind, Category, MeasurementKind
+from sensorhub.model import BY_NAME, Category, MeasurementKind
+from sensorhub.rule_parts import Level, Schedule, Select, Text, Word
 from sensorhub.standards import Limit, Standards, built_in
 from sensorhub.standards.reference import parse_over, resolve
 from sensorhub.strict import (
-    WEEKDAYS,
     Duration,
     Id,
-    LocalTime,
     Strict,
-    TimeZone,
-    Weekday,
     explain,
 )
 
 HOUR_MS = 3_600_000
-
-
 Over = Annotated[int, BeforeValidator(parse_over), Field(ge=0)]
 Kind = Literal[
     "threshold", "rate", "no_data", "count_since", "overdue", "group", "forecast"
 ]
-Chance = Literal["due", "before_round", "overfull"]
-Word = Literal["device", "warning", "urgent", "danger"]
 # alerts about the hub itself, see alerts/system.py
 RESERVED = frozenset(
     {"codec_off", "disk_low", "hub_outage", "hub_clock", "influx_stuck"}
@@ -49,72 +40,6 @@ RESERVED = frozenset(
 SEVERITIES: tuple[Word, ...] = ("device", "warning", "urgent", "danger")
 TIMERS = frozenset({"no_data", "overdue", "group"})
 NOT_FOR_TIMERS = ("direction", "hold", "clear_hold", "k", "n", "max_gap")
-
-
-class Select(Strict):
-    """Which assets; an empty list is no limit, all lists must agree."""
-
-    kinds: tuple[AssetKind, ...] = ()
-    zones: tuple[Id, ...] = ()
-    sites: tuple[Id, ...] = ()
-    assets: tuple[Id, ...] = ()
-    tags: tuple[str, ...] = Field((), description="assets with any of these tags")
-
-
-class Level(Strict):
-    """One severity: where it is raised and where it clears again."""
-
-    severity: Word
-    raise_: float = Field(
-        alias="raise", allow_inf_nan=False, description="in the rule's unit"
-    )
-    clear: float | None = Field(
-        None, allow_inf_nan=False, description="default: where it is raised"
-    )
-    chance: Chance | None = Field(None, description="forecast: the chance (%) of what")
-    standard: str | None = Field(
-        None, description="a limit of a standard by name; `raise` is its value"
-    )
-
-
-class Schedule(Strict):
-    """Local times in which the rule may raise; it may clear at any time."""
-
-    weekdays: tuple[Weekday, ...] = Field(WEEKDAYS, min_length=1)
-    from_: LocalTime = Field(time(0), alias="from")
-    until: LocalTime = Field(time(0), description="00:00 is the end of the day")
-    timezone: TimeZone | None = Field(None, description="default: the town's")
-
-
-PLACES = frozenset({"asset", "zone", "value", "unit", "limit", "standard", "fill"})
-
-
-def _plain(text: str) -> bool:
-    """Whether only our places stand in braces, without widths or attributes."""
-    try:
-        parts = list(Formatter().parse(text))
-    except ValueError:
-        return False
-    return all(
-        name is None or (name in PLACES and not spec and not conversion)
-        for _, name, spec, conversion in parts
-    )
-
-
-class Text(Strict):
-    """What people read; PLACES stand in braces."""
-
-    zh: str = Field(alias="zh-CN", min_length=1)
-    en: str = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _fits(self) -> "Text":
-        for text in (self.zh, self.en):
-            if not _plain(text):
-                raise ValueError(
-                    f"{text!r}: only {', '.join(sorted(PLACES))} may stand in braces"
-                )
-        return self
 
 
 def _of_catalogue(name: str) -> str:

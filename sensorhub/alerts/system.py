@@ -4,7 +4,8 @@ from zoneinfo import ZoneInfo
 
 from sensorhub.alerts.rules import Limit, Rule
 from sensorhub.model import Category, Severity
-from sensorhub.rulebook import Level, RuleSettings, Text
+from sensorhub.rule_parts import Level, Text
+from sensorhub.rulebook import RuleSettings
 
 HUB_ASSET = 0
 HUB_ID = "hub"

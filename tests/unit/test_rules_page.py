@@ -8,14 +8,8 @@ from support.town import MINUTE, SHIPPED, rule
 
 from sensorhub.alerts.rules import Track
 from sensorhub.alerts.system import SYSTEM_RULES
-from sensorhub.rulebook import (
-    Inhibit,
-    Level,
-    RuleSettings,
-    Schedule,
-    Select,
-    parse_rules,
-)
+from sensorhub.rule_parts import Level, Schedule, Select
+from sensorhub.rulebook import Inhibit, RuleSettings, parse_rules
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
 LADDER = [
