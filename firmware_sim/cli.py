@@ -18,6 +18,7 @@ from firmware_sim.demotown.stream import uplinks
 from firmware_sim.mqtt import Address, Publisher, live, say_goodbye, say_hello
 from firmware_sim.scenario import ScenarioError, builtin_names, load
 from firmware_sim.scenario.load import own_names
+from firmware_sim.score.command import run as score
 from firmware_sim.trace import write_trace
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command("score")(score)
 AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON.")]
 DEMO_DATA = Path("data/demo")
 DEMO_START = "2026-06-01T07:00:00+08:00"

@@ -106,7 +106,12 @@ def _feed(
 def _found(hub: VirtualHub) -> Found:
     counters = hub.hub.counters
     sums = {name: counters[name] for name in SUMS}
-    return Found(transition_views(hub.hub.connection), sums)
+    kinds = {id_: rule.kind for id_, rule in hub.hub.desk.rules.items()}
+    rows = [
+        row | {"kind": kinds.get(row["rule"])}
+        for row in transition_views(hub.hub.connection)
+    ]
+    return Found(rows, sums)
 
 
 class Topics:

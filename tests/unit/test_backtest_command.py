@@ -39,7 +39,7 @@ def test_it_writes_alerts_and_ledger_and_tells_the_sums(folder: Path) -> None:
     view = json.loads(done.stdout)
     found = lines(out)
     keys = {"id", "at", "from", "to", "severity", "cause", "rule", "category", "asset"}
-    assert all(row.keys() == keys | {"alert"} for row in found)
+    assert all(row.keys() == keys | {"alert", "kind"} for row in found)
     assert [row["at"] for row in found] == sorted(row["at"] for row in found)
     assert view["transitions"] == len(found) > 50
     ends = [row["outcome"] for row in lines(ledger)]

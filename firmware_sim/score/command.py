@@ -1,0 +1,61 @@
+"""`firmware-sim score`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from firmware_sim.score.card import Scored, card
+from firmware_sim.score.oracle import by_due, by_horizon
+from firmware_sim.score.told import Span, read_alerts
+from firmware_sim.score.truth import MOST_H, ScoreError, Truth, read_truth
+
+
+def run(
+    labels: Annotated[Path, typer.Option(help="labels.jsonl of the trace.")],
+    alerts: Annotated[
+        Path | None, typer.Option(help="Alerts, a transition a line.")
+    ] = None,
+    estimates: Annotated[Path | None, typer.Option(help="Fills and emptyings.")] = None,
+    horizon: Annotated[
+        str | None,
+        typer.Option("--oracle", help="Hours that an oracle looks ahead, or due."),
+    ] = None,
+    warmup_days: Annotated[
+        float, typer.Option(min=0, help="Left out at the beginning.")
+    ] = 14,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
+) -> None:
+    """Compare what a hub told, or what an oracle would have, with the truth."""
+    if (alerts is None) == (horizon is None):
+        raise typer.BadParameter(
+            "name --alerts FILE or --oracle HOURS|due, one of them"
+        )
+    try:
+        truth = read_truth(labels)
+        spans = read_alerts(alerts) if alerts else _oracle(truth, horizon or "")
+        _say(card(truth, spans, estimates, warmup_days), as_json)
+    except ScoreError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+
+
+def _oracle(truth: Truth, horizon: str) -> list[Span]:
+    if horizon == "due":
+        return by_due(truth)
+    if not (horizon.isdigit() and 1 <= int(horizon) <= MOST_H):
+        raise typer.BadParameter(f"--oracle: 1 to {MOST_H} hours, or due")
+    return by_horizon(truth, int(horizon))
+
+
+def _say(found: Scored, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    table = Table("score", "value")
+    for name, value in found.items():
+        table.add_row(name, "–" if value is None else f"{value:.4g}")
+    Console().print(table)

@@ -1,0 +1,85 @@
+"""An oracle: it knows fill, rate, week and settling of each bin, but not what comes.
+
+It looks once an hour and begins anew with each emptying. What it misses nobody can
+know. Its growth is normal, with the variance that the bin's own deposits have.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim.score.told import EVER, Span
+from firmware_sim.score.truth import FULL, HOUR_MS, Fill, Truth
+
+F64 = NDArray[np.float64]
+DUE, DAY_H = 70.0, 24
+SURE, EVEN = 1.645, 0.0  # standard deviations: 95 %, 50 %
+
+
+def by_horizon(truth: Truth, horizon_h: int) -> list[Span]:
+    """Alerts of an oracle that raises at even odds of full within a horizon."""
+    return _oracle(truth, horizon_h, EVEN, math.inf)
+
+
+def by_due(truth: Truth) -> list[Span]:
+    """Alerts of an oracle that raises at 70 %, or 95 % sure of full within a day."""
+    return _oracle(truth, DAY_H, SURE, DUE)
+
+
+def _oracle(truth: Truth, horizon_h: int, sure: float, due: float) -> list[Span]:
+    found = []
+    for asset, fill in truth.fills.items():
+        hour = HOUR_MS // fill.step_ms
+        steps = np.arange(0, len(fill.fill), hour)
+        level = fill.fill[steps]
+        times = fill.start + steps * fill.step_ms
+        mean, spread = _expected(truth, asset, fill, times, horizon_h)
+        raises = (mean - sure * spread >= FULL) | (level >= min(due, FULL))
+        emptied = np.array(sorted(at for at, _ in truth.emptied[asset]), np.int64)
+        cycle = np.searchsorted(emptied, times, "right")
+        found += _spans(asset, times, raises, cycle)
+    return found
+
+
+def _expected(
+    truth: Truth, asset: str, fill: Fill, times: NDArray[np.int64], horizon_h: int
+) -> tuple[F64, F64]:
+    """Fill expected at the end of the horizon, and its standard deviation, %."""
+    week = truth.weeks[truth.kinds[asset]]
+    local = (times + truth.offset_ms) // HOUR_MS + 72  # 1970-01-01 was a Thursday
+    level = fill.fill[(times - fill.start) // fill.step_ms].copy()
+    came = np.zeros(len(level))
+    keeps = math.exp(-fill.settling)
+    for ahead in range(horizon_h):
+        more = truth.rates[asset] / 24 * week[(local + ahead) % 168]
+        level = level * keeps + more
+        came += more
+    return level, np.sqrt(came * _dispersion(fill))
+
+
+def _dispersion(fill: Fill) -> float:
+    """Variance of what comes over its mean, %: by the gains of a step themselves."""
+    gain = fill.gain
+    day = max(24 * HOUR_MS // fill.step_ms, 1)
+    whole = len(gain) // day * day
+    mean = gain[:whole].reshape(-1, day).mean(axis=0)
+    off = gain[:whole].reshape(-1, day) - mean
+    return float((off**2).sum() / max(gain[:whole].sum(), 1e-9))
+
+
+def _spans(
+    asset: str,
+    times: NDArray[np.int64],
+    raises: NDArray[np.bool_],
+    cycle: NDArray[np.intp],
+) -> list[Span]:
+    """One alert a filling, from its first hour; it ends with the filling."""
+    found = []
+    for which in np.unique(cycle[raises]).tolist():
+        own = np.flatnonzero(cycle == which)
+        begin = int(times[own[np.argmax(raises[own])]])
+        last = own[-1] + 1
+        end = int(times[last]) if last < len(times) else EVER
+        found.append(Span(asset, "oracle", "forecast", "collect", "", begin, end))
+    return found
