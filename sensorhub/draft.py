@@ -3,8 +3,11 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from xxhash import xxh3_64_intdigest
+
+from sensorhub.columns import BARE
 from sensorhub.decode.native import Status
-from sensorhub.model import Outcome, Reason
+from sensorhub.model import DUP, Message, Outcome, Reason
 from sensorhub.validate import NO_TIME
 
 ReadingRow = tuple[int, float, int | None]  # measurement number, value, own time
@@ -31,6 +34,11 @@ class Receipt(NamedTuple):
 
     id: str
     kind: str
+
+
+def poison_key(message: Message) -> int:
+    """What doubles of a message that nobody can read are known by."""
+    return xxh3_64_intdigest(message.payload, xxh3_64_intdigest(message.topic, 1))
 
 
 @dataclass(slots=True)
@@ -75,6 +83,15 @@ class Draft:
         self.sound.append(False)
         self.count.append(0)
         return len(self.message) - 1
+
+    def enter(
+        self, i: int, message: Message, device: int, key: int, seq: int = BARE
+    ) -> int:
+        """Begin an uplink of the batch's message `i`; its place."""
+        uplink = self.open(i, device, key, seq)
+        if message.flags & DUP:
+            self.dup.add(uplink)
+        return uplink
 
     def insert(self, readings: dict[int, list[ReadingRow]]) -> None:
         """Give uplinks that have no readings yet theirs, each in its place."""

@@ -12,20 +12,15 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from sensorhub.codec_calls import NO_CODECS, CodecRunner
-from sensorhub.codec_frames import Waiting, mapped, run_codecs
 from sensorhub.columns import BARE, I64, NO_DEVICE, NO_SEQ
 from sensorhub.config.layout import TopicSettings
 from sensorhub.decode import native
-from sensorhub.decode.downlinks import RECEIPTS, receipt
-from sensorhub.decode.mapping import content_of, decode_uplink
 from sensorhub.decode.network_server import gateway_id
-from sensorhub.draft import Draft, Receipt, Told
+from sensorhub.draft import Draft, Told, poison_key
 from sensorhub.model import (
     BY_NAME,
     DUP,
     RETAIN,
-    Envelope,
-    EnvelopeError,
     Message,
     Outcome,
     Reason,
@@ -34,9 +29,9 @@ from sensorhub.obeying import Obeying
 from sensorhub.registry import Registry
 from sensorhub.routes import Route, Router, Way
 from sensorhub.validate import NO_TIME
+from sensorhub.wrapped import Wrapped
 
 CODE_OF = {name: entry.no for name, entry in BY_NAME.items()}
-MASK = 2**64 - 1
 FAR = 2**62
 ODD_FLAGS = RETAIN | DUP
 NO_UPLINK = frozenset((Way.STATUS, Way.ALERT))
@@ -72,11 +67,9 @@ class Intake:
     ) -> None:
         self.obeying = obeying or Obeying()
         self.registry = registry
-        self._codecs = codecs
-        self._waiting: list[Waiting] = []
         self._max_payload = max_payload
         self._router = Router(registry, topics)
-        self._received: int | I64 = 0
+        self._wrapped = Wrapped(self._router, registry, codecs, self.obeying)
 
     def read(self, messages: list[Message], received: int | I64) -> Draft:
         """The draft of a batch received at `received` (ms; or a time a message).
@@ -84,14 +77,13 @@ class Intake:
         Sound native uplinks are the most by far, often all: they are entered in
         runs, list by list. Everything else ends a run.
         """
-        draft, self._waiting = Draft(), []
-        self._received = received
+        draft = Draft()
+        self._wrapped.begin(received)
         run = self._whole(draft, messages)
         if run is None:
             run = self._walk(draft, messages)
         self._end(draft, run, messages)
-        if self._waiting:
-            run_codecs(draft, self._waiting, self._codecs)
+        self._wrapped.end(draft)
         return draft
 
     def _whole(self, draft: Draft, messages: list[Message]) -> Run | None:
@@ -208,13 +200,8 @@ class Intake:
         """A native uplink the slow way: keeps what is usable, says what is not."""
         if route.mismatch:
             draft.zone_mismatch += 1
-        uplink = self._open(
-            draft,
-            i,
-            message,
-            route.device,
-            xxh3_64_intdigest(message.payload, route.device),
-        )
+        key = xxh3_64_intdigest(message.payload, route.device)
+        uplink = draft.enter(i, message, route.device, key)
         try:
             records = native.read_loosely(message.payload)
         except ValueError as error:
@@ -250,15 +237,6 @@ class Intake:
         if id_ is not None:
             draft.via[uplink] = (id_,)
 
-    @staticmethod
-    def _open(
-        draft: Draft, i: int, message: Message, device: int, key: int, seq: int = BARE
-    ) -> int:
-        uplink = draft.open(i, device, key, seq)
-        if message.flags & DUP:
-            draft.dup.add(uplink)
-        return uplink
-
     def _status(self, draft: Draft, route: Route, message: Message) -> None:
         draft.events += 1
         if route.device == NO_DEVICE:
@@ -271,26 +249,20 @@ class Intake:
             return
 
     def _refuse(self, draft: Draft, i: int, message: Message, route: Route) -> None:
-        topic, payload, flags = message
-        key = self._poison_key(topic, payload)
-        uplink = draft.open(i, route.device, key, BARE)
-        if flags & RETAIN:
+        uplink = draft.open(i, route.device, poison_key(message), BARE)
+        if message.flags & RETAIN:
             draft.outcome[uplink] = Outcome.DUPLICATE
             draft.reason[uplink] = Reason.RETAINED
         else:
             detail = f"more than {self._max_payload} bytes"
             draft.kill(uplink, Reason.TOO_LARGE, route.name, detail)
 
-    def _poison_key(self, topic: bytes, payload: bytes) -> int:
-        return xxh3_64_intdigest(payload, xxh3_64_intdigest(topic, 1))
-
     def _other(self, draft: Draft, i: int, message: Message, route: Route) -> None:
         if route.way is Way.WRAPPED:
-            self._wrapped(draft, i, message, route)
+            self._wrapped.read(draft, i, message, route)
             return
-        key = self._poison_key(message.topic, message.payload)
         seq = self._poison_seq(route, message)
-        uplink = self._open(draft, i, message, NO_DEVICE, key, seq)
+        uplink = draft.enter(i, message, NO_DEVICE, poison_key(message), seq)
         if route.way is Way.UNKNOWN_DEVICE:
             detail = f"zone {route.zone}: device {route.name} is not registered"
             draft.kill(uplink, Reason.UNKNOWN_DEVICE, route.name, detail)
@@ -310,95 +282,3 @@ class Intake:
         if record.seq is not None:
             return record.seq
         return BARE if record.ts is None else NO_SEQ
-
-    def _wrapped(self, draft: Draft, i: int, message: Message, route: Route) -> None:
-        assert route.unwrap is not None
-        at = self._received
-        now = at if isinstance(at, int) else int(at[i])
-        try:
-            envelopes = route.unwrap(route.name, message.payload, now)
-        except EnvelopeError as error:
-            self._broken(draft, i, message, str(error))
-            return
-        if route.application and envelopes:
-            self._downlinks(draft, route, message, envelopes[0])
-        uplinks, broken = 0, ""
-        for envelope in envelopes:
-            if envelope.broken:
-                broken += f"; {envelope.broken}" if broken else envelope.broken
-            elif envelope.event is None:
-                self._envelope(draft, i, message, envelope)
-                uplinks += 1
-        if broken:
-            self._broken(draft, i, message, broken)
-        elif not uplinks:
-            draft.events += 1
-
-    def _downlinks(
-        self, draft: Draft, route: Route, message: Message, envelope: Envelope
-    ) -> None:
-        """What a ChirpStack message tells for downlinks: where to, and what became."""
-        if envelope.event in RECEIPTS:
-            found = receipt(envelope.event or "", message.payload)
-            draft.receipts += [Receipt(*found)] if found else []
-        device = self._router.number(envelope.device)
-        if device == NO_DEVICE or envelope.event is not None:
-            return
-        known = self.obeying.applications
-        if device < len(known) and known[device] != route.application:
-            known[device] = route.application
-            draft.applications.append((device, route.application))
-        for echo, id_ in self.obeying.echoes.get(device, ()):
-            if envelope.payload and echo in envelope.payload:
-                draft.receipts.append(Receipt(id_, "echo"))
-
-    def _broken(self, draft: Draft, i: int, message: Message, detail: str) -> None:
-        """A message that cannot be read, or the part of it that cannot."""
-        key = self._poison_key(message.topic, message.payload)
-        uplink = self._open(draft, i, message, NO_DEVICE, key)
-        draft.kill(uplink, Reason.BAD_ENVELOPE, "", detail)
-
-    def _envelope(
-        self, draft: Draft, i: int, message: Message, envelope: Envelope
-    ) -> None:
-        device = self._router.number(envelope.device)
-        seed = device if device >= 0 else xxh3_64_intdigest(envelope.device.encode(), 1)
-        seq = NO_SEQ if envelope.seq is None else envelope.seq
-        content = envelope.payload
-        if content is None or envelope.seq is None:
-            content = content_of(envelope)
-        mixed = (seed ^ (envelope.port << 56) ^ ((seq + 1) << 20)) & MASK
-        key = xxh3_64_intdigest(content, mixed)
-        uplink = self._open(draft, i, message, device, key, seq)
-        if envelope.measured_at is not None:
-            draft.said[uplink] = envelope.measured_at
-        if envelope.network_time is not None:
-            draft.network[uplink] = envelope.network_time
-        elif seq == NO_SEQ and envelope.measured_at is None:
-            draft.seq[uplink] = BARE
-        if envelope.gateways:
-            draft.via[uplink] = envelope.gateways
-        if device == NO_DEVICE:
-            detail = f"device {envelope.device} is not registered"
-            draft.kill(uplink, Reason.UNKNOWN_DEVICE, envelope.device, detail)
-            return
-        self._fields(draft, uplink, envelope)
-
-    def _fields(self, draft: Draft, uplink: int, envelope: Envelope) -> None:
-        profile = self.registry.profiles[draft.device[uplink]]
-        if profile is None:
-            detail = "its profile is not among the profiles"
-            draft.kill(uplink, Reason.BAD_PAYLOAD, envelope.device, detail)
-            return
-        if profile.codec is not None and envelope.payload:
-            self._waiting.append(Waiting(uplink, envelope, profile))
-            return
-        frame = decode_uplink(envelope, profile)
-        readings, said = mapped(draft, uplink, profile, frame)
-        for place, (_, _, at) in enumerate(readings, len(draft.code)):
-            if at is not None:
-                draft.own_time[place] = at
-        draft.code += bytes([code for code, _, _ in readings])
-        draft.value += [value for _, value, _ in readings]
-        draft.count[uplink] = len(readings)
-        draft.close(uplink, envelope.device, said)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.town import NOW, UP, Town, native, profiles
 
-from sensorhub import intake
+from sensorhub import wrapped as wrapping
 from sensorhub.codec_calls import CodecAnswer, CodecCall
 from sensorhub.model import Envelope, Message, Reason
 from sensorhub.profiles import Profile
@@ -63,7 +63,7 @@ class CodecTown(Town):
         super().__init__(folder, UP, known=known)
         self.act("adopt", device=EUI, profile="acme-eye", asset="bin-2")
         self.double = Double()
-        self.hub.intake._codecs = self.double
+        self.hub.intake._wrapped._codecs = self.double
 
 
 @pytest.fixture
@@ -105,14 +105,14 @@ def test_an_offender_costs_one_dead_letter_with_its_own_reason(town: CodecTown) 
 def test_frames_of_a_batch_that_broke_are_not_asked_with_the_next(
     town: CodecTown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = intake.Waiting
+    real = wrapping.Waiting
 
-    def waiting(uplink: int, envelope: Envelope, profile: Profile) -> intake.Waiting:
+    def waiting(uplink: int, envelope: Envelope, profile: Profile) -> wrapping.Waiting:
         if envelope.seq == 2:
             raise RuntimeError("unforeseen")
         return real(uplink, envelope, profile)
 
-    monkeypatch.setattr(intake, "Waiting", waiting)
+    monkeypatch.setattr(wrapping, "Waiting", waiting)
     with pytest.raises(RuntimeError):
         town.take([wrapped(10, 1), wrapped(20, 2)])
     town.take([wrapped(30, 3)])
@@ -134,7 +134,7 @@ def test_the_fold_does_not_decode_again(town: CodecTown) -> None:
     town.take([wrapped(11, 1)])
     before = kept(town)
     town.kill()
-    town.hub.intake._codecs = Double()
+    town.hub.intake._wrapped._codecs = Double()
     assert kept(town) == before
     town.take([wrapped(11, 1)])
     assert town.ends() == (1, 1, 0)
