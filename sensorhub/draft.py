@@ -10,6 +10,8 @@ from sensorhub.decode.native import Status
 from sensorhub.model import DUP, Message, Outcome, Reason
 from sensorhub.validate import NO_TIME
 
+# plain numbers: looking up a member of an enum costs more than all the rest
+STORED, NO_REASON = int(Outcome.STORED), int(Reason.NONE)
 ReadingRow = tuple[int, float, int | None]  # measurement number, value, own time
 
 
@@ -78,8 +80,8 @@ class Draft:
         self.seq.append(seq)
         self.said.append(NO_TIME)
         self.network.append(NO_TIME)
-        self.outcome.append(Outcome.STORED)
-        self.reason.append(Reason.NONE)
+        self.outcome.append(STORED)
+        self.reason.append(NO_REASON)
         self.sound.append(False)
         self.count.append(0)
         return len(self.message) - 1

@@ -34,6 +34,7 @@ from sensorhub.wrapped import Wrapped
 CODE_OF = {name: entry.no for name, entry in BY_NAME.items()}
 FAR = 2**62
 ODD_FLAGS = RETAIN | DUP
+WRAPPED = Way.WRAPPED
 NO_UPLINK = frozenset((Way.STATUS, Way.ALERT))
 ODD_HEADS = frozenset(flags for flags in range(16) if flags & ODD_FLAGS)
 UNDECODABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
@@ -143,14 +144,18 @@ class Intake:
 
     def _odd(self, draft: Draft, i: int, message: Message, route: Route) -> None:
         """A message that is no plain native uplink."""
-        if route.way is Way.STATUS:
+        way = route.way
+        refused = message.flags & RETAIN or len(message.payload) > self._max_payload
+        if way is WRAPPED and not refused:
+            self._wrapped.read(draft, i, message, route)
+        elif way is Way.STATUS:
             self._status(draft, route, message)
-        elif route.way is Way.ALERT:
+        elif way is Way.ALERT:
             if message.flags & RETAIN and message.payload:
                 draft.states.append(route.name)
-        elif message.flags & RETAIN or len(message.payload) > self._max_payload:
+        elif refused:
             self._refuse(draft, i, message, route)
-        elif route.way is Way.NATIVE:
+        elif way is Way.NATIVE:
             self._native(draft, i, message, route)
         else:
             self._other(draft, i, message, route)
@@ -258,9 +263,6 @@ class Intake:
             draft.kill(uplink, Reason.TOO_LARGE, route.name, detail)
 
     def _other(self, draft: Draft, i: int, message: Message, route: Route) -> None:
-        if route.way is Way.WRAPPED:
-            self._wrapped.read(draft, i, message, route)
-            return
         seq = self._poison_seq(route, message)
         uplink = draft.enter(i, message, NO_DEVICE, poison_key(message), seq)
         if route.way is Way.UNKNOWN_DEVICE:

@@ -245,14 +245,17 @@ class Pipeline:
         self, columns: Columns, via: dict[int, tuple[str, ...]]
     ) -> list[tuple[int, int]]:
         """Devices that are not heard by the gateway of before: (device, place)."""
+        if not via:
+            return []
         state, places = self._state, self._state.places
-        found = []
+        device_of, twice = columns.device.tolist(), int(Outcome.DUPLICATE)
+        outcome, found = columns.outcome.tolist(), []
         for uplink, ids in via.items():
-            device = int(columns.device[uplink])
-            if device < 0 or columns.outcome[uplink] == Outcome.DUPLICATE:
+            device = device_of[uplink]
+            if device < 0 or outcome[uplink] == twice:
                 continue
             before = state.gateway.item(device)
-            if before and any(places.known("gateway", x) == before for x in ids):
+            if before and before in [places.known("gateway", x) for x in ids]:
                 continue
             found.append((device, places.number("gateway", ids[0])))
             state.taken_over(found[-1:])
