@@ -16,6 +16,7 @@ def rollups_view(
     name: str,
     measurement: str | None,
     span: tuple[int, int],
+    *,
     bucket: Bucket,
     zone: str,
 ) -> list[dict[str, Any]] | None:

@@ -153,10 +153,9 @@ def readings(
     start = moment(since, settings)
     start = end - DAY_MS if start is None else start
     if by is not None:
-        place_, span = (connection, asset, measurement), (start, end)
-        _buckets(
-            rollups_view(*place_, span, by, settings.timezone), asset, limit, json_
-        )
+        asked, zone = (connection, asset, measurement, (start, end)), settings.timezone
+        view = rollups_view(*asked, bucket=by, zone=zone)
+        _buckets(view, asset, limit, json_)
         return
     older = older_readings(settings)
     found = readings_view(connection, asset, measurement, (start, end), older)

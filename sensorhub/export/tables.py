@@ -55,9 +55,15 @@ def tables(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Table]:
         for number, page in pages:
             yield Table(number, _readings(wanted.places[number], page))
         return
-    for number, rolled in sweep.rollups(
-        connection, wanted.places, span, wanted.bucket, wanted.zone, wanted.codes
-    ):
+    found = sweep.rollups(
+        connection,
+        wanted.places,
+        span,
+        bucket=wanted.bucket,
+        zone=wanted.zone,
+        codes=wanted.codes,
+    )
+    for number, rolled in found:
         yield Table(number, _rollups(wanted.places[number], rolled))
 
 

@@ -139,6 +139,7 @@ def rollups(
     connection: sqlite3.Connection,
     wanted: Sequence[Place],
     span: tuple[int, int],
+    *,
     bucket: Bucket,
     zone: str,
     codes: Collection[int] | None = None,
