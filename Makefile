@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install secrets influxd demo test test-unit check faults bench docs lock clean
+.PHONY: install secrets influxd demo test test-unit check faults bench quality docs lock clean
 
 install: $(VENV)/installed
 
@@ -43,6 +43,10 @@ faults: install
 
 bench: install
 	$(BIN)/python -m tests.bench $(BENCH)
+
+# how good the alerts are against the simulator's truth; some minutes a seed
+quality: install
+	$(BIN)/python -m tests.quality $(QUALITY)
 
 docs: install
 	$(BIN)/python docs/generate.py

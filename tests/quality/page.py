@@ -1,0 +1,130 @@
+"""The scores of many seeds as a page: means with their 95 % intervals."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from tests.quality.one import HARSH_BOUND, Size
+from tests.quality.targets import AT_LEAST, ROWS, Row
+
+Found = Mapping[str, Mapping[str, Any]]
+# 97.5 % points of Student's t by degrees of freedom
+T = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18)
+T += (2.16, 2.14, 2.13, 2.12, 2.11, 2.10, 2.09)
+WHO = ("naive", "median", "hub", "hub and rounds", "oracle due", "oracle 12")
+
+
+def interval(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean, and half the width of its 95 % interval."""
+    if len(values) < 2:
+        return mean(values), None
+    t = T[min(len(values) - 2, len(T) - 1)]
+    return mean(values), t * stdev(values) / len(values) ** 0.5
+
+
+def values_of(runs: Sequence[Found], who: str, score: str) -> list[float]:
+    """A score of all seeds that have it."""
+    found = (run.get(who, {}).get(score) for run in runs)
+    return [value for value in found if value is not None]
+
+
+def cell(runs: Sequence[Found], who: str, row: Row) -> str:
+    """A score with its interval; a dash where nobody told anything of the kind."""
+    values = values_of(runs, who, row.score)
+    if not values:
+        return "–"
+    middle, half = interval(values)
+    shown = f"{middle:.{row.digits}f}"
+    return shown if half is None else f"{shown} ± {half:.{row.digits}f}"
+
+
+def table(preset: str, runs: Sequence[Found]) -> str:
+    """The table of one preset."""
+    head = ["goal", "at least", *WHO]
+    lines = [head, ["---"] * len(head)]
+    for row in ROWS:
+        least = AT_LEAST[preset].get(row.score)
+        cells = [cell(runs, who, row) for who in WHO]
+        if all(c == "–" for c in cells):
+            continue
+        lines.append([row.text, "" if least is None else least.said, *cells])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def oracles(runs: Sequence[Found]) -> str:
+    """The oracle by its horizons."""
+    names = [w for w in runs[0] if w.startswith("oracle ")]
+    head = ["oracle looks ahead", "G1", "G2", "G3", "G4", "G5", "alerts a bin and day"]
+    lines = [head, ["---"] * len(head)]
+    for who in names:
+        horizon = who.removeprefix("oracle ")
+        said = f"{horizon} h" if horizon.isdigit() else "due"
+        scores = ("G1", "G2", "G3", "G4", "G5", "alerts_per_bin_day")
+        cells = [mean(values_of(runs, who, score)) for score in scores]
+        lines.append([said, *(f"{value:.3f}" for value in cells)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def missed(preset: str, runs: Sequence[Found]) -> str:
+    """Which goals are not reached, in words."""
+    lines = []
+    for row in ROWS:
+        goal = AT_LEAST[preset].get(row.score)
+        who = "hub and rounds" if goal and goal.rounds else "hub"
+        values = values_of(runs, who, row.score)
+        if goal is None or not values or goal.met(mean(values)):
+            continue
+        shown = f"{mean(values):.{row.digits}f}"
+        bound = values_of(runs, "oracle due", row.score)
+        oracle = f"; the oracle: {mean(bound):.{row.digits}f}" if bound else ""
+        lines.append(f"- {row.text}: {shown}, wanted {goal.said}{oracle}\n")
+    return "".join(lines) or "All that stand in the table are reached.\n"
+
+
+def write(
+    path: Path,
+    found: Mapping[str, Sequence[Found]],
+    same: Mapping[str, bool],
+    size: Size,
+    seeds: str,
+    seconds: float,
+) -> None:
+    """The page."""
+    parts = [
+        "# Alert quality\n\n"
+        "Against the truth that only a simulator knows. Written by `make quality`, "
+        "which runs\neach seed's trace through `sensorhub backtest` (the hub's own "
+        "code in virtual time) and\n`firmware-sim score`; "
+        "[what is scored](simulator-formats.md#what-is-scored), "
+        "[how it is estimated](estimation.md).\n\n"
+        f"Seeds {seeds}, {size.bins} bins and {size.toilets} toilets for {size.days} "
+        f"days each, the first {size.warmup_days} not scored; mean ± half the 95 % "
+        "interval over the\nseeds. *naive*: one reading over 80 %; *median*: two of "
+        "three readings; *hub*: the shipped\nrules; *hub and rounds*: the same, told "
+        "the rounds of `rounds.toml`; *oracle*: knows fill,\nrate, week and settling, "
+        "but not what comes.\n"
+    ]
+    for preset, runs in found.items():
+        parts.append(f"\n## {preset}\n\n{table(preset, runs)}")
+        if preset == "harsh":
+            parts.append(
+                "\nThe hub is told what the operators of such a town know: the blind "
+                "zone and the noise of\ntheir sensors, more bags, a larger rest "
+                f"(tests/quality/harsh), and raises at {HARSH_BOUND} % in place of "
+                "95.\n"
+            )
+        parts.append(f"\n{oracles(runs)}\n### Goals not reached\n\n")
+        parts.append(missed(preset, runs))
+        speed = mean(run["run"]["device_days_per_s"] for run in runs)
+        differ = sum(run["run"]["G16_lines_that_differ"] for run in runs)
+        lines = sum(run["run"]["uplinks"] for run in runs)
+        parts.append(
+            f"\nG14, a small trace made twice: {'the same' if same[preset] else 'other'}"
+            f" bytes. G15: {speed:,.0f} device-days a second, beside other\nprocesses. "
+            f"G16: of {lines:,} lines {differ} ended in another way than the labels "
+            "say.\n"
+        )
+    parts.append(f"\nMade in {seconds / 60:.0f} minutes.\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(parts), "utf-8")
