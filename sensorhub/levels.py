@@ -134,7 +134,10 @@ class Levels:
     @property
     def town(self) -> Town:
         """What all devices share."""
-        return Town(self._laws, self._law_of, self.usage, self._plans, self._plan_of)
+        return Town(
+            *(self._laws, self._law_of, self.usage, self._plans, self._plan_of),
+            self._registry.interval_ms,
+        )
 
     # -- readings --
 
@@ -194,7 +197,9 @@ class Levels:
         )
         teaches = sound & found.took & ~fresh & ~found.emptied.which
         teaches &= np.isnan(table["odds"][row])
-        teaches &= ~np.isnan(before) & (z < self._laws[BLIND][self._law_of[row]] - 1)
+        # steps into or out of the blind zone would look as if content sank
+        blind = self._laws[BLIND][self._law_of[row]]
+        teaches &= (np.maximum(before, z) < blind - 1) & ((before + z) / 2 < blind - 10)
         if teaches.any():
             self._learn(row, (begin, at), (before, z), offset, found, teaches)
         if self.watch is not None:

@@ -20,7 +20,9 @@ I64 = NDArray[np.int64]
 AN_HOUR = 0.02  # chance of an emptying, where no round is known
 PLANNED, UNPLANNED = 0.95, 0.0004  # of a round that is due; an hour beside rounds
 MOST_H = 48.0
-DECLARED, DROPPED = 3.5, -3.0  # log odds
+DROPPED = -3.0  # log odds
+# log odds that are enough: the longer until the next reading, the fewer
+DECLARED, SOONEST, AN_HOUR_LESS = 3.5, 1.0, 1.25
 LOW = 1.2  # standard deviations below
 LEAST = 10.0  # % that must have been in it
 HOUR_MS = 3_600_000
@@ -140,10 +142,14 @@ def _odds(
     return odds, level, spread + sure * (1 - sure) * (near - z) ** 2
 
 
-def declare(t: State, law: Law, before: F64) -> Emptied:
-    """Take the emptyings whose odds are good enough; `before`: fill before them, %."""
+def declare(t: State, law: Law, before: F64, interval_h: F64) -> Emptied:
+    """Take the emptyings whose odds are good enough.
+
+    `before`: fill before them (%); `interval_h`: hours from one reading to the next.
+    """
+    enough = np.clip(DECLARED - AN_HOUR_LESS * (interval_h - 1), SOONEST, DECLARED)
     with np.errstate(invalid="ignore"):
-        which = t["odds"] > DECLARED
+        which = t["odds"] > enough
     found = Emptied(
         which, t["open_from"].copy(), t["open_until"].copy(), before - t["open_level"]
     )

@@ -28,6 +28,7 @@ class Town(NamedTuple):
     usage: Usage
     plans: Plans
     plan_of: NDArray[np.intp]
+    interval_ms: NDArray[np.int64]  # expected from one reading to the next
 
 
 class Found(NamedTuple):
@@ -81,7 +82,8 @@ def follow(
     emptying.weigh(t, law, ahead, fit, z, passed, stuck)
     chance = _round_chance(town, row, local_hours(at, offset_ms), passed)
     emptying.open_(t, law, ahead, fit, (at, z), passed, chance, stuck)
-    emptied = emptying.declare(t, law, ahead.f)
+    interval_h = town.interval_ms[row] / HOUR_MS
+    emptied = emptying.declare(t, law, ahead.f, interval_h)
     for name, column in same.items():
         t[name] = np.where(fresh, column, t[name])
     took = (fit.odd < 0.5) & ~stuck | fresh

@@ -20,7 +20,7 @@ NIGHT_H = 5.0  # local, from midnight
 LEAN = 100.0  # % of gain that an hour leans on day and weekday with
 LEAST = 0.02  # of the mean rate
 MOST_SETTLING = 0.01  # share an hour
-RIDGE = 50_000.0  # (% h)² before settling is believed
+DOUBT = 4.0  # how much its own uncertainty draws the settling to 0
 
 
 class Step(NamedTuple):
@@ -54,7 +54,7 @@ class Learnt:
     def __init__(self, blocks: int, populations: int) -> None:
         self.gained = np.zeros((blocks, populations, WEEK_H))
         self.exposed = np.zeros((blocks, populations, WEEK_H))
-        self.night = np.zeros((blocks, populations, 5))
+        self.night = np.zeros((blocks, populations, 7))
 
     def add(self, step: Step, shape: F64, settling: F64) -> None:
         """Take steps; `shape` and `settling` are what is known so far."""
@@ -90,9 +90,8 @@ class Learnt:
         # the mean of both ends: the errors of y and of the level then cancel
         sinks = (-(step.before + step.after) / 2 * hours)[night]
         comes = (step.rate * hours / 24)[night]
-        sums = np.stack(
-            (sinks * sinks, sinks * comes, comes * comes, sinks * y, comes * y), axis=1
-        )
+        products = (sinks * sinks, sinks * comes, comes * comes, sinks * y, comes * y)
+        sums = np.stack((*products, y * y, np.ones_like(y)), axis=1)
         np.add.at(self.night, (step.block[night], step.population[night]), sums)
 
     def fade(self, blocks: NDArray[np.bool_]) -> None:
@@ -126,11 +125,12 @@ def _week(gained: F64, exposed: F64, rough: F64) -> F64:
 
 
 def _settling(sums: F64) -> F64:
-    """Two unknowns by least squares, the settling drawn to 0 while little is seen."""
-    aa, ab, bb, ay, by = sums.T
-    aa = aa + RIDGE
-    det = aa * bb - ab * ab
+    """Two unknowns by least squares, the settling drawn to 0 by its uncertainty."""
+    aa, ab, bb, ay, by, yy, n = sums.T
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = np.where(det > 1e-6 * aa * bb, (ay * bb - by * ab) / det, 0.0)
+        det = aa * bb - ab * ab
+        found = (ay * bb - by * ab) / det
+        variance = yy / n * bb / det
+        found *= found**2 / (found**2 + DOUBT * variance)
     settling: F64 = np.clip(np.nan_to_num(found), 0.0, MOST_SETTLING)
     return settling

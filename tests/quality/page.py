@@ -119,9 +119,9 @@ def write(
         speed = mean(run["run"]["device_days_per_s"] for run in runs)
         differ = sum(run["run"]["G16_lines_that_differ"] for run in runs)
         lines = sum(run["run"]["uplinks"] for run in runs)
+        bytes_ = "the same" if same[preset] else "other"
         parts.append(
-            f"\nG14, a small trace made twice: {'the same' if same[preset] else 'other'}"
-            f" bytes. G15: {speed:,.0f} device-days a second, beside other\nprocesses. "
+            f"\nG14, a small trace made twice: {bytes_} bytes. G15: {speed:,.0f} device-days a second, beside other\nprocesses. "
             f"G16: of {lines:,} lines {differ} ended in another way than the labels "
             "say.\n"
         )

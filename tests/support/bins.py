@@ -25,9 +25,9 @@ def town(devices: int = 1, rounds: tuple[float, ...] = (), **echo: float) -> Tow
     usage.take(np.ones((1, 168)), np.zeros(1))
     nobody = np.zeros(devices, np.intp)
     plan = nobody + bool(rounds)
-    return Town(
-        matrix_of([law]), nobody, usage, Plans([rounds] if rounds else []), plan
-    )
+    hourly = np.full(devices, HOUR_MS)
+    plans = Plans([rounds] if rounds else [])
+    return Town(matrix_of([law]), nobody, usage, plans, plan, hourly)
 
 
 @dataclass
