@@ -121,9 +121,9 @@ def write(
         lines = sum(run["run"]["uplinks"] for run in runs)
         bytes_ = "the same" if same[preset] else "other"
         parts.append(
-            f"\nG14, a small trace made twice: {bytes_} bytes. G15: {speed:,.0f} device-days a second, beside other\nprocesses. "
-            f"G16: of {lines:,} lines {differ} ended in another way than the labels "
-            "say.\n"
+            f"\nG14, a small trace made twice: {bytes_} bytes. G15: {speed:,.0f} "
+            "device-days a second,\nbeside other processes. G16: of "
+            f"{lines:,} lines {differ} ended in another way than the labels\nsay.\n"
         )
     parts.append(f"\nMade in {seconds / 60:.0f} minutes.\n")
     path.parent.mkdir(parents=True, exist_ok=True)
