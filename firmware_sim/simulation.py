@@ -15,6 +15,7 @@ from firmware_sim.firmware.frame import Frame
 from firmware_sim.firmware.level import LevelFirmware
 from firmware_sim.firmware.room import RoomFirmware, Sensed
 from firmware_sim.link.channel import Channel, Delivery, Lost, Outage
+from firmware_sim.link.noise import Foreign, Noise
 from firmware_sim.scenario import Scenario
 from firmware_sim.sensors.echo import Echo, Spell
 from firmware_sim.sensors.gas import Cells
@@ -41,6 +42,7 @@ class Step:
     spells: list[Spell] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
     carried: list[Delivery | Lost] = field(default_factory=list)
+    foreign: list[Foreign] = field(default_factory=list)
 
 
 class Simulation:
@@ -62,6 +64,7 @@ class Simulation:
         self._level = LevelFirmware(scenario, fleet, seed)
         self._room = RoomFirmware(scenario.gas, n, fleet.bins, seed)
         self._channel = Channel(scenario.link, fleet.gateway, seed)
+        self._noise = Noise(scenario.link, seed)
         self.period_ms = [round(p * MINUTE_MS) for p in fleet.period_min.tolist()]
         self.period_ms += [round(scenario.gas.report_min * MINUTE_MS)] * n
 
@@ -81,7 +84,13 @@ class Simulation:
         step.outages = self._channel.step(now)
         frames = [*self._bin_frames(now, celsius), *self._room_frames(now, celsius)]
         step.carried = list(self._channel.carry(frames, self.period_ms))
+        firsts = [x for x in step.carried if isinstance(x, Delivery) and not x.copy]
+        step.foreign = list(self._noise.beside(firsts))
         return step
+
+    def leftovers(self) -> list[Foreign]:
+        """What the broker gives a hub that subscribes at the start."""
+        return list(self._noise.leftovers(self.fleet.rows, self.start))
 
     def _visit(self, visit: Visit) -> tuple[Visit, float]:
         """A crew comes by; answers what it found, too."""

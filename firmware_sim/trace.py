@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -11,12 +11,21 @@ from firmware_sim.clock import rfc3339
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.labels import label, numbers
 from firmware_sim.link.channel import Delivery, Lost
+from firmware_sim.link.noise import DAY_MS, Foreign
 from firmware_sim.scenario import Scenario
 from firmware_sim.simulation import Simulation, Step
 from firmware_sim.town.files import fleet_csv, rounds_toml
 from firmware_sim.town.rota import tag
 from firmware_sim.truth import Truth
 from firmware_sim.world.moment import STEP_MS, STEPS_A_DAY
+
+STORED = {"expect": "stored"}
+DOUBLE = {"expect": "duplicate", "reason": "same_seq"}
+RETAINED = {"expect": "duplicate", "reason": "retained"}
+BROKEN = {"expect": "dead", "reason": "bad_payload"}
+UNKNOWN = {"expect": "dead", "reason": "unknown_device"}
+LEFT = b'{"ts":%d,"seq":0,"m":{"battery":50}}'  # what was retained long ago
+LAST = 1_000  # more than copies can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +62,19 @@ class Uplinks:
         fleet = simulation.fleet
         self._start = simulation.start
         self._devices = fleet.devices
-        self._heads = [
-            f'","topic":"{topic(fleet.zone_id(row), fleet.devices[row])}","payload":"'
-            for row in range(fleet.rows)
+        self._topics = [
+            topic(fleet.zone_id(row), fleet.devices[row]) for row in range(fleet.rows)
         ]
         self._out = out
         self._labels = labels
-        self._waiting: dict[int, list[Delivery]] = {}
+        self._waiting: dict[int, list[Delivery | Foreign]] = {}
         self.lines = 0
+        for item in simulation.leftovers():
+            self._foreign(item)
 
     def take(self, step: Step) -> None:
         """Keep what a step carried until its time; write what has arrived by now."""
-        for item in step.carried:
+        for item in (*step.carried, *step.foreign):
             if isinstance(item, Lost):
                 self._lost(item)
                 continue
@@ -74,7 +84,8 @@ class Uplinks:
 
     def close(self) -> None:
         """What is still on its way comes after the end: lost to this trace."""
-        waiting = [item for items in self._waiting.values() for item in items]
+        items = [item for items in self._waiting.values() for item in items]
+        waiting = [item for item in items if isinstance(item, Delivery)]
         for item in sorted(waiting, key=lambda d: (d.at, d.frame.row)):
             if not item.copy:
                 self._lost(Lost(item.frame, "end"))
@@ -84,29 +95,56 @@ class Uplinks:
         line = label("lost", device=device, seq=frame.seq, at=frame.at, why=item.why)
         self._labels.write(line)
 
-    def _write(self, arrived: list[Delivery]) -> None:
-        arrived.sort(key=lambda d: (d.at, d.frame.row, d.copy))
-        lines = []
-        for at, frame, copy, why in arrived:
-            self.lines += 1
-            head, body = self._heads[frame.row], base64.b64encode(payload(frame))
-            lines.append(f'{{"received_at":"{rfc3339(at)}{head}{body.decode()}"}}\n')
+    def _write(self, arrived: list[Delivery | Foreign]) -> None:
+        arrived.sort(key=_order)
+        for item in arrived:
+            if isinstance(item, Foreign):
+                self._foreign(item)
+                continue
+            at, frame, copy, why = item
+            self._line(at, self._topics[frame.row], payload(frame))
             if why:
-                self._odd(frame, copy, why)
-        self._out.write("".join(lines))
+                ends = DOUBLE if copy else STORED
+                self._odd(self._devices[frame.row], frame.seq, ends, why)
 
-    def _odd(self, frame: Frame, copy: int, why: str) -> None:
-        ends = {"expect": "duplicate", "reason": "same_seq"} if copy else {}
-        self._labels.write(
-            label(
-                "copy",
-                line=self.lines,
-                device=self._devices[frame.row],
-                seq=frame.seq,
-                **(ends or {"expect": "stored"}),
-                why=why,
-            )
+    def _line(self, at: int, place: str, body: bytes, more: str = "") -> None:
+        self.lines += 1
+        text = base64.b64encode(body).decode()
+        self._out.write(
+            f'{{"received_at":"{rfc3339(at)}","topic":"{place}","payload":"{text}"'
+            f"{more}}}\n"
         )
+
+    def _foreign(self, item: Foreign) -> None:
+        """An uplink that is none of the town's."""
+        place, device = self._topics[item.row], self._devices[item.row]
+        if item.source is None:
+            at = item.at - round(item.missing * DAY_MS)
+            self._line(item.at, place, LEFT % at, ',"retain":true')
+            self._odd(device, 0, RETAINED, item.why)
+            return
+        body = payload(item.source.frame)
+        if item.why == "stranger":
+            other = f"stranger-{item.row + 1:05}"
+            self._line(item.at, place.replace(device, other), body)
+            self._odd(other, item.source.frame.seq, UNKNOWN, item.why)
+            return
+        least = body.index(b',"m"')  # what is left is never heard twice
+        keep = least + int((len(body) - least) * (1 - item.missing))
+        self._line(item.at, place, body[: min(keep, len(body) - 1)])
+        self._odd(device, item.source.frame.seq, BROKEN, item.why)
+
+    def _odd(self, device: str, seq: int, ends: Mapping[str, str], why: str) -> None:
+        self._labels.write(
+            label("copy", line=self.lines, device=device, seq=seq, **ends, why=why)
+        )
+
+
+def _order(item: Delivery | Foreign) -> tuple[int, int, int]:
+    """By time; what is like another comes right after it."""
+    if isinstance(item, Foreign):
+        return item.at, item.row, LAST
+    return item.at, item.frame.row, item.copy
 
 
 def write_trace(

@@ -139,6 +139,9 @@ class Link(Section):
     swapped: Share = 0.005  # comes after the device's next uplink
     late: Share = 0.01
     late_hours: Positive = 2  # at most
+    garbage: Share = 0.001  # of uplinks: one more comes, cut short
+    strangers: Share = 0.001  # of uplinks: one more comes, of nobody's device
+    leftovers: Share = 0.01  # of devices: an old uplink is retained at the broker
 
 
 class Toilet(Section):

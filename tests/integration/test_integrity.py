@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from sensorhub.cli.main import app
 
-SMALL = {"bins": 40, "toilets": 4, "days": 3}
+SMALL = {"town.bins": 40, "town.toilets": 4, "town.days": 3}
+LONGER = SMALL | {"town.days": 14, "link.leftovers": 0.3}
 KILLS = 3
 
 
@@ -19,7 +20,7 @@ KILLS = 3
 def test_a_trace_ends_line_for_line_as_its_labels_say(
     name: str, tmp_path: Path
 ) -> None:
-    made = town(name, 11, tmp_path, **SMALL)
+    made = town(name, 11, tmp_path, SMALL)
     out = tmp_path / "ledger.jsonl"
     words = ["backtest", str(tmp_path / "uplinks.jsonl"), "--ledger", str(out)]
     words += ["--fleet", str(tmp_path / "fleet.csv")]
@@ -35,11 +36,14 @@ def test_a_trace_ends_line_for_line_as_its_labels_say(
 @pytest.mark.mosquitto
 def test_the_same_over_a_broker_with_kills_in_the_middle(tmp_path: Path) -> None:
     """Published in order; kill -9 while uplinks come; each line ends as labelled."""
-    made = town("harsh", 12, tmp_path / "town", **(SMALL | {"days": 14}))
+    made = town("harsh", 12, tmp_path / "town", LONGER)
     ledger = tmp_path / "ledger.jsonl"
     with Mosquitto(tmp_path) as broker:
         hub = HubProcess(tmp_path / "hub", broker.port, ledger__file=ledger)
         hub.command("fleet", "import", str(made.folder / "fleet.csv"))
+        with Peer(broker.port) as peer:
+            left = [(c.topic, c.payload) for c in made.came if c.retained]
+            peer.send(left, retain=True)
         with hub:
             publish_and_kill(hub, broker.port, made)
             want = made.by_outcome()
@@ -53,13 +57,16 @@ def test_the_same_over_a_broker_with_kills_in_the_middle(tmp_path: Path) -> None
     assert differing(made, found) == []
     assert sums["uplinks_received"] == len(made.came) + len(again)
     assert sums["uplinks_stored"] == want["stored"]
-    assert sums["uplinks_dead"] == want["dead"]
+    assert sums["uplinks_dead"] == want["dead"] > 0
+    assert {end.reason for end in found} == {
+        *(None, "same_seq", "retained", "bad_payload", "unknown_device")
+    }
 
 
 def publish_and_kill(hub: HubProcess, port: int, made: Town) -> None:
     """The whole trace in one go; kill -9 and a start each time a share has come."""
     with Peer(port) as peer, ThreadPoolExecutor(1) as pool:
-        packets = [(came.topic, came.payload) for came in made.came]
+        packets = [(c.topic, c.payload) for c in made.came if not c.retained]
         sending = pool.submit(peer.send, packets)
         for kill in range(1, KILLS + 1):
             share = len(packets) * kill // (KILLS + 1)

@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -22,10 +23,11 @@ class End(NamedTuple):
 
 
 class Came(NamedTuple):
-    """One message of a trace."""
+    """One message of a trace; `retained`: the broker has it before the hub comes."""
 
     topic: str
     payload: bytes
+    retained: bool
 
     @property
     def key(self) -> tuple[str, str]:
@@ -54,12 +56,11 @@ def rows(file: Path) -> list[Row]:
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
 
-def town(name: str, seed: int, folder: Path, **sizes: int) -> Town:
+def town(name: str, seed: int, folder: Path, told: Mapping[str, float]) -> Town:
     """A small town's trace with the truth about each of its lines."""
-    told = {f"town.{key}": value for key, value in sizes.items()}
     write_trace(name, load(name, told), seed, folder)
     came = [
-        Came(row["topic"], b64decode(row["payload"]))
+        Came(row["topic"], b64decode(row["payload"]), bool(row.get("retain")))
         for row in rows(folder / "uplinks.jsonl")
     ]
     expected = [STORED] * len(came)
@@ -85,8 +86,8 @@ def differing(town: Town, found: list[End]) -> list[tuple[int, End, End]]:
 def first_ends(town: Town, ledger: list[Row]) -> tuple[list[End], list[Row]]:
     """How each line ended when it first came; and what the broker gave once more.
 
-    A broker gives again, in order, what was not acknowledged when the hub died. That
-    must be flagged as a double, and must not count anew.
+    A broker gives again, in order, what was not acknowledged when the hub died, and
+    what it retains. That must be flagged as such, and must not count anew.
     """
     ends: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in ledger:
@@ -98,7 +99,8 @@ def first_ends(town: Town, ledger: list[Row]) -> tuple[list[End], list[Row]]:
         for row in reversed(entered):
             if len(entered) - copies[key] <= 0:
                 break
-            if row["dup"] and row["outcome"] == "duplicate":
+            twice = row["dup"] and row["outcome"] != "stored"
+            if twice or row["retain"]:
                 entered.remove(row)
                 again.append(row)
         assert len(entered) == copies[key], (key, entered)

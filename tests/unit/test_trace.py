@@ -18,8 +18,8 @@ FILES = ("uplinks.jsonl", "labels.jsonl", "fleet.csv", "rounds.toml")
 
 HASHES = {
     "clean": "391e726c645ac8b0",
-    "default": "fe314f0f9cc1caf5",
-    "harsh": "71375e6c0a3e29f4",
+    "default": "796f4bd26442c7d3",
+    "harsh": "540a915a5a5550d6",
 }
 
 
@@ -36,6 +36,20 @@ def digest(folder: Path) -> str:
 
 def lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
+def sound(folder: Path) -> list[tuple[str, dict[str, Any]]]:
+    """The town's own uplinks: device and content."""
+    foreign = {
+        label["line"]
+        for label in lines(folder / "labels.jsonl")
+        if label.get("why") in ("garbage", "stranger", "leftover")
+    }
+    return [
+        (uplink["topic"].split("/")[3], json.loads(b64decode(uplink["payload"])))
+        for line, uplink in enumerate(lines(folder / "uplinks.jsonl"), 1)
+        if line not in foreign
+    ]
 
 
 @pytest.mark.parametrize(("name", "expected"), sorted(HASHES.items()))
@@ -58,12 +72,9 @@ def test_uplinks_come_in_order_and_carry_no_truth(tmp_path: Path) -> None:
     times = [uplink["received_at"] for uplink in uplinks]
     assert times == sorted(times)
     assert len(uplinks) == told.uplinks
-    assert {frozenset(uplink) for uplink in uplinks} == {
-        frozenset(("received_at", "topic", "payload"))
-    }
-    keys = Counter(
-        key for uplink in uplinks for key in json.loads(b64decode(uplink["payload"]))
-    )
+    plain = {"received_at", "topic", "payload"}
+    assert all(uplink.keys() - {"retain"} == plain for uplink in uplinks)
+    keys = Counter(key for _, body in sound(tmp_path) for key in body)
     assert set(keys) == {"ts", "seq", "m"}
 
 
@@ -71,9 +82,8 @@ def test_what_was_sent_is_delivered_or_labelled_lost(tmp_path: Path) -> None:
     """Sequence numbers have no hole that no label explains."""
     made("harsh", 4, tmp_path)
     seen: dict[str, set[int]] = {}
-    for uplink in lines(tmp_path / "uplinks.jsonl"):
-        seq = json.loads(b64decode(uplink["payload"]))["seq"]
-        seen.setdefault(uplink["topic"].split("/")[3], set()).add(seq)
+    for device, body in sound(tmp_path):
+        seen.setdefault(device, set()).add(body["seq"])
     labels = lines(tmp_path / "labels.jsonl")
     lost = [label for label in labels if label["label"] == "lost"]
     assert lost
@@ -93,13 +103,35 @@ def test_copies_are_labelled_by_their_line(tmp_path: Path) -> None:
     doubled = {
         label["line"]
         for label in lines(tmp_path / "labels.jsonl")
-        if label["label"] == "copy" and label["expect"] == "duplicate"
+        if label["label"] == "copy" and label["why"] == "doubled"
     }
     assert len(doubled) == sum(payloads.values()) - len(payloads)
     assert doubled
     for line in doubled:
         copy = uplinks[line - 1]
         assert payloads[copy["payload"] + copy["topic"]] > 1
+
+
+def test_what_is_none_of_the_town_is_labelled_with_its_end(tmp_path: Path) -> None:
+    made("harsh", 7, tmp_path, bins=60, days=3)
+    uplinks = lines(tmp_path / "uplinks.jsonl")
+    fleet = (tmp_path / "fleet.csv").read_text("utf-8")
+    whys: Counter[str] = Counter()
+    for label in lines(tmp_path / "labels.jsonl"):
+        why = label.get("why") if label["label"] == "copy" else None
+        if why not in ("garbage", "stranger", "leftover"):
+            continue
+        whys[why] += 1
+        uplink = uplinks[label["line"] - 1]
+        assert uplink["topic"].split("/")[3] == label["device"]
+        assert ("retain" in uplink) == (why == "leftover")
+        assert (label["device"] in fleet) == (why != "stranger")
+        if why == "garbage":
+            with pytest.raises(json.JSONDecodeError):
+                json.loads(b64decode(uplink["payload"]))
+    assert set(whys) == {"garbage", "stranger", "leftover"}
+    leftovers = {uplink["topic"] for uplink in uplinks if "retain" in uplink}
+    assert len(leftovers) == whys["leftover"]  # the broker keeps one a topic
 
 
 def test_fill_labels_follow_from_deposits_and_emptyings(tmp_path: Path) -> None:
