@@ -11,14 +11,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from firmware_sim.chance import F64, I64
+from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.firmware.level import LevelFirmware
 from firmware_sim.firmware.room import RoomFirmware, Sensed
 from firmware_sim.link.channel import Channel, Delivery, Lost, Outage
 from firmware_sim.link.noise import Foreign, Noise
 from firmware_sim.scenario import Scenario
-from firmware_sim.sensors.echo import Echo, Spell
+from firmware_sim.sensors.echo import Echo
 from firmware_sim.sensors.gas import Cells
+from firmware_sim.sensors.spell import Spell
 from firmware_sim.town.fleet import make_fleet
 from firmware_sim.town.rota import rounds
 from firmware_sim.world.bins import Bins
@@ -60,9 +62,10 @@ class Simulation:
         self._weather = Weather(scenario.town.zones, seed)
         self._crews = Crews(fleet, self.rounds, scenario.emptying, seed)
         self._echo = Echo(scenario, fleet.bins, seed)
-        self._cells = Cells(scenario.gas, n, seed)
+        self._cells = Cells(scenario.gas, n, fleet.bins, seed)
+        self.batteries = Batteries(scenario.battery, fleet.rows, seed)
         self._level = LevelFirmware(scenario, fleet, seed)
-        self._room = RoomFirmware(scenario.gas, n, fleet.bins, seed)
+        self._room = RoomFirmware(scenario.gas, fleet, seed)
         self._channel = Channel(scenario.link, fleet.gateway, seed)
         self._noise = Noise(scenario.link, seed)
         self.period_ms = [round(p * MINUTE_MS) for p in fleet.period_min.tolist()]
@@ -80,7 +83,8 @@ class Simulation:
         visits = [self._visit(visit) for visit in self._crews.step(now)]
         step = Step(now, self.bins.step(now), visits)
         step.cleanings = self.toilets.step(now)
-        step.spells = self._echo.age(STEP_H)
+        step.spells = [*self._echo.age(STEP_H), *self._cells.age(STEP_H)]
+        step.spells += self.batteries.step(now.number)
         step.outages = self._channel.step(now)
         frames = [*self._bin_frames(now, celsius), *self._room_frames(now, celsius)]
         step.carried = list(self._channel.carry(frames, self.period_ms))
@@ -107,7 +111,7 @@ class Simulation:
         def measure(rows: I64) -> F64:
             return self._echo.measure(rows, surface[rows], warm[rows])
 
-        yield from self._level.step(now, measure, warm)
+        yield from self._level.step(now, measure, warm, self.batteries)
 
     def _room_frames(self, now: Moment, celsius: F64) -> Iterator[Frame]:
         rooms = self.toilets
@@ -118,4 +122,5 @@ class Simulation:
         warm = celsius[self.fleet.bins :] * 0.5 + 10
         wet = np.full(len(nh3), HUMIDITY)
         people = (rooms.entered, rooms.entered)
-        yield from self._room.step(now, Sensed(nh3, rooms.h2s, warm, wet, *people))
+        sensed = Sensed(nh3, rooms.h2s, warm, wet, *people)
+        yield from self._room.step(now, sensed, self.batteries)

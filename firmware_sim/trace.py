@@ -52,7 +52,9 @@ def topic(zone: str, device: str) -> str:
 
 def payload(frame: Frame) -> bytes:
     """The native JSON of a frame."""
-    return f'{{"ts":{frame.at},"seq":{frame.seq},"m":{frame.values}}}'.encode()
+    return (
+        f'{{"ts":{frame.at},"seq":{frame.seq},"via":"{frame.via}","m":{frame.values}}}'
+    ).encode()
 
 
 class Uplinks:

@@ -11,6 +11,8 @@ from firmware_sim.world.moment import STEP_MS, STEP_S, STEPS_A_DAY
 
 FILL_STEPS = 3  # a value each quarter of an hour
 FULL = 100.0
+DAY_MS = STEPS_A_DAY * STEP_MS
+AHEAD = 60  # days
 
 
 class Truth:
@@ -32,7 +34,7 @@ class Truth:
         self._services(step)
         self._overflows(step)
         for spell in step.spells:
-            self._spell("stuck", spell.row, spell.on, step.now.at)
+            self._spell(spell.fault, spell.row, spell.on, step.now.at)
         for outage in step.outages:
             self._spell("gateway_down", outage.gateway, outage.on, step.now.at)
         self._thrown += step.gain
@@ -52,6 +54,15 @@ class Truth:
             self._write("overflow", asset=asset, at=at, until=None)
         for (kind, row), at in self._open.items():
             self._fault(kind, row, at, None)
+        self._to_come()
+
+    def _to_come(self) -> None:
+        """Batteries that end soon after the trace: a warning in it was right."""
+        simulation = self._simulation
+        days, ends = simulation.scenario.town.days, simulation.batteries.ends
+        for row in np.flatnonzero((ends > days) & (ends <= days + AHEAD)).tolist():
+            at = simulation.start + round(float(ends[row]) * DAY_MS)
+            self._fault("low_battery", row, at, None)
 
     def _write(self, kind: str, /, **values: object) -> None:
         self._labels.write(label(kind, **values))

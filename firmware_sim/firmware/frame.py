@@ -10,3 +10,4 @@ class Frame(NamedTuple):
     row: int  # of the device
     seq: int
     values: str  # the native record's measurements, as JSON
+    via: str  # the gateway that it speaks through

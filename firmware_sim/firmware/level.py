@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from firmware_sim.chance import F64, I64, Stream
+from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import STEP_MS, STEP_S, Moment
 
 CONFIRM = 0.5  # the second measurement shows at least so much of the change
-BATTERY_DAYS = 2000.0
 Measure = Callable[[I64], F64]
 
 
@@ -33,13 +33,16 @@ class LevelFirmware:
         self._left = np.floor(stream.uniform(n) * self._period)  # measurements to go
         self._told: F64 = np.full(n, np.nan)
         self._seq: I64 = (stream.uniform(n) * 5000).astype(np.int64)
-        self._charge = np.round(stream.between(40, 100, n), 1)
+        self._vias = fleet.vias()
         change = scenario.report.event_points * scenario.bin.height_cm / 100
         self._change = change if change else np.inf
 
-    def step(self, now: Moment, measure: Measure, celsius: F64) -> Iterator[Frame]:
+    def step(
+        self, now: Moment, measure: Measure, celsius: F64, batteries: Batteries
+    ) -> Iterator[Frame]:
         """The frames of a step; `measure(rows)` answers distances in cm."""
-        rows = np.flatnonzero((now.number + self._phase) % self._every == 0)
+        awake = (now.number + self._phase) % self._every == 0
+        rows = np.flatnonzero(awake & batteries.alive[: len(awake)])
         if not len(rows):
             return
         seen = measure(rows)
@@ -55,21 +58,22 @@ class LevelFirmware:
         rows, seen = rows[due], seen[due]
         self._left[rows] = self._period[rows] - 1
         self._told[rows] = seen
-        yield from self._frames(now, rows, seen, celsius[rows])
+        charge = batteries.percent(now.number, rows, celsius[rows])
+        yield from self._frames(now, rows, (seen, celsius[rows], charge))
 
     def _frames(
-        self, now: Moment, rows: I64, seen: F64, celsius: F64
+        self, now: Moment, rows: I64, said: tuple[F64, F64, I64]
     ) -> Iterator[Frame]:
+        seen, celsius, charge = said
         self._seq[rows] += 1
-        battery = self._charge - now.number * STEP_S / 86_400 / BATTERY_DAYS * 100
         columns = (
             (now.at - STEP_MS + self._offset[rows]).tolist(),
             rows.tolist(),
             (self._seq[rows] & 0xFFFF).tolist(),
             np.round(seen * 10).astype(np.int64).tolist(),
             celsius.tolist(),
-            np.maximum(np.round(battery[rows]), 1).astype(np.int64).tolist(),
+            charge.tolist(),
         )
-        for at, row, seq, mm, warm, charge in zip(*columns, strict=True):
-            values = f'{{"distance":{mm},"temperature":{warm:.1f},"battery":{charge}}}'
-            yield Frame(at, row, seq, values)
+        for at, row, seq, mm, warm, left in zip(*columns, strict=True):
+            values = f'{{"distance":{mm},"temperature":{warm:.1f},"battery":{left}}}'
+            yield Frame(at, row, seq, values, self._vias[row])

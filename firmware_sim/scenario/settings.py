@@ -173,6 +173,20 @@ class Gas(Section):
     quantum_ppm: Positive = 0.01
     report_min: Positive = 5
     alcohol_ppm: tuple[Amount, Amount] = (0, 0)  # seen for 20 min after a cleaning
+    wander_per_day: Share = 0.001  # chance that a cell's zero begins to wander
+    wander_week: tuple[Amount, Amount] = (0.3, 1)  # ppm
+    wander_days: tuple[Positive, Positive] = (14, 30)  # until the cell is exchanged
+
+
+class Battery(Section):
+    """How long batteries last: a lithium cell of 13 Ah."""
+
+    life_days: Amount = 1000  # at this report period; 0: for ever
+    knee: float = Field(0.85, ge=0.1, le=0.99)  # share used when it goes down
+    cold_sag: Share = 0.2  # of the gauge at -10 °C
+    ending: Share = 0.02  # of devices whose battery is near its end
+    ending_days: tuple[Amount, Amount] = (10, 60)  # from the start
+    change_days: Positive = 7  # mean, from the end to a new battery
 
 
 class Scenario(Section):
@@ -189,6 +203,7 @@ class Scenario(Section):
     link: Link = Link()
     toilet: Toilet = Toilet()
     gas: Gas = Gas()
+    battery: Battery = Battery()
 
     @model_validator(mode="after")
     def _spans(self) -> "Scenario":
@@ -199,6 +214,9 @@ class Scenario(Section):
             "report.period_min": self.report.period_min,
             "link.outage_hours": self.link.outage_hours,
             "gas.alcohol_ppm": self.gas.alcohol_ppm,
+            "gas.wander_week": self.gas.wander_week,
+            "gas.wander_days": self.gas.wander_days,
+            "battery.ending_days": self.battery.ending_days,
             "bin.rate_min, rate_max": (self.bin.rate_min, self.bin.rate_max),
         }
         wrong = [name for name, (low, high) in pairs.items() if low > high]

@@ -16,7 +16,7 @@ GASES = ("nh3", "h2s", "odour_rise")
 # which rules tell of which fault; rules of other names are not scored
 TELLS = {
     "stuck": ("sensor_stuck",),
-    "offline": ("silent_device", "gateway_outage", "zone_outage"),
+    "offline": ("silent_device",),
     "low_battery": ("low_battery",),
     "drift": ("sensor_drift",),
 }
@@ -94,7 +94,7 @@ def faults(truth: Truth, spans: Sequence[Span], warm: int) -> Numbers:
         if not real:
             continue
         time = IN_TIME_MS[kind]
-        long = [f for f in real if f[2] >= warm and f[3] - f[2] >= time]
+        long = [f for f in real if warm <= f[2] < truth.end and f[3] - f[2] >= time]
         waits = [_told(f, spans, rules, time) for f in long]
         days = [wait / DAY_MS for wait in waits if wait is not None]
         right = sum(_right(s, real, time) for s in told)

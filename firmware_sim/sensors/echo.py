@@ -4,22 +4,14 @@ Sources of the errors: docs/simulator.md. A false near echo comes from somewhere
 between the blind zone and the surface; a missed one shows the floor.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.scenario import Scenario
+from firmware_sim.sensors.spell import Spell
 
 USUAL_CELSIUS = 20.0
 DAY_H = 24.0
-
-
-class Spell(NamedTuple):
-    """A sensor got stuck (or came loose again, `on` False)."""
-
-    row: int
-    on: bool
 
 
 class Echo:
@@ -66,6 +58,6 @@ class Echo:
         lasts = self._faults.exponential(len(begins)) * self._settings.stuck_hours
         self._stuck_h[begins] = lasts
         return [
-            *(Spell(row, on=False) for row in ends.tolist()),
-            *(Spell(row, on=True) for row in begins.tolist()),
+            *(Spell(row, False, "stuck") for row in ends.tolist()),
+            *(Spell(row, True, "stuck") for row in begins.tolist()),
         ]

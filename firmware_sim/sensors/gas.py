@@ -1,18 +1,25 @@
-"""Electrochemical gas cells: zero error, gain and its drift, noise, alcohol."""
+"""Electrochemical gas cells: zero error, gain and its drift, noise, alcohol.
+
+The current has a sign: a zero below nought is told as it is.
+"""
 
 import numpy as np
 
 from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.scenario.settings import Gas
+from firmware_sim.sensors.spell import Spell
 
 MONTH_H = 730.0
+WEEK_H = 168.0
+LEAST_PPM = -10.0
 ALCOHOL_MS = 20 * 60_000
 
 
 class Cells:
-    """All ammonia cells of a town, ppm."""
+    """All ammonia cells of a town, ppm; `first`: the row of the first device."""
 
-    def __init__(self, settings: Gas, n: int, seed: int) -> None:
+    def __init__(self, settings: Gas, n: int, first: int, seed: int) -> None:
+        self._first = first
         self._settings = settings
         birth = Stream(seed, "cells")
         self._zero = settings.zero_ppm * birth.normal(n)
@@ -20,6 +27,10 @@ class Cells:
         self._drift = settings.drift_month * birth.normal(n)
         self._alcohol = birth.between(*settings.alcohol_ppm, n)
         self._noise = Stream(seed, "gas")
+        self._faults = Stream(seed, "wandering zeros")
+        self._born = self._zero.copy()
+        self._left_h: F64 = np.zeros(n)  # until a wandering cell is exchanged
+        self._speed: F64 = np.zeros(n)  # ppm an hour
 
     def measure(self, true: F64, hours: float, since_ms: I64) -> F64:
         """What the cells say after `hours` of use, `since_ms` after a cleaning."""
@@ -29,5 +40,29 @@ class Cells:
         seen = seen + settings.noise_ppm * self._noise.normal(len(true))
         wet = (since_ms >= 0) & (since_ms < ALCOHOL_MS)
         seen = seen + np.where(wet, self._alcohol, 0.0)
-        steps = np.round(np.maximum(seen, 0) / settings.quantum_ppm)
-        return np.asarray(steps * settings.quantum_ppm)
+        steps = np.round(np.maximum(seen, LEAST_PPM) / settings.quantum_ppm)
+        return np.asarray(steps * settings.quantum_ppm + 0.0)  # no -0.0
+
+    def age(self, hours: float) -> list[Spell]:
+        """Let time pass: zeros begin to wander, and cells are exchanged."""
+        settings, n = self._settings, len(self._zero)
+        wandering = self._left_h > 0
+        self._zero += np.where(wandering, self._speed * hours, 0.0)
+        self._left_h = np.maximum(self._left_h - hours, 0)
+        ends = np.flatnonzero(wandering & (self._left_h == 0))
+        self._zero[ends] = self._born[ends]
+        chance = settings.wander_per_day * hours / 24
+        begins = np.flatnonzero(~wandering & self._faults.happens(chance, n))
+        self._begin(begins)
+        return [
+            *(Spell(self._first + row, False, "drift") for row in ends.tolist()),
+            *(Spell(self._first + row, True, "drift") for row in begins.tolist()),
+        ]
+
+    def _begin(self, rows: I64) -> None:
+        """Some zeros begin to wander, up or down."""
+        settings, n = self._settings, len(rows)
+        speed = self._faults.between(*settings.wander_week, n) / WEEK_H
+        self._speed[rows] = np.where(self._faults.happens(0.5, n), speed, -speed)
+        lasts = self._faults.between(*settings.wander_days, n)
+        self._left_h[rows] = 24 * lasts

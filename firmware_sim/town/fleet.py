@@ -35,6 +35,10 @@ class Fleet:
         """The id of the zone that an asset lies in."""
         return f"zone{self.zone[row] + 1:02d}"
 
+    def vias(self) -> list[str]:
+        """The gateway of each device."""
+        return [self.gateway_id(number) for number in self.gateway.tolist()]
+
     def gateway_id(self, number: int) -> str:
         """The EUI of a gateway."""
         return f"24e124fffef0{number:04x}"

@@ -1,0 +1,59 @@
+"""Batteries: lithium cells that hold, go down a knee, end, and are changed.
+
+The gauge follows the voltage: it falls slowly until the knee, then fast, and sags in
+the cold. A device whose battery has ended says nothing until somebody changes it.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim.chance import F64, I64, Stream
+from firmware_sim.scenario.settings import Battery
+from firmware_sim.sensors.spell import Spell
+from firmware_sim.world.moment import STEP_S
+
+STEP_DAYS = STEP_S / 86_400
+AT_KNEE = 60.0  # % on the gauge
+WARM, COLD = 20.0, 30.0  # °C: no sag above; the whole sag so far below
+FAULTS = ("low_battery", "offline")
+
+
+class Batteries:
+    """All batteries of a town; `ends` is each one's end, days from the start."""
+
+    def __init__(self, settings: Battery, rows: int, seed: int) -> None:
+        self._settings = settings
+        stream = Stream(seed, "batteries")
+        ending = stream.happens(settings.ending, rows)
+        soon = stream.between(*settings.ending_days, rows)
+        later = settings.life_days * stream.between(0.3, 1, rows)
+        self.ends: F64 = np.where(ending, soon, later).round(3)
+        self._wait = settings.change_days * stream.exponential(rows)
+        self.alive: NDArray[np.bool_] = np.ones(rows, np.bool_)
+        if settings.life_days == 0:
+            self.ends = np.full(rows, np.inf)
+
+    def step(self, number: int) -> list[Spell]:
+        """Which batteries ended, and which were changed, in step `number`."""
+        now = (number + 1) * STEP_DAYS
+        dead = np.flatnonzero(self.alive & (self.ends <= now))
+        changed = np.flatnonzero(~self.alive & (self.ends + self._wait <= now))
+        self.alive[dead], self.alive[changed] = False, True
+        self.ends[changed] = now + self._settings.life_days
+        return [
+            *(Spell(row, True, fault) for row in dead.tolist() for fault in FAULTS),
+            *(Spell(row, False, fault) for row in changed.tolist() for fault in FAULTS),
+        ]
+
+    def percent(self, number: int, rows: I64, celsius: F64) -> I64:
+        """What the gauges of some devices show, whole %."""
+        settings = self._settings
+        if settings.life_days == 0:
+            return np.full(len(rows), 100)
+        left = (self.ends[rows] - number * STEP_DAYS) / settings.life_days
+        after = 1 - settings.knee
+        high = AT_KNEE + (100 - AT_KNEE) * (left - after) / settings.knee
+        gauge = np.where(left < after, AT_KNEE * left / after, high)
+        sag = settings.cold_sag * np.clip((WARM - celsius) / COLD, 0, 1)
+        shown = np.round(gauge * (1 - sag))
+        return np.asarray(np.clip(shown, 1, 100), np.int64)
