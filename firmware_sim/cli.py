@@ -181,10 +181,8 @@ def scenarios(
     if as_json:
         typer.echo(json.dumps(dict(sorted(found.items())), ensure_ascii=False))
         return
-    table = Table("scenario", "what it is")
     for each, what in sorted(found.items()):
-        table.add_row(each, what)
-    Console().print(table)
+        typer.echo(f"{each:<18}{what}")
 
 
 @app.command()

@@ -13,7 +13,7 @@ import numpy as np
 from firmware_sim.chance import F64, I64
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
-from firmware_sim.firmware.level import LevelFirmware
+from firmware_sim.firmware.level import Around, LevelFirmware
 from firmware_sim.firmware.room import RoomFirmware, Sensed
 from firmware_sim.link.channel import Channel, Delivery, Lost, Outage
 from firmware_sim.link.noise import Foreign, Noise
@@ -26,11 +26,14 @@ from firmware_sim.town.rota import rounds
 from firmware_sim.world.bins import Bins
 from firmware_sim.world.crews import Crews, Visit
 from firmware_sim.world.moment import STEP_H, STEP_MS, STEPS_A_DAY, Moment, moment
+from firmware_sim.world.script import Happening, Script, local_start
 from firmware_sim.world.toilets import Cleaning, Toilets
 from firmware_sim.world.weather import Weather
 
 MINUTE_MS = 60_000
 HUMIDITY = 65.0
+SPILT, BURNT = 0.9, 0.7  # share of the fill
+FAULTS = {"silent": "offline", "iced": "obstructed"}  # how the script's are labelled
 
 
 @dataclass(slots=True)
@@ -43,6 +46,7 @@ class Step:
     cleanings: list[Cleaning] = field(default_factory=list)
     spells: list[Spell] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
+    begun: list[Happening] = field(default_factory=list)
     carried: list[Delivery | Lost] = field(default_factory=list)
     foreign: list[Foreign] = field(default_factory=list)
 
@@ -63,6 +67,8 @@ class Simulation:
         self._crews = Crews(fleet, self.rounds, scenario.emptying, seed)
         self._echo = Echo(scenario, fleet.bins, seed)
         self._cells = Cells(scenario.gas, n, fleet.bins, seed)
+        begin = local_start(scenario.town.start, scenario.town.timezone)
+        self._script = Script(scenario.events, fleet, begin, seed)
         self.batteries = Batteries(scenario.battery, fleet.rows, seed)
         self._level = LevelFirmware(scenario, fleet, seed)
         self._room = RoomFirmware(scenario.gas, fleet, seed)
@@ -78,14 +84,18 @@ class Simulation:
             yield self._step(now)
 
     def _step(self, now: Moment) -> Step:
-        air = self._weather.step(now)
-        celsius = air[self.fleet.zone]
-        visits = [self._visit(visit) for visit in self._crews.step(now)]
-        step = Step(now, self.bins.step(now), visits)
-        step.cleanings = self.toilets.step(now)
+        happened = self._script.step(now)
+        does, n = self._script.now, self.fleet.bins
+        celsius = self._weather.step(now)[self.fleet.zone] + does.heat
+        celsius = np.where(does.fire > 0, does.fire, celsius)
+        visits = [self._visit(visit) for visit in self._come(now)]
+        step = Step(now, self.bins.step(now, does.crowd[:n]), visits)
+        rooms = (does.crowd[n:], does.smell[n:], does.strike[n:])
+        step.cleanings = self.toilets.step(now, *rooms)
         step.spells = [*self._echo.age(STEP_H), *self._cells.age(STEP_H)]
         step.spells += self.batteries.step(now.number)
         step.outages = self._channel.step(now)
+        self._happen(step, *happened)
         frames = [*self._bin_frames(now, celsius), *self._room_frames(now, celsius)]
         step.carried = list(self._channel.carry(frames, self.period_ms))
         firsts = [x for x in step.carried if isinstance(x, Delivery) and not x.copy]
@@ -95,6 +105,36 @@ class Simulation:
     def leftovers(self) -> list[Foreign]:
         """What the broker gives a hub that subscribes at the start."""
         return list(self._noise.leftovers(self.fleet.rows, self.start))
+
+    def _happen(
+        self, step: Step, begun: list[Happening], ended: list[Happening]
+    ) -> None:
+        """What the script begins and ends, beyond its effects on columns."""
+        step.begun = begun
+        self._echo.iced = self._script.now.iced[: self.fleet.bins]
+        for each in begun:
+            if each.what == "gateway_dead":
+                dark = np.unique(self.fleet.gateway[each.rows])
+                step.outages += self._channel.put_out(dark, each.hours)
+            elif each.what == "stuck":
+                step.spells += self._echo.hold(each.rows, each.hours)
+            elif each.what == "tipped":
+                self.bins.lose(each.rows, SPILT)
+        for each in ended:
+            if each.what == "fire":
+                self.bins.lose(each.rows, BURNT)
+        for happened, on in ((begun, True), (ended, False)):
+            for each in happened:
+                if fault := FAULTS.get(each.what):
+                    step.spells += [Spell(row, on, fault) for row in each.rows.tolist()]
+
+    def _come(self, now: Moment) -> Iterator[Visit]:
+        """The crews' visits; on strike they miss their rounds."""
+        for visit in self._crews.step(now):
+            if not self._script.now.strike[visit.row]:
+                yield visit
+            elif visit.cause != "unscheduled":
+                yield visit._replace(cause="missed")
 
     def _visit(self, visit: Visit) -> tuple[Visit, float]:
         """A crew comes by; answers what it found, too."""
@@ -111,7 +151,10 @@ class Simulation:
         def measure(rows: I64) -> F64:
             return self._echo.measure(rows, surface[rows], warm[rows])
 
-        yield from self._level.step(now, measure, warm, self.batteries)
+        does, n = self._script.now, self.fleet.bins
+        alive = self.batteries.alive[:n] & ~does.silent[:n]
+        around = Around(warm, does.tilt[:n], alive)
+        yield from self._level.step(now, measure, around, self.batteries)
 
     def _room_frames(self, now: Moment, celsius: F64) -> Iterator[Frame]:
         rooms = self.toilets
@@ -123,4 +166,5 @@ class Simulation:
         wet = np.full(len(nh3), HUMIDITY)
         people = (rooms.entered, rooms.entered)
         sensed = Sensed(nh3, rooms.h2s, warm, wet, *people)
-        yield from self._room.step(now, sensed, self.batteries)
+        alive = (self.batteries.alive & ~self._script.now.silent)[self.fleet.bins :]
+        yield from self._room.step(now, sensed, self.batteries, alive)

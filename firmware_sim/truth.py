@@ -8,6 +8,7 @@ from firmware_sim.chance import F64
 from firmware_sim.labels import label, numbers
 from firmware_sim.simulation import Simulation, Step
 from firmware_sim.world.moment import STEP_MS, STEP_S, STEPS_A_DAY
+from firmware_sim.world.script import Happening
 
 FILL_STEPS = 3  # a value each quarter of an hour
 FULL = 100.0
@@ -27,12 +28,14 @@ class Truth:
         self._nh3: list[F64] = []
         self._thrown = np.zeros(n)
         self._over: dict[int, int] = {}
-        self._open: dict[tuple[str, int], int] = {}
+        self._open: dict[tuple[str, int], list[int]] = {}
 
     def take(self, step: Step) -> None:
         """Write what happened in a step."""
         self._services(step)
         self._overflows(step)
+        for event in step.begun:
+            self._event(event)
         for spell in step.spells:
             self._spell(spell.fault, spell.row, spell.on, step.now.at)
         for outage in step.outages:
@@ -52,8 +55,8 @@ class Truth:
         for row, at in self._over.items():
             asset = self._simulation.fleet.assets[row]
             self._write("overflow", asset=asset, at=at, until=None)
-        for (kind, row), at in self._open.items():
-            self._fault(kind, row, at, None)
+        for (kind, row), begun in self._open.items():
+            self._fault(kind, row, begun[0], None)
         self._to_come()
 
     def _to_come(self) -> None:
@@ -91,6 +94,17 @@ class Truth:
                 skipped=cleaning.skipped,
             )
 
+    def _event(self, event: Happening) -> None:
+        assets = self._simulation.fleet.assets
+        self._write(
+            "event",
+            what=event.what,
+            amount=event.amount,
+            at=event.at,
+            until=event.until,
+            assets=[assets[row] for row in event.rows.tolist()],
+        )
+
     def _overflows(self, step: Step) -> None:
         full = self._simulation.bins.fill >= FULL
         for row in [row for row in self._over if not full[row]]:
@@ -101,10 +115,17 @@ class Truth:
             self._over.setdefault(row, step.now.at)
 
     def _spell(self, kind: str, row: int, on: bool, at: int) -> None:
+        """One fault can have two causes: it lasts until neither is left."""
+        begun = self._open.setdefault((kind, row), [])
         if on:
-            self._open[kind, row] = at
-        else:
-            self._fault(kind, row, self._open.pop((kind, row)), at)
+            begun.append(at)
+            return
+        first = begun.pop(0)
+        if begun:
+            begun[0] = first
+            return
+        del self._open[kind, row]
+        self._fault(kind, row, first, at)
 
     def _fault(self, kind: str, row: int, at: int, until: int | None) -> None:
         fleet = self._simulation.fleet

@@ -5,8 +5,10 @@ same.
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.firmware.battery import Batteries
@@ -16,7 +18,16 @@ from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import STEP_MS, STEP_S, Moment
 
 CONFIRM = 0.5  # the second measurement shows at least so much of the change
+TILTED = 30.0  # °
 Measure = Callable[[I64], F64]
+
+
+class Around(NamedTuple):
+    """What a level sensor has besides its echo, by sensor."""
+
+    celsius: F64
+    tilt: F64  # °
+    alive: NDArray[np.bool_]
 
 
 class LevelFirmware:
@@ -33,21 +44,23 @@ class LevelFirmware:
         self._left = np.floor(stream.uniform(n) * self._period)  # measurements to go
         self._told: F64 = np.full(n, np.nan)
         self._seq: I64 = (stream.uniform(n) * 5000).astype(np.int64)
+        self._hot = scenario.report.alarm_celsius
+        self._alarm: NDArray[np.bool_] = np.zeros(n, np.bool_)
         self._vias = fleet.vias()
         change = scenario.report.event_points * scenario.bin.height_cm / 100
         self._change = change if change else np.inf
 
     def step(
-        self, now: Moment, measure: Measure, celsius: F64, batteries: Batteries
+        self, now: Moment, measure: Measure, around: Around, batteries: Batteries
     ) -> Iterator[Frame]:
         """The frames of a step; `measure(rows)` answers distances in cm."""
         awake = (now.number + self._phase) % self._every == 0
-        rows = np.flatnonzero(awake & batteries.alive[: len(awake)])
+        rows = np.flatnonzero(awake & around.alive)
         if not len(rows):
             return
         seen = measure(rows)
         self._left[rows] -= 1
-        due = self._left[rows] < 0
+        due = (self._left[rows] < 0) | self._alarmed(rows, around)
         jump = np.flatnonzero(~due & (np.abs(seen - self._told[rows]) >= self._change))
         if len(jump):
             again = measure(rows[jump])
@@ -58,13 +71,21 @@ class LevelFirmware:
         rows, seen = rows[due], seen[due]
         self._left[rows] = self._period[rows] - 1
         self._told[rows] = seen
-        charge = batteries.percent(now.number, rows, celsius[rows])
-        yield from self._frames(now, rows, (seen, celsius[rows], charge))
+        celsius = around.celsius[rows]
+        charge = batteries.percent(now.number, rows, celsius)
+        yield from self._frames(now, rows, (seen, celsius, around.tilt[rows], charge))
+
+    def _alarmed(self, rows: I64, around: Around) -> NDArray[np.bool_]:
+        """Who is hot or lies since the last measurement, or is so no more."""
+        alarm = (around.celsius[rows] >= self._hot) | (around.tilt[rows] >= TILTED)
+        fresh: NDArray[np.bool_] = alarm != self._alarm[rows]
+        self._alarm[rows] = alarm
+        return fresh
 
     def _frames(
-        self, now: Moment, rows: I64, said: tuple[F64, F64, I64]
+        self, now: Moment, rows: I64, said: tuple[F64, F64, F64, I64]
     ) -> Iterator[Frame]:
-        seen, celsius, charge = said
+        seen, celsius, tilt, charge = said
         self._seq[rows] += 1
         columns = (
             (now.at - STEP_MS + self._offset[rows]).tolist(),
@@ -72,8 +93,10 @@ class LevelFirmware:
             (self._seq[rows] & 0xFFFF).tolist(),
             np.round(seen * 10).astype(np.int64).tolist(),
             celsius.tolist(),
+            tilt.tolist(),
             charge.tolist(),
         )
-        for at, row, seq, mm, warm, left in zip(*columns, strict=True):
-            values = f'{{"distance":{mm},"temperature":{warm:.1f},"battery":{left}}}'
+        for at, row, seq, mm, warm, lies, left in zip(*columns, strict=True):
+            values = f'{{"distance":{mm},"temperature":{warm:.1f},"battery":{left}'
+            values += f',"tilt":{lies:.0f}}}' if lies else "}"
             yield Frame(at, row, seq, values, self._vias[row])

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.firmware.battery import Batteries
@@ -13,6 +14,7 @@ from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import STEP_MS, STEP_S, Moment
 
 CLIMATE = '{{"nh3":{:.2f},"h2s":{:.3f},"temperature":{:.1f},"humidity":{:.0f},'
+Alive = NDArray[np.bool_]
 PEOPLE = '"count_in":{},"count_out":{},"battery":{}}}'
 
 
@@ -40,11 +42,11 @@ class RoomFirmware:
         self._seq: I64 = (stream.uniform(n) * 5000).astype(np.int64)
 
     def step(
-        self, now: Moment, sensed: Sensed, batteries: Batteries
+        self, now: Moment, sensed: Sensed, batteries: Batteries, alive: Alive
     ) -> Iterator[Frame]:
         """The frames of a step."""
         awake = (now.number + self._phase) % self._every == 0
-        rows = np.flatnonzero(awake & batteries.alive[self._first :])
+        rows = np.flatnonzero(awake & alive)
         self._seq[rows] += 1
         at = (now.at - STEP_MS + self._offset[rows]).tolist()
         seq = (self._seq[rows] & 0xFFFF).tolist()

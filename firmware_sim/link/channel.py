@@ -81,6 +81,12 @@ class Channel:
             *(Outage(number, on=True) for number in down.tolist()),
         ]
 
+    def put_out(self, gateways: I64, hours: float) -> list[Outage]:
+        """Gateways go dark for so long, those that are not yet."""
+        fresh = gateways[self._dark_h[gateways] == 0]
+        self._dark_h[fresh] = hours
+        return [Outage(number, on=True) for number in fresh.tolist()]
+
     def carry(
         self, frames: Iterable[Frame], period_ms: list[int]
     ) -> Iterator[Delivery | Lost]:

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from firmware_sim.scenario.script import Event
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Amount = Annotated[float, Field(ge=0)]
@@ -122,6 +124,7 @@ class Report(Section):
     """When a level sensor measures and reports."""
 
     measure_min: Positive = 15
+    alarm_celsius: Positive = 60  # reported at once; a tilt of 30 ° too
     period_min: tuple[Positive, Positive] = (60, 60)  # each device has one within
     event_points: Amount = 10  # % changed since the last report; 0: no event reports
 
@@ -204,6 +207,15 @@ class Scenario(Section):
     toilet: Toilet = Toilet()
     gas: Gas = Gas()
     battery: Battery = Battery()
+    events: tuple[Event, ...] = ()
+
+    @model_validator(mode="after")
+    def _zones(self) -> "Scenario":
+        zones = {zone for event in self.events for zone in event.zones}
+        unknown = sorted(z for z in zones if not 1 <= z <= self.town.zones)
+        if unknown:
+            raise ValueError(f"events: zones are 1 to {self.town.zones}: {unknown}")
+        return self
 
     @model_validator(mode="after")
     def _spans(self) -> "Scenario":

@@ -25,6 +25,7 @@ class Echo:
         self._faults = Stream(seed, "stuck")
         self._stuck_h: F64 = np.zeros(rows)  # hours that the spell still lasts
         self._held: F64 = np.zeros(rows)
+        self.iced: F64 = np.zeros(rows)  # share of echoes that come from ice
 
     def measure(self, rows: I64, surface: F64, celsius: F64) -> F64:
         """Distances in cm of some sensors (`surface`: % of the height)."""
@@ -40,12 +41,19 @@ class Echo:
         )
         missed = ~near & (u < settings.near + settings.missed)
         seen = np.where(missed, floor, seen)
+        seen = np.where(u < self.iced[rows], settings.blind_cm, seen)
         seen = np.clip(seen, settings.blind_cm, floor)
         seen = np.round(seen / settings.quantum_cm) * settings.quantum_cm
         stuck = self._stuck_h[rows] > 0
         seen = np.where(stuck, self._held[rows], seen)
         self._held[rows] = seen
         return seen
+
+    def hold(self, rows: I64, hours: float) -> list[Spell]:
+        """Sensors get stuck for so long, those that are not yet."""
+        fresh = rows[self._stuck_h[rows] == 0]
+        self._stuck_h[fresh] = hours
+        return [Spell(row, True, "stuck") for row in fresh.tolist()]
 
     def age(self, hours: float) -> list[Spell]:
         """Let time pass: spells of being stuck begin and end."""

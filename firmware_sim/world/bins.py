@@ -36,12 +36,15 @@ class Bins:
         self.hump: F64 = np.zeros(n)
         self.beside_l: F64 = np.zeros(n)
 
-    def step(self, now: Moment) -> F64:
-        """Turn all bins one step forward; answers what was thrown in, %."""
+    def step(self, now: Moment, crowd: F64) -> F64:
+        """Turn all bins one step forward; answers what was thrown in, %.
+
+        `crowd`: times the usual, by bin.
+        """
         if now.midnight:
             self._begin_day()
         hour = now.weekday * 24 + int(now.hour)
-        mean = self._per_step * self._factor * self.profile[hour]
+        mean = self._per_step * self._factor * self.profile[hour] * crowd
         count = self._stream.poisson(mean)
         gain = self._thrown(count) / self._scenario.bin.volume_l * 100
         self._shake(count)
@@ -54,6 +57,11 @@ class Bins:
     def empty(self, which: I64, left: F64) -> None:
         """Empty some bins down to `left` %."""
         self.fill[which] = left
+        self.hump[which] = 0
+
+    def lose(self, which: I64, share: float) -> None:
+        """A share of what is in some bins falls out or burns."""
+        self.fill[which] *= 1 - share
         self.hump[which] = 0
 
     @property

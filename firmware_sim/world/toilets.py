@@ -7,6 +7,7 @@ cleaning takes away a share of both. ppm of NH3 at 25 °C are mg/m3 times 1.436.
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.scenario.settings import Toilet
@@ -48,18 +49,23 @@ class Toilets:
         """Hydrogen sulfide, ppm."""
         return self.nh3 * H2S_SHARE
 
-    def step(self, now: Moment) -> list[Cleaning]:
-        """Turn all rooms one step forward; answers the cleanings in it."""
+    def step(
+        self, now: Moment, crowd: F64, smell: F64, idle: NDArray[np.bool_]
+    ) -> list[Cleaning]:
+        """Turn all rooms one step forward; answers the cleanings in it.
+
+        `crowd` and `smell`: times the usual visits and sources; `idle`: nobody cleans.
+        """
         settings = self._settings
         share = settings.hourly[int(now.hour)] / sum(settings.hourly)
-        came = self._stream.poisson(self._per_hour * share * STEP_H)
+        came = self._stream.poisson(self._per_hour * share * STEP_H * crowd)
         self.inside = came  # a visit of two or three minutes ends within the step
         self.entered = self.entered + came
-        cleanings = self._clean(now)
+        cleanings = self._clean(now, idle)
         ripens = 1 - np.exp(-STEP_H / settings.ripens_h)
         fades = np.exp(-STEP_H / settings.fades_h)
         moved = self.fresh * ripens
-        self.fresh = self.fresh - moved + self._left(came)
+        self.fresh = self.fresh - moved + self._left(came) * smell
         self.ripe = self.ripe * fades + moved
         level = PPM * self.ripe / (settings.volume_m3 * self._air)
         level = level + settings.background_ppm
@@ -76,12 +82,12 @@ class Toilets:
         owner = np.repeat(np.arange(len(came)), came)
         return np.bincount(owner, source + messy * worse, len(came)).astype(np.float64)
 
-    def _clean(self, now: Moment) -> list[Cleaning]:
+    def _clean(self, now: Moment, idle: NDArray[np.bool_]) -> list[Cleaning]:
         done = []
         for planned in self._settings.cleanings:
             hour = planned + self._late
             due = np.flatnonzero((hour <= now.hour) & (now.hour < hour + STEP_H))
-            skipped = self._stream.happens(self._settings.skipped, len(due))
+            skipped = self._stream.happens(self._settings.skipped, len(due)) | idle[due]
             for row, skip in zip(due.tolist(), skipped.tolist(), strict=True):
                 removed = 0.0 if skip else self._settings.removed
                 at = now.at - int((now.hour - hour[row]) * 12 * STEP_MS)

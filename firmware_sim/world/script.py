@@ -1,0 +1,120 @@
+"""What a scenario's script does to a town: which assets, from when, until when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim.chance import F64, I64, Stream
+from firmware_sim.scenario.script import Event
+from firmware_sim.town.fleet import Fleet
+from firmware_sim.world.moment import Moment
+
+HOUR_MS = 3_600_000
+BIN_ONLY = ("stuck", "iced", "fire", "tipped")
+WARMER = 1.07  # times the smell a °C: twice for ten
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event of the script with its moments (epoch ms) and its assets' rows."""
+
+    what: str
+    amount: float
+    hours: float
+    at: int
+    until: int
+    rows: I64
+
+
+class Effects:
+    """What the script does now, a column of all assets each."""
+
+    def __init__(self, rows: int) -> None:
+        self.crowd: F64 = np.ones(rows)  # times deposits and visits
+        self.heat: F64 = np.zeros(rows)  # °C on top
+        self.fire: F64 = np.zeros(rows)  # °C inside; 0: none
+        self.tilt: F64 = np.zeros(rows)  # °
+        self.iced: F64 = np.zeros(rows)  # share of echoes
+        self.smell: F64 = np.ones(rows)  # times sources
+        self.strike: Mask = np.zeros(rows, np.bool_)
+        self.silent: Mask = np.zeros(rows, np.bool_)
+
+    def add(self, each: Happening) -> None:
+        """One more event goes on."""
+        rows, amount = each.rows, each.amount
+        if each.what == "crowd":
+            self.crowd[rows] *= amount
+        elif each.what == "heat":
+            self.heat[rows] += amount
+            self.smell[rows] *= round(WARMER**amount, 6)
+        elif each.what == "blocked":
+            self.smell[rows] *= amount
+        elif each.what in ("strike", "silent"):
+            getattr(self, each.what)[rows] = True
+        elif each.what in ("fire", "iced"):
+            getattr(self, each.what)[rows] = amount
+        elif each.what == "tipped":
+            self.tilt[rows] = amount
+
+
+class Script:
+    """Turns events on and off; `now` holds what they do together."""
+
+    def __init__(
+        self, events: Sequence[Event], fleet: Fleet, begin: datetime, seed: int
+    ) -> None:
+        self._rows = fleet.rows
+        self.now = Effects(fleet.rows)
+        self._going: list[Happening] = []
+        self._coming = [
+            _happening(event, begin, _chosen(event, fleet, Stream(seed, "script", n)))
+            for n, event in enumerate(events)
+        ]
+
+    def step(self, now: Moment) -> tuple[list[Happening], list[Happening]]:
+        """Which events began, and which ended, up to `now`."""
+        begun = [each for each in self._coming if each.at <= now.at]
+        ended = [each for each in self._going if each.until <= now.at]
+        if begun or ended:
+            self._coming = [each for each in self._coming if each.at > now.at]
+            going = [each for each in self._going if each.until > now.at]
+            self._going = [*going, *begun]
+            self.now = Effects(self._rows)
+            for each in self._going:
+                self.now.add(each)
+        return begun, ended
+
+
+def _happening(event: Event, begin: datetime, rows: I64) -> Happening:
+    """`begin` is the local start of the town."""
+    midnight = datetime.combine(begin.date(), datetime.min.time(), begin.tzinfo)
+    moment = midnight + timedelta(days=event.day - 1, hours=event.hour)
+    at = round(moment.timestamp() * 1000)
+    until = at + round(event.hours * HOUR_MS)
+    return Happening(event.what, event.size, event.hours, at, until, rows)
+
+
+def _chosen(event: Event, fleet: Fleet, stream: Stream) -> I64:
+    """The rows that an event is about; one at least, where there is one."""
+    mine = np.ones(fleet.rows, np.bool_)
+    if event.zones:
+        mine &= np.isin(fleet.zone + 1, event.zones)
+    if event.assets:
+        mine &= np.isin(fleet.assets, event.assets)
+    if event.kind == "bin" or event.what in BIN_ONLY:
+        mine[fleet.bins :] = False
+    if event.kind == "toilet" or event.what == "blocked":
+        mine[: fleet.bins] = False
+    drawn = mine & stream.happens(event.share, fleet.rows)
+    rows = np.flatnonzero(drawn)
+    return rows if len(rows) else np.flatnonzero(mine)[:1]
+
+
+def local_start(start: datetime, zone: str) -> datetime:
+    """When the town begins, on its own clocks."""
+    return start.astimezone(ZoneInfo(zone))
