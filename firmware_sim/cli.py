@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from firmware_sim.clock import HOUR, SimClock, parse_time, wall_ms
 from firmware_sim.demotown.fleet import fleet_csv, town
 from firmware_sim.demotown.stream import uplinks
+from firmware_sim.families.catalogue import BINS, NATIVE, NATIVE_SENDS, TOILETS
 from firmware_sim.mqtt import Address, Publisher, live, say_goodbye, say_hello
 from firmware_sim.scenario import ScenarioError, builtin_names, load
 from firmware_sim.scenario.load import own_names
@@ -118,15 +118,18 @@ def fleet(
 
 
 @app.command()
-def devices() -> None:
-    """List the simulated devices."""
-    table = Table("zone", "asset", "name", "kind", "device", "profile", "every")
-    for asset in town():
-        for mounting in asset.mountings:
-            every = f"{mounting.interval_s // 60} min"
-            what = (asset.zone.id, asset.id, asset.name, asset.kind)
-            table.add_row(*what, mounting.device, mounting.profile, every)
-    Console().print(table)
+def devices(as_json: AsJson = False) -> None:
+    """List the families of sensors that a scenario's `families` can have."""
+    rows = [(kind, NATIVE, 0, sends) for kind, sends in NATIVE_SENDS.items()]
+    for kind, models in (("bin", BINS), ("toilet", TOILETS)):
+        rows += [(kind, name, m.port, m.sends) for name, m in models.items()]
+    if as_json:
+        keys = ("kind", "family", "port", "sends")
+        typer.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows]))
+        return
+    for kind, name, port, sends in rows:
+        how = f"port {port}" if port else "JSON"
+        typer.echo(f"{kind:<8}{name:<33}{how:<9}{sends}")
 
 
 @app.command()

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import IO
 
 from firmware_sim.clock import rfc3339
-from firmware_sim.firmware.frame import Frame
 from firmware_sim.labels import label, numbers
 from firmware_sim.link.channel import Delivery, Lost
 from firmware_sim.link.noise import DAY_MS, Foreign
+from firmware_sim.messages import Messages
 from firmware_sim.scenario import Scenario
 from firmware_sim.simulation import Simulation, Step
 from firmware_sim.town.files import fleet_csv, rounds_toml
@@ -23,8 +23,8 @@ STORED = {"expect": "stored"}
 DOUBLE = {"expect": "duplicate", "reason": "same_seq"}
 RETAINED = {"expect": "duplicate", "reason": "retained"}
 BROKEN = {"expect": "dead", "reason": "bad_payload"}
+TORN = {"expect": "dead", "reason": "bad_envelope"}  # of a network server
 UNKNOWN = {"expect": "dead", "reason": "unknown_device"}
-LEFT = b'{"ts":%d,"seq":0,"m":{"battery":50}}'  # what was retained long ago
 LAST = 1_000  # more than copies can be
 
 
@@ -45,18 +45,6 @@ class Made:
         return self.devices * self.days / self.seconds
 
 
-def topic(zone: str, device: str) -> str:
-    """Where a native device's uplinks appear."""
-    return f"sensorhub/v1/{zone}/{device}/up"
-
-
-def payload(frame: Frame) -> bytes:
-    """The native JSON of a frame."""
-    return (
-        f'{{"ts":{frame.at},"seq":{frame.seq},"via":"{frame.via}","m":{frame.values}}}'
-    ).encode()
-
-
 class Uplinks:
     """Writes uplinks in order of their arrival, and labels of the odd ones."""
 
@@ -64,9 +52,8 @@ class Uplinks:
         fleet = simulation.fleet
         self._start = simulation.start
         self._devices = fleet.devices
-        self._topics = [
-            topic(fleet.zone_id(row), fleet.devices[row]) for row in range(fleet.rows)
-        ]
+        self._messages = Messages(fleet)
+        self._topics = self._messages.topics
         self._out = out
         self._labels = labels
         self._waiting: dict[int, list[Delivery | Foreign]] = {}
@@ -104,7 +91,8 @@ class Uplinks:
                 self._foreign(item)
                 continue
             at, frame, copy, why = item
-            self._line(at, self._topics[frame.row], payload(frame))
+            body = self._messages.payload(frame, copy)
+            self._line(at, self._topics[frame.row], body)
             if why:
                 ends = DOUBLE if copy else STORED
                 self._odd(self._devices[frame.row], frame.seq, ends, why)
@@ -122,19 +110,18 @@ class Uplinks:
         place, device = self._topics[item.row], self._devices[item.row]
         if item.source is None:
             at = item.at - round(item.missing * DAY_MS)
-            self._line(item.at, place, LEFT % at, ',"retain":true')
+            body = self._messages.leftover(item.row, at)
+            self._line(item.at, place, body, ',"retain":true')
             self._odd(device, 0, RETAINED, item.why)
             return
-        body = payload(item.source.frame)
+        frame = item.source.frame
         if item.why == "stranger":
-            other = f"stranger-{item.row + 1:05}"
-            self._line(item.at, place.replace(device, other), body)
-            self._odd(other, item.source.frame.seq, UNKNOWN, item.why)
+            other, place, body = self._messages.stranger(frame)
+            self._line(item.at, place, body)
+            self._odd(other, frame.seq, UNKNOWN, item.why)
             return
-        least = body.index(b',"m"')  # what is left is never heard twice
-        keep = least + int((len(body) - least) * (1 - item.missing))
-        self._line(item.at, place, body[: min(keep, len(body) - 1)])
-        self._odd(device, item.source.frame.seq, BROKEN, item.why)
+        self._line(item.at, place, self._messages.cut(frame, item.missing))
+        self._odd(device, frame.seq, TORN if frame.port else BROKEN, item.why)
 
     def _odd(self, device: str, seq: int, ends: Mapping[str, str], why: str) -> None:
         self._labels.write(

@@ -11,3 +11,5 @@ class Frame(NamedTuple):
     seq: int
     values: str  # the native record's measurements, as JSON
     via: str  # the gateway that it speaks through
+    port: int = 0  # of LoRaWAN; 0: native
+    data: bytes = b""  # of LoRaWAN

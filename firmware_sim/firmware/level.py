@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.chance import F64, I64, Stream
+from firmware_sim.families.catalogue import MODELS, Level
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.scenario import Scenario
@@ -47,6 +48,7 @@ class LevelFirmware:
         self._hot = scenario.report.alarm_celsius
         self._alarm: NDArray[np.bool_] = np.zeros(n, np.bool_)
         self._vias = fleet.vias()
+        self._models = [MODELS.get(family) for family in fleet.families]
         change = scenario.report.event_points * scenario.bin.height_cm / 100
         self._change = change if change else np.inf
 
@@ -97,6 +99,11 @@ class LevelFirmware:
             charge.tolist(),
         )
         for at, row, seq, mm, warm, lies, left in zip(*columns, strict=True):
+            if model := self._models[row]:
+                said_by = Level(mm, warm, lies, left, row)
+                data = model.encode(said_by)
+                yield Frame(at, row, seq, "", self._vias[row], model.port, data)
+                continue
             values = f'{{"distance":{mm},"temperature":{warm:.1f},"battery":{left}'
             values += f',"tilt":{lies:.0f}}}' if lies else "}"
             yield Frame(at, row, seq, values, self._vias[row])

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.chance import F64, I64, Stream
+from firmware_sim.families.catalogue import MODELS, Air
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.scenario.settings import Gas
@@ -36,6 +37,7 @@ class RoomFirmware:
         stream = Stream(seed, "room firmware")
         self._first, n = fleet.bins, fleet.rows - fleet.bins
         self._vias = fleet.vias()
+        self._models = [MODELS.get(family) for family in fleet.families]
         self._every = max(round(settings.report_min * 60 / STEP_S), 1)
         self._phase = (stream.uniform(n) * self._every).astype(np.int64)
         self._offset = (stream.uniform(n) * STEP_MS).astype(np.int64)
@@ -56,6 +58,10 @@ class RoomFirmware:
         for row, when, number, left, nh3, h2s, warm, wet, came, went in zip(
             own.tolist(), at, seq, charge, *columns, strict=True
         ):
+            if model := self._models[row]:
+                data = model.encode(Air(nh3, h2s, warm, wet, left))
+                yield Frame(when, row, number, "", self._vias[row], model.port, data)
+                continue
             values = CLIMATE.format(nh3, h2s, warm, wet)
             values += PEOPLE.format(came, went, left)
             yield Frame(when, row, number, values, self._vias[row])

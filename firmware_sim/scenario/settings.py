@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from firmware_sim.families.catalogue import BINS, NATIVE, TOILETS
 from firmware_sim.scenario.script import Event
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -192,6 +193,21 @@ class Battery(Section):
     change_days: Positive = 7  # mean, from the end to a new battery
 
 
+class Families(Section):
+    """Who made the sensors: family and its share of the devices."""
+
+    bin: dict[str, Positive] = Field({NATIVE: 1}, min_length=1)
+    toilet: dict[str, Positive] = Field({NATIVE: 1}, min_length=1)
+
+    @model_validator(mode="after")
+    def _known(self) -> "Families":
+        for told, known in ((self.bin, BINS), (self.toilet, TOILETS)):
+            if unknown := sorted(told.keys() - known.keys() - {NATIVE}):
+                names = ", ".join((NATIVE, *known))
+                raise ValueError(f"no such family: {unknown}; one of {names}")
+        return self
+
+
 class Scenario(Section):
     """A scenario: all its sections."""
 
@@ -207,6 +223,7 @@ class Scenario(Section):
     toilet: Toilet = Toilet()
     gas: Gas = Gas()
     battery: Battery = Battery()
+    families: Families = Families()
     events: tuple[Event, ...] = ()
 
     @model_validator(mode="after")

@@ -28,7 +28,7 @@ def fleet_csv(fleet: Fleet, scenario: Scenario) -> str:
             (
                 *(zone, f"Zone {fleet.zone[row] + 1}", site, f"Site {site[4:]}"),
                 *(fleet.assets[row], kind, *shape),
-                *(fleet.devices[row], "native", interval_s, tags),
+                *(fleet.devices[row], fleet.families[row], interval_s, tags),
             )
         )
     return text.getvalue()

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.chance import F64, Stream
+from firmware_sim.families.catalogue import MODELS, NATIVE
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.rota import visits_a_week
 
@@ -25,11 +26,16 @@ class Fleet:
     visits: NDArray[np.int64]  # by bin: rounds a week
     settling: F64  # by bin: share of the fill an hour
     period_min: F64  # by bin: of its reports
+    families: tuple[str, ...]  # by row: the hub's profiles, too
 
     @property
     def rows(self) -> int:
         """How many assets there are."""
         return len(self.assets)
+
+    def is_native(self, row: int) -> bool:
+        """Whether a device speaks native JSON."""
+        return self.families[row] == NATIVE
 
     def zone_id(self, row: int) -> str:
         """The id of the zone that an asset lies in."""
@@ -44,6 +50,25 @@ class Fleet:
         return f"24e124fffef0{number:04x}"
 
 
+def _families(scenario: Scenario, seed: int) -> tuple[str, ...]:
+    """Each device's family, by the shares of the scenario."""
+    stream, found = Stream(seed, "families"), list[str]()
+    town, shares = scenario.town, scenario.families
+    for n, told in ((town.bins, shares.bin), (town.toilets, shares.toilet)):
+        names = list(told)
+        bounds = np.cumsum(list(told.values())) / sum(told.values())
+        drawn = np.searchsorted(bounds[:-1], stream.uniform(n), "right")
+        found += [names[i] for i in drawn.tolist()]
+    return tuple(found)
+
+
+def _device(row: int, bins: int, family: str) -> str:
+    """A native name, or a DevEUI of the family's vendor."""
+    if family != NATIVE:
+        return f"{MODELS[family].oui}{row * 7919 + 1:010x}"
+    return f"level-{row + 1:05d}" if row < bins else f"room-{row - bins + 1:04d}"
+
+
 def make_fleet(scenario: Scenario, seed: int) -> Fleet:
     """The town's assets and devices; the same for the same scenario and seed."""
     town, bins = scenario.town, scenario.town.bins
@@ -53,6 +78,7 @@ def make_fleet(scenario: Scenario, seed: int) -> Fleet:
     rate = np.clip(rate, scenario.bin.rate_min, scenario.bin.rate_max)
     rate = np.round(rate, 2)
     zone = np.arange(rows) % town.zones
+    families = _families(scenario, seed)
     half = (stream.uniform(rows) < 0.5).astype(np.int64)
     return Fleet(
         bins=bins,
@@ -60,16 +86,14 @@ def make_fleet(scenario: Scenario, seed: int) -> Fleet:
             f"bin{n + 1:05d}" if n < bins else f"wc{n - bins + 1:04d}"
             for n in range(rows)
         ),
-        devices=tuple(
-            f"level-{n + 1:05d}" if n < bins else f"room-{n - bins + 1:04d}"
-            for n in range(rows)
-        ),
+        devices=tuple(_device(n, bins, family) for n, family in enumerate(families)),
         zone=zone,
         gateway=zone * GATEWAYS_A_ZONE + half,
         rate=rate,
         visits=visits_a_week(rate, scenario.emptying.plan_fill),
         settling=np.round(stream.between(*scenario.deposits.settling, bins), 5),
         period_min=_periods(scenario, stream, bins),
+        families=families,
     )
 
 
