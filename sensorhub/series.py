@@ -41,6 +41,7 @@ class Series:
         self.is_gas = np.zeros(CODES, np.bool_)  # judged in mg/m³ by some rule
         self.is_gas[[rule.code for rule in rules if rule.clauses.gas]] = True
         self._bands: dict[tuple[Traits, int], tuple[float, float]] = {}
+        self._chance_bands: dict[tuple[str, ...], NDArray[np.float64]] = {}
         self._rules_cache: dict[tuple[Traits, str, int], tuple[Rule, ...]] = {}
 
     def _allocate(self, size: int) -> None:
@@ -105,31 +106,46 @@ class Series:
         bands = [self._band_at_rest(number) for number in series[first].tolist()]
         if bands:
             self.low[series], self.high[series] = np.array(bands)[which].T
-        if self.forecasts:
-            levels = self.s_code[series] == FILL
-            for group in np.unique(which[levels]).tolist():
-                device = self.s_device[series[which == group]]
-                self._set_chances(device, int(series[first[group]]), at_rest=True)
+        levels = self.s_code[series] == FILL
+        if self.forecasts and levels.any():
+            groups, place = np.unique(which[levels], return_inverse=True)
+            found = [self._chances_at_rest(n) for n in series[first[groups]].tolist()]
+            chances = np.array(found)[place].T
+            device = self.s_device[series[levels]]
+            self.chance_low[:, device], self.chance_high[:, device] = chances
 
-    def _set_chances(
-        self, device: NDArray[np.int32], series: int, *, at_rest: bool = False
-    ) -> None:
-        """Between which chances no forecast on a series like `series` would move."""
-        low, high = np.full((2, len(CHANCES), 1), [[QUIET[:1]], [QUIET[1:]]])
-        for rule in self.rules_of(series):
-            if rule.kind == "forecast":
-                track = None if at_rest else self.tracks.get((rule.id, series))
-                band = np.array(chance_band(rule, track)).T
-                low, high = (
-                    np.maximum(low, band[0, :, None]),
-                    np.minimum(high, band[1, :, None]),
-                )
-        self.chance_low[:, device], self.chance_high[:, device] = low, high
+    def _chances_at_rest(self, series: int) -> NDArray[np.float64]:
+        """As `_chances` without tracks: worked out once for the same forecasts."""
+        rules = self._forecasts_of(series)
+        key = tuple(rule.id for rule in rules)
+        if key not in self._chance_bands:
+            self._chance_bands[key] = self._chances([(rule, None) for rule in rules])
+        return self._chance_bands[key]
+
+    def _set_chances(self, device: int, series: int) -> None:
+        """Between which chances no forecast on a series would move, tracks and all."""
+        rules = self._forecasts_of(series)
+        bands = self._chances([(r, self.tracks.get((r.id, series))) for r in rules])
+        self.chance_low[:, device], self.chance_high[:, device] = bands.T
+
+    def _forecasts_of(self, series: int) -> list[Rule]:
+        return [rule for rule in self.rules_of(series) if rule.kind == "forecast"]
+
+    @staticmethod
+    def _chances(rules: list[tuple[Rule, Track | None]]) -> NDArray[np.float64]:
+        """By chance the low and high that no rule would move between."""
+        found = np.array([QUIET] * len(CHANCES))
+        for rule, track in rules:
+            band = np.array(chance_band(rule, track))
+            found[:, 0] = np.maximum(found[:, 0], band[:, 0])
+            found[:, 1] = np.minimum(found[:, 1], band[:, 1])
+        return found
 
     def refresh(self) -> None:
         """Rules or register may have changed: drop what has no ground, set bands."""
         self._rules_cache.clear()
         self._bands.clear()
+        self._chance_bands.clear()
         self._drop_groundless()
         self._set_at_rest(np.arange(self.series))
         for _, series in self.tracks:
@@ -201,7 +217,7 @@ class Series:
         """Set the quiet band from the rules and their tracks."""
         self.low[series], self.high[series] = self._band(series, self.rules_of(series))
         if self.forecasts and self.s_code.item(series) == FILL:
-            self._set_chances(self.s_device[series : series + 1], series)
+            self._set_chances(self.s_device.item(series), series)
 
     def _band(self, series: int, rules: tuple[Rule, ...]) -> tuple[float, float]:
         low, high = QUIET
