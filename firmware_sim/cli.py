@@ -15,6 +15,7 @@ from firmware_sim.clock import HOUR, SimClock, parse_time, wall_ms
 from firmware_sim.demotown.fleet import fleet_csv, town
 from firmware_sim.demotown.stream import uplinks
 from firmware_sim.families.catalogue import BINS, NATIVE, NATIVE_SENDS, TOILETS
+from firmware_sim.live.command import TooManyClientsError, Wish, run_scenario
 from firmware_sim.mqtt import Address, Publisher, live, say_goodbye, say_hello
 from firmware_sim.scenario import ScenarioError, builtin_names, load
 from firmware_sim.scenario.load import own_names
@@ -63,6 +64,9 @@ def stop_on_signals() -> threading.Event:
 
 @app.command()
 def run(
+    scenario: Annotated[
+        str | None, typer.Argument(help="See `scenarios`; none: the demo's town.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Broker's name or address.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Broker's port.")] = 1883,
     start: Start = None,
@@ -79,30 +83,67 @@ def run(
     password_file: Annotated[
         Path | None, typer.Option(help="File with the password.")
     ] = None,
+    bins: Annotated[int | None, typer.Option(min=0, help="Of the scenario.")] = None,
+    toilets: Annotated[int | None, typer.Option(min=0, help="Of it.")] = None,
+    servers: Annotated[
+        bool, typer.Option("--servers", help="All devices behind one client.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for register, rounds and the truth.")
+    ] = None,
 ) -> None:
-    """Publish live to any broker. Without --start the simulated time is the real."""
+    """Publish live to any broker. Without --start the simulated time is the real.
+
+    Native devices of a scenario have a client each, with birth and last will; LoRaWAN
+    ones stand behind a network server.
+    """
     stop = stop_on_signals()
     begin = wall_ms() if start is None else _time(start)
-    until = None if hours is None else begin + int(hours * HOUR)
     if password_file is not None:
         password = _read(password_file)
+    address = Address(host, port, username, password)
     try:
-        publisher = Publisher(Address(host, port, username, password))
+        if scenario is None:
+            complete = _run_demo_town(address, (begin, speed, seed, hours), stop)
+        else:
+            changed = _sizes(None, bins, toilets)
+            told = (scenario, changed, seed, begin, speed, hours)
+            complete = run_scenario(Wish(*told, not servers, out), address, stop)
+    except (ScenarioError, TooManyClientsError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
     except OSError as error:
         typer.echo(f"cannot reach a broker at {host}:{port}: {error}", err=True)
         raise typer.Exit(1) from None
+    if not complete:
+        typer.echo("not all was acknowledged", err=True)
+        raise typer.Exit(1)
+
+
+def _run_demo_town(
+    address: Address,
+    told: tuple[int, float, int, float | None],
+    stop: threading.Event,
+) -> bool:
+    begin, speed, seed, hours = told
+    until = None if hours is None else begin + int(hours * HOUR)
+    publisher = Publisher(address)
     assets = town()
     say_hello(publisher, assets)
-    typer.echo(f"{len(assets)} assets report to {host}:{port}; Ctrl-C stops", err=True)
+    where = f"{address.host}:{address.port}"
+    typer.echo(f"{len(assets)} assets report to {where}; Ctrl-C stops", err=True)
     clock = SimClock(begin, speed)
     live(uplinks(assets, seed, begin), clock, publisher, stop, until)
     say_goodbye(publisher, assets)
     complete = publisher.drain(threading.Event())
     publisher.close()
     typer.echo(f"sent {publisher.distinct} uplinks and {publisher.copies} copies")
-    if not complete:
-        typer.echo(f"{publisher.pending} were not acknowledged", err=True)
-        raise typer.Exit(1)
+    return complete
+
+
+def _sizes(days: int | None, bins: int | None, toilets: int | None) -> dict[str, int]:
+    told = {"town.days": days, "town.bins": bins, "town.toilets": toilets}
+    return {key: value for key, value in told.items() if value is not None}
 
 
 @app.command()
@@ -143,10 +184,8 @@ def trace(
     as_json: AsJson = False,
 ) -> None:
     """Write a scenario's uplinks, labels, register and rounds; no clock, no network."""
-    sizes = {"town.days": days, "town.bins": bins, "town.toilets": toilets}
-    told = {key: value for key, value in sizes.items() if value is not None}
     try:
-        settings = load(scenario, told)
+        settings = load(scenario, _sizes(days, bins, toilets))
     except ScenarioError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None

@@ -1,0 +1,1 @@
+"""The same town live: paced by a clock, against any MQTT broker."""
