@@ -21,7 +21,10 @@ def share(part: float, whole: float) -> float | None:
 
 
 def collect(truth: Truth, spans: Mapping[str, list[Span]], warm: int) -> Numbers:
-    """Scores of alerts from `warm` (ms) on."""
+    """Scores of alerts from `warm` (ms) on.
+
+    What would have come of the last day nobody knows: its alerts are not judged.
+    """
     due = raised = 0
     fills: list[float] = []
     told = still = 0
@@ -30,9 +33,10 @@ def collect(truth: Truth, spans: Mapping[str, list[Span]], warm: int) -> Numbers
     nab: list[float] = []
     days = 0.0
     for asset, fill in truth.fills.items():
-        days += (truth.end - warm) / DAY_MS
+        judged = fill.end - SOON_H * HOUR_MS
+        days += max(judged - warm, 0) / DAY_MS
         mine = spans.get(asset, [])
-        late = [s for s in mine if warm <= s.begin < fill.end]
+        late = [s for s in mine if warm <= s.begin < judged]
         steps = np.array([fill.at(s.begin) for s in late], np.intp)
         level = fill.fill[steps]
         soon = fill.hours_to_full(steps, SOON_H) <= SOON_H

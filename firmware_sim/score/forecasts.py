@@ -23,12 +23,14 @@ def emptyings(truth: Truth, told: Estimates, warm: int) -> Numbers:
     found = true = seen = inside = right = 0
     waits: list[float] = []
     for asset, fill in truth.fills.items():
-        events = [e for e in sorted(truth.emptied[asset]) if e[0] >= warm]
-        mine = [e for e in told.emptied.get(asset, []) if e.decided >= warm]
-        found += len(mine)
+        scored = (warm, fill.end - LATE_H * HOUR_MS)
+        # matched beyond the edges, too; those that have to be seen come first
+        events = sorted(truth.emptied[asset], key=lambda e: (e[1] < LEAST, e[0]))
+        mine = told.emptied.get(asset, [])
+        found += sum(_within(e.at, scored) for e in mine)
         used: set[int] = set()
         for at, before in events:
-            counts = before >= LEAST
+            counts = before >= LEAST and _within(at, scored)
             true += counts
             inside += counts and any(
                 e.begin - fill.step_ms <= at <= e.end + fill.step_ms for e in mine
@@ -38,9 +40,10 @@ def emptyings(truth: Truth, told: Estimates, warm: int) -> Numbers:
                 if i not in used and fits:
                     used.add(i)
                     seen += counts
-                    waits.append((e.decided - at) / HOUR_MS)
+                    if counts:
+                        waits.append((e.decided - at) / HOUR_MS)
                     break
-        right += len(used)
+        right += sum(_within(mine[i].at, scored) for i in used)
     return {
         "G6_precision": share(right, found),
         "G6_recall": share(seen, true),
@@ -48,6 +51,10 @@ def emptyings(truth: Truth, told: Estimates, warm: int) -> Numbers:
         "G6_median_hours_to_decide": median(waits) if waits else None,
         "emptyings": true,
     }
+
+
+def _within(at: int, span: tuple[int, int]) -> bool:
+    return span[0] <= at < span[1]
 
 
 def forecasts(truth: Truth, told: Estimates, warm: int) -> Numbers:

@@ -17,12 +17,14 @@ GASES = ("nh3", "h2s", "odour_rise")
 TELLS = {
     "stuck": ("sensor_stuck",),
     "offline": ("silent_device",),
+    "gateway": ("gateway_outage",),
     "low_battery": ("low_battery",),
     "drift": ("sensor_drift",),
 }
 IN_TIME_MS = {
     "stuck": DAY_MS,
     "offline": DAY_MS,
+    "gateway": 3 * HOUR_MS,
     "low_battery": 0,
     "drift": 21 * DAY_MS,
 }
@@ -52,7 +54,7 @@ def rooms(truth: Truth, spans: Sequence[Span], warm: int) -> Numbers:
             around = (np.array([-HOUR_MS, HOUR_MS]) + span.begin - start) // step
             near = nh3[max(int(around[0]), 0) : int(around[1]) + 1]
             never += not (near >= ALMOST).any()
-    days = len(truth.gas) * (truth.end - warm) / DAY_MS
+    days = len(truth.gas) * max(truth.end - warm, 0) / DAY_MS
     return {
         "G10_recall": share(seen, events),
         "G10_within10": share(quick, events),
@@ -91,10 +93,11 @@ def faults(truth: Truth, spans: Sequence[Span], warm: int) -> Numbers:
     for kind, rules in TELLS.items():
         real = [f for f in truth.faults if f[0] == kind]
         told = [s for s in spans if s.rule in rules and s.begin >= warm]
-        if not real:
+        if not real and not told:
             continue
         time = IN_TIME_MS[kind]
-        long = [f for f in real if warm <= f[2] < truth.end and f[3] - f[2] >= time]
+        last = truth.end - time  # what begins later cannot be told in time
+        long = [f for f in real if warm <= f[2] <= last and f[3] - f[2] >= time]
         waits = [_told(f, spans, rules, time) for f in long]
         days = [wait / DAY_MS for wait in waits if wait is not None]
         right = sum(_right(s, real, time) for s in told)

@@ -148,6 +148,10 @@ def read_truth(path: Path) -> Truth:
                 until = line.get("until")
                 span = ms(line["at"]), ms(until) if until else 2**62
                 truth.faults.append((line["fault"], line["asset"], *span))
+            elif kind == "gateway_down":
+                until = line.get("until")
+                span = ms(line["at"]), ms(until) if until else 2**62
+                truth.faults.append(("gateway", line["gateway"], *span))
         except (KeyError, TypeError, ValueError) as error:
             raise ScoreError(f"{path}: label {kind}: {error!r}") from error
     if not truth.days:

@@ -17,7 +17,8 @@ F64 = NDArray[np.float64]
 KEPT = 0.97  # of the sums, a day: five weeks count
 LONGEST_H = 6.5  # a longer step says too little about its hours
 NIGHT_H = 5.0  # local, from midnight
-LEAN = 100.0  # % of gain that an hour leans on day and weekday with
+LEAN = 100.0  # % of gain that hours of a day lean on a rough day with
+WEEK_LEAN = 600.0  # and hours of the week on hour of day times weekday
 LEAST = 0.02  # of the mean rate
 MOST_SETTLING = 0.01  # share an hour
 DOUBT = 4.0  # how much its own uncertainty draws the settling to 0
@@ -119,7 +120,7 @@ def _week(gained: F64, exposed: F64, rough: F64) -> F64:
     usual = np.maximum(exposed @ hour, 1e-9)
     day = (gained.sum(1) + LEAN) / (usual + LEAN)
     lean = day[:, None] * hour[None, :]
-    found = (gained + LEAN * lean) / (exposed + LEAN)
+    found = (gained + WEEK_LEAN * lean) / (exposed + WEEK_LEAN)
     week: F64 = np.maximum(found, LEAST).reshape(-1)
     return week
 

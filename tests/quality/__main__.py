@@ -5,6 +5,7 @@ import json
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,25 @@ def seeds_of(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
 
+def version() -> str:
+    """What the scores are of: all code, rules and settings that make them."""
+    found = sha256()
+    for folder in ("sensorhub", "firmware_sim", "config", "tests/quality"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".toml", ".js"):
+                found.update(path.read_bytes())
+    return found.hexdigest()[:12]
+
+
 def kept(preset: str, seed: int, size: Size) -> Found:
     """Scores of a seed; a run that was broken off goes on where it was."""
     name = f"{preset}-{seed}-{size.bins}x{size.toilets}x{size.days}.json"
-    path = CACHE / name
+    path = CACHE / version() / name
     if path.exists():
         found: Found = json.loads(path.read_text())
         return found
     found = one(preset, seed, size)
-    CACHE.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found))
     return found
 
@@ -44,8 +55,8 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="make quality", description=__doc__)
     asked.add_argument("--seeds", default="0-9", help="default 0-9; 100-119: the page")
     asked.add_argument("--presets", default="default,harsh")
-    asked.add_argument("--bins", type=int, default=200)
-    asked.add_argument("--toilets", type=int, default=20)
+    asked.add_argument("--bins", type=int, default=150)
+    asked.add_argument("--toilets", type=int, default=10)
     asked.add_argument("--days", type=int, default=74)
     asked.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     asked.add_argument("--out", type=Path, default=CACHE / "alert-quality.md")

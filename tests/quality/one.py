@@ -20,11 +20,15 @@ HARSH_BOUND = 85  # % of P(due): the shipped 95 would tell too little there
 
 @dataclass(frozen=True)
 class Size:
-    """How large a simulated town is."""
+    """How large the simulated towns of a seed are: one of bins, one of toilets.
+
+    Toilets speak so often that they have a shorter town of their own.
+    """
 
     bins: int
     toilets: int
     days: int
+    room_days: int = 40
     warmup_days: int = 14
 
 
@@ -48,9 +52,11 @@ def settings_of(preset: str, folder: Path) -> Path:
     return folder
 
 
-def trace(preset: str, seed: int, size: Size, out: Path) -> dict[str, Any]:
+def trace(
+    preset: str, seed: int, out: Path, *, days: int, bins: int = 0, toilets: int = 0
+) -> dict[str, Any]:
     """Write a trace; what the simulator says about it."""
-    sizes = ("--days", size.days, "--bins", size.bins, "--toilets", size.toilets)
+    sizes = ("--days", days, "--bins", bins, "--toilets", toilets)
     words = ("trace", preset, "--seed", seed, *sizes, "--out", out, "--json")
     said: dict[str, Any] = json.loads(command("firmware_sim", *words))
     return said
@@ -69,8 +75,9 @@ def one(preset: str, seed: int, size: Size) -> dict[str, dict[str, Any]]:
     oracles; and under `run` what else was measured."""
     with TemporaryDirectory(prefix="quality-") as name:
         folder = Path(name)
-        made = trace(preset, seed, size, folder)
+        made = trace(preset, seed, folder, days=size.days, bins=size.bins)
         config = settings_of(preset, folder / "config")
+        smell = rooms(preset, seed, size, config, folder / "rooms")
         found: dict[str, dict[str, Any]] = {}
         rounds = ("--rounds", folder / "rounds.toml")
         for who, rules, more in (
@@ -88,11 +95,25 @@ def one(preset: str, seed: int, size: Size) -> dict[str, dict[str, Any]]:
             command("sensorhub", "backtest", folder / "uplinks.jsonl", *words)
             told = () if more is None else ("--estimates", estimates)
             found[who] = scores(folder, size, "--alerts", alerts, *told)
+            if more is not None:
+                found[who] |= smell
         for horizon in ORACLES:
             found[f"oracle {horizon}"] = scores(folder, size, "--oracle", horizon)
         differ = integrity(folder)
         found["run"] = made | {"G16_lines_that_differ": differ}
         return found
+
+
+def rooms(
+    preset: str, seed: int, size: Size, config: Path, folder: Path
+) -> dict[str, Any]:
+    """What the hub tells of toilets: their air, and cells that wander."""
+    trace(preset, seed, folder, days=size.room_days, toilets=size.toilets)
+    alerts = folder / "alerts.jsonl"
+    words = ("--fleet", folder / "fleet.csv", "--out", alerts, "--config", config)
+    command("sensorhub", "backtest", folder / "uplinks.jsonl", *words)
+    found = scores(folder, size, "--alerts", alerts)
+    return {k: v for k, v in found.items() if k.startswith(("G10", "G11_drift"))}
 
 
 def integrity(folder: Path) -> int:
@@ -116,7 +137,7 @@ def same_bytes(preset: str, seed: int) -> bool:
     digests = []
     for _ in range(2):
         with TemporaryDirectory(prefix="quality-") as name:
-            trace(preset, seed, Size(20, 2, 3), Path(name))
+            trace(preset, seed, Path(name), days=3, bins=20, toilets=2)
             files = sorted(Path(name).iterdir())
             digests.append([sha256(f.read_bytes()).hexdigest() for f in files])
     return digests[0] == digests[1]

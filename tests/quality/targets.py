@@ -66,6 +66,8 @@ ROWS = (
     Row("G11_stuck_precision", "– precision"),
     Row("G11_offline_recall", "offline, told within a day"),
     Row("G11_offline_precision", "– precision"),
+    Row("G11_gateway_recall", "gateways down for 3 h, told within them"),
+    Row("G11_gateway_precision", "– precision"),
     Row("G11_low_battery_recall", "empty batteries told before"),
     Row("G11_low_battery_precision", "– precision"),
     Row("G11_drift_recall", "drifting cells told in 21 days"),
@@ -74,7 +76,7 @@ ROWS = (
 
 _FAULTS = {
     f"G11_{kind}_{what}": Goal(bound)
-    for kind in ("stuck", "offline", "low_battery", "drift")
+    for kind in ("stuck", "offline", "gateway", "low_battery", "drift")
     for what, bound in (("precision", 0.95), ("recall", 0.9))
 }
 # what the trial of the design reached, and what was asked of it

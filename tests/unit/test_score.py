@@ -113,7 +113,7 @@ def scored(
         # at 72 h it is 72 % full; 28 h before it overflows
         (alert(72, 110), {"G1": 1, "G2": 0, "G3": 1, "G4": 1, "G5": 28, "alerts": 1}),
         # at 50 h it is neither 70 % nor full within a day
-        (alert(50, 110), {"G1": 0, "G2": 1 / 8, "G3": 1, "G5": 50}),
+        (alert(50, 110), {"G1": 0, "G2": 1 / 7, "G3": 1, "G5": 50}),
         # at 98 h there are two hours left
         (alert(98, 110), {"G1": 1, "G3": 1, "G4": 0, "G5": 2}),
         (alert(101, 110), {"G1": 1, "G3": 0, "G5": None}),
@@ -293,3 +293,23 @@ def test_the_command(tmp_path: Path) -> None:
     said = CliRunner().invoke(app, [*words, "--oracle", "12"])
     assert json.loads(said.stdout)["G5"] == 12
     assert CliRunner().invoke(app, words).exit_code == 2
+
+
+def test_at_the_edges_nothing_is_held_against_anybody(tmp_path: Path) -> None:
+    """What came of the last hours nobody knows; before the warm-up nothing counts."""
+    late = {"label": "emptied", "asset": "b", "at": at(190), "before": 79, "after": 0}
+    found = scored(tmp_path, alert(185, None), [], [*town(8), late])
+    assert (found["alerts"], found["emptyings"]) == (0, 1)
+    early = score(
+        tmp_path / "labels.jsonl",
+        write(tmp_path / "alerts.jsonl", []),
+        write(tmp_path / "e.jsonl", [emptied(110, 109, 111)]),
+        warmup_days=110.5 / 24,
+    )
+    assert (early["emptyings"], early["G6_precision"]) == (0, None)
+
+
+def test_a_small_emptying_takes_no_match_of_a_real_one(tmp_path: Path) -> None:
+    small = {"label": "emptied", "asset": "b", "at": at(108), "before": 5, "after": 0}
+    found = scored(tmp_path, [], [emptied(110, 109, 111)], [*town(8), small])
+    assert (found["G6_recall"], found["G6_precision"]) == (1, 1)
