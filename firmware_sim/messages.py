@@ -29,8 +29,9 @@ class Messages:
     def payload(self, frame: Frame, copy: int = 0) -> bytes:
         """A frame's payload; a LoRaWAN copy has an id of its own."""
         if not frame.port:
+            told = frame.at + frame.wrong_ms
             return (
-                f'{{"ts":{frame.at},"seq":{frame.seq},"via":"{frame.via}",'
+                f'{{"ts":{told},"seq":{frame.seq},"via":"{frame.via}",'
                 f'"m":{frame.values}}}'
             ).encode()
         row, via = frame.row, frame.via

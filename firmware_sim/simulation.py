@@ -14,6 +14,7 @@ from firmware_sim.chance import F64, I64
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.firmware.level import Around, LevelFirmware
+from firmware_sim.firmware.restarts import Restarts
 from firmware_sim.firmware.room import RoomFirmware, Sensed
 from firmware_sim.link.channel import Channel, Delivery, Lost, Outage
 from firmware_sim.link.noise import Foreign, Noise
@@ -47,6 +48,7 @@ class Step:
     spells: list[Spell] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
     begun: list[Happening] = field(default_factory=list)
+    restarted: list[int] = field(default_factory=list)  # rows
     carried: list[Delivery | Lost] = field(default_factory=list)
     foreign: list[Foreign] = field(default_factory=list)
 
@@ -72,6 +74,7 @@ class Simulation:
         self.batteries = Batteries(scenario.battery, fleet.rows, seed)
         self._level = LevelFirmware(scenario, fleet, seed)
         self._room = RoomFirmware(scenario.gas, fleet, seed)
+        self._restarts = Restarts(scenario.firmware, fleet.rows, seed)
         self._channel = Channel(scenario.link, fleet.gateway, seed)
         self._noise = Noise(scenario.link, seed)
         self.period_ms = [round(p * MINUTE_MS) for p in fleet.period_min.tolist()]
@@ -96,7 +99,10 @@ class Simulation:
         step.spells += self.batteries.step(now.number)
         step.outages = self._channel.step(now)
         self._happen(step, *happened)
+        step.restarted = self._restart(now)
         frames = [*self._bin_frames(now, celsius), *self._room_frames(now, celsius)]
+        if self._restarts.on:
+            frames = [self._restarts.stamp(frame) for frame in frames]
         step.carried = list(self._channel.carry(frames, self.period_ms))
         firsts = [x for x in step.carried if isinstance(x, Delivery) and not x.copy]
         step.foreign = list(self._noise.beside(firsts))
@@ -105,6 +111,15 @@ class Simulation:
     def leftovers(self) -> list[Foreign]:
         """What the broker gives a hub that subscribes at the start."""
         return list(self._noise.leftovers(self.fleet.rows, self.start))
+
+    def _restart(self, now: Moment) -> list[int]:
+        """Some devices restart; answers their rows."""
+        rows, first = self._restarts.step(now), self.fleet.bins
+        if len(rows):
+            self._level.restart(rows[rows < first])
+            totals = self.toilets.entered
+            self._room.restart(rows[rows >= first] - first, totals, totals)
+        return [int(row) for row in rows]
 
     def _happen(
         self, step: Step, begun: list[Happening], ended: list[Happening]

@@ -34,6 +34,9 @@ class Truth:
         """Write what happened in a step."""
         self._services(step)
         self._overflows(step)
+        for row in step.restarted:
+            device = self._simulation.fleet.devices[row]
+            self._write("restarted", device=device, at=step.now.at - STEP_MS)
         for event in step.begun:
             self._event(event)
         for spell in step.spells:

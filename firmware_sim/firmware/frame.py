@@ -13,3 +13,4 @@ class Frame(NamedTuple):
     via: str  # the gateway that it speaks through
     port: int = 0  # of LoRaWAN; 0: native
     data: bytes = b""  # of LoRaWAN
+    wrong_ms: int = 0  # of the device's own clock

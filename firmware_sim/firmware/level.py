@@ -77,6 +77,12 @@ class LevelFirmware:
         charge = batteries.percent(now.number, rows, celsius)
         yield from self._frames(now, rows, (seen, celsius, around.tilt[rows], charge))
 
+    def restart(self, rows: I64) -> None:
+        """Devices begin anew: they count from 0 and report at once."""
+        self._seq[rows] = -1
+        self._left[rows] = 0
+        self._told[rows] = np.nan
+
     def _alarmed(self, rows: I64, around: Around) -> NDArray[np.bool_]:
         """Who is hot or lies since the last measurement, or is so no more."""
         alarm = (around.celsius[rows] >= self._hot) | (around.tilt[rows] >= TILTED)

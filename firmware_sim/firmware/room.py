@@ -36,12 +36,19 @@ class RoomFirmware:
     def __init__(self, settings: Gas, fleet: Fleet, seed: int) -> None:
         stream = Stream(seed, "room firmware")
         self._first, n = fleet.bins, fleet.rows - fleet.bins
+        self._came: I64 = np.zeros(n, np.int64)  # before the last restart
+        self._went: I64 = np.zeros(n, np.int64)
         self._vias = fleet.vias()
         self._models = [MODELS.get(family) for family in fleet.families]
         self._every = max(round(settings.report_min * 60 / STEP_S), 1)
         self._phase = (stream.uniform(n) * self._every).astype(np.int64)
         self._offset = (stream.uniform(n) * STEP_MS).astype(np.int64)
         self._seq: I64 = (stream.uniform(n) * 5000).astype(np.int64)
+
+    def restart(self, rows: I64, entered: I64, left: I64) -> None:
+        """Devices begin anew: they count from 0, people too (by room: totals now)."""
+        self._seq[rows] = -1
+        self._came[rows], self._went[rows] = entered[rows], left[rows]
 
     def step(
         self, now: Moment, sensed: Sensed, batteries: Batteries, alive: Alive
@@ -53,6 +60,9 @@ class RoomFirmware:
         at = (now.at - STEP_MS + self._offset[rows]).tolist()
         seq = (self._seq[rows] & 0xFFFF).tolist()
         own = rows + self._first
+        sensed = sensed._replace(
+            entered=sensed.entered - self._came, left=sensed.left - self._went
+        )
         charge = batteries.percent(now.number, own, sensed.celsius[rows]).tolist()
         columns = [column[rows].tolist() for column in sensed]
         for row, when, number, left, nh3, h2s, warm, wet, came, went in zip(

@@ -193,6 +193,15 @@ class Battery(Section):
     change_days: Positive = 7  # mean, from the end to a new battery
 
 
+class Firmware(Section):
+    """Restarts and clocks: none in the presets, see the scenario restless."""
+
+    reboot_per_day: Share = 0  # chance of a device
+    clock_ppm: Amount = 0  # each device's clock is off by at most so much
+    sync_days: Positive = 7  # from one time of the network to the next
+    epoch_share: Share = 0  # of restarts: the clock begins at 1970
+
+
 class Families(Section):
     """Who made the sensors: family and its share of the devices."""
 
@@ -224,6 +233,7 @@ class Scenario(Section):
     gas: Gas = Gas()
     battery: Battery = Battery()
     families: Families = Families()
+    firmware: Firmware = Firmware()
     events: tuple[Event, ...] = ()
 
     @model_validator(mode="after")

@@ -1,0 +1,54 @@
+"""Devices that start again by themselves, and what their own clocks say.
+
+A crystal is off by some 20 ppm, an RC oscillator by 1 %. A time of the network comes
+now and then; after a restart some begin at 1970 until then.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim.chance import F64, I64, Stream
+from firmware_sim.firmware.frame import Frame
+from firmware_sim.scenario.settings import Firmware
+from firmware_sim.world.moment import STEP_H, STEP_MS, Moment
+
+DAY_MS = 86_400_000
+
+
+class Restarts:
+    """All devices' clocks; `step` answers who restarted."""
+
+    def __init__(self, settings: Firmware, rows: int, seed: int) -> None:
+        self._settings = settings
+        self._stream = Stream(seed, "restarts")
+        spread = settings.clock_ppm / 1e6
+        self._rate: F64 = self._stream.between(-spread, spread, rows)
+        self._synced: F64 = self._stream.between(-settings.sync_days, 0, rows) * DAY_MS
+        self._lost: NDArray[np.bool_] = np.zeros(rows, np.bool_)
+        self._began: I64 = np.zeros(rows, np.int64)
+        self._start: int | None = None
+        self.on = settings.clock_ppm > 0 or settings.reboot_per_day > 0
+
+    def step(self, now: Moment) -> I64:
+        """Turn all clocks one step forward; the rows of those that restarted."""
+        settings, n = self._settings, len(self._rate)
+        if not self.on:
+            return np.zeros(0, np.int64)
+        if self._start is None:
+            self._start = now.at - STEP_MS
+            self._synced += self._start
+        heard = now.at - self._synced >= settings.sync_days * DAY_MS
+        self._synced[heard], self._lost[heard] = now.at, False
+        again = self._stream.happens(settings.reboot_per_day * STEP_H / 24, n)
+        rows = np.flatnonzero(again)
+        self._lost[rows] |= self._stream.happens(settings.epoch_share, len(rows))
+        self._began[rows] = now.at - STEP_MS
+        return rows
+
+    def stamp(self, frame: Frame) -> Frame:
+        """A frame with its device's own time."""
+        row = frame.row
+        if self._lost[row]:
+            return frame._replace(wrong_ms=-int(self._began[row]))
+        wrong = self._rate[row] * (frame.at - self._synced[row])
+        return frame._replace(wrong_ms=round(float(wrong)))

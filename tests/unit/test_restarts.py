@@ -1,0 +1,73 @@
+"""Devices that restart: numbers and people from 0, clocks that drift; all labelled."""
+
+import json
+from base64 import b64decode
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from firmware_sim.clock import parse_time
+from firmware_sim.scenario import load
+from firmware_sim.trace import write_trace
+
+DAY_MS = 86_400_000
+Said = dict[str, list[tuple[int, dict[str, Any]]]]
+
+
+def town(folder: Path, **firmware: float) -> tuple[Said, list[dict[str, Any]]]:
+    """What each device said, with when the broker had it; and the labels."""
+    told: dict[str, Any] = {"town.bins": 20, "town.toilets": 4, "town.days": 4}
+    told |= {f"firmware.{key}": value for key, value in firmware.items()}
+    write_trace("clean", load("clean", told), 1, folder)
+    said: Said = {}
+    for text in (folder / "uplinks.jsonl").read_text("utf-8").splitlines():
+        line = json.loads(text)
+        body = json.loads(b64decode(line["payload"]))
+        came = parse_time(line["received_at"])
+        said.setdefault(line["topic"].split("/")[3], []).append((came, body))
+    labels = (folder / "labels.jsonl").read_text("utf-8").splitlines()
+    return said, [json.loads(text) for text in labels]
+
+
+def test_a_restarted_device_counts_from_nought(tmp_path: Path) -> None:
+    said, labels = town(tmp_path, reboot_per_day=0.5)
+    restarts = [x for x in labels if x["label"] == "restarted"]
+    assert {x["device"].split("-")[0] for x in restarts} == {"level", "room"}
+    starts = 0
+    for device, records in said.items():
+        mine = [x for x in restarts if x["device"] == device]
+        numbers = [body["seq"] for _, body in records]
+        falls = sum(b < a for a, b in pairwise(numbers))
+        assert falls <= len(mine)
+        starts += falls
+        people = [b["m"]["count_in"] for _, b in records if "count_in" in b["m"]]
+        drops = sum(b < a for a, b in pairwise(people))
+        assert drops <= len(mine)
+    assert starts >= 0.8 * len(restarts)
+
+
+def test_clocks_drift_until_the_network_tells_the_time(tmp_path: Path) -> None:
+    said, _ = town(tmp_path, clock_ppm=10_000, sync_days=1)
+    errors = [body["ts"] - came for records in said.values() for came, body in records]
+    worst = 0.01 * DAY_MS
+    assert max(errors) > 0.5 * worst
+    assert min(errors) < -0.5 * worst
+    assert all(abs(error) < 1.05 * worst + 300_000 for error in errors)
+
+
+def test_some_clocks_begin_at_1970(tmp_path: Path) -> None:
+    said, labels = town(tmp_path, reboot_per_day=0.5, epoch_share=1, sync_days=1)
+    early = {
+        device
+        for device, records in said.items()
+        if any(0 <= body["ts"] < 2 * DAY_MS for _, body in records)
+    }
+    assert early
+    assert early <= {x["device"] for x in labels if x["label"] == "restarted"}
+
+
+def test_presets_have_no_restarts(tmp_path: Path) -> None:
+    said, labels = town(tmp_path)
+    assert not [x for x in labels if x["label"] == "restarted"]
+    late = [came - b["ts"] for records in said.values() for came, b in records]
+    assert all(0 < delay < 2_000 for delay in late)
