@@ -1,13 +1,10 @@
 """What the broker gets: topics and payloads, native or in a ChirpStack envelope."""
 
-import uuid
-
 from firmware_sim import wire
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.town.fleet import Fleet
 
 APPLICATION = "8d3c0f52-54a1-4f0e-9b57-1d2f6a7be310"
-SPACE = uuid.UUID(APPLICATION)
 LEFT = b'{"ts":%d,"seq":0,"m":{"battery":50}}'  # what was retained long ago
 STRANGER = "02ffff"  # how an EUI begins that is in no register
 
@@ -35,7 +32,7 @@ class Messages:
                 f'"m":{frame.values}}}'
             ).encode()
         row, via = frame.row, frame.via
-        name = f"{row}/{frame.at}/{frame.seq}/{copy}"
+        unique = f"{row:08x}-{frame.seq:04x}-4000-8{copy:03x}-{frame.at:012x}"
         seen = wire.Frame(
             eui=self._fleet.devices[row],
             name=self._fleet.assets[row],
@@ -44,7 +41,7 @@ class Messages:
             port=frame.port,
             data=frame.data,
             gateways=((via, -80 - frame.seq % 30, 7.5),),
-            deduplication=str(uuid.uuid5(SPACE, name)),
+            deduplication=unique,
         )
         return wire.chirpstack(seen, frame.at, APPLICATION)
 

@@ -17,6 +17,7 @@ POLARIZING = 0xFFFE  # GS301: the gas cell is warming up, no value
 NO_PROBE = 0x0CCC  # Dragino: no DS18B20 attached, reads 327.6 °C
 MILESIGHT_PORT = 85
 DRAGINO_PORT = 2
+_COMPACT = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _u16(value: float) -> bytes:
@@ -174,4 +175,4 @@ def chirpstack(frame: Frame, at: int, application: str) -> bytes:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return _COMPACT(value).encode()
