@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sensorhub.alerts import flap
-from sensorhub.alerts.rules import HOUR_MS, Rule, Track
+from sensorhub.alerts.rules import HOUR_MS, Rule
+from sensorhub.alerts.track import Track
 from sensorhub.model import BY_NAME, CATALOGUE, Category, MeasurementKind, Severity
 from sensorhub.registry import Registry
 from sensorhub.series import Series

@@ -1,16 +1,11 @@
 """Fill levels in the hub: readings to the filter, its findings back to the rules.
 
-Moved by live batches and by the fold through the same `look`. What a population
-teaches is taken over once a local day; the journal says when, so that a fold goes by
-the same weeks.
+Moved by live batches and by the fold through the same `look`.
 """
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
@@ -30,24 +25,20 @@ from sensorhub.estimate.follow import (
     outlook,
 )
 from sensorhub.estimate.law import Law, law_of, matrix_of
-from sensorhub.estimate.learning import Learnt, Step
+from sensorhub.estimate.learning import Step
 from sensorhub.estimate.plan import Plans
-from sensorhub.estimate.usage import HOUR_MS, Usage, local_hours
+from sensorhub.estimate.usage import HOUR_MS, Zone, local_hours
 from sensorhub.model import AssetKind
 from sensorhub.profiles import EchoSettings
 from sensorhub.registry import Registry
+from sensorhub.teaching import BLOCK, KINDS, Teaching, Usages
 from sensorhub.windows import ranks
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-KINDS = tuple(AssetKind)
-BLOCK = 1_000  # devices that are kept together in a checkpoint
-DAY_H = 24
 PEOPLE, BLIND = Law._fields.index("population"), Law._fields.index("blind")
 SOON_MS = 4 * HOUR_MS  # a bracket so short: its middle is the time
-NO_CHANCE = np.full(4, np.nan)
 Watcher = Callable[[NDArray[np.intp], I64, Found], None]
-Usages = list[tuple[int, bytes, float]]  # population, week as 168 float32, settling
 
 
 class Filling(NamedTuple):
@@ -81,11 +72,9 @@ class Levels:
     def __init__(self, registry: Registry, filling: Filling) -> None:
         size = registry.devices
         self._registry, self._filling = registry, filling
-        self._zone = ZoneInfo(filling.timezone)
+        self._zone = Zone(filling.timezone)
         self.table = fill.new_fills(size)
-        self._forget()
-        self.learnt = Learnt(-(-max(size, 1) // BLOCK), len(KINDS))
-        self.day = 0
+        self.teaching = Teaching(size, self._zone)
         self.watch: Watcher | None = None
         self.refresh()
 
@@ -135,7 +124,13 @@ class Levels:
     def town(self) -> Town:
         """What all devices share."""
         return Town(
-            *(self._laws, self._law_of, self.usage, self._plans, self._plan_of),
+            *(
+                self._laws,
+                self._law_of,
+                self.teaching.usage,
+                self._plans,
+                self._plan_of,
+            ),
             self._registry.interval_ms,
         )
 
@@ -160,7 +155,7 @@ class Levels:
         here &= at < registry.mounted_until[device]
         if not here.any():
             return Seen(told, emptied)
-        offset = self._offset(at)
+        offset = self._zone.offsets(at)
         rank = ranks(device)
         for layer in range(int(rank.max()) + 1):
             last = self.table["at"][device]
@@ -201,52 +196,25 @@ class Levels:
         blind = self._laws[BLIND][self._law_of[row]]
         teaches &= (np.maximum(before, z) < blind - 1) & ((before + z) / 2 < blind - 10)
         if teaches.any():
-            self._learn(row, (begin, at), (before, z), offset, found, teaches)
+            people = self._laws[PEOPLE][self._law_of[row]].astype(np.intp)
+            times = (local_hours(begin, offset), local_hours(at, offset))
+            step = Step(row // BLOCK, people, *times, before, z, found.rate)
+            self.teaching.learn(step.only(teaches))
         if self.watch is not None:
             self.watch(row, at, found)
         return found
 
-    def _learn(
-        self,
-        row: NDArray[np.intp],
-        times: tuple[I64, I64],
-        levels: tuple[F64, F64],
-        offset: I64,
-        found: Found,
-        teaches: NDArray[np.bool_],
-    ) -> None:
-        people = self._laws[PEOPLE][self._law_of[row]].astype(np.intp)
-        step = Step(
-            row // BLOCK,
-            people,
-            local_hours(times[0], offset),
-            local_hours(times[1], offset),
-            *levels,
-            found.rate,
-        )
-        step = step.only(teaches)
-        self.learnt.add(step, self.usage.shape, self.usage.settling)
-
     def outlook(self, row: NDArray[np.intp]) -> Outlook:
         """What is known of devices as of their last readings."""
-        return outlook(self.table, self.town, row, self._offset(self.table["at"][row]))
-
-    def _offset(self, at: I64) -> I64:
-        """Local time less UTC at each of the times, ms."""
-        hours, which = np.unique(at // HOUR_MS, return_inverse=True)
-        found = [self._offset_at(int(hour) * HOUR_MS) for hour in hours]
-        return np.array(found, np.int64)[which]
-
-    def _offset_at(self, at: int) -> int:
-        there = datetime.fromtimestamp(at / 1000, UTC).astimezone(self._zone)
-        offset = there.utcoffset()
-        return int(offset.total_seconds() * 1000) if offset else 0
+        return outlook(
+            self.table, self.town, row, self._zone.offsets(self.table["at"][row])
+        )
 
     def service(self, device: int, found: Emptied, i: int) -> Service:
         """An emptying as a service: at the round in its bracket, else about when."""
         begin, end = int(found.begin[i]), int(found.end[i])
         at = (begin + end) // 2 if end - begin < SOON_MS else end - SOON_MS // 2
-        local = local_hours(np.array([end]), self._offset_at(end))
+        local = local_hours(np.array([end]), self._zone.offset(end))
         ago = self._plans.last_ago(self._plan_of[device : device + 1], local)
         if float(ago[0]) * HOUR_MS <= end - begin:
             at = end - int(float(ago[0]) * HOUR_MS)
@@ -265,59 +233,13 @@ class Levels:
         if len(row):
             emptied_by_hand(self.table, self.town, row, at)
 
-    # -- what the town teaches --
-
-    def _forget(self) -> None:
-        self.usage = Usage(len(KINDS))
-        self._taught: dict[int, tuple[bytes, float]] = {}
-
-    def _day(self, at: int) -> int:
-        return (at + self._offset_at(at)) // (DAY_H * HOUR_MS)
-
-    def turn(self, at: int) -> Usages:
-        """At the first uplink (ms) of a local day: what is gone by from now on."""
-        day = self._day(at)
-        if day <= self.day:
-            return []
-        self.day = day
-        known = self.learnt.exposed.sum(axis=(0, 2)) > 0
-        if not known.any():
-            return []
-        shapes, settling = self.learnt.weeks()
-        usage: Usages = [
-            (i, shapes[i].astype("<f4").tobytes(), float(settling[i]))
-            for i in np.flatnonzero(known).tolist()
-        ]
-        self._adopt(usage)
-        self.learnt.fade(np.ones(len(self.learnt.gained), np.bool_))
-        return usage
-
-    def _adopt(self, usage: Usages) -> None:
-        """Go by these weeks from now on."""
-        shape, settling = self.usage.shape.copy(), self.usage.settling.copy()
-        for people, week, sinks in usage:
-            if people < len(KINDS):
-                shape[people] = np.frombuffer(week, "<f4")
-                settling[people] = sinks
-                self._taught[people] = week, sinks
-        self.usage.take(shape, settling)
-
-    def fold(self, usage: Usages, at: int, mask: NDArray[np.bool_]) -> None:
-        """As `turn` had it at `at` (ms); `mask`: devices not yet past it."""
-        self.day = max(self.day, self._day(at))
-        if usage:
-            self._adopt(usage)
-            self.learnt.fade(mask[::BLOCK][: len(self.learnt.gained)])
-
     # -- checkpoints --
 
     def dump(self, first: int, last: int) -> LevelRows:
         """The rows of devices `first` to below `last`."""
-        block, learnt = first // BLOCK, self.learnt
-        usage: Usages = [(i, *taught) for i, taught in self._taught.items()]
-        sums = (learnt.gained, learnt.exposed, learnt.night)
-        found = [zlib.compress(part[block].tobytes(), 1) for part in sums]
-        return LevelRows(self.table.dump(first, last), found, usage, self.day)
+        return LevelRows(
+            self.table.dump(first, last), *self.teaching.dump(first // BLOCK)
+        )
 
     def load(self, first: int, rows: LevelRows) -> None:
         """Take what `dump` gave; the oldest block comes last, its weeks hold then.
@@ -325,11 +247,4 @@ class Levels:
         Raises ValueError on damaged bytes.
         """
         self.table.load(first, rows.fills)
-        learnt = self.learnt
-        sums = (learnt.gained, learnt.exposed, learnt.night)
-        for part, body in zip(sums, rows.learnt, strict=False):
-            block = part[first // BLOCK]
-            block[:] = np.frombuffer(zlib.decompress(body)).reshape(block.shape)
-        self.day = max(self.day, rows.day)
-        self._forget()
-        self._adopt(rows.usage)
+        self.teaching.load(first // BLOCK, rows.learnt, rows.usage, rows.day)

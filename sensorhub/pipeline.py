@@ -227,7 +227,7 @@ class Pipeline:
             at = int(received[owner[reading]])
             desk.sample(ledger, moved, at, int(columns.measured_at[reading]))
 
-        usage = state.levels.turn(int(received[0])) if columns.uplinks else []
+        usage = state.levels.teaching.turn(int(received[0])) if columns.uplinks else []
         late = state.move(columns, None, decide, serve)
         for uplink, at in state.signs.cleanings:
             asset = state.registry.asset_at(int(columns.device[uplink]), at)

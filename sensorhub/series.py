@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.alerts.rules import CHANCES, QUIET, Rule, Track, chance_band, quiet_band
+from sensorhub.alerts.rules import CHANCES, Rule
+from sensorhub.alerts.track import QUIET, Track, chance_band, quiet_band
 from sensorhub.model import BY_NAME, CODES, Severity
 from sensorhub.registry import Registry, Traits
 from sensorhub.windows import NEVER

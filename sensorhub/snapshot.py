@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.alerts.rules import Track
+from sensorhub.alerts.track import Track
 from sensorhub.columns import (
     NO_DEVICE,
     Columns,
@@ -21,11 +21,12 @@ from sensorhub.columns import (
     unpack_notes,
 )
 from sensorhub.judging import Moved
-from sensorhub.levels import BLOCK, LevelRows
+from sensorhub.levels import LevelRows
 from sensorhub.model import Outcome
 from sensorhub.signs import SignRows
 from sensorhub.state import State
 from sensorhub.store.journal import JournalRow
+from sensorhub.teaching import BLOCK
 from sensorhub.windows import NEVER
 
 LATER = frozenset({"gateway"})  # columns that checkpoints of before do not have
@@ -188,7 +189,7 @@ def _apply(state: State, columns: Columns, notes: Notes, mask: NDArray[Any]) -> 
     state.taken_over((d, place) for d, place in notes.via if mask[d])
     state.excuse([device for device in notes.excused if mask[device]])
     if columns.uplinks:
-        state.levels.fold(notes.usage, int(columns.received_at[0]), mask)
+        state.levels.teaching.fold(notes.usage, int(columns.received_at[0]), mask)
     state.signs.look(columns, mask)
     left = {(s.asset, s.at): s for s in notes.services}
 

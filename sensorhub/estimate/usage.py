@@ -5,6 +5,9 @@ are short in it, busy afternoons long. One table a population (assets of one kin
 what is learned comes from `learning`.
 """
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,3 +70,22 @@ def local_hours(at: I64, offset_ms: int | I64) -> F64:
     """Local hours since 1970 of times in ms UTC."""
     found: F64 = (at + offset_ms) / HOUR_MS
     return found
+
+
+class Zone:
+    """A town's time zone."""
+
+    def __init__(self, name: str) -> None:
+        self._zone = ZoneInfo(name)
+
+    def offset(self, at: int) -> int:
+        """Local time less UTC at a time (ms), ms."""
+        there = datetime.fromtimestamp(at / 1000, UTC).astimezone(self._zone)
+        offset = there.utcoffset()
+        return int(offset.total_seconds() * 1000) if offset else 0
+
+    def offsets(self, at: I64) -> I64:
+        """The same at each of many times, by the hour."""
+        hours, which = np.unique(at // HOUR_MS, return_inverse=True)
+        found = [self.offset(int(hour) * HOUR_MS) for hour in hours]
+        return np.array(found, np.int64)[which]

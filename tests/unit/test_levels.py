@@ -93,9 +93,9 @@ def state(town: Town) -> list[Any]:
     table = [
         levels.table[name].tobytes() for name in ("at", "f", "ff", "gained", "odds")
     ]
-    learnt = levels.learnt
+    learnt = levels.teaching.learnt
     sums = [x.tobytes() for x in (learnt.gained, learnt.exposed, learnt.night)]
-    return [*table, *sums, levels.usage.shape.tobytes(), levels.day]
+    return [*table, *sums, levels.teaching.usage.shape.tobytes(), levels.teaching.day]
 
 
 def test_a_kill_changes_nothing_of_what_is_known_and_learnt(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_kill_changes_nothing_of_what_is_known_and_learnt(tmp_path: Path) -> N
 
 def test_the_town_teaches_when_it_fills(town: Town) -> None:
     weeks(town, DAYS)
-    shape = town.hub.state.levels.usage.shape[0].reshape(7, 24).mean(axis=0)
+    shape = town.hub.state.levels.teaching.usage.shape[0].reshape(7, 24).mean(axis=0)
     rough = rough_week()[:24]
     assert rough[5:15].mean() < 1.2 * rough[18:].mean()
     assert shape[5:15].mean() > 1.7 * shape[18:].mean()  # its clock began at 20 h

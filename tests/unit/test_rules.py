@@ -5,7 +5,8 @@ import random
 import pytest
 from support.town import HOUR, MINUTE, rule
 
-from sensorhub.alerts.rules import Rule, Track, quiet_band
+from sensorhub.alerts.rules import Rule
+from sensorhub.alerts.track import Track, quiet_band
 from sensorhub.judging import count_step
 from sensorhub.model import Severity
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from support.town import MINUTE, SHIPPED, rule
 
-from sensorhub.alerts.rules import Track
 from sensorhub.alerts.system import SYSTEM_RULES
+from sensorhub.alerts.track import Track
 from sensorhub.rule_parts import Level, Schedule, Select
 from sensorhub.rulebook import Inhibit, RuleSettings, parse_rules
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensorhub.alerts.rules import Track, compile_rules, quiet_band
+from sensorhub.alerts.rules import compile_rules
+from sensorhub.alerts.track import Track, quiet_band
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.errors import ConfigError
 from sensorhub.profiles import load_profiles

@@ -1,0 +1,99 @@
+"""What the town teaches: weeks and settling of all kinds of assets, taken over daily.
+
+Once a local day, with its first uplink; the journal says when and what, so that a fold
+goes by the same weeks.
+"""
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.estimate.learning import Learnt, Step
+from sensorhub.estimate.usage import HOUR_MS, Usage, Zone
+from sensorhub.model import AssetKind
+
+KINDS = tuple(AssetKind)  # populations: those of one kind are alike
+BLOCK = 1_000  # devices that are kept together in a checkpoint
+DAY_MS = 24 * HOUR_MS
+Usages = list[tuple[int, bytes, float]]  # population, week as 168 float32, settling
+
+
+class Teaching:
+    """What is gone by now (`usage`), and what was learnt since."""
+
+    def __init__(self, devices: int, zone: Zone) -> None:
+        self._zone = zone
+        self.learnt = Learnt(-(-max(devices, 1) // BLOCK), len(KINDS))
+        self.day = 0
+        self._forget()
+
+    def learn(self, step: Step) -> None:
+        """Take steps from one good reading to the next."""
+        self.learnt.add(step, self.usage.shape, self.usage.settling)
+
+    def _forget(self) -> None:
+        self.usage = Usage(len(KINDS))
+        self._taught: dict[int, tuple[bytes, float]] = {}
+
+    def _day(self, at: int) -> int:
+        return (at + self._zone.offset(at)) // DAY_MS
+
+    def turn(self, at: int) -> Usages:
+        """At the first uplink (ms) of a local day: what is gone by from now on."""
+        day = self._day(at)
+        if day <= self.day:
+            return []
+        self.day = day
+        known = self.learnt.exposed.sum(axis=(0, 2)) > 0
+        if not known.any():
+            return []
+        shapes, settling = self.learnt.weeks()
+        usage: Usages = [
+            (i, shapes[i].astype("<f4").tobytes(), float(settling[i]))
+            for i in np.flatnonzero(known).tolist()
+        ]
+        self._adopt(usage)
+        self.learnt.fade(np.ones(len(self.learnt.gained), np.bool_))
+        return usage
+
+    def _adopt(self, usage: Usages) -> None:
+        """Go by these weeks from now on."""
+        shape, settling = self.usage.shape.copy(), self.usage.settling.copy()
+        for people, week, sinks in usage:
+            if people < len(KINDS):
+                shape[people] = np.frombuffer(week, "<f4")
+                settling[people] = sinks
+                self._taught[people] = week, sinks
+        self.usage.take(shape, settling)
+
+    def fold(self, usage: Usages, at: int, mask: NDArray[np.bool_]) -> None:
+        """As `turn` had it at `at` (ms); `mask`: devices not yet past it."""
+        self.day = max(self.day, self._day(at))
+        if usage:
+            self._adopt(usage)
+            self.learnt.fade(mask[::BLOCK][: len(self.learnt.gained)])
+
+    # -- checkpoints --
+
+    def dump(self, block: int) -> tuple[list[bytes], Usages, int]:
+        """What a block taught, what is gone by, and since which day."""
+        usage: Usages = [(i, *taught) for i, taught in self._taught.items()]
+        found = [zlib.compress(part[block].tobytes(), 1) for part in self._sums]
+        return found, usage, self.day
+
+    def load(
+        self, block: int, learnt: Sequence[bytes], usage: Usages, day: int
+    ) -> None:
+        """Take what `dump` gave. Raises ValueError on damaged bytes."""
+        for part, body in zip(self._sums, learnt, strict=False):
+            rows = part[block]
+            rows[:] = np.frombuffer(zlib.decompress(body)).reshape(rows.shape)
+        self.day = max(self.day, day)
+        self._forget()
+        self._adopt(usage)
+
+    @property
+    def _sums(self) -> tuple[NDArray[np.float64], ...]:
+        return self.learnt.gained, self.learnt.exposed, self.learnt.night
