@@ -1,7 +1,7 @@
 """A small town through hub and scorer: the alerts keep being worth something.
 
-Bounds are wide: one town of 40 bins for a month, in which 20 seeds (0 to 19) lay well
-inside. The published figures are those of `make quality`.
+Bounds are wide: one town of 40 bins for a month varies much. Seeds 0, 1 and 7 gave G1 of
+0.937, 0.952 and more than the bound; the published figures are those of `make quality`.
 """
 
 from typing import Any
