@@ -17,6 +17,7 @@ from firmware_sim.demotown.stream import uplinks
 from firmware_sim.families.catalogue import BINS, NATIVE, NATIVE_SENDS, TOILETS
 from firmware_sim.live.command import TooManyClientsError, Wish, run_scenario
 from firmware_sim.mqtt import Address, Publisher, live, say_goodbye, say_hello
+from firmware_sim.plot.command import plot
 from firmware_sim.scenario import ScenarioError, builtin_names, load
 from firmware_sim.scenario.load import own_names
 from firmware_sim.score.command import run as score
@@ -244,6 +245,9 @@ def labels(
     except (OSError, ValueError, KeyError) as error:
         typer.echo(f"{file}: {error}", err=True)
         raise typer.Exit(2) from None
+
+
+app.command()(plot)
 
 
 @app.command()
