@@ -4,7 +4,7 @@ import csv
 import json
 from base64 import b64decode
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,26 +26,41 @@ def real_curves(file: Path) -> Curves:
     return curves
 
 
+def distances(payload: bytes) -> Iterator[tuple[int, float]]:
+    """Moments and distances of a native uplink; none of what is garbage."""
+    try:
+        content = json.loads(payload)
+        for item in content if isinstance(content, list) else [content]:
+            if "distance" in item["m"]:
+                yield int(item["ts"]), float(item["m"]["distance"])
+    except (ValueError, KeyError, TypeError):
+        return
+
+
+def _spans(folder: Path) -> dict[str, tuple[float, float]]:
+    """Distances of empty and full, mm, by device."""
+    with (folder / "fleet.csv").open(encoding="utf-8", newline="") as rows:
+        return {
+            row["device"]: (float(row["empty_mm"]), float(row["full_mm"]))
+            for row in csv.DictReader(rows)
+            if row.get("empty_mm") and row.get("full_mm")
+        }
+
+
 def trace_curves(folder: Path) -> Curves:
     """Curves of the native level readings of a trace, as a hub would compute them."""
-    spans = {}
-    with (folder / "fleet.csv").open(encoding="utf-8", newline="") as rows:
-        for row in csv.DictReader(rows):
-            if row.get("empty_mm") and row.get("full_mm"):
-                spans[row["device"]] = float(row["empty_mm"]), float(row["full_mm"])
+    spans = _spans(folder)
     curves: Curves = defaultdict(list)
     with (folder / "uplinks.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             uplink = json.loads(line)
             device = uplink["topic"].split("/")[-2]
-            if device in spans and b'"distance"' in (
-                payload := b64decode(uplink["payload"])
-            ):
-                content = json.loads(payload)
+            if device in spans:
                 empty, full = spans[device]
-                for item in content if isinstance(content, list) else [content]:
-                    fill = 100 * (empty - item["m"]["distance"]) / (empty - full)
-                    curves[device].append((item["ts"], fill))
+                for at, distance in distances(b64decode(uplink["payload"])):
+                    curves[device].append(
+                        (at, 100 * (empty - distance) / (empty - full))
+                    )
     return curves
 
 

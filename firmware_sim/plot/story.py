@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware_sim.clock import parse_time
+from firmware_sim.reality import distances
 
 Curve = list[tuple[int, float]]
 
@@ -53,22 +54,11 @@ def _level_rows(folder: Path, asset: str) -> Iterator[dict[str, str]]:
                 yield row
 
 
-def _distances(payload: bytes) -> Iterator[tuple[int, float]]:
-    """Moments and distances of a native uplink; none of what is garbage."""
-    try:
-        content = json.loads(payload)
-        for item in content if isinstance(content, list) else [content]:
-            if "distance" in item["m"]:
-                yield int(item["ts"]), float(item["m"]["distance"])
-    except (ValueError, KeyError, TypeError):
-        return
-
-
 def _read_readings(story: Story, folder: Path) -> None:
     for row in _level_rows(folder, story.asset):
         empty, full = float(row["empty_mm"]), float(row["full_mm"])
         for uplink in _lines(folder / "uplinks.jsonl", f"/{row['device']}/up"):
-            for at, distance in _distances(b64decode(uplink["payload"])):
+            for at, distance in distances(b64decode(uplink["payload"])):
                 fill = 100 * (empty - distance) / (empty - full)
                 story.readings.append((at, fill))
 
