@@ -82,7 +82,7 @@ def main() -> None:
             found[preset].append(job.result())
             bar.advance(task)
     same = {preset: same_bytes(preset, seeds[0]) for preset in presets}
-    write(told.out, found, same, size, told.seeds)
+    write(told.out, found, same, size)
     print(told.out)
 
 

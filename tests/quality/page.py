@@ -89,7 +89,6 @@ def write(
     found: Mapping[str, Sequence[Found]],
     same: Mapping[str, bool],
     size: Size,
-    seeds: str,
 ) -> None:
     """The page."""
     parts = [
@@ -99,7 +98,7 @@ def write(
         "code in virtual time) and\n`firmware-sim score`; "
         "[what is scored](simulator-formats.md#what-is-scored), "
         "[how it is estimated](estimation.md).\n\n"
-        f"Seeds {seeds}, {size.bins} bins for {size.days} days and {size.toilets} "
+        f"{size.bins} bins for {size.days} days and {size.toilets} "
         f"toilets for {size.room_days},\nthe first {size.warmup_days} "
         "not scored; mean ± half the 95 % "
         "interval over the\nseeds. *naive*: one reading over 80 %; *median*: two of "
@@ -110,7 +109,8 @@ def write(
     picture = f"![precision against lead]({path.with_suffix('.svg').name})"
     parts.append(f"\n{picture}\n")
     for preset, runs in found.items():
-        parts.append(f"\n## {preset}\n\n{table(preset, runs)}")
+        seeds = ", ".join(str(run["run"]["seed"]) for run in runs)
+        parts.append(f"\n## {preset}\n\nSeeds {seeds}.\n\n{table(preset, runs)}")
         if preset == "harsh":
             parts.append(
                 "\nThe hub is told what the operators of such a town know: the blind "
