@@ -37,6 +37,7 @@ from sensorhub.windows import ranks
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 PEOPLE, BLIND = Law._fields.index("population"), Law._fields.index("blind")
+USUAL_ECHO = EchoSettings()
 SOON_MS = 4 * HOUR_MS  # a bracket so short: its middle is the time
 Watcher = Callable[[NDArray[np.intp], I64, Found], None]
 
@@ -85,7 +86,7 @@ class Levels:
         plans: dict[frozenset[float], int] = {frozenset(): 0}
         self._law_of = np.zeros(registry.devices, np.intp)
         self._plan_of = np.zeros(registry.devices, np.intp)
-        columns = [self._law(0, None, None, EchoSettings())]
+        columns = [self._law(0, None, None, USUAL_ECHO)]
         by_traits: dict[int, int] = {}
         for device in np.flatnonzero(registry.asset_of >= 0).tolist():
             asset = int(registry.asset_of[device])
@@ -99,7 +100,7 @@ class Levels:
                         hours |= round_.hours()
                 by_traits[id(traits)] = plans.setdefault(frozenset(hours), len(plans))
             self._plan_of[device] = by_traits[id(traits)]
-            echo = profile.echo if profile else EchoSettings()
+            echo = profile.echo if profile else USUAL_ECHO
             litres, ends = registry.capacity_l.get(asset), registry.geometry.ends(asset)
             people = KINDS.index(traits.kind)
             key = (people, litres, ends, id(echo))

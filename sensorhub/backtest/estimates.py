@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.alerts.event import rfc3339
+from sensorhub.estimate.fill import NEVER
 from sensorhub.estimate.follow import Found
 from sensorhub.estimate.usage import HOUR_MS
 from sensorhub.hub import Hub
 
 encode = msgspec.json.Encoder().encode
-NEVER = -(2**62)
 
 
 class Estimates:

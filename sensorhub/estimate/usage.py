@@ -50,21 +50,6 @@ class Usage:
         days: F64 = 7 * week + below + (within - hour) * (above - below)
         return days
 
-    def unwarped(self, population: NDArray[np.intp], days: F64) -> F64:
-        """Local hours since 1970 at so many warped days: the inverse of `warped`."""
-        week = np.floor(days / 7)
-        within = days - 7 * week
-        hour = np.empty(len(days), np.intp)
-        for which in np.unique(population).tolist():
-            mine = population == which
-            found = np.searchsorted(self._sums[which], within[mine], "right") - 1
-            hour[mine] = np.clip(found, 0, WEEK_H - 1)
-        below = self._sums[population, hour]
-        step = np.maximum(self._sums[population, hour + 1] - below, 1e-12)
-        part = np.clip((within - below) / step, 0, 1)
-        hours: F64 = WEEK_H * week + hour + part - MONDAY_H
-        return hours
-
 
 def local_hours(at: I64, offset_ms: int | I64) -> F64:
     """Local hours since 1970 of times in ms UTC."""
