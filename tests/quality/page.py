@@ -108,6 +108,10 @@ def write(
         "the rounds of `rounds.toml`; *oracle*: knows fill,\nrate, week and settling, "
         "but not what comes.\n"
     ]
+    sizes = f"--bins {size.bins} --toilets {size.toilets} --days {size.days}"
+    parts.append(
+        f'\n`make quality QUALITY="{sizes} --seeds …"` with the seeds below.\n'
+    )
     picture = f"![precision against lead]({path.with_suffix('.svg').name})"
     parts.append(f"\n{picture}\n")
     for preset, runs in found.items():
