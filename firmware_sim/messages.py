@@ -42,6 +42,7 @@ class Messages:
             data=frame.data,
             gateways=((via, -80 - frame.seq % 30, 7.5),),
             deduplication=unique,
+            joins=frame.joins,
         )
         return wire.chirpstack(seen, frame.at, APPLICATION)
 

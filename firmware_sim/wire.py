@@ -142,6 +142,7 @@ class Frame:
     data: bytes
     gateways: tuple[tuple[str, int, float], ...]  # id, rssi dBm, snr dB
     deduplication: str
+    joins: int = 0  # how often it has joined anew
 
 
 def chirpstack(frame: Frame, at: int, application: str) -> bytes:
@@ -158,7 +159,7 @@ def chirpstack(frame: Frame, at: int, application: str) -> bytes:
             "devEui": frame.eui,
             "tags": {},
         },
-        "devAddr": "01" + frame.eui[-6:],
+        "devAddr": _address(frame),
         "adr": True,
         "dr": 5,
         "fPort": frame.port,
@@ -172,6 +173,12 @@ def chirpstack(frame: Frame, at: int, application: str) -> bytes:
     if frame.count:
         event["fCnt"] = frame.count
     return _json(event)
+
+
+def _address(frame: Frame) -> str:
+    """The device address of its session: another one after each join."""
+    # an odd factor gives 2^24 joins as many addresses
+    return f"01{int(frame.eui[-6:], 16) + frame.joins * 0x9E3779 & 0xFFFFFF:06x}"
 
 
 def _json(value: object) -> bytes:

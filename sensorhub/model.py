@@ -245,7 +245,8 @@ class Envelope(msgspec.Struct, gc=False):
     server received it, `measured_at` the device's own time. `link` holds rssi and snr
     of the best gateway; `gateways` are the ids of all, the loudest first. `content` is
     what doubles are known by, where that is neither the frame nor the values. `broken`
-    says why this part of a message is unreadable.
+    says why this part of a message is unreadable. `session` changes as the device joins
+    anew and counts `seq` from 0 again; empty where nobody says.
     """
 
     device: str
@@ -262,6 +263,7 @@ class Envelope(msgspec.Struct, gc=False):
     content: bytes | None = None
     broken: str = ""
     gateways: tuple[str, ...] = ()
+    session: str = ""
 
 
 class EnvelopeError(ValueError):

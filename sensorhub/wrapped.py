@@ -99,6 +99,8 @@ class Wrapped:
         if content is None or envelope.seq is None:
             content = content_of(envelope)
         mixed = (seed ^ (envelope.port << 56) ^ ((seq + 1) << 20)) & MASK
+        if envelope.session:
+            mixed = xxh3_64_intdigest(envelope.session.encode(), mixed)
         key = xxh3_64_intdigest(content, mixed)
         uplink = draft.enter(i, message, device, key, seq)
         if envelope.measured_at is not None:

@@ -14,3 +14,4 @@ class Frame(NamedTuple):
     port: int = 0  # of LoRaWAN; 0: native
     data: bytes = b""  # of LoRaWAN
     wrong_ms: int = 0  # of the device's own clock
+    joins: int = 0  # how often it has joined anew

@@ -26,6 +26,7 @@ class Restarts:
         self._synced: F64 = self._stream.between(-settings.sync_days, 0, rows) * DAY_MS
         self._lost: NDArray[np.bool_] = np.zeros(rows, np.bool_)
         self._began: I64 = np.zeros(rows, np.int64)
+        self._joins: I64 = np.zeros(rows, np.int64)
         self._start: int | None = None
         self.on = settings.clock_ppm > 0 or settings.reboot_per_day > 0
 
@@ -43,12 +44,13 @@ class Restarts:
         rows = np.flatnonzero(again)
         self._lost[rows] |= self._stream.happens(settings.epoch_share, len(rows))
         self._began[rows] = now.at - STEP_MS
+        self._joins[rows] += 1
         return rows
 
     def stamp(self, frame: Frame) -> Frame:
-        """A frame with its device's own time."""
-        row = frame.row
+        """A frame with its device's own time and session."""
+        row, joins = frame.row, int(self._joins[frame.row])
         if self._lost[row]:
-            return frame._replace(wrong_ms=-int(self._began[row]))
+            return frame._replace(wrong_ms=-int(self._began[row]), joins=joins)
         wrong = self._rate[row] * (frame.at - self._synced[row])
-        return frame._replace(wrong_ms=round(float(wrong)))
+        return frame._replace(wrong_ms=round(float(wrong)), joins=joins)

@@ -25,6 +25,7 @@ from sensorhub.decode.network_server import (
     to_ms,
     when_ms,
     whole,
+    word,
 )
 from sensorhub.model import Envelope, EnvelopeError, is_id
 
@@ -62,6 +63,7 @@ class _Uplink(msgspec.Struct, rename="camel"):
     data: bytes
     f_port: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0
     f_cnt: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF_FFFF)] = 0
+    dev_addr: str = ""
     rx_info: list[_Reception] = []
     decoded: Any = msgspec.field(default=None, name="object")
 
@@ -95,6 +97,7 @@ def _common(uplink: _Uplink) -> Envelope:
         eui.hex(), None, uplink.f_cnt, uplink.f_port, uplink.data, [], when, link, []
     )
     envelope.gateways = ids
+    envelope.session = uplink.dev_addr
     if uplink.decoded is not None:
         keep_decoded(envelope, uplink.decoded)
     return envelope
@@ -164,6 +167,7 @@ def _fill(envelope: Envelope, message: dict[str, Any]) -> None:
     # proto3 JSON leaves out zeros: a missing fCnt is the counter's zero
     envelope.seq = whole(message, "fCnt", 0xFFFF_FFFF) or 0
     envelope.port = whole(message, "fPort", 255) or 0
+    envelope.session = word(message, "devAddr")
     if message.get("object") is not None:
         keep_decoded(envelope, message["object"])
     text = message.get("objectJSON")

@@ -20,6 +20,7 @@ from sensorhub.decode.network_server import (
     topic_device,
     when_ms,
     whole,
+    word,
 )
 from sensorhub.model import Envelope, EnvelopeError
 
@@ -89,6 +90,7 @@ def _time(message: dict[str, Any], heard: list[dict[str, Any]]) -> int | None:
 def _fill(envelope: Envelope, message: dict[str, Any]) -> None:
     envelope.seq = whole(message, "fCnt", 0xFFFF_FFFF)
     envelope.port = whole(message, "fPort", 255) or 0
+    envelope.session = word(message, "devAddr")
     inner = next((message[key] for key in _RESULT_KEYS if key in message), None)
     if isinstance(inner, dict):
         keep_decoded(envelope, {k: v for k, v in inner.items() if k not in _EUI_KEYS})

@@ -117,6 +117,12 @@ def when_ms(value: object, *, zoned: bool = False) -> int | None:
     return to_ms(when if when.tzinfo else when.replace(tzinfo=UTC))
 
 
+def word(message: dict[str, Any], key: str) -> str:
+    """The text under `key`, empty where there is none."""
+    value = message.get(key)
+    return value if isinstance(value, str) else ""
+
+
 def whole(message: dict[str, Any], key: str, high: int) -> int | None:
     """The integer 0 ≤ n ≤ `high` under `key`; None where it is not given."""
     value = message.get(key)

@@ -18,6 +18,7 @@ from sensorhub.decode.network_server import (
     take_frame,
     when_ms,
     whole,
+    word,
 )
 from sensorhub.model import Envelope, EnvelopeError, is_id
 
@@ -69,6 +70,7 @@ def _device(topic: str, ids: dict[str, Any]) -> str:
 
 def _uplink(device: str, message: dict[str, Any], uplink: dict[str, Any]) -> Envelope:
     heard = receptions(uplink.get("rx_metadata"))
+    ids = table(message, "end_device_ids")
     envelope = Envelope(
         device,
         None,
@@ -77,6 +79,7 @@ def _uplink(device: str, message: dict[str, Any], uplink: dict[str, Any]) -> Env
         network_time=_time(message, uplink, heard),
         link=best_link(heard, "snr"),
         gateways=gateways_of(heard, _gateway),
+        session=word(uplink, "session_key_id") or word(ids, "dev_addr"),
     )
     if uplink.get("decoded_payload") is not None:
         keep_decoded(envelope, uplink["decoded_payload"])

@@ -97,6 +97,25 @@ def test_the_loudest_gateway_comes_first_and_none_twice() -> None:
     assert (quick.gateways, slow.gateways) == (wanted, wanted)
 
 
+@pytest.mark.parametrize(
+    ("name", "session"),
+    [
+        ("chirpstack_v4_doc_up", "00189440"),
+        ("chirpstack_v3_doc_up", ""),
+        ("milesight_gateway_doc_uplink", ""),
+        ("tts_v3_doc_up", "AXA50tHUGUucuzS/bCGMNw=="),
+    ],
+)
+def test_a_session_is_known_where_the_network_tells_it(name: str, session: str) -> None:
+    assert take(name).session == session
+
+
+def test_quick_and_slow_way_know_the_same_session() -> None:
+    given = v4_uplink(devAddr="01020304")
+    ways = [unwrap("chirpstack", topic, given).session for topic in ("a/up", "a")]
+    assert ways == ["01020304", "01020304"]
+
+
 def test_chirpstack_4_uplink_without_counter_is_number_zero() -> None:
     assert take("chirpstack_v4_doc_up") == Envelope(
         "0101010101010101",
@@ -106,6 +125,7 @@ def test_chirpstack_4_uplink_without_counter_is_number_zero() -> None:
         network_time=1_658_136_855_775,
         link={"rssi": -36, "snr": 10.5},
         gateways=("0016c001f153a14c",),
+        session="00189440",
     )
 
 
@@ -180,6 +200,7 @@ def test_tts_uplink_is_dated_by_the_network_server() -> None:
         network_time=1_581_520_545_789,
         link={"rssi": -35, "snr": 5},
         gateways=("9c5c8e00001a05c4",),
+        session="AXA50tHUGUucuzS/bCGMNw==",
     )
     assert values(take("tts_v3_doc_up")) == {"temperature": 1, "luminosity": 0.64}
 

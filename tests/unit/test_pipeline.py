@@ -120,6 +120,30 @@ def test_the_same_seq_with_other_content_is_new_and_counted(
     assert town.count("seq_reset") == 2
 
 
+def test_a_device_that_joins_anew_may_say_the_same_again(tmp_path: Path) -> None:
+    """Its counter begins at 0; a copy through another gateway stays a duplicate."""
+    eui = "24e124713c000001"
+    fleet = FLEET + f"east,park,bin-9,bin,{eui},milesight-em400-tld,,,,,\n"
+    town = Town(tmp_path, UP, fleet)
+
+    def frame(address: str, id_: str) -> Message:
+        body = {
+            "deduplicationId": id_,
+            "deviceInfo": {"devEui": eui},
+            "devAddr": address,
+            "time": "2026-01-01T00:00:00Z",
+            "fPort": 85,
+            "data": "AXVk",
+        }
+        topic = f"application/1/device/{eui}/event/up"
+        return uplink(json.dumps(body).encode(), topic)
+
+    town.take([frame("01000001", "a"), frame("01000001", "b")])
+    town.take([frame("01000002", "c"), frame("01000001", "a")])
+    town.take([frame("01000002", "c")])
+    assert town.ends() == (2, 3, 0)
+
+
 def test_the_same_words_of_two_devices_are_two_uplinks(town: Town) -> None:
     town.take([native("d1", F, seq=1), native("d2", F, seq=1)])
     assert town.ends() == (2, 0, 0)

@@ -66,6 +66,33 @@ def test_some_clocks_begin_at_1970(tmp_path: Path) -> None:
     assert early <= {x["device"] for x in labels if x["label"] == "restarted"}
 
 
+def test_a_lorawan_device_has_another_address_after_each_join(tmp_path: Path) -> None:
+    """Without restarts the address stays; doubles of a frame share theirs."""
+    told = {"town.bins": 20, "town.toilets": 4, "town.days": 4}
+    for share, most in ((0.0, 1), (0.5, 9)):
+        told |= {"firmware.reboot_per_day": share, "link.doubled": 0.2}
+        out = tmp_path / str(share)
+        write_trace("mixed", load("mixed", told), 1, out)
+        addresses: dict[str, set[str]] = {}
+        frames: dict[tuple[str, str, int], set[str]] = {}
+        for text in (out / "uplinks.jsonl").read_text("utf-8").splitlines():
+            line = json.loads(text)
+            if not line["topic"].endswith("event/up"):
+                continue
+            try:
+                body = json.loads(b64decode(line["payload"]))
+            except json.JSONDecodeError:  # a frame cut short
+                continue
+            device, address = body["deviceInfo"]["devEui"], body["devAddr"]
+            addresses.setdefault(device, set()).add(address)
+            frame = (device, body["time"], body.get("fCnt", 0))
+            frames.setdefault(frame, set()).add(address)
+        counts = [len(found) for found in addresses.values()]
+        assert 1 <= min(counts) <= max(counts) <= most
+        assert (max(counts) > 1) == (share > 0)
+        assert all(len(found) == 1 for found in frames.values())
+
+
 def test_presets_have_no_restarts(tmp_path: Path) -> None:
     said, labels = town(tmp_path)
     assert not [x for x in labels if x["label"] == "restarted"]
