@@ -22,15 +22,12 @@ from sensorhub.errors import StoreError
 from sensorhub.groundless import end_groundless, set_aside
 from sensorhub.intake import Intake
 from sensorhub.ledger import Ledger
-from sensorhub.levels import Filling
 from sensorhub.obeying import Obeying
-from sensorhub.places import Places
 from sensorhub.profiles import Profile
 from sensorhub.recall import recall, recall_untold
-from sensorhub.registry import Registry
+from sensorhub.restored import COVERED, SETTLED, memory, registry_of, settled_at
 from sensorhub.rulebook import parse_rules
 from sensorhub.standards import Standards, built_in
-from sensorhub.state import State
 from sensorhub.store import (
     alerts,
     checkpoints,
@@ -47,12 +44,10 @@ from sensorhub.store import (
 )
 from sensorhub.store.dead_letters import Shelf
 from sensorhub.teller import Wants
-from sensorhub.windows import BARE_MS, NEVER, RECENT
+from sensorhub.windows import NEVER
 
 log = structlog.get_logger()
-# keys in `meta`
-COVERED, SETTLED = "covered", "settled_at"
-GROUND = "ground_at"
+GROUND = "ground_at"  # key in `meta`
 
 
 def all_wanted(choice: object, event: object, told_before: str) -> bool:
@@ -103,30 +98,30 @@ class Hub:
         Mountings are those of `settle_at`; where it is not given those that the
         hub worked with last, so that the fold meets what the uplinks met.
         """
-        connection = self.connection
-        now = self.now()
-        self.registry = Registry(
-            *register.registry_rows(connection),
-            self.profiles,
-            register.last_numbers(connection),
-        )
-        settled = counters.get_meta(connection, SETTLED)
-        self._settled = settle_at or int(settled or now)
-        self.registry.settle(self._settled)
+        connection, now = self.connection, self.now()
+        self._settled = settle_at or settled_at(connection, now)
+        self.registry = registry_of(connection, self.profiles, self._settled)
         self.rules_version, text = rule_versions.latest(connection)
         name = f"rules version {self.rules_version}"
         self.book = parse_rules(text, name, self.standards)
         air = self.settings.air.pressure_kpa
         rules = compile_rules(self.book, self.settings.timezone, air)
-        settings = self.settings
-        filling = Filling(settings.deposits, settings.rounds, settings.timezone)
-        where = Places(places.load(connection))
-        self.state = State(self.registry, rules, where, filling)
         self.versions = f"{self.rules_version}.{register.version(connection)}"
-        self._fold()
+        self.damaged.clear()
+        known = (connection, self.settings, self.registry, rules)
+        self.state, last = memory(*known, self.damaged.append)
+        self.cursor = max(last, self.cursor)
         fresh = self.state.covered_at == NEVER
         self.state.covered_at[fresh] = self.state.covered
         self.state.refresh()
+        self._seat(now)
+        self._end_groundless(now)
+        if fresh.any():  # their silence counts from here on, whatever comes
+            self.checkpoint_all()
+
+    def _seat(self, now: int) -> None:
+        """Who decides and who reads, over the state as it is."""
+        connection, mqtt = self.connection, self.settings.mqtt
         self.desk = Desk(self.state, self.book.inhibit, self._wants)
         self.desk.ground_at = int(counters.get_meta(connection, GROUND) or 0)
         self.desk.load(alerts.load_open(connection), alerts.last_services(connection))
@@ -135,7 +130,6 @@ class Hub:
         self.reload_subscriptions()
         recall_untold(self.desk, connection, now)
         self.obeying.load(connection, len(self.registry.device_ids), now)
-        mqtt = self.settings.mqtt
         self.intake = Intake(
             self.registry,
             mqtt.topics,
@@ -143,30 +137,6 @@ class Hub:
             codecs=self.codecs,
             obeying=self.obeying,
         )
-        self._end_groundless(now)
-        if fresh.any():  # their silence counts from here on, whatever comes
-            self.checkpoint_all()
-
-    def _fold(self) -> None:
-        intervals = self.registry.interval_ms.copy()
-        cursors = {}
-        for row in checkpoints.load(self.connection):
-            if row.sound:
-                try:
-                    snapshot.load(self.state, row.block, row.body)
-                    cursors[row.block] = row.cursor
-                except ValueError:
-                    log.error("damaged checkpoint, folding more", block=row.block)
-        blocks = range(snapshot.blocks_of(self.state))
-        oldest = min((cursors.get(b, 0) for b in blocks), default=0)
-        start = checkpoints.fold_from(self.connection, oldest, RECENT, BARE_MS)
-        rows = journal.rows_after(self.connection, start)
-        self.damaged.clear()
-        last = snapshot.fold(self.state, rows, cursors, self.damaged.append)
-        self.cursor = max(last, self.cursor, oldest)
-        self.registry.interval_ms[:] = intervals
-        covered = counters.get_meta(self.connection, COVERED)
-        self.state.covered = max(self.state.covered, int(covered or 0))
 
     def reload_mutes(self) -> None:
         """Silences changed."""

@@ -24,6 +24,7 @@ from sensorhub.estimate.follow import (
     follow,
     outlook,
 )
+from sensorhub.estimate.later import Later, later
 from sensorhub.estimate.law import Law, law_of, matrix_of
 from sensorhub.estimate.learning import Step
 from sensorhub.estimate.plan import Plans
@@ -210,6 +211,14 @@ class Levels:
         return outlook(
             self.table, self.town, row, self._zone.offsets(self.table["at"][row])
         )
+
+    def later(self, row: NDArray[np.intp], at: int) -> Later:
+        """What is known of devices at `at` (ms), after their last readings."""
+        return later(self.table, self.town, row, at, self._zone.offset(at))
+
+    def knows_week(self, device: int) -> bool:
+        """Whether assets of its kind have taught when they fill."""
+        return self.teaching.has_taught(int(self._laws[PEOPLE][self._law_of[device]]))
 
     def service(self, device: int, found: Emptied, i: int) -> Service:
         """An emptying as a service: at the round in its bracket, else about when."""

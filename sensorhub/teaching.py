@@ -58,6 +58,10 @@ class Teaching:
         self.learnt.fade(np.ones(len(self.learnt.gained), np.bool_))
         return usage
 
+    def has_taught(self, people: int) -> bool:
+        """Whether the week of a population is learnt; else it is a rough one."""
+        return people in self._taught
+
     def _adopt(self, usage: Usages) -> None:
         """Go by these weeks from now on."""
         shape, settling = self.usage.shape.copy(), self.usage.settling.copy()

@@ -18,6 +18,7 @@ from sensorhub.cli import (
     downlink,
     explaining,
     exporting,
+    forecasting,
     influx,
     keeping,
     letters,
@@ -63,6 +64,7 @@ def _options(
 for module in (
     running,
     listing,
+    forecasting,
     watching,
     acting,
     downlink,

@@ -120,6 +120,15 @@ def last_services(connection: sqlite3.Connection) -> dict[int, int]:
     )
 
 
+def last_emptied(connection: sqlite3.Connection) -> dict[int, tuple[int, str]]:
+    """Each asset's newest emptying by its number: when (ms), and its cause as JSON."""
+    rows = connection.execute(
+        "SELECT asset, max(at), cause FROM services WHERE kind = 'emptied'"
+        " GROUP BY asset"  # bare columns come from the row of the maximum
+    )
+    return {asset: (at, cause) for asset, at, cause in rows}
+
+
 def _alert(row: Sequence[Any]) -> Alert:
     return Alert(
         id=row[0],

@@ -1,0 +1,131 @@
+"""forecast: when each bin will be full."""
+
+from typing import Annotated, Any
+
+import typer
+
+from sensorhub.cli.common import (
+    CONFIG,
+    DATA,
+    Config,
+    Data,
+    Json,
+    hub_now,
+    local_text,
+    opened,
+    refuse,
+    say_json,
+)
+from sensorhub.cli.tables import table
+from sensorhub.config.settings import Settings
+from sensorhub.forecasts import forecasts_view
+from sensorhub.model import AssetKind
+from sensorhub.store import database
+from sensorhub.strict import parse_duration
+
+HOUR_S = 3_600
+FARTHEST = ">168"  # hours
+BASES = {
+    "own": "its own rate",
+    "young": "not known yet: watched for less than a day",
+    "nothing": "not known yet: no reading",
+    "silent": "not known: no good reading for a day or more",
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("forecast")(forecast)
+
+
+def forecast(
+    asset: Annotated[str | None, typer.Option(help="only this asset")] = None,
+    kind: Annotated[AssetKind | None, typer.Option(help="only this kind")] = None,
+    zone: Annotated[str | None, typer.Option(help="only this zone")] = None,
+    within: Annotated[
+        str | None,
+        typer.Option(help="likelier full than not by then: 24h"),
+    ] = None,
+    config: Config = CONFIG,
+    data: Data = DATA,
+    json_: Json = False,
+) -> None:
+    """How full each bin is by now, when it will be full, and how sure that is."""
+    place, settings, profiles = opened(config, data)
+    hours = _hours(within)
+    now = hub_now(place, settings)
+    connection = database.connect(place.data, read_only=True)
+    views = [
+        view
+        for view in forecasts_view(connection, settings, profiles, now)
+        if asset in (None, view["asset"])
+        and kind in (None, view["kind"])
+        and zone in (None, view["zone"])
+        and (hours is None or _by_then(view, hours))
+    ]
+    if asset is not None and not views and hours is None:
+        refuse(f"{asset!r} is no asset with a level sensor; see `sensorhub fleet list`")
+    if json_:
+        say_json(views)
+        return
+    names = ["asset", "name", "zone", "fill %", "full 24 h", "before round"]
+    names += ["hours to full", "emptied", "rests on"]
+    table("forecasts", names, [_row(view, settings) for view in views])
+
+
+def _hours(within: str | None) -> float | None:
+    if within is None:
+        return None
+    try:
+        return parse_duration(within) / HOUR_S / 1000
+    except ValueError as error:
+        refuse(str(error))
+
+
+def _by_then(view: dict[str, Any], hours: float) -> bool:
+    full = view["hours_to_full"]
+    return full is not None and full <= hours
+
+
+def _row(view: dict[str, Any], settings: Settings) -> list[Any]:
+    return [
+        *(view["asset"], view["name"], view["zone"]),
+        _fill(view),
+        _percent(view["p_full_24h"]),
+        _percent(view["p_before_round"]),
+        _full(view),
+        _emptied(view["emptied"], settings),
+        _rests(view),
+    ]
+
+
+def _fill(view: dict[str, Any]) -> str:
+    if view["fill"] is None:
+        return ""
+    return f"{view['fill']:.0f} ({view['fill_10']:.0f} to {view['fill_90']:.0f})"
+
+
+def _percent(chance: float | None) -> str:
+    return "" if chance is None else f"{100 * chance:.0f} %"
+
+
+def _full(view: dict[str, Any]) -> str:
+    if view["p_full_24h"] is None:
+        return ""
+    hours = (view["h10"], view["hours_to_full"], view["h90"])
+    return " / ".join(FARTHEST if h is None else f"{h:.0f}" for h in hours)
+
+
+def _emptied(service: dict[str, Any] | None, settings: Settings) -> str:
+    if service is None:
+        return ""
+    at = local_text(service["at"], settings)[5:16]  # the year is in --json
+    amount = service["amount"]
+    return at if amount is None else f"{at} ({amount:.0f} %)"
+
+
+def _rests(view: dict[str, Any]) -> str:
+    words = BASES[view["basis"]]
+    if view["p_full_24h"] is None:
+        return words
+    return f"{words}, {view['week']} week of its kind"

@@ -1,0 +1,73 @@
+"""What is known of fills at some time after their last readings."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.estimate import fill, forecast
+from sensorhub.estimate.fill import EVENTS, SPEC, USUAL_RATE, Passed
+from sensorhub.estimate.follow import HORIZON_H, Town
+from sensorhub.estimate.forecast import Ahead, Chances
+from sensorhub.estimate.law import Law
+from sensorhub.estimate.tables import Table
+from sensorhub.estimate.usage import HOUR_MS, local_hours
+
+F64 = NDArray[np.float64]
+SHARES = (0.1, 0.5, 0.9)
+
+
+class Later(NamedTuple):
+    """A row a device: fill and its deviation (%), chances, the chance of 100 % within
+    a day, hours until it is full with a chance of 10, 50 and 90 % (NaN: over a week)
+    and until the next round (inf: none)."""
+
+    fill: F64
+    sd: F64
+    chances: Chances
+    full_24h: F64
+    hours: list[F64]
+    next_round_h: F64
+    silent_h: F64  # since the last good reading
+    watched: F64  # warped days that its own rate rests on
+
+
+def later(
+    table: Table, town: Town, row: NDArray[np.intp], at: int, offset_ms: int
+) -> Later:
+    """Of devices in `row` that spoke before `at` (ms): they went on as usual."""
+    law = Law(*town.laws[:, town.law_of[row]])
+    people = law.population.astype(np.intp)
+    settling = town.usage.settling[people]
+    t = {name: table[name][row] for name in SPEC}
+    hours, silent_h = (at - t["at"]) / HOUR_MS, (at - t["good_at"]) / HOUR_MS
+    local = local_hours(np.full(len(row), at), offset_ms)
+    now = town.usage.warped(people, local)
+
+    def days_in(hours: F64) -> F64:
+        return town.usage.warped(people, local + hours) - now
+
+    days = np.maximum(-days_in(-hours), 0)
+    nothing_seen = np.ones(len(row), np.bool_)
+    ahead = fill.expect(
+        t, law, Passed(hours, days, silent_h, days), settling, nothing_seen
+    )
+    t["f"], t["ff"] = ahead.f, np.maximum(ahead.ff, 0)
+    next_round = town.plans.next_in(town.plan_of[row], local)
+    day = Ahead(np.full(len(row), HORIZON_H), days_in(np.full(len(row), HORIZON_H)))
+    soon = np.minimum(next_round, HORIZON_H)
+    until = Ahead(soon, days_in(soon))
+    start, growth = (t["f"], t["ff"]), (fill.rate(t), t["days"])
+    return Later(
+        fill=t["f"],
+        sd=np.sqrt(t["ff"]),
+        chances=forecast.chances(t, law, settling, day, until, np.ones(len(row))),
+        full_24h=forecast.full_by(law, settling, start, growth, day),
+        hours=[
+            forecast.full_in(share, law, settling, start, growth, days_in)
+            for share in SHARES
+        ],
+        next_round_h=next_round,
+        silent_h=silent_h,
+        watched=t["days"] - EVENTS * law.phi / USUAL_RATE,
+    )

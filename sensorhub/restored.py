@@ -1,0 +1,69 @@
+"""A hub's memory out of its database: register, rules, checkpoints, journal.
+
+For the hub itself, and for readers beside it, which write nothing.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from sensorhub import snapshot
+from sensorhub.alerts.rules import Rule
+from sensorhub.config.settings import Settings
+from sensorhub.levels import Filling
+from sensorhub.places import Places
+from sensorhub.profiles import Profile
+from sensorhub.registry import Registry
+from sensorhub.state import State
+from sensorhub.store import checkpoints, counters, journal, places, register
+from sensorhub.windows import BARE_MS, RECENT
+
+log = structlog.get_logger()
+# keys in `meta`
+COVERED, SETTLED = "covered", "settled_at"
+
+
+def settled_at(connection: sqlite3.Connection, now: int) -> int:
+    """Of when (ms) the mountings are that the hub worked with last."""
+    return int(counters.get_meta(connection, SETTLED) or now)
+
+
+def registry_of(
+    connection: sqlite3.Connection, profiles: Mapping[str, Profile], settled: int
+) -> Registry:
+    """Who is who, with the mountings of `settled` (ms)."""
+    rows, last = register.registry_rows(connection), register.last_numbers(connection)
+    registry = Registry(*rows, profiles, last)
+    registry.settle(settled)
+    return registry
+
+
+def memory(
+    connection: sqlite3.Connection,
+    settings: Settings,
+    registry: Registry,
+    rules: tuple[Rule, ...],
+    damaged: Callable[[journal.JournalRow], None] = lambda row: None,
+) -> tuple[State, int]:
+    """What all uplinks made of it, and the last journal row that it stands for."""
+    filling = Filling(settings.deposits, settings.rounds, settings.timezone)
+    state = State(registry, rules, Places(places.load(connection)), filling)
+    intervals = registry.interval_ms.copy()
+    cursors = {}
+    for row in checkpoints.load(connection):
+        if row.sound:
+            try:
+                snapshot.load(state, row.block, row.body)
+                cursors[row.block] = row.cursor
+            except ValueError:
+                log.error("damaged checkpoint, folding more", block=row.block)
+    blocks = range(snapshot.blocks_of(state))
+    oldest = min((cursors.get(b, 0) for b in blocks), default=0)
+    start = checkpoints.fold_from(connection, oldest, RECENT, BARE_MS)
+    rows = journal.rows_after(connection, start)
+    last = snapshot.fold(state, rows, cursors, damaged)
+    registry.interval_ms[:] = intervals
+    covered = counters.get_meta(connection, COVERED)
+    state.covered = max(state.covered, int(covered or 0))
+    return state, max(last, oldest)
