@@ -2,17 +2,21 @@
 
 from firmware_sim import wire
 from firmware_sim.firmware.frame import Frame
+from firmware_sim.firmware.sessions import BIRTH, JOIN
 from firmware_sim.town.fleet import Fleet
 
 APPLICATION = "8d3c0f52-54a1-4f0e-9b57-1d2f6a7be310"
 LEFT = b'{"ts":%d,"seq":0,"m":{"battery":50}}'  # what was retained long ago
+FIRMWARE = "2.3.0"
+WHERE = {BIRTH: "status", JOIN: "join"}
 STRANGER = "02ffff"  # how an EUI begins that is in no register
 
 
 class Messages:
     """The messages of a town's devices."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, period_ms: list[int]) -> None:
+        self._interval_s = [period // 1000 for period in period_ms]
         self._fleet = fleet
         self._vias = fleet.vias()
         self.topics = [self._topic(row) for row in range(fleet.rows)]
@@ -23,14 +27,27 @@ class Messages:
             return f"sensorhub/v1/{self._fleet.zone_id(row)}/{device}/up"
         return f"application/{APPLICATION}/device/{device}/event/up"
 
+    def topic(self, frame: Frame) -> str:
+        """Where a frame goes."""
+        place = self.topics[frame.row]
+        return (
+            f"{place.rpartition('/')[0]}/{WHERE[frame.kind]}" if frame.kind else place
+        )
+
     def payload(self, frame: Frame, copy: int = 0) -> bytes:
         """A frame's payload; a LoRaWAN copy has an id of its own."""
-        if not frame.port:
+        if frame.kind == BIRTH:
+            return wire.birth(self._interval_s[frame.row], FIRMWARE)
+        if not (frame.port or frame.kind):
             told = frame.at + frame.wrong_ms
             return (
                 f'{{"ts":{told},"seq":{frame.seq},"via":"{frame.via}",'
                 f'"m":{frame.values}}}'
             ).encode()
+        return self._wrapped(frame, copy)
+
+    def _wrapped(self, frame: Frame, copy: int) -> bytes:
+        """What the network server makes of an uplink or a join."""
         row, via = frame.row, frame.via
         unique = f"{row:08x}-{frame.seq:04x}-4000-8{copy:03x}-{frame.at:012x}"
         seen = wire.Frame(
@@ -44,6 +61,8 @@ class Messages:
             deduplication=unique,
             joins=frame.joins,
         )
+        if frame.kind == JOIN:
+            return wire.joined(seen, frame.at, APPLICATION)
         return wire.chirpstack(seen, frame.at, APPLICATION)
 
     def leftover(self, row: int, at: int) -> bytes:

@@ -16,6 +16,8 @@ from firmware_sim.firmware.frame import Frame
 from firmware_sim.firmware.level import Around, LevelFirmware
 from firmware_sim.firmware.restarts import Restarts
 from firmware_sim.firmware.room import RoomFirmware, Sensed
+from firmware_sim.firmware.sessions import Sessions
+from firmware_sim.link.again import Again
 from firmware_sim.link.channel import Channel, Delivery, Lost, Outage
 from firmware_sim.link.noise import Foreign, Noise
 from firmware_sim.scenario import Scenario
@@ -27,11 +29,12 @@ from firmware_sim.town.rota import rounds
 from firmware_sim.world.bins import Bins
 from firmware_sim.world.crews import Crews, Visit
 from firmware_sim.world.moment import STEP_H, STEP_MS, STEPS_A_DAY, Moment, moment
-from firmware_sim.world.script import Happening, Script, local_start
+from firmware_sim.world.script import Happening, Mask, Script, local_start
 from firmware_sim.world.toilets import Cleaning, Toilets
 from firmware_sim.world.weather import Weather
 
 MINUTE_MS = 60_000
+EVENT_MS = 500  # from a join to the broker
 HUMIDITY = 65.0
 SPILT, BURNT = 0.9, 0.7  # share of the fill
 FAULTS = {"silent": "offline", "iced": "obstructed"}  # how the script's are labelled
@@ -76,6 +79,8 @@ class Simulation:
         self._room = RoomFirmware(scenario.gas, fleet, seed)
         self._restarts = Restarts(scenario.firmware, fleet.rows, seed)
         self._channel = Channel(scenario.link, fleet.gateway, seed)
+        self._sessions = Sessions(fleet, seed)
+        self._again = Again(scenario.link, seed)
         self._noise = Noise(scenario.link, seed)
         self.period_ms = [round(p * MINUTE_MS) for p in fleet.period_min.tolist()]
         self.period_ms += [round(scenario.gas.report_min * MINUTE_MS)] * n
@@ -99,27 +104,47 @@ class Simulation:
         step.spells += self.batteries.step(now.number)
         step.outages = self._channel.step(now)
         self._happen(step, *happened)
-        step.restarted = self._restart(now)
-        frames = [*self._bin_frames(now, celsius), *self._room_frames(now, celsius)]
+        self._restart(step, happened[1])
+        running = self.batteries.alive & ~does.silent
+        reached = running & ~self._channel.dark()
+        news = [*self._sessions.step(now, step.restarted, reached)]
+        speaks = running & self._sessions.up
+        frames = [*self._bin_frames(now, celsius, speaks)]
+        frames += self._room_frames(now, celsius, speaks)
         if self._restarts.on:
             frames = [self._restarts.stamp(frame) for frame in frames]
+            news = [self._restarts.stamp(frame) for frame in news]
         step.carried = list(self._channel.carry(frames, self.period_ms))
-        firsts = [x for x in step.carried if isinstance(x, Delivery) and not x.copy]
+        came = [x for x in step.carried if isinstance(x, Delivery)]
+        step.carried += self._again.beside(came)
+        firsts = [x for x in came if not x.copy]
         step.foreign = list(self._noise.beside(firsts))
+        step.carried += [Delivery(x.at + EVENT_MS, x, 0, x.kind) for x in news]
         return step
 
     def leftovers(self) -> list[Foreign]:
         """What the broker gives a hub that subscribes at the start."""
         return list(self._noise.leftovers(self.fleet.rows, self.start))
 
-    def _restart(self, now: Moment) -> list[int]:
-        """Some devices restart; answers their rows."""
-        rows, first = self._restarts.step(now), self.fleet.bins
-        if len(rows):
-            self._level.restart(rows[rows < first])
-            totals = self.toilets.entered
-            self._room.restart(rows[rows >= first] - first, totals, totals)
-        return [int(row) for row in rows]
+    def _restart(self, step: Step, ended: list[Happening]) -> None:
+        """Some devices restart: by themselves, with a new battery, or shaken awake."""
+        woken = np.zeros(self.fleet.rows, np.bool_)
+        woken[self.batteries.changed] = True
+        for each in ended:
+            woken[each.rows] |= each.what == "silent"
+        running = self.batteries.alive & ~self._script.now.silent
+        rows = self._restarts.step(step.now, running, woken & running)
+        step.restarted = rows.tolist()
+        if not len(rows):
+            return
+        first, gas, totals = self.fleet.bins, self.scenario.gas, self.toilets.entered
+        self._level.restart(rows[rows < first])
+        rooms = rows[rows >= first] - first
+        self._room.restart(rooms, totals, totals)
+        cold = self.batteries.changed
+        cold = cold[cold >= first] - first
+        step.spells += self._cells.restart(rooms, gas.restart_min / 60)
+        step.spells += self._cells.restart(cold, gas.power_up_hours)
 
     def _happen(
         self, step: Step, begun: list[Happening], ended: list[Happening]
@@ -160,18 +185,17 @@ class Simulation:
             visit = visit._replace(left=left)
         return visit, before
 
-    def _bin_frames(self, now: Moment, celsius: F64) -> Iterator[Frame]:
+    def _bin_frames(self, now: Moment, celsius: F64, speaks: Mask) -> Iterator[Frame]:
         surface, warm = self.bins.surface, celsius[: self.fleet.bins]
 
         def measure(rows: I64) -> F64:
             return self._echo.measure(rows, surface[rows], warm[rows])
 
-        does, n = self._script.now, self.fleet.bins
-        alive = self.batteries.alive[:n] & ~does.silent[:n]
-        around = Around(warm, does.tilt[:n], alive)
+        n = self.fleet.bins
+        around = Around(warm, self._script.now.tilt[:n], speaks[:n])
         yield from self._level.step(now, measure, around, self.batteries)
 
-    def _room_frames(self, now: Moment, celsius: F64) -> Iterator[Frame]:
+    def _room_frames(self, now: Moment, celsius: F64, speaks: Mask) -> Iterator[Frame]:
         rooms = self.toilets
         if not len(rooms.nh3):
             return
@@ -180,6 +204,6 @@ class Simulation:
         warm = celsius[self.fleet.bins :] * 0.5 + 10
         wet = np.full(len(nh3), HUMIDITY)
         people = (rooms.entered, rooms.entered)
-        sensed = Sensed(nh3, rooms.h2s, warm, wet, *people)
-        alive = (self.batteries.alive & ~self._script.now.silent)[self.fleet.bins :]
-        yield from self._room.step(now, sensed, self.batteries, alive)
+        sensed = Sensed(nh3, self._cells.blank(rooms.h2s), warm, wet, *people)
+        speaks = speaks[self.fleet.bins :]
+        yield from self._room.step(now, sensed, self.batteries, speaks)

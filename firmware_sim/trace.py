@@ -9,6 +9,7 @@ from typing import IO
 
 from firmware_sim.clock import rfc3339
 from firmware_sim.labels import label, numbers
+from firmware_sim.link.again import WHY
 from firmware_sim.link.channel import Delivery, Lost
 from firmware_sim.link.noise import DAY_MS, Foreign
 from firmware_sim.messages import Messages
@@ -20,11 +21,13 @@ from firmware_sim.truth import Truth
 from firmware_sim.world.moment import STEP_MS, STEPS_A_DAY
 
 STORED = {"expect": "stored"}
+EVENT = {"expect": "event"}
 DOUBLE = {"expect": "duplicate", "reason": "same_seq"}
 RETAINED = {"expect": "duplicate", "reason": "retained"}
 BROKEN = {"expect": "dead", "reason": "bad_payload"}
 TORN = {"expect": "dead", "reason": "bad_envelope"}  # of a network server
 UNKNOWN = {"expect": "dead", "reason": "unknown_device"}
+DUP = ',"dup":true'
 LAST = 1_000  # more than copies can be
 
 
@@ -52,7 +55,7 @@ class Uplinks:
         fleet = simulation.fleet
         self._start = simulation.start
         self._devices = fleet.devices
-        self._messages = Messages(fleet)
+        self._messages = Messages(fleet, simulation.period_ms)
         self._topics = self._messages.topics
         self._out = out
         self._labels = labels
@@ -76,7 +79,7 @@ class Uplinks:
         items = [item for items in self._waiting.values() for item in items]
         waiting = [item for item in items if isinstance(item, Delivery)]
         for item in sorted(waiting, key=lambda d: (d.at, d.frame.row)):
-            if not item.copy:
+            if not item.copy and item.why != WHY and not item.frame.kind:
                 self._lost(Lost(item.frame, "end"))
 
     def _lost(self, item: Lost) -> None:
@@ -92,9 +95,10 @@ class Uplinks:
                 continue
             at, frame, copy, why = item
             body = self._messages.payload(frame, copy)
-            self._line(at, self._topics[frame.row], body)
+            again = why == WHY
+            self._line(at, self._messages.topic(frame), body, DUP if again else "")
             if why:
-                ends = DOUBLE if copy else STORED
+                ends = DOUBLE if copy or again else EVENT if frame.kind else STORED
                 self._odd(self._devices[frame.row], frame.seq, ends, why)
 
     def _line(self, at: int, place: str, body: bytes, more: str = "") -> None:

@@ -147,19 +147,7 @@ class Frame:
 
 def chirpstack(frame: Frame, at: int, application: str) -> bytes:
     """ChirpStack v4 `up` event; zero values are absent, as in proto3 JSON."""
-    event: dict[str, Any] = {
-        "deduplicationId": frame.deduplication,
-        "time": rfc3339(at).replace("Z", "000000+00:00"),
-        "deviceInfo": {
-            "tenantName": "town",
-            "applicationId": application,
-            "applicationName": "sanitation",
-            "deviceProfileName": frame.profile,
-            "deviceName": frame.name,
-            "devEui": frame.eui,
-            "tags": {},
-        },
-        "devAddr": _address(frame),
+    event = _about(frame, at, application) | {
         "adr": True,
         "dr": 5,
         "fPort": frame.port,
@@ -179,6 +167,29 @@ def _address(frame: Frame) -> str:
     """The device address of its session: another one after each join."""
     # an odd factor gives 2^24 joins as many addresses
     return f"01{int(frame.eui[-6:], 16) + frame.joins * 0x9E3779 & 0xFFFFFF:06x}"
+
+
+def joined(frame: Frame, at: int, application: str) -> bytes:
+    """ChirpStack v4 `join` event."""
+    return _json(_about(frame, at, application))
+
+
+def _about(frame: Frame, at: int, application: str) -> dict[str, Any]:
+    """What every event of a device begins with."""
+    return {
+        "deduplicationId": frame.deduplication,
+        "time": rfc3339(at).replace("Z", "000000+00:00"),
+        "deviceInfo": {
+            "tenantName": "town",
+            "applicationId": application,
+            "applicationName": "sanitation",
+            "deviceProfileName": frame.profile,
+            "deviceName": frame.name,
+            "devEui": frame.eui,
+            "tags": {},
+        },
+        "devAddr": _address(frame),
+    }
 
 
 def _json(value: object) -> bytes:

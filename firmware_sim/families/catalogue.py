@@ -6,6 +6,7 @@ else locally administered.
 """
 
 from collections.abc import Callable, Mapping
+from math import isnan
 from typing import NamedTuple
 
 from firmware_sim import wire
@@ -56,8 +57,8 @@ class Level(NamedTuple):
 class Air(NamedTuple):
     """What a room sensor knows when it reports."""
 
-    nh3: float  # ppm
-    h2s: float  # ppm
+    nh3: float  # ppm; NaN: no value
+    h2s: float  # ppm; NaN: no value
     celsius: float
     humidity: float  # %
     battery: int  # %
@@ -78,7 +79,13 @@ def _df702(s: Level) -> bytes:
 
 
 def _gs301(a: Air) -> bytes:
-    return wire.gs301(a.battery, (a.celsius, a.humidity), a.nh3, a.h2s, fine=True)
+    gases = (None, None) if isnan(a.nh3) else (a.nh3, a.h2s)
+    return wire.gs301(a.battery, (a.celsius, a.humidity), *gases, fine=True)
+
+
+def _r718pa(a: Air) -> bytes:
+    nh3 = None if isnan(a.nh3) else max(a.nh3, 0.0)
+    return netvox.r718pa_nh3(3.6, nh3, low=a.battery < LOW)
 
 
 BINS: Mapping[str, Model] = {
@@ -134,8 +141,7 @@ TOILETS: Mapping[str, Model] = {
         *("24e124", milesight.PORT, "NH3 and H2S from 0 ppm, climate, battery"), _gs301
     ),
     "netvox-r718pa": Model(
-        *("00137a", netvox.PORT, "NH3 from 0 ppm in tenths, voltage"),
-        lambda a: netvox.r718pa_nh3(3.6, max(a.nh3, 0.0), low=a.battery < LOW),
+        *("00137a", netvox.PORT, "NH3 from 0 ppm in tenths, voltage"), _r718pa
     ),
 }
 NATIVE_SENDS = {

@@ -37,9 +37,9 @@ def r718pa_h2s(volts: float, ppm: float, *, low: bool = False) -> bytes:
     return _GAS(1, 0x57, 6, _battery(volts, low=low), NO_PROBE, NO_PROBE, tenths, 0)
 
 
-def r718pa_nh3(volts: float, ppm: float, *, low: bool = False) -> bytes:
-    """R718PA, report 7: ammonia ppm; no probe for CO2 and noise."""
-    tenths = round(ppm * 10)
+def r718pa_nh3(volts: float, ppm: float | None, *, low: bool = False) -> bytes:
+    """R718PA, report 7: ammonia ppm (None: no value); no probe for CO2 and noise."""
+    tenths = NO_PROBE if ppm is None else round(ppm * 10)
     return _GAS(1, 0x57, 7, _battery(volts, low=low), NO_PROBE, tenths, NO_PROBE, 0)
 
 

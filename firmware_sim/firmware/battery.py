@@ -30,6 +30,7 @@ class Batteries:
         self.ends: F64 = np.where(ending, soon, later).round(3)
         self._wait = settings.change_days * stream.exponential(rows)
         self.alive: NDArray[np.bool_] = np.ones(rows, np.bool_)
+        self.changed: I64 = np.zeros(0, np.int64)  # rows, in the last step
         if settings.life_days == 0:
             self.ends = np.full(rows, np.inf)
 
@@ -38,6 +39,7 @@ class Batteries:
         now = (number + 1) * STEP_DAYS
         dead = np.flatnonzero(self.alive & (self.ends <= now))
         changed = np.flatnonzero(~self.alive & (self.ends + self._wait <= now))
+        self.changed = changed
         self.alive[dead], self.alive[changed] = False, True
         self.ends[changed] = now + self._settings.life_days
         return [

@@ -15,3 +15,4 @@ class Frame(NamedTuple):
     data: bytes = b""  # of LoRaWAN
     wrong_ms: int = 0  # of the device's own clock
     joins: int = 0  # how often it has joined anew
+    kind: str = ""  # join, birth; empty: data

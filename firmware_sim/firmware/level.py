@@ -44,7 +44,8 @@ class LevelFirmware:
         self._offset = (stream.uniform(n) * STEP_MS).astype(np.int64)
         self._left = np.floor(stream.uniform(n) * self._period)  # measurements to go
         self._told: F64 = np.full(n, np.nan)
-        self._seq: I64 = (stream.uniform(n) * 5000).astype(np.int64)
+        counted = (stream.uniform(n) * 5000).astype(np.int64)
+        self._seq: I64 = np.where(fleet.counting()[:n], counted, -1)
         self._hot = scenario.report.alarm_celsius
         self._alarm: NDArray[np.bool_] = np.zeros(n, np.bool_)
         self._vias = fleet.vias()

@@ -1,4 +1,4 @@
-"""Devices that start again by themselves, and what their own clocks say.
+"""Devices that start again, by themselves or woken, and what their own clocks say.
 
 A crystal is off by some 20 ppm, an RC oscillator by 1 %. A time of the network comes
 now and then; after a restart some begin at 1970 until then.
@@ -13,6 +13,7 @@ from firmware_sim.scenario.settings import Firmware
 from firmware_sim.world.moment import STEP_H, STEP_MS, Moment
 
 DAY_MS = 86_400_000
+Mask = NDArray[np.bool_]
 
 
 class Restarts:
@@ -24,27 +25,29 @@ class Restarts:
         spread = settings.clock_ppm / 1e6
         self._rate: F64 = self._stream.between(-spread, spread, rows)
         self._synced: F64 = self._stream.between(-settings.sync_days, 0, rows) * DAY_MS
-        self._lost: NDArray[np.bool_] = np.zeros(rows, np.bool_)
+        self._lost: Mask = np.zeros(rows, np.bool_)
         self._began: I64 = np.zeros(rows, np.int64)
         self._joins: I64 = np.zeros(rows, np.int64)
         self._start: int | None = None
-        self.on = settings.clock_ppm > 0 or settings.reboot_per_day > 0
+        self.on = settings.clock_ppm > 0 or settings.epoch_share > 0  # to stamp
 
-    def step(self, now: Moment) -> I64:
-        """Turn all clocks one step forward; the rows of those that restarted."""
+    def step(self, now: Moment, running: Mask, woken: Mask) -> I64:
+        """Turn all clocks one step forward; the rows of those that restarted.
+
+        Only what is `running` restarts by itself; `woken` devices do in any case.
+        """
         settings, n = self._settings, len(self._rate)
-        if not self.on:
-            return np.zeros(0, np.int64)
         if self._start is None:
             self._start = now.at - STEP_MS
             self._synced += self._start
         heard = now.at - self._synced >= settings.sync_days * DAY_MS
         self._synced[heard], self._lost[heard] = now.at, False
         again = self._stream.happens(settings.reboot_per_day * STEP_H / 24, n)
-        rows = np.flatnonzero(again)
+        rows = np.flatnonzero(again & running | woken)
         self._lost[rows] |= self._stream.happens(settings.epoch_share, len(rows))
         self._began[rows] = now.at - STEP_MS
         self._joins[rows] += 1
+        self.on |= len(rows) > 0
         return rows
 
     def stamp(self, frame: Frame) -> Frame:

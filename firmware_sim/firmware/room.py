@@ -14,7 +14,8 @@ from firmware_sim.scenario.settings import Gas
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import STEP_MS, STEP_S, Moment
 
-CLIMATE = '{{"nh3":{:.2f},"h2s":{:.3f},"temperature":{:.1f},"humidity":{:.0f},'
+GASES = '"nh3":{:.2f},"h2s":{:.3f},'
+CLIMATE = '"temperature":{:.1f},"humidity":{:.0f},'
 Alive = NDArray[np.bool_]
 PEOPLE = '"count_in":{},"count_out":{},"battery":{}}}'
 
@@ -22,8 +23,8 @@ PEOPLE = '"count_in":{},"count_out":{},"battery":{}}}'
 class Sensed(NamedTuple):
     """What the sensors of all toilets say."""
 
-    nh3: F64  # ppm
-    h2s: F64  # ppm
+    nh3: F64  # ppm; NaN: no value
+    h2s: F64  # ppm; NaN: no value
     celsius: F64
     humidity: F64  # %
     entered: I64
@@ -43,7 +44,8 @@ class RoomFirmware:
         self._every = max(round(settings.report_min * 60 / STEP_S), 1)
         self._phase = (stream.uniform(n) * self._every).astype(np.int64)
         self._offset = (stream.uniform(n) * STEP_MS).astype(np.int64)
-        self._seq: I64 = (stream.uniform(n) * 5000).astype(np.int64)
+        counted = (stream.uniform(n) * 5000).astype(np.int64)
+        self._seq: I64 = np.where(fleet.counting()[self._first :], counted, -1)
 
     def restart(self, rows: I64, entered: I64, left: I64) -> None:
         """Devices begin anew: they count from 0, people too (by room: totals now)."""
@@ -72,6 +74,6 @@ class RoomFirmware:
                 data = model.encode(Air(nh3, h2s, warm, wet, left))
                 yield Frame(when, row, number, "", self._vias[row], model.port, data)
                 continue
-            values = CLIMATE.format(nh3, h2s, warm, wet)
-            values += PEOPLE.format(came, went, left)
-            yield Frame(when, row, number, values, self._vias[row])
+            gases = GASES.format(nh3, h2s) if nh3 == nh3 else ""
+            values = gases + CLIMATE.format(warm, wet) + PEOPLE.format(came, went, left)
+            yield Frame(when, row, number, f"{{{values}", self._vias[row])

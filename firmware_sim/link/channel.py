@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.firmware.frame import Frame
@@ -80,6 +81,11 @@ class Channel:
             *(Outage(number, on=False) for number in back.tolist()),
             *(Outage(number, on=True) for number in down.tolist()),
         ]
+
+    def dark(self) -> NDArray[np.bool_]:
+        """Which devices' gateways are dark."""
+        mine: NDArray[np.bool_] = (self._dark_h > 0)[self._gateway]
+        return mine
 
     def put_out(self, gateways: I64, hours: float) -> list[Outage]:
         """Gateways go dark for so long, those that are not yet."""

@@ -8,11 +8,12 @@ from typing import IO, NamedTuple
 
 from firmware_sim import wire
 from firmware_sim.clock import SimClock
+from firmware_sim.firmware.sessions import BIRTH
 from firmware_sim.labels import label
 from firmware_sim.link.channel import Delivery, Lost
 from firmware_sim.link.noise import DAY_MS, Foreign
 from firmware_sim.live.clients import Clients, Identity
-from firmware_sim.messages import Messages
+from firmware_sim.messages import FIRMWARE, Messages
 from firmware_sim.simulation import Simulation
 from firmware_sim.town.files import fleet_csv, rounds_toml
 from firmware_sim.truth import Truth
@@ -20,7 +21,6 @@ from firmware_sim.truth import Truth
 SERVER = -1  # the key of the network server's client
 PENDING = 5_000  # messages that may be under way
 STOP_S = 0.2  # a stop is seen after at most so long
-FIRMWARE = "2.3.0"
 
 
 class Message(NamedTuple):
@@ -39,7 +39,7 @@ class Stream:
 
     def __init__(self, simulation: Simulation, labels: IO[str] | None = None) -> None:
         self._simulation = simulation
-        self._messages = Messages(simulation.fleet)
+        self._messages = Messages(simulation.fleet, simulation.period_ms)
         self._truth = None if labels is None else Truth(simulation, labels)
         self._labels = labels
         self._waiting: list[Message] = []
@@ -65,9 +65,10 @@ class Stream:
         elif isinstance(item, Foreign):
             self._foreign(item)
         else:
-            topic = self._messages.topics[item.frame.row]
+            topic = self._messages.topic(item.frame)
             body = self._messages.payload(item.frame, item.copy)
-            self._put(item.at, item.frame.row, topic, body)
+            retain = item.frame.kind == BIRTH
+            self._put(item.at, item.frame.row, topic, body, retain=retain)
 
     def _put(
         self, at: int, row: int, topic: str, body: bytes, *, retain: bool = False

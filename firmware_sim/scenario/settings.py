@@ -140,6 +140,7 @@ class Link(Section):
     outages_per_month: Amount = 1  # a gateway
     outage_hours: tuple[Positive, Positive] = (1, 6)
     doubled: Share = 0.01
+    redelivered: Share = 0.002  # the same bytes again: an acknowledgement was lost
     swapped: Share = 0.005  # comes after the device's next uplink
     late: Share = 0.01
     late_hours: Positive = 2  # at most
@@ -177,6 +178,8 @@ class Gas(Section):
     quantum_ppm: Positive = 0.01
     report_min: Positive = 5
     alcohol_ppm: tuple[Amount, Amount] = (0, 0)  # seen for 20 min after a cleaning
+    restart_min: Amount = 15  # no value for so long after a restart
+    power_up_hours: Amount = 24  # and after it was without power
     wander_per_day: Share = 0.001  # chance that a cell's zero begins to wander
     wander_week: tuple[Amount, Amount] = (0.3, 1)  # ppm
     wander_days: tuple[Positive, Positive] = (14, 30)  # until the cell is exchanged
@@ -194,10 +197,10 @@ class Battery(Section):
 
 
 class Firmware(Section):
-    """Restarts and clocks: none in the presets, see the scenario restless."""
+    """Restarts and clocks: a crystal's; one restart in fifty days."""
 
-    reboot_per_day: Share = 0  # chance of a device
-    clock_ppm: Amount = 0  # each device's clock is off by at most so much
+    reboot_per_day: Share = 0.02  # chance of a device
+    clock_ppm: Amount = 20  # each device's clock is off by at most so much
     sync_days: Positive = 7  # from one time of the network to the next
     epoch_share: Share = 0  # of restarts: the clock begins at 1970
 

@@ -1,6 +1,7 @@
 """Electrochemical gas cells: zero error, gain and its drift, noise, alcohol.
 
-The current has a sign: a zero below nought is told as it is.
+The current has a sign: a zero below nought is told as it is. A cell that lost its bias
+has no value (NaN) until it has settled again.
 """
 
 import numpy as np
@@ -12,6 +13,7 @@ from firmware_sim.sensors.spell import Spell
 MONTH_H = 730.0
 WEEK_H = 168.0
 LEAST_PPM = -10.0
+WARMING = "warming_up"
 ALCOHOL_MS = 20 * 60_000
 
 
@@ -31,6 +33,7 @@ class Cells:
         self._born = self._zero.copy()
         self._left_h: F64 = np.zeros(n)  # until a wandering cell is exchanged
         self._speed: F64 = np.zeros(n)  # ppm an hour
+        self._cold_h: F64 = np.zeros(n)  # until a cell has settled
 
     def measure(self, true: F64, hours: float, since_ms: I64) -> F64:
         """What the cells say after `hours` of use, `since_ms` after a cleaning."""
@@ -41,11 +44,24 @@ class Cells:
         wet = (since_ms >= 0) & (since_ms < ALCOHOL_MS)
         seen = seen + np.where(wet, self._alcohol, 0.0)
         steps = np.round(np.maximum(seen, LEAST_PPM) / settings.quantum_ppm)
-        return np.asarray(steps * settings.quantum_ppm + 0.0)  # no -0.0
+        return self.blank(steps * settings.quantum_ppm + 0.0)  # no -0.0
+
+    def blank(self, ppm: F64) -> F64:
+        """A gas as it is told: nothing by cells that have not settled."""
+        return np.where(self._cold_h > 0, np.nan, ppm)
+
+    def restart(self, rows: I64, hours: float) -> list[Spell]:
+        """Some cells have to settle anew, for so long at least."""
+        fresh = rows[self._cold_h[rows] == 0] if hours else rows[:0]
+        self._cold_h[rows] = np.maximum(self._cold_h[rows], hours)
+        return [Spell(self._first + row, True, WARMING) for row in fresh.tolist()]
 
     def age(self, hours: float) -> list[Spell]:
-        """Let time pass: zeros begin to wander, and cells are exchanged."""
+        """Let time pass: cells settle, zeros wander, and cells are exchanged."""
         settings, n = self._settings, len(self._zero)
+        cold = self._cold_h > 0
+        self._cold_h = np.maximum(self._cold_h - hours, 0)
+        warm = np.flatnonzero(cold & (self._cold_h == 0))
         wandering = self._left_h > 0
         self._zero += np.where(wandering, self._speed * hours, 0.0)
         self._left_h = np.maximum(self._left_h - hours, 0)
@@ -55,6 +71,7 @@ class Cells:
         begins = np.flatnonzero(~wandering & self._faults.happens(chance, n))
         self._begin(begins)
         return [
+            *(Spell(self._first + row, False, WARMING) for row in warm.tolist()),
             *(Spell(self._first + row, False, "drift") for row in ends.tolist()),
             *(Spell(self._first + row, True, "drift") for row in begins.tolist()),
         ]

@@ -37,6 +37,10 @@ class Fleet:
         """Whether a device speaks native JSON."""
         return self.families[row] == NATIVE
 
+    def counting(self) -> NDArray[np.bool_]:
+        """Who goes on counting uplinks at the start: native ones; LoRaWAN ones join."""
+        return np.array([self.is_native(row) for row in range(self.rows)], np.bool_)
+
     def zone_id(self, row: int) -> str:
         """The id of the zone that an asset lies in."""
         return f"zone{self.zone[row] + 1:02d}"

@@ -2,26 +2,35 @@
 
 import json
 from base64 import b64decode
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from firmware_sim.clock import parse_time
 from firmware_sim.scenario import load
 from firmware_sim.trace import write_trace
+from firmware_sim.world.moment import STEP_MS
 
 DAY_MS = 86_400_000
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 Said = dict[str, list[tuple[int, dict[str, Any]]]]
 
 
-def town(folder: Path, **firmware: float) -> tuple[Said, list[dict[str, Any]]]:
+def town(
+    folder: Path, more: Mapping[str, Any] = NOTHING, /, **firmware: float
+) -> tuple[Said, list[dict[str, Any]]]:
     """What each device said, with when the broker had it; and the labels."""
     told: dict[str, Any] = {"town.bins": 20, "town.toilets": 4, "town.days": 4}
     told |= {f"firmware.{key}": value for key, value in firmware.items()}
+    told |= more
     write_trace("clean", load("clean", told), 1, folder)
     said: Said = {}
     for text in (folder / "uplinks.jsonl").read_text("utf-8").splitlines():
         line = json.loads(text)
+        if not line["topic"].endswith("/up"):
+            continue
         body = json.loads(b64decode(line["payload"]))
         came = parse_time(line["received_at"])
         said.setdefault(line["topic"].split("/")[3], []).append((came, body))
@@ -93,7 +102,33 @@ def test_a_lorawan_device_has_another_address_after_each_join(tmp_path: Path) ->
         assert all(len(found) == 1 for found in frames.values())
 
 
-def test_presets_have_no_restarts(tmp_path: Path) -> None:
+def test_a_gas_cell_has_no_value_until_it_has_settled(tmp_path: Path) -> None:
+    said, labels = town(tmp_path, {"gas.restart_min": 60}, reboot_per_day=0.5)
+    spells = [x for x in labels if x.get("fault") == "warming_up" and x["until"]]
+    assert spells
+    for spell in spells:
+        at, until = parse_time(spell["at"]), parse_time(spell["until"]) - STEP_MS
+        cold = [b for came, b in said[spell["device"]] if at < came < until]
+        assert cold
+        assert not any("nh3" in body["m"] or "h2s" in body["m"] for body in cold)
+        assert all("count_in" in body["m"] for body in cold)
+    rooms = [b for device, all_ in said.items() if "room" in device for _, b in all_]
+    assert sum("nh3" in body["m"] for body in rooms) > 0.9 * len(rooms)
+
+
+def test_a_new_battery_is_a_restart(tmp_path: Path) -> None:
+    told = {"battery.life_days": 1000, "battery.ending": 1, "battery.change_days": 0.1}
+    _, labels = town(tmp_path, told | {"battery.ending_days": (0, 2)})
+    changed = {
+        x["device"] for x in labels if x.get("fault") == "offline" and x["until"]
+    }
+    assert changed
+    assert {x["device"] for x in labels if x["label"] == "restarted"} == changed
+    cold = {x["device"] for x in labels if x.get("fault") == "warming_up"}
+    assert cold == {device for device in changed if device.startswith("room")}
+
+
+def test_a_clean_town_has_no_restarts(tmp_path: Path) -> None:
     said, labels = town(tmp_path)
     assert not [x for x in labels if x["label"] == "restarted"]
     late = [came - b["ts"] for records in said.values() for came, b in records]

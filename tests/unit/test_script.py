@@ -70,7 +70,7 @@ def told(tmp_path: Path) -> Callable[..., Story]:
         }
         said = []
         for line, uplink in enumerate(_lines(tmp_path / "uplinks.jsonl"), 1):
-            if line not in odd:
+            if line not in odd and uplink["topic"].endswith("/up"):
                 body = json.loads(b64decode(uplink["payload"]))
                 said.append((uplink["topic"].split("/")[3], body["ts"], body["m"]))
         return Story(parse_time(labels[0]["start"]), labels, said)

@@ -1,0 +1,39 @@
+"""Devices that come up: a LoRaWAN one joins, a native one publishes its birth.
+
+LoRaWAN ones do so at the start, all after a restart. Who is not up has no session and
+says nothing; while the gateway is dark nobody comes up.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim.chance import I64, Stream
+from firmware_sim.firmware.frame import Frame
+from firmware_sim.town.fleet import Fleet
+from firmware_sim.world.moment import STEP_MS, Moment
+
+JOIN, BIRTH = "join", "birth"
+Mask = NDArray[np.bool_]
+
+
+class Sessions:
+    """Who is up, by device; `up` holds from the step after the join on."""
+
+    def __init__(self, fleet: Fleet, seed: int) -> None:
+        self._native = fleet.counting()
+        self._vias = fleet.vias()
+        self._stream = Stream(seed, "sessions")
+        self.up: Mask = self._native.copy()
+        self._coming: I64 = np.zeros(0, np.int64)
+
+    def step(self, now: Moment, restarted: list[int], reached: Mask) -> Iterator[Frame]:
+        """What those say that come up now; `reached`: alive and under a gateway."""
+        self.up[self._coming] = True
+        self.up[restarted] = False
+        self._coming = rows = np.flatnonzero(~self.up & reached)
+        when = now.at - STEP_MS + self._stream.between(0, STEP_MS, len(rows))
+        for row, at in zip(rows.tolist(), when.tolist(), strict=True):
+            kind = BIRTH if self._native[row] else JOIN
+            yield Frame(int(at), row, 0, "", self._vias[row], kind=kind)

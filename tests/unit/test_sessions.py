@@ -1,0 +1,56 @@
+"""Joins and births: at the start, after a restart, not while the gateway is dark."""
+
+import numpy as np
+import pytest
+
+from firmware_sim.families.catalogue import NATIVE
+from firmware_sim.firmware.sessions import Sessions
+from firmware_sim.scenario import load
+from firmware_sim.town.fleet import Fleet, make_fleet
+from firmware_sim.world.moment import STEP_MS, Moment
+
+LORAWAN = "milesight-em310-udl"
+ALL = np.ones(3, np.bool_)
+
+
+def fleet(family: str) -> Fleet:
+    told = {"town.bins": 3, "town.toilets": 0, "families.bin": {family: 1}}
+    return make_fleet(load("default", told), 1)
+
+
+def at(number: int) -> Moment:
+    return Moment((number + 1) * STEP_MS, number, 0, 0, 1)
+
+
+@pytest.mark.parametrize(("family", "first"), [(NATIVE, 0), (LORAWAN, 3)])
+def test_lorawan_devices_join_at_the_start(family: str, first: int) -> None:
+    sessions = Sessions(fleet(family), 1)
+    assert len([*sessions.step(at(0), [], ALL)]) == first
+    assert sessions.up.all() == (family == NATIVE)
+    assert [*sessions.step(at(1), [], ALL)] == []
+    assert sessions.up.all()
+
+
+@pytest.mark.parametrize(("family", "kind"), [(NATIVE, "birth"), (LORAWAN, "join")])
+def test_a_restarted_device_comes_up_where_a_gateway_hears_it(
+    family: str, kind: str
+) -> None:
+    sessions = Sessions(fleet(family), 1)
+    for number in range(2):
+        list(sessions.step(at(number), [], ALL))
+    dark = np.array([True, False, True])
+    assert [*sessions.step(at(2), [1], dark)] == []
+    assert sessions.up.tolist() == [True, False, True]
+    came = [*sessions.step(at(3), [], ALL)]
+    assert [(frame.row, frame.kind) for frame in came] == [(1, kind)]
+    assert at(2).at <= came[0].at < at(3).at
+    assert not sessions.up[1]
+    list(sessions.step(at(4), [], ALL))
+    assert sessions.up.all()
+
+
+def test_a_dead_device_does_not_come_up() -> None:
+    sessions = Sessions(fleet(LORAWAN), 1)
+    assert [*sessions.step(at(0), [], ~ALL)] == []
+    list(sessions.step(at(1), [], ~ALL))
+    assert not sessions.up.any()
