@@ -29,21 +29,16 @@ class Messages:
 
     def topic(self, frame: Frame) -> str:
         """Where a frame goes."""
-        place = self.topics[frame.row]
-        return (
-            f"{place.rpartition('/')[0]}/{WHERE[frame.kind]}" if frame.kind else place
-        )
+        place, where = self.topics[frame.row], WHERE.get(frame.kind)
+        return f"{place.rpartition('/')[0]}/{where}" if where else place
 
     def payload(self, frame: Frame, copy: int = 0) -> bytes:
         """A frame's payload; a LoRaWAN copy has an id of its own."""
         if frame.kind == BIRTH:
             return wire.birth(self._interval_s[frame.row], FIRMWARE)
         if not (frame.port or frame.kind):
-            told = frame.at + frame.wrong_ms
-            return (
-                f'{{"ts":{told},"seq":{frame.seq},"via":"{frame.via}",'
-                f'"m":{frame.values}}}'
-            ).encode()
+            records = ",".join(map(_record, (*frame.more, frame)))
+            return (f"[{records}]" if frame.more else records).encode()
         return self._wrapped(frame, copy)
 
     def _wrapped(self, frame: Frame, copy: int) -> bytes:
@@ -85,3 +80,9 @@ class Messages:
         least = body.index(b',"deviceInfo"' if frame.port else b',"m"')
         keep = least + int((len(body) - least) * (1 - missing))
         return body[: min(keep, len(body) - 1)]
+
+
+def _record(frame: Frame) -> str:
+    told = frame.at + frame.wrong_ms
+    seen = f'"ts":{told},"seq":{frame.seq},"via":"{frame.via}"'
+    return f'{{{seen},"m":{frame.values}}}'

@@ -17,9 +17,9 @@ from firmware_sim.firmware.level import Around, LevelFirmware
 from firmware_sim.firmware.restarts import Restarts
 from firmware_sim.firmware.room import RoomFirmware, Sensed
 from firmware_sim.firmware.sessions import Sessions
-from firmware_sim.link.again import Again
-from firmware_sim.link.channel import Channel, Delivery, Lost, Outage
-from firmware_sim.link.noise import Foreign, Noise
+from firmware_sim.link.channel import Delivery, Lost, Outage
+from firmware_sim.link.noise import Foreign
+from firmware_sim.link.way import Way
 from firmware_sim.scenario import Scenario
 from firmware_sim.sensors.echo import Echo
 from firmware_sim.sensors.gas import Cells
@@ -34,7 +34,6 @@ from firmware_sim.world.toilets import Cleaning, Toilets
 from firmware_sim.world.weather import Weather
 
 MINUTE_MS = 60_000
-EVENT_MS = 500  # from a join to the broker
 HUMIDITY = 65.0
 SPILT, BURNT = 0.9, 0.7  # share of the fill
 FAULTS = {"silent": "offline", "iced": "obstructed"}  # how the script's are labelled
@@ -78,12 +77,10 @@ class Simulation:
         self._level = LevelFirmware(scenario, fleet, seed)
         self._room = RoomFirmware(scenario.gas, fleet, seed)
         self._restarts = Restarts(scenario.firmware, fleet.rows, seed)
-        self._channel = Channel(scenario.link, fleet.gateway, seed)
         self._sessions = Sessions(fleet, seed)
-        self._again = Again(scenario.link, seed)
-        self._noise = Noise(scenario.link, seed)
         self.period_ms = [round(p * MINUTE_MS) for p in fleet.period_min.tolist()]
         self.period_ms += [round(scenario.gas.report_min * MINUTE_MS)] * n
+        self._way = Way(scenario, fleet, seed, self.period_ms)
 
     def steps(self, days: int) -> Iterator[Step]:
         """Every step of so many days."""
@@ -102,29 +99,30 @@ class Simulation:
         step.cleanings = self.toilets.step(now, *rooms)
         step.spells = [*self._echo.age(STEP_H), *self._cells.age(STEP_H)]
         step.spells += self.batteries.step(now.number)
-        step.outages = self._channel.step(now)
-        self._happen(step, *happened)
+        step.outages = self._way.channel.step(now)
+        dropped = self._happen(step, *happened)
         self._restart(step, happened[1])
         running = self.batteries.alive & ~does.silent
-        reached = running & ~self._channel.dark()
-        news = [*self._sessions.step(now, step.restarted, reached)]
+        reached = running & ~self._way.channel.dark()
+        again = [*step.restarted, *dropped]
+        news = [*self._sessions.step(now, again, reached)]
         speaks = running & self._sessions.up
         frames = [*self._bin_frames(now, celsius, speaks)]
         frames += self._room_frames(now, celsius, speaks)
+        frames += self._way.stored(now.at - STEP_MS, speaks, self._level.next_seq)
         if self._restarts.on:
             frames = [self._restarts.stamp(frame) for frame in frames]
             news = [self._restarts.stamp(frame) for frame in news]
-        step.carried = list(self._channel.carry(frames, self.period_ms))
-        came = [x for x in step.carried if isinstance(x, Delivery)]
-        step.carried += self._again.beside(came)
-        firsts = [x for x in came if not x.copy]
-        step.foreign = list(self._noise.beside(firsts))
-        step.carried += [Delivery(x.at + EVENT_MS, x, 0, x.kind) for x in news]
+        step.carried, step.foreign = self._way.carry(frames, news)
         return step
+
+    def close(self) -> list[Lost]:
+        """What devices still keep at the end."""
+        return self._way.close()
 
     def leftovers(self) -> list[Foreign]:
         """What the broker gives a hub that subscribes at the start."""
-        return list(self._noise.leftovers(self.fleet.rows, self.start))
+        return self._way.leftovers(self.start)
 
     def _restart(self, step: Step, ended: list[Happening]) -> None:
         """Some devices restart: by themselves, with a new battery, or shaken awake."""
@@ -148,18 +146,24 @@ class Simulation:
 
     def _happen(
         self, step: Step, begun: list[Happening], ended: list[Happening]
-    ) -> None:
-        """What the script begins and ends, beyond its effects on columns."""
+    ) -> list[int]:
+        """What the script begins and ends, beyond its effects on columns.
+
+        Answers whose sessions are lost.
+        """
         step.begun = begun
+        dropped: list[int] = []
         self._echo.iced = self._script.now.iced[: self.fleet.bins]
         for each in begun:
             if each.what == "gateway_dead":
                 dark = np.unique(self.fleet.gateway[each.rows])
-                step.outages += self._channel.put_out(dark, each.hours)
+                step.outages += self._way.channel.put_out(dark, each.hours)
             elif each.what == "stuck":
                 step.spells += self._echo.hold(each.rows, each.hours)
             elif each.what == "tipped":
                 self.bins.lose(each.rows, SPILT)
+            elif each.what == "sessions_lost":
+                dropped += self._drop(each.rows)
         for each in ended:
             if each.what == "fire":
                 self.bins.lose(each.rows, BURNT)
@@ -167,6 +171,16 @@ class Simulation:
             for each in happened:
                 if fault := FAULTS.get(each.what):
                     step.spells += [Spell(row, on, fault) for row in each.rows.tolist()]
+        return dropped
+
+    def _drop(self, rows: I64) -> list[int]:
+        """Sessions are lost: LoRaWAN devices count anew, native ones go on."""
+        joining = rows[~self.fleet.counting()[rows]]
+        first = self.fleet.bins
+        self._restarts.join_anew(joining)
+        self._level.count_anew(joining[joining < first])
+        self._room.count_anew(joining[joining >= first] - first)
+        return list(rows.tolist())
 
     def _come(self, now: Moment) -> Iterator[Visit]:
         """The crews' visits; on strike they miss their rounds."""

@@ -1,5 +1,7 @@
 """What a device hands to its radio."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 
@@ -15,4 +17,5 @@ class Frame(NamedTuple):
     data: bytes = b""  # of LoRaWAN
     wrong_ms: int = 0  # of the device's own clock
     joins: int = 0  # how often it has joined anew
-    kind: str = ""  # join, birth; empty: data
+    kind: str = ""  # join, birth, history; empty: data
+    more: tuple[Frame, ...] = ()  # stored ones that go with it, the oldest first

@@ -78,9 +78,18 @@ class LevelFirmware:
         charge = batteries.percent(now.number, rows, celsius)
         yield from self._frames(now, rows, (seen, celsius, around.tilt[rows], charge))
 
+    def count_anew(self, rows: I64) -> None:
+        """The next uplink is number 0."""
+        self._seq[rows] = -1
+
+    def next_seq(self, row: int) -> int:
+        """The number of one more uplink."""
+        self._seq[row] += 1
+        return int(self._seq[row]) & 0xFFFF
+
     def restart(self, rows: I64) -> None:
         """Devices begin anew: they count from 0 and report at once."""
-        self._seq[rows] = -1
+        self.count_anew(rows)
         self._left[rows] = 0
         self._told[rows] = np.nan
 

@@ -50,6 +50,11 @@ class Restarts:
         self.on |= len(rows) > 0
         return rows
 
+    def join_anew(self, rows: I64) -> None:
+        """Some sessions are lost without a restart."""
+        self._joins[rows] += 1
+        self.on |= len(rows) > 0
+
     def stamp(self, frame: Frame) -> Frame:
         """A frame with its device's own time and session."""
         row, joins = frame.row, int(self._joins[frame.row])

@@ -47,9 +47,13 @@ class RoomFirmware:
         counted = (stream.uniform(n) * 5000).astype(np.int64)
         self._seq: I64 = np.where(fleet.counting()[self._first :], counted, -1)
 
+    def count_anew(self, rows: I64) -> None:
+        """The next uplink is number 0."""
+        self._seq[rows] = -1
+
     def restart(self, rows: I64, entered: I64, left: I64) -> None:
         """Devices begin anew: they count from 0, people too (by room: totals now)."""
-        self._seq[rows] = -1
+        self.count_anew(rows)
         self._came[rows], self._went[rows] = entered[rows], left[rows]
 
     def step(

@@ -2,18 +2,19 @@
 
 import heapq
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from threading import Event
 from typing import IO, NamedTuple
 
 from firmware_sim import wire
+from firmware_sim.arrivals import Arrival, Arrivals, order
 from firmware_sim.clock import SimClock
 from firmware_sim.firmware.sessions import BIRTH
-from firmware_sim.labels import label
 from firmware_sim.link.channel import Delivery, Lost
-from firmware_sim.link.noise import DAY_MS, Foreign
+from firmware_sim.link.noise import Foreign
 from firmware_sim.live.clients import Clients, Identity
-from firmware_sim.messages import FIRMWARE, Messages
+from firmware_sim.messages import FIRMWARE
 from firmware_sim.simulation import Simulation
 from firmware_sim.town.files import fleet_csv, rounds_toml
 from firmware_sim.truth import Truth
@@ -27,11 +28,14 @@ class Message(NamedTuple):
     """What the broker gets at `at` (epoch ms)."""
 
     at: int
-    order: int  # of messages at the same moment
+    order: tuple[int, ...]  # of messages at the same moment, as in a trace
     row: int
-    topic: str
-    payload: bytes
-    retain: bool = False
+    arrival: Arrival
+
+    @property
+    def retain(self) -> bool:
+        """Whether the broker shall keep it: leftovers and births."""
+        return self.arrival.retain or self.arrival.why == BIRTH
 
 
 class Stream:
@@ -39,65 +43,49 @@ class Stream:
 
     def __init__(self, simulation: Simulation, labels: IO[str] | None = None) -> None:
         self._simulation = simulation
-        self._messages = Messages(simulation.fleet, simulation.period_ms)
+        self._arrivals = Arrivals(simulation)
         self._truth = None if labels is None else Truth(simulation, labels)
         self._labels = labels
         self._waiting: list[Message] = []
         self._count = 0
+        self._sent = 0
 
     def messages(self) -> Iterator[Message]:
         """All of the scenario's days."""
         for item in self._simulation.leftovers():
-            self._foreign(item)
+            self._put(item)
         for step in self._simulation.steps(self._simulation.scenario.town.days):
             for each in (*step.carried, *step.foreign):
                 self._take(each)
             if self._truth is not None:
                 self._truth.take(step)
             while self._waiting and self._waiting[0].at < step.now.at:
-                yield heapq.heappop(self._waiting)
+                message = heapq.heappop(self._waiting)
+                yield message
+                self._tell(message.arrival)
         if self._truth is not None:
             self._truth.close()
 
+    def _tell(self, arrival: Arrival) -> None:
+        """Label what was sent, with what it is known by in a live ledger."""
+        self._sent += 1
+        if self._labels is not None and (arrival.why or arrival.stored):
+            digest = sha256(arrival.body).hexdigest()
+            known = {"topic": arrival.topic, "sha256": digest}
+            self._labels.writelines(arrival.labels(self._sent, **known))
+
     def _take(self, item: Delivery | Lost | Foreign) -> None:
-        if isinstance(item, Lost):
-            self._lost(item)
-        elif isinstance(item, Foreign):
-            self._foreign(item)
-        else:
-            topic = self._messages.topic(item.frame)
-            body = self._messages.payload(item.frame, item.copy)
-            retain = item.frame.kind == BIRTH
-            self._put(item.at, item.frame.row, topic, body, retain=retain)
+        if not isinstance(item, Lost):
+            self._put(item)
+        elif self._labels is not None:
+            self._arrivals.lost(item, self._labels)
 
-    def _put(
-        self, at: int, row: int, topic: str, body: bytes, *, retain: bool = False
-    ) -> None:
+    def _put(self, item: Delivery | Foreign) -> None:
+        row = item.row if isinstance(item, Foreign) else item.frame.row
         self._count += 1
-        message = Message(at, self._count, row, topic, body, retain)
-        heapq.heappush(self._waiting, message)
-
-    def _foreign(self, item: Foreign) -> None:
-        topic = self._messages.topics[item.row]
-        if item.source is None:
-            body = self._messages.leftover(
-                item.row, item.at - round(item.missing * DAY_MS)
-            )
-            self._put(item.at, item.row, topic, body, retain=True)
-            return
-        frame = item.source.frame
-        if item.why == "stranger":
-            _, topic, body = self._messages.stranger(frame)
-        else:
-            body = self._messages.cut(frame, item.missing)
-        self._put(item.at, item.row, topic, body)
-
-    def _lost(self, item: Lost) -> None:
-        if self._labels is not None:
-            frame = item.frame
-            device = self._simulation.fleet.devices[frame.row]
-            what = {"device": device, "seq": frame.seq, "at": frame.at}
-            self._labels.write(label("lost", **what, why=item.why))
+        arrival = self._arrivals.of(item)
+        place = (*order(item), self._count)
+        heapq.heappush(self._waiting, Message(item.at, place, row, arrival))
 
 
 def identities(simulation: Simulation, *, own: bool) -> dict[int, Identity]:
@@ -139,7 +127,8 @@ def publish(
         if stop.is_set():
             return count
         key = message.row if message.row in own else SERVER
-        clients.publish(key, message.topic, message.payload, retain=message.retain)
+        arrival = message.arrival
+        clients.publish(key, arrival.topic, arrival.body, retain=message.retain)
         count += 1
         if not count % 100:
             clients.turn(0)

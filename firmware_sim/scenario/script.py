@@ -11,6 +11,7 @@ What = Literal[
     "gateway_dead",  # all gateways of the zones
     "stuck",  # level sensors repeat themselves
     "silent",  # devices say nothing
+    "sessions_lost",  # the network server forgot them: all come up anew
     "iced",  # `amount` of the echoes come from ice before the sensor
     "fire",  # bins burn at `amount` °C
     "tipped",  # bins lie at `amount` °, spilt

@@ -202,6 +202,7 @@ class Firmware(Section):
     reboot_per_day: Share = 0.02  # chance of a device
     clock_ppm: Amount = 20  # each device's clock is off by at most so much
     sync_days: Positive = 7  # from one time of the network to the next
+    keeps: int = Field(0, ge=0, le=500)  # records while cut off, to be sent later
     epoch_share: Share = 0  # of restarts: the clock begins at 1970
 
 

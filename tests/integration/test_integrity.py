@@ -16,7 +16,9 @@ LONGER = SMALL | {"town.days": 14, "link.leftovers": 0.3}
 KILLS = 3
 
 
-@pytest.mark.parametrize("name", ["clean", "default", "harsh", "mixed", "restless"])
+@pytest.mark.parametrize(
+    "name", ["clean", "default", "harsh", "mixed", "restless", "reconnect_storm"]
+)
 def test_a_trace_ends_line_for_line_as_its_labels_say(
     name: str, tmp_path: Path
 ) -> None:

@@ -7,7 +7,9 @@ import threading
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
@@ -68,6 +70,14 @@ class Listener:
             self._more.notify()
 
 
+def odd_ones(folder: Path) -> list[dict[str, Any]]:
+    """What is told of single messages, in their order."""
+    lines = (folder / "labels.jsonl").read_text("utf-8").splitlines()
+    labels = [json.loads(line) for line in lines]
+    found = [x for x in labels if x["label"] in ("copy", "resent")]
+    return sorted(found, key=lambda x: (x["line"], x["label"], x["seq"]))
+
+
 @pytest.mark.parametrize("how", [[], ["--servers"]])
 def test_live_sends_what_the_trace_holds(
     port: int, tmp_path: Path, how: list[str]
@@ -94,7 +104,12 @@ def test_live_sends_what_the_trace_holds(
     for name in ("fleet.csv", "rounds.toml"):
         live, trace = ((tmp_path / d / name).read_text() for d in ("live", "trace"))
         assert live == trace
-    assert '"label":"lost"' in (tmp_path / "live" / "labels.jsonl").read_text()
+    must, told = (odd_ones(tmp_path / each) for each in ("trace", "live"))
+    assert any(label["label"] == "resent" for label in must)
+    digests = {sha256(bytes(message.payload)).hexdigest() for message in heard}
+    assert {x.pop("sha256") for x in told} <= digests
+    assert {x.pop("topic") for x in told} <= {message.topic for message in heard}
+    assert told == [x for x in must if x["line"] <= expected.total()]
 
 
 def test_native_devices_are_born_and_have_a_will(port: int) -> None:

@@ -1,12 +1,17 @@
 """Joins and births: at the start, after a restart, not while the gateway is dark."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from firmware_sim.clock import parse_time
 from firmware_sim.families.catalogue import NATIVE
 from firmware_sim.firmware.sessions import Sessions
 from firmware_sim.scenario import load
 from firmware_sim.town.fleet import Fleet, make_fleet
+from firmware_sim.trace import write_trace
 from firmware_sim.world.moment import STEP_MS, Moment
 
 LORAWAN = "milesight-em310-udl"
@@ -54,3 +59,24 @@ def test_a_dead_device_does_not_come_up() -> None:
     assert [*sessions.step(at(0), [], ~ALL)] == []
     list(sessions.step(at(1), [], ~ALL))
     assert not sessions.up.any()
+
+
+def test_lost_sessions_bring_all_devices_up_anew(tmp_path: Path) -> None:
+    told = {"town.bins": 40, "town.toilets": 2, "town.days": 6}
+    write_trace("reconnect_storm", load("reconnect_storm", told), 1, tmp_path)
+    uplinks, labels = (
+        [json.loads(line) for line in (tmp_path / f).read_text().splitlines()]
+        for f in ("uplinks.jsonl", "labels.jsonl")
+    )
+    (storm,) = [x["at"] for x in labels if x.get("what") == "sessions_lost"]
+    begin = parse_time(storm) - STEP_MS
+    news = {
+        label["device"]: label["why"]
+        for label in labels
+        if label.get("why") in ("join", "birth")
+        and parse_time(uplinks[label["line"] - 1]["received_at"]) >= begin
+    }
+    devices = {d for x in labels if x["label"] == "asset" for d in x["devices"]}
+    assert len(news) > 0.9 * len(devices)  # batteries may be empty
+    for device, why in news.items():
+        assert why == ("birth" if "-" in device else "join")

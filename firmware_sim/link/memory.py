@@ -1,0 +1,103 @@
+"""What a device keeps while it is cut off, and sends with what is heard next.
+
+A native device sends an array, the oldest first. Dragino's distance sensors send
+stored uplinks with their own times on another port. Others keep nothing.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim.families import dragino
+from firmware_sim.firmware.frame import Frame
+from firmware_sim.link.channel import Delivery, Lost
+from firmware_sim.town.fleet import Fleet
+
+AT_ONCE = 4  # records that fit into a LoRaWAN frame
+STORED = "history"
+STORING = frozenset({"dragino-ldds75"})
+Mask = NDArray[np.bool_]
+
+
+class Memory:
+    """The stores of all devices; `keeps`: records each, the oldest fall out."""
+
+    def __init__(self, keeps: int, fleet: Fleet) -> None:
+        self._keeps = keeps
+        self._native = fleet.counting().tolist()
+        self._stores = [
+            native or family in STORING
+            for native, family in zip(self._native, fleet.families, strict=True)
+        ]
+        self._kept: dict[int, deque[Frame]] = {}
+        self._heard: dict[int, Frame] = {}  # the last uplink of who has stored ones
+
+    def frames(
+        self, at: int, speaks: Mask, next_seq: Callable[[int], int]
+    ) -> Iterator[Frame]:
+        """LoRaWAN frames of records at `at`, of who was heard before."""
+        heard, self._heard = self._heard, {}
+        for row, frame in heard.items():
+            if not speaks[row] or row not in self._kept:
+                continue
+            kept = self._kept.pop(row)
+            records = tuple(kept.popleft() for _ in range(min(AT_ONCE, len(kept))))
+            if kept:
+                self._kept[row] = kept
+            yield Frame(
+                *(at, row, next_seq(row), "", frame.via),
+                port=dragino.STORED_PORT,
+                data=b"".join(map(_record, records)),
+                kind=STORED,
+                more=records,
+            )
+
+    def take(self, carried: Iterable[Delivery | Lost]) -> Iterator[Delivery | Lost]:
+        """The same, without what is kept and with what is sent after all."""
+        source = whole = None
+        for item in carried:
+            frame = item.frame
+            if isinstance(item, Lost):
+                yield from self._lost(item)
+            elif frame is source and whole is not None:
+                yield item._replace(frame=whole)
+            else:
+                source, whole = frame, self._with_kept(frame)
+                yield item._replace(frame=whole)
+
+    def close(self) -> list[Lost]:
+        """What is still kept at the end."""
+        kept = [frame for store in self._kept.values() for frame in store]
+        return [Lost(frame, "end") for frame in kept]
+
+    def _lost(self, item: Lost) -> Iterator[Lost]:
+        frame = item.frame
+        if not self._stores[frame.row]:
+            yield item
+            return
+        kept = self._kept.setdefault(frame.row, deque())
+        if frame.more:
+            kept.extendleft(reversed(frame.more))
+            yield Lost(frame._replace(more=()), item.why)
+        else:
+            kept.append(frame)
+        while len(kept) > self._keeps:
+            yield Lost(kept.popleft(), item.why)
+
+    def _with_kept(self, frame: Frame) -> Frame:
+        row = frame.row
+        if row not in self._kept:
+            return frame
+        if self._native[row]:
+            return frame._replace(more=tuple(self._kept.pop(row)))
+        self._heard[row] = frame
+        return frame
+
+
+def _record(frame: Frame) -> bytes:
+    """An uplink as it is stored: without interrupt and flag, with its time."""
+    second = (frame.at + frame.wrong_ms) // 1000
+    mv, mm = (int.from_bytes(frame.data[i : i + 2], "big") for i in (0, 2))
+    return dragino.dds75_stored(second, mv, mm)
