@@ -98,7 +98,8 @@ class Notes(msgspec.Struct, array_like=True):
     (uplink, ms) of device times that were too far off and were replaced; `via` are
     (device, place) of gateways that took a device over; `excused` are devices whose
     silence begins anew; `usage` is what the town taught and is gone by from here on:
-    population, its week as 168 float32, settling.
+    population, its week as 168 float32, settling; `naive` are the populations whose
+    forecasts go by their last day from then on.
     """
 
     covered: int = 0
@@ -108,6 +109,7 @@ class Notes(msgspec.Struct, array_like=True):
     via: list[tuple[int, int]] = []
     excused: list[int] = []
     usage: list[tuple[int, bytes, float]] = []
+    naive: list[int] = []
 
 
 class _Body(msgspec.Struct, array_like=True):

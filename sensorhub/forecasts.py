@@ -118,7 +118,8 @@ def _told(state: State, row: NDArray[np.intp], now: int) -> list[dict[str, Any]]
         elif later.watched[i] < YOUNG_D:
             view |= _fill(later, i) | _rests("young", learnt)
         else:
-            view |= _fill(later, i) | _ahead(later, i, now) | _rests("own", learnt)
+            basis = "naive" if later.naive[i] else "own"
+            view |= _fill(later, i) | _ahead(later, i, now) | _rests(basis, learnt)
         views.append(view)
     return views
 

@@ -28,11 +28,12 @@ from sensorhub.estimate.later import Later, later
 from sensorhub.estimate.law import Law, law_of, matrix_of
 from sensorhub.estimate.learning import Step
 from sensorhub.estimate.plan import Plans
+from sensorhub.estimate.record import judge
 from sensorhub.estimate.usage import HOUR_MS, Zone, local_hours
 from sensorhub.model import AssetKind
 from sensorhub.profiles import EchoSettings
 from sensorhub.registry import Registry
-from sensorhub.teaching import BLOCK, KINDS, Teaching, Usages
+from sensorhub.teaching import BLOCK, KINDS, Taught, Teaching, Usages
 from sensorhub.windows import ranks
 
 F64 = NDArray[np.float64]
@@ -58,6 +59,7 @@ class LevelRows(msgspec.Struct, array_like=True, frozen=True):
     learnt: list[bytes] = []
     usage: Usages = []
     day: int = 0
+    naive: list[int] = []
 
 
 class Seen(NamedTuple):
@@ -192,19 +194,32 @@ class Levels:
             fresh=fresh,
             stuck=stuck,
         )
+        open_ = ~np.isnan(table["odds"][row])
+        people = self._people(row)
+        judged = judge(
+            *(table, self.teaching.usage, (row, people, at, offset)),
+            found.emptied.which | open_,
+            found.took,
+        )
+        if judged is not None:
+            self.teaching.judge(self._people(judged.row), judged)
         teaches = sound & found.took & ~fresh & ~found.emptied.which
-        teaches &= np.isnan(table["odds"][row])
+        teaches &= ~open_
         # steps into or out of the blind zone would look as if content sank
         blind = self._laws[BLIND][self._law_of[row]]
         teaches &= (np.maximum(before, z) < blind - 1) & ((before + z) / 2 < blind - 10)
         if teaches.any():
-            people = self._laws[PEOPLE][self._law_of[row]].astype(np.intp)
             times = (local_hours(begin, offset), local_hours(at, offset))
             step = Step(row // BLOCK, people, *times, before, z, found.rate)
             self.teaching.learn(step.only(teaches))
         if self.watch is not None:
             self.watch(row, at, found)
         return found
+
+    def _people(self, row: NDArray[np.intp]) -> NDArray[np.intp]:
+        """The populations of devices."""
+        people: NDArray[np.intp] = self._laws[PEOPLE][self._law_of[row]].astype(np.intp)
+        return people
 
     def outlook(self, row: NDArray[np.intp]) -> Outlook:
         """What is known of devices as of their last readings."""
@@ -257,4 +272,5 @@ class Levels:
         Raises ValueError on damaged bytes.
         """
         self.table.load(first, rows.fills)
-        self.teaching.load(first // BLOCK, rows.learnt, rows.usage, rows.day)
+        taught = Taught(rows.usage, rows.naive)
+        self.teaching.load(first // BLOCK, rows.learnt, taught, rows.day)

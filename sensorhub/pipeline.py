@@ -20,7 +20,7 @@ from sensorhub.intake import Intake
 from sensorhub.ledger import JournalDraft, Ledger
 from sensorhub.model import Message, Outcome, Reason
 from sensorhub.state import State
-from sensorhub.tally import bury, count
+from sensorhub.tally import bury, count, learn_by_day
 from sensorhub.validate import settle_times
 from sensorhub.values import (
     clocked,
@@ -227,7 +227,7 @@ class Pipeline:
             at = int(received[owner[reading]])
             desk.sample(ledger, moved, at, int(columns.measured_at[reading]))
 
-        usage = state.levels.teaching.turn(int(received[0])) if columns.uplinks else []
+        taught = learn_by_day(state.levels.teaching, columns, ledger)
         late = state.move(columns, None, decide, serve)
         for uplink, at in state.signs.cleanings:
             asset = state.registry.asset_at(int(columns.device[uplink]), at)
@@ -237,7 +237,16 @@ class Pipeline:
                 services.append(service)
         if late:
             ledger.moved["readings_late"] += late
-        notes = Notes(state.covered, services, told[0], told[1], via, usage=usage)
+        notes = Notes(
+            state.covered,
+            services,
+            told[0],
+            told[1],
+            via,
+            [],
+            taught.usage,
+            taught.naive,
+        )
         body = pack(columns, notes)
         ledger.journal = JournalDraft(int(received[0]), columns.uplinks, body)
 

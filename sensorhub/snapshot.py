@@ -26,7 +26,7 @@ from sensorhub.model import Outcome
 from sensorhub.signs import SignRows
 from sensorhub.state import State
 from sensorhub.store.journal import JournalRow
-from sensorhub.teaching import BLOCK
+from sensorhub.teaching import BLOCK, Taught
 from sensorhub.windows import NEVER
 
 LATER = frozenset({"gateway"})  # columns that checkpoints of before do not have
@@ -189,7 +189,8 @@ def _apply(state: State, columns: Columns, notes: Notes, mask: NDArray[Any]) -> 
     state.taken_over((d, place) for d, place in notes.via if mask[d])
     state.excuse([device for device in notes.excused if mask[device]])
     if columns.uplinks:
-        state.levels.teaching.fold(notes.usage, int(columns.received_at[0]), mask)
+        taught = Taught(notes.usage, notes.naive)
+        state.levels.teaching.fold(taught, int(columns.received_at[0]), mask)
     state.signs.look(columns, mask)
     left = {(s.asset, s.at): s for s in notes.services}
 

@@ -71,13 +71,16 @@ def _waiting(connection: sqlite3.Connection) -> dict[str, Any]:
 
 
 def _switched(connection: sqlite3.Connection) -> dict[str, Any]:
-    """Which rules hold, what of rules.toml was refused, codecs that are off."""
+    """Which rules hold, what of rules.toml was refused, codecs that are off,
+    kinds of assets whose forecasts go by their last day."""
     refused = counters.get_meta(connection, "rules_refused")
     off = counters.get_meta(connection, "codecs_off")
+    naive = counters.get_meta(connection, counters.NAIVE)
     return {
         "rules_version": rule_versions.latest(connection)[0],
         "rules_refused": json.loads(refused or "[]"),
         "codecs_off": json.loads(off or "{}"),
+        "forecasts_naive": (naive or "").split(),
     }
 
 

@@ -1,14 +1,20 @@
-"""What became of a batch's uplinks: counted, and the dead ones buried."""
+"""What became of a batch's uplinks: counted, the dead ones buried, a day's lessons."""
 
 from collections import Counter
+from functools import partial
 
 import numpy as np
+import structlog
 
 from sensorhub.columns import Columns
 from sensorhub.draft import Draft
 from sensorhub.ledger import Ledger
 from sensorhub.model import Message, Outcome, Quality, Reason
+from sensorhub.store import counters
 from sensorhub.store.dead_letters import DeadLetter
+from sensorhub.teaching import NOTHING, Taught, Teaching
+
+log = structlog.get_logger()
 
 # each letter holds its message whole: an array of 1,000 strangers is not kept so often
 LETTERS_BYTES = 2**20  # of one message
@@ -64,3 +70,16 @@ def bury(
             None,
         )
         ledger.letters.append(letter)
+
+
+def learn_by_day(teaching: Teaching, columns: Columns, ledger: Ledger) -> Taught:
+    """What the town taught, at the first uplink of a local day."""
+    if not columns.uplinks:
+        return NOTHING
+    before = teaching.naive_kinds
+    taught = teaching.turn(int(columns.received_at[0]))
+    if (kinds := teaching.naive_kinds) != before:
+        log.warning("kinds whose forecasts go by their last day's rate", kinds=kinds)
+        words = " ".join(kinds)
+        ledger.jobs.append(partial(counters.set_meta, key=counters.NAIVE, value=words))
+    return taught

@@ -6,11 +6,13 @@ goes by the same weeks.
 
 import zlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.estimate.learning import Learnt, Step
+from sensorhub.estimate.record import Judged, Record
 from sensorhub.estimate.usage import HOUR_MS, Usage, Zone
 from sensorhub.model import AssetKind
 
@@ -20,18 +22,34 @@ DAY_MS = 24 * HOUR_MS
 Usages = list[tuple[int, bytes, float]]  # population, week as 168 float32, settling
 
 
+class Taught(NamedTuple):
+    """What all kinds of assets have taught, and which go by their last day instead."""
+
+    usage: Usages
+    naive: list[int]
+
+
+NOTHING = Taught([], [])
+
+
 class Teaching:
     """What is gone by now (`usage`), and what was learnt since."""
 
     def __init__(self, devices: int, zone: Zone) -> None:
         self._zone = zone
-        self.learnt = Learnt(-(-max(devices, 1) // BLOCK), len(KINDS))
+        blocks = -(-max(devices, 1) // BLOCK)
+        self.learnt = Learnt(blocks, len(KINDS))
+        self.record = Record(blocks, len(KINDS))
         self.day = 0
         self._forget()
 
     def learn(self, step: Step) -> None:
         """Take steps from one good reading to the next."""
         self.learnt.add(step, self.usage.shape, self.usage.settling)
+
+    def judge(self, people: NDArray[np.intp], judged: Judged) -> None:
+        """Take what came of forecasts of a day ago."""
+        self.record.add(judged.row // BLOCK, people, judged)
 
     def _forget(self) -> None:
         self.usage = Usage(len(KINDS))
@@ -40,55 +58,67 @@ class Teaching:
     def _day(self, at: int) -> int:
         return (at + self._zone.offset(at)) // DAY_MS
 
-    def turn(self, at: int) -> Usages:
+    def turn(self, at: int) -> Taught:
         """At the first uplink (ms) of a local day: what is gone by from now on."""
         day = self._day(at)
         if day <= self.day:
-            return []
+            return NOTHING
         self.day = day
         known = self.learnt.exposed.sum(axis=(0, 2)) > 0
         if not known.any():
-            return []
+            return NOTHING
         shapes, settling = self.learnt.weeks()
         usage: Usages = [
             (i, shapes[i].astype("<f4").tobytes(), float(settling[i]))
             for i in np.flatnonzero(known).tolist()
         ]
-        self._adopt(usage)
-        self.learnt.fade(np.ones(len(self.learnt.gained), np.bool_))
-        return usage
+        naive = self.record.naive(self.usage.naive)
+        taught = Taught(usage, np.flatnonzero(naive).tolist())
+        self._adopt(taught)
+        self._fade(np.ones(len(self.learnt.gained), np.bool_))
+        return taught
+
+    def _fade(self, blocks: NDArray[np.bool_]) -> None:
+        self.learnt.fade(blocks)
+        self.record.fade(blocks)
+
+    @property
+    def naive_kinds(self) -> list[str]:
+        """Kinds of assets whose forecasts go by their last day's rate."""
+        return [KINDS[i].value for i in np.flatnonzero(self.usage.naive).tolist()]
 
     def has_taught(self, people: int) -> bool:
         """Whether the week of a population is learnt; else it is a rough one."""
         return people in self._taught
 
-    def _adopt(self, usage: Usages) -> None:
+    def _adopt(self, taught: Taught) -> None:
         """Go by these weeks from now on."""
         shape, settling = self.usage.shape.copy(), self.usage.settling.copy()
-        for people, week, sinks in usage:
+        for people, week, sinks in taught.usage:
             if people < len(KINDS):
                 shape[people] = np.frombuffer(week, "<f4")
                 settling[people] = sinks
                 self._taught[people] = week, sinks
         self.usage.take(shape, settling)
+        self.usage.naive = np.isin(np.arange(len(KINDS)), taught.naive)
 
-    def fold(self, usage: Usages, at: int, mask: NDArray[np.bool_]) -> None:
+    def fold(self, taught: Taught, at: int, mask: NDArray[np.bool_]) -> None:
         """As `turn` had it at `at` (ms); `mask`: devices not yet past it."""
         self.day = max(self.day, self._day(at))
-        if usage:
-            self._adopt(usage)
-            self.learnt.fade(mask[::BLOCK][: len(self.learnt.gained)])
+        if taught.usage:
+            self._adopt(taught)
+            self._fade(mask[::BLOCK][: len(self.learnt.gained)])
 
     # -- checkpoints --
 
-    def dump(self, block: int) -> tuple[list[bytes], Usages, int]:
-        """What a block taught, what is gone by, and since which day."""
+    def dump(self, block: int) -> tuple[list[bytes], Usages, int, list[int]]:
+        """What a block taught, what is gone by, since which day, and who is naive."""
         usage: Usages = [(i, *taught) for i, taught in self._taught.items()]
         found = [zlib.compress(part[block].tobytes(), 1) for part in self._sums]
-        return found, usage, self.day
+        return found, usage, self.day, np.flatnonzero(self.usage.naive).tolist()
 
     def load(
-        self, block: int, learnt: Sequence[bytes], usage: Usages, day: int
+        self, block: int, learnt: Sequence[bytes], taught: Taught, day: int
     ) -> None:
         """Take what `dump` gave. Raises ValueError on damaged bytes."""
         for part, body in zip(self._sums, learnt, strict=False):
@@ -96,8 +126,9 @@ class Teaching:
             rows[:] = np.frombuffer(zlib.decompress(body)).reshape(rows.shape)
         self.day = max(self.day, day)
         self._forget()
-        self._adopt(usage)
+        self._adopt(taught)
 
     @property
     def _sums(self) -> tuple[NDArray[np.float64], ...]:
-        return self.learnt.gained, self.learnt.exposed, self.learnt.night
+        learnt = self.learnt
+        return learnt.gained, learnt.exposed, learnt.night, self.record.sums

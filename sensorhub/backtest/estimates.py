@@ -62,6 +62,7 @@ class Estimates:
                 hours_to_full=middle,
                 h10=low,
                 h90=high,
+                basis="naive" if ahead.naive[i] else "own",
             )
 
     def _asset(self, device: int) -> str:

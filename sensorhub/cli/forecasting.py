@@ -27,6 +27,7 @@ HOUR_S = 3_600
 FARTHEST = ">168"  # hours
 BASES = {
     "own": "its own rate",
+    "naive": "its last day's rate, the usual forecast of its kind was worse",
     "young": "not known yet: watched for less than a day",
     "nothing": "not known yet: no reading",
     "silent": "not known: no good reading for a day or more",
@@ -126,6 +127,6 @@ def _emptied(service: dict[str, Any] | None, settings: Settings) -> str:
 
 def _rests(view: dict[str, Any]) -> str:
     words = BASES[view["basis"]]
-    if view["p_full_24h"] is None:
+    if view["basis"] != "own":
         return words
     return f"{words}, {view['week']} week of its kind"

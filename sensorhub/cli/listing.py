@@ -71,6 +71,7 @@ def status(
     view["clock"] = clock_words(view["clock"], settings)
     view["disk"] = disk_words(view["disk"])
     view["codecs_off"] = "; ".join(view["codecs_off"].values())
+    view["forecasts_naive"] = ", ".join(view["forecasts_naive"])
     view["rules_refused"] = "; ".join(view["rules_refused"])
     for key in ("last_uplink_at", "alive_at", "heard_at", "now"):
         view[key] = local_text(view[key], settings)

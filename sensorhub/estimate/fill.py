@@ -57,6 +57,11 @@ SPEC = {
     "open_gained": (np.float64, 0),
     "open_days": (np.float64, 0),
     "open_since": (np.float64, 0),
+    # a day begins: what is known then; and what the last whole day brought, %
+    "mark_at": (np.int64, NEVER),
+    "mark": (np.float64, np.nan),
+    "mark_rate": (np.float64, np.nan),
+    "day_rate": (np.float64, np.nan),
 }
 
 
@@ -109,7 +114,8 @@ def begin(t: State, law: Law, fresh: Flags, at: NDArray[np.int64], z: F64) -> No
         **dict.fromkeys(("good_at", "since"), at),
         **dict.fromkeys(("rough", "hh"), rough),
         "h": 0.0,
-        **dict.fromkeys(("pending", "odds"), np.nan),
+        **dict.fromkeys(("pending", "odds", "day_rate"), np.nan),
+        "mark_at": NEVER,
         "z": z,
         "f": np.clip(z, 0, 100),
         "ff": rough + law.noise,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate import emptying, fill, forecast
+from sensorhub.estimate import emptying, fill, forecast, record
 from sensorhub.estimate.emptying import Emptied
 from sensorhub.estimate.fill import NEVER, SPEC, Flags, Passed
 from sensorhub.estimate.forecast import Ahead, Chances
@@ -90,7 +90,7 @@ def follow(
     t["good_at"] = np.where(took, at, t["good_at"])
     t["good_at"] = np.where(stuck, np.minimum(t["good_at"], began), t["good_at"])
     t["at"] = at
-    chances = _chances(t, law, when, settling, stuck)
+    chances = _chances(t, law, when, town.usage, stuck)
     for name, column in t.items():
         table[name][row] = column
     return Found(chances, emptied, took & ~fresh, came, passed, speed)
@@ -141,11 +141,17 @@ def _round_chance(town: Town, row: NDArray[np.intp], local: F64, passed: Passed)
 
 
 def _chances(
-    t: fill.State, law: Law, when: When, settling: F64, stuck: Flags
+    t: fill.State, law: Law, when: When, usage: Usage, stuck: Flags
 ) -> Chances:
+    people = law.population.astype(np.intp)
     silent = (t["at"] - t["good_at"]) / HOUR_MS
     trust = np.where(stuck, np.exp(-forecast.FADES * silent), 1.0)
-    return forecast.chances(t, law, settling, when.a_day, when.next_round, trust)
+    flat = record.goes_flat(t, usage, people)
+    to = when.a_day, when.next_round
+    if flat.any():
+        to = to[0].on_one_day(flat), to[1].on_one_day(flat)
+    growth = record.growth(t, flat)
+    return forecast.chances(t, law, usage.settling[people], growth, to, trust=trust)
 
 
 class Outlook(NamedTuple):
@@ -156,6 +162,7 @@ class Outlook(NamedTuple):
     sd: F64
     full_24h: F64
     hours: tuple[F64, F64, F64]
+    naive: Flags  # it goes on as on its last day
 
 
 def outlook(
@@ -167,12 +174,14 @@ def outlook(
     t = {name: table[name][row] for name in SPEC}
     local = local_hours(t["at"], offset_ms)
     now = town.usage.warped(people, local)
+    flat = record.goes_flat(t, town.usage, people)
 
     def days_in(hours: F64) -> F64:
-        return town.usage.warped(people, local + hours) - now
+        days = town.usage.warped(people, local + hours) - now
+        return np.where(flat, hours / HORIZON_H, days)
 
     settling = town.usage.settling[people]
-    start, growth = (t["f"], t["ff"]), (fill.rate(t), t["days"])
+    start, growth = (t["f"], t["ff"]), record.growth(t, flat)
     day = np.full(len(row), HORIZON_H)
     hours = [
         forecast.full_in(share, law, settling, start, growth, days_in)
@@ -183,6 +192,7 @@ def outlook(
         np.sqrt(np.maximum(t["ff"], 0)),
         forecast.full_by(law, settling, start, growth, Ahead(day, days_in(day))),
         (hours[0], hours[1], hours[2]),
+        flat,
     )
 
 
@@ -199,3 +209,4 @@ def emptied_by_hand(table: Table, town: Town, row: NDArray[np.intp], at: int) ->
         table[name][row] = value
     for name in ("at", "good_at", "since"):
         table[name][row] = at
+    table["mark_at"][row] = NEVER

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate.fill import State, rate
+from sensorhub.estimate.fill import State
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.normal import ROOT_2PI, tail
 
@@ -34,6 +34,10 @@ class Ahead(NamedTuple):
 
     hours: F64
     days: F64
+
+    def on_one_day(self, which: NDArray[np.bool_]) -> "Ahead":
+        """The same where a day is like any other, of some devices."""
+        return Ahead(self.hours, np.where(which, self.hours / 24, self.days))
 
 
 def full_by(
@@ -59,11 +63,18 @@ def _short(
 
 
 def chances(
-    t: State, law: Law, settling: F64, day: Ahead, next_round: Ahead, trust: F64
+    t: State,
+    law: Law,
+    settling: F64,
+    growth: tuple[F64, F64],
+    to: tuple[Ahead, Ahead],
+    *,
+    trust: F64,
 ) -> Chances:
-    """What the state says; `trust`: how far the sensor is believed, 0 to 1."""
+    """What the state says; `to`: a day, the next round; `trust`: how far the sensor is
+    believed, 0 to 1."""
+    day, next_round = to
     f, sd = t["f"], np.sqrt(np.maximum(t["ff"], 1e-6))
-    growth = rate(t), t["days"]
     a = (DUE - f) / sd
     by_round = _short(law, settling, (f, sd**2), growth, next_round)
     over, before_round, overfull = tail(np.stack((a, by_round, (FULL - f) / sd)))

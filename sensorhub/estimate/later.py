@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate import fill, forecast
+from sensorhub.estimate import fill, forecast, record
 from sensorhub.estimate.fill import EVENTS, SPEC, USUAL_RATE, Passed
 from sensorhub.estimate.follow import HORIZON_H, Town
 from sensorhub.estimate.forecast import Ahead, Chances
@@ -30,6 +30,7 @@ class Later(NamedTuple):
     next_round_h: F64
     silent_h: F64  # since the last good reading
     watched: F64  # warped days that its own rate rests on
+    naive: NDArray[np.bool_]  # it goes on as on its last day
 
 
 def later(
@@ -40,28 +41,34 @@ def later(
     people = law.population.astype(np.intp)
     settling = town.usage.settling[people]
     t = {name: table[name][row] for name in SPEC}
+    n = len(row)
     hours, silent_h = (at - t["at"]) / HOUR_MS, (at - t["good_at"]) / HOUR_MS
-    local = local_hours(np.full(len(row), at), offset_ms)
+    local = local_hours(np.full(n, at), offset_ms)
     now = town.usage.warped(people, local)
 
-    def days_in(hours: F64) -> F64:
-        return town.usage.warped(people, local + hours) - now
+    flat = record.goes_flat(t, town.usage, people)
 
-    days = np.maximum(-days_in(-hours), 0)
-    nothing_seen = np.ones(len(row), np.bool_)
+    def days_in(hours: F64) -> F64:
+        days = town.usage.warped(people, local + hours) - now
+        return np.where(flat, hours / HORIZON_H, days)
+
+    days = np.maximum(now - town.usage.warped(people, local - hours), 0)
+    nothing_seen = np.ones(n, np.bool_)
     ahead = fill.expect(
         t, law, Passed(hours, days, silent_h, days), settling, nothing_seen
     )
     t["f"], t["ff"] = ahead.f, np.maximum(ahead.ff, 0)
     next_round = town.plans.next_in(town.plan_of[row], local)
-    day = Ahead(np.full(len(row), HORIZON_H), days_in(np.full(len(row), HORIZON_H)))
+    day = Ahead(np.full(n, HORIZON_H), days_in(np.full(n, HORIZON_H)))
     soon = np.minimum(next_round, HORIZON_H)
     until = Ahead(soon, days_in(soon))
-    start, growth = (t["f"], t["ff"]), (fill.rate(t), t["days"])
+    start, growth = (t["f"], t["ff"]), record.growth(t, flat)
     return Later(
         fill=t["f"],
         sd=np.sqrt(t["ff"]),
-        chances=forecast.chances(t, law, settling, day, until, np.ones(len(row))),
+        chances=forecast.chances(
+            t, law, settling, growth, (day, until), trust=np.ones(n)
+        ),
         full_24h=forecast.full_by(law, settling, start, growth, day),
         hours=[
             forecast.full_in(share, law, settling, start, growth, days_in)
@@ -70,4 +77,5 @@ def later(
         next_round_h=next_round,
         silent_h=silent_h,
         watched=t["days"] - EVENTS * law.phi / USUAL_RATE,
+        naive=flat,
     )

@@ -31,6 +31,7 @@ class Usage:
         self.shape = np.empty((populations, WEEK_H))
         self._sums = np.zeros((populations, WEEK_H + 1))
         self.settling = np.zeros(populations)  # share of the fill that sinks an hour
+        self.naive = np.zeros(populations, np.bool_)  # whose forecasts go by one day
         self.take(np.tile(rough_week(), (populations, 1)), self.settling)
 
     def take(self, shape: F64, settling: F64) -> None:

@@ -27,6 +27,9 @@ def get_meta(connection: sqlite3.Connection, key: str) -> str | None:
     return str(row[0]) if row else None
 
 
+NAIVE = "forecasts_naive"  # key in `meta`: kinds that go by their last day's rate
+
+
 def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
     """Remember a value."""
     connection.execute(

@@ -91,10 +91,12 @@ def test_rounds_say_until_when_a_forecast_looks(
 def state(town: Town) -> list[Any]:
     levels = town.hub.state.levels
     table = [
-        levels.table[name].tobytes() for name in ("at", "f", "ff", "gained", "odds")
+        levels.table[name].tobytes()
+        for name in ("at", "f", "ff", "gained", "odds", "mark_at", "mark", "day_rate")
     ]
     learnt = levels.teaching.learnt
-    sums = [x.tobytes() for x in (learnt.gained, learnt.exposed, learnt.night)]
+    record = levels.teaching.record.sums
+    sums = [x.tobytes() for x in (learnt.gained, learnt.exposed, learnt.night, record)]
     return [*table, *sums, levels.teaching.usage.shape.tobytes(), levels.teaching.day]
 
 
