@@ -15,7 +15,7 @@ from rich.table import Table
 from firmware_sim.clock import HOUR, SimClock, parse_time, wall_ms
 from firmware_sim.demotown.fleet import fleet_csv, town
 from firmware_sim.demotown.stream import uplinks
-from firmware_sim.families.catalogue import BINS, NATIVE, NATIVE_SENDS, TOILETS
+from firmware_sim.families.command import devices
 from firmware_sim.live.command import TooManyClientsError, Wish, run_scenario
 from firmware_sim.mqtt import Address, Publisher, live, say_goodbye, say_hello
 from firmware_sim.plot.command import plot
@@ -31,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("score")(score)
+app.command("devices")(devices)
 AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON.")]
 DEMO_DATA = Path("data/demo")
 DEMO_START = "2026-06-01T07:00:00+08:00"
@@ -159,21 +160,6 @@ def fleet(
         typer.echo(text, nl=False)
     else:
         out.write_text(text, "utf-8")
-
-
-@app.command()
-def devices(as_json: AsJson = False) -> None:
-    """List the families of sensors that a scenario's `families` can have."""
-    rows = [(kind, NATIVE, 0, sends) for kind, sends in NATIVE_SENDS.items()]
-    for kind, models in (("bin", BINS), ("toilet", TOILETS)):
-        rows += [(kind, name, m.port, m.sends) for name, m in models.items()]
-    if as_json:
-        keys = ("kind", "family", "port", "sends")
-        typer.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows]))
-        return
-    for kind, name, port, sends in rows:
-        how = f"port {port}" if port else "JSON"
-        typer.echo(f"{kind:<8}{name:<33}{how:<9}{sends}")
 
 
 @app.command()

@@ -35,7 +35,8 @@ class Messages:
     def payload(self, frame: Frame, copy: int = 0) -> bytes:
         """A frame's payload; a LoRaWAN copy has an id of its own."""
         if frame.kind == BIRTH:
-            return wire.birth(self._interval_s[frame.row], FIRMWARE)
+            version = frame.values.removeprefix("native-") or FIRMWARE
+            return wire.birth(self._interval_s[frame.row], version)
         if not (frame.port or frame.kind):
             records = ",".join(map(_record, (*frame.more, frame)))
             return (f"[{records}]" if frame.more else records).encode()

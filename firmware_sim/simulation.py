@@ -13,6 +13,7 @@ import numpy as np
 from firmware_sim.chance import F64, I64
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
+from firmware_sim.firmware.installed import Installed
 from firmware_sim.firmware.level import Around, LevelFirmware
 from firmware_sim.firmware.restarts import Restarts
 from firmware_sim.firmware.room import RoomFirmware, Sensed
@@ -74,8 +75,9 @@ class Simulation:
         begin = local_start(scenario.town.start, scenario.town.timezone)
         self._script = Script(scenario.events, fleet, begin, seed)
         self.batteries = Batteries(scenario.battery, fleet.rows, seed)
-        self._level = LevelFirmware(scenario, fleet, seed)
-        self._room = RoomFirmware(scenario.gas, fleet, seed)
+        self._installed = Installed(scenario.firmware.versions, fleet, seed)
+        self._level = LevelFirmware(scenario, fleet, seed, self._installed)
+        self._room = RoomFirmware(scenario.gas, fleet, seed, self._installed)
         self._restarts = Restarts(scenario.firmware, fleet.rows, seed)
         self._sessions = Sessions(fleet, seed)
         self.period_ms = [round(p * MINUTE_MS) for p in fleet.period_min.tolist()]
@@ -101,11 +103,13 @@ class Simulation:
         step.spells += self.batteries.step(now.number)
         step.outages = self._way.channel.step(now)
         dropped = self._happen(step, *happened)
-        self._restart(step, happened[1])
+        self._restart(step, *happened)
+        self._age_flaws(step)
         running = self.batteries.alive & ~does.silent
         reached = running & ~self._way.channel.dark()
         again = [*step.restarted, *dropped]
-        news = [*self._sessions.step(now, again, reached)]
+        versions = self._installed.name
+        news = [*self._sessions.step(now, again, reached, versions)]
         speaks = running & self._sessions.up
         frames = [*self._bin_frames(now, celsius, speaks)]
         frames += self._room_frames(now, celsius, speaks)
@@ -113,6 +117,8 @@ class Simulation:
         if self._restarts.on:
             frames = [self._restarts.stamp(frame) for frame in frames]
             news = [self._restarts.stamp(frame) for frame in news]
+        if self._installed.any:
+            frames = [self._installed.stamp(frame) for frame in frames]
         step.carried, step.foreign = self._way.carry(frames, news)
         return step
 
@@ -124,12 +130,20 @@ class Simulation:
         """What the broker gives a hub that subscribes at the start."""
         return self._way.leftovers(self.start)
 
-    def _restart(self, step: Step, ended: list[Happening]) -> None:
-        """Some devices restart: by themselves, with a new battery, or shaken awake."""
+    def _restart(
+        self, step: Step, begun: list[Happening], ended: list[Happening]
+    ) -> None:
+        """Some devices restart: by themselves, by a new battery or version, woken."""
         woken = np.zeros(self.fleet.rows, np.bool_)
         woken[self.batteries.changed] = True
         for each in ended:
             woken[each.rows] |= each.what == "silent"
+        for happened, on in ((begun, True), (ended, False)):
+            for each in happened:
+                if each.what == "update":
+                    made = self._installed
+                    change = made.install if on else made.take_back
+                    woken[change(each.rows, each.version)] = True
         running = self.batteries.alive & ~self._script.now.silent
         rows = self._restarts.step(step.now, running, woken & running)
         step.restarted = rows.tolist()
@@ -143,6 +157,15 @@ class Simulation:
         cold = cold[cold >= first] - first
         step.spells += self._cells.restart(rooms, gas.restart_min / 60)
         step.spells += self._cells.restart(cold, gas.power_up_hours)
+
+    def _age_flaws(self, step: Step) -> None:
+        """Flaws of firmware begin, and end with a restart."""
+        first = self.fleet.bins
+        spells, sticks = self._installed.step(step.restarted)
+        rows = np.array([row for row in step.restarted if row < first], np.int64)
+        step.spells += spells
+        step.spells += self._echo.release(rows)
+        step.spells += self._echo.hold(sticks, np.inf)
 
     def _happen(
         self, step: Step, begun: list[Happening], ended: list[Happening]
@@ -206,7 +229,8 @@ class Simulation:
             return self._echo.measure(rows, surface[rows], warm[rows])
 
         n = self.fleet.bins
-        around = Around(warm, self._script.now.tilt[:n], speaks[:n])
+        tilt = self._script.now.tilt[:n]
+        around = Around(warm, tilt, speaks[:n], self._echo.no_echo)
         yield from self._level.step(now, measure, around, self.batteries)
 
     def _room_frames(self, now: Moment, celsius: F64, speaks: Mask) -> Iterator[Frame]:

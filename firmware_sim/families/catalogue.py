@@ -27,6 +27,7 @@ HEIGHT_MM = 1000  # that a sensor's own fill is told for, unless set up
 TILTED, HOT, LOW = 20, 60, 10  # °, °C, %
 HUMIDITY = 65.0
 LOCAL = "020000"
+BROKEN = 1e6  # ppm: the highest number of a GS301 says sensor error
 
 
 class Level(NamedTuple):
@@ -37,6 +38,7 @@ class Level(NamedTuple):
     tilt: float  # °
     battery: int  # %
     number: int
+    heard: bool = True  # whether mm is a distance at all
 
     @property
     def volts(self) -> float:
@@ -62,6 +64,7 @@ class Air(NamedTuple):
     celsius: float
     humidity: float  # %
     battery: int  # %
+    broken: bool = False  # the gas cell
 
 
 class Model(NamedTuple):
@@ -78,9 +81,16 @@ def _df702(s: Level) -> bytes:
     return dingtek.df702(s.mm, round(s.celsius), round(s.tilt), alarms)
 
 
+def gases(a: Air) -> tuple[float | None, float | None]:
+    """What a GS301 says: None while polarizing, out of range where it is broken."""
+    if a.broken:
+        return BROKEN, BROKEN
+    return (None, None) if isnan(a.nh3) else (a.nh3, a.h2s)
+
+
 def _gs301(a: Air) -> bytes:
-    gases = (None, None) if isnan(a.nh3) else (a.nh3, a.h2s)
-    return wire.gs301(a.battery, (a.celsius, a.humidity), *gases, fine=True)
+    climate = (a.celsius, a.humidity)
+    return wire.gs301(a.battery, climate, *gases(a), fine=True)
 
 
 def _r718pa(a: Air) -> bytes:
@@ -99,7 +109,9 @@ BINS: Mapping[str, Model] = {
     ),
     "dragino-ldds75": Model(
         *("a84041", dragino.PORT, "distance from 280 mm, battery voltage"),
-        lambda s: dragino.dds75(round(s.volts * 1000), max(s.mm, 280)),
+        lambda s: dragino.dds75(
+            round(s.volts * 1000), max(s.mm, 280) if s.heard else s.mm
+        ),
     ),
     "netvox-r718x": Model(
         *("00137a", netvox.PORT, "distance, temperature, own fill, tilt, voltage"),

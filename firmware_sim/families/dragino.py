@@ -8,6 +8,7 @@ from struct import Struct
 
 PORT, STORED_PORT, CONTACT_PORT = 2, 3, 10
 NO_PROBE = 0x0CCC
+OLD = 5  # bytes of LDDS75 before 1.1.4
 NO_ECHO_MM = 20  # instead of a distance
 _DISTANCE = Struct(">HHBhB").pack
 _STORED = Struct(">HHhBI").pack

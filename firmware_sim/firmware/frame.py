@@ -11,7 +11,7 @@ class Frame(NamedTuple):
     at: int
     row: int  # of the device
     seq: int
-    values: str  # the native record's measurements, as JSON
+    values: str  # the native record's measurements, as JSON; of a birth the version
     via: str  # the gateway that it speaks through
     port: int = 0  # of LoRaWAN; 0: native
     data: bytes = b""  # of LoRaWAN

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.families.catalogue import MODELS, Level
+from firmware_sim.families.versions import OLD
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
+from firmware_sim.firmware.installed import Installed
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import STEP_MS, STEP_S, Moment
@@ -21,6 +23,7 @@ from firmware_sim.world.moment import STEP_MS, STEP_S, Moment
 CONFIRM = 0.5  # the second measurement shows at least so much of the change
 TILTED = 30.0  # °
 Measure = Callable[[I64], F64]
+Mask = NDArray[np.bool_]
 
 
 class Around(NamedTuple):
@@ -28,13 +31,17 @@ class Around(NamedTuple):
 
     celsius: F64
     tilt: F64  # °
-    alive: NDArray[np.bool_]
+    alive: Mask
+    no_echo: Mask  # at the last measurement
 
 
 class LevelFirmware:
     """All level sensors: phases, last reports, sequence counters, batteries."""
 
-    def __init__(self, scenario: Scenario, fleet: Fleet, seed: int) -> None:
+    def __init__(
+        self, scenario: Scenario, fleet: Fleet, seed: int, installed: Installed
+    ) -> None:
+        self._installed = installed
         n = fleet.bins
         stream = Stream(seed, "level firmware")
         every = round(scenario.report.measure_min * 60 / STEP_S)
@@ -47,8 +54,9 @@ class LevelFirmware:
         counted = (stream.uniform(n) * 5000).astype(np.int64)
         self._seq: I64 = np.where(fleet.counting()[:n], counted, -1)
         self._hot = scenario.report.alarm_celsius
-        self._alarm: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        self._alarm: Mask = np.zeros(n, np.bool_)
         self._vias = fleet.vias()
+        self._families = fleet.families
         self._models = [MODELS.get(family) for family in fleet.families]
         change = scenario.report.event_points * scenario.bin.height_cm / 100
         self._change = change if change else np.inf
@@ -76,7 +84,10 @@ class LevelFirmware:
         self._told[rows] = seen
         celsius = around.celsius[rows]
         charge = batteries.percent(now.number, rows, celsius)
-        yield from self._frames(now, rows, (seen, celsius, around.tilt[rows], charge))
+        if self._installed.any:
+            charge = self._installed.gauges(rows, charge)
+        said = (seen, celsius, around.tilt[rows], charge)
+        yield from self._frames(now, rows, said, around.no_echo[rows])
 
     def count_anew(self, rows: I64) -> None:
         """The next uplink is number 0."""
@@ -93,31 +104,36 @@ class LevelFirmware:
         self._left[rows] = 0
         self._told[rows] = np.nan
 
-    def _alarmed(self, rows: I64, around: Around) -> NDArray[np.bool_]:
+    def _alarmed(self, rows: I64, around: Around) -> Mask:
         """Who is hot or lies since the last measurement, or is so no more."""
         alarm = (around.celsius[rows] >= self._hot) | (around.tilt[rows] >= TILTED)
-        fresh: NDArray[np.bool_] = alarm != self._alarm[rows]
+        fresh: Mask = alarm != self._alarm[rows]
         self._alarm[rows] = alarm
         return fresh
 
     def _frames(
-        self, now: Moment, rows: I64, said: tuple[F64, F64, F64, I64]
+        self, now: Moment, rows: I64, said: tuple[F64, F64, F64, I64], no_echo: Mask
     ) -> Iterator[Frame]:
         seen, celsius, tilt, charge = said
         self._seq[rows] += 1
+        distances = np.round(seen * 10).astype(np.int64)
+        heard, old = np.ones(len(rows), np.bool_), self._installed.old
+        if self._installed.any:
+            distances, heard = self._installed.distances(rows, distances, no_echo)
         columns = (
             (now.at - STEP_MS + self._offset[rows]).tolist(),
             rows.tolist(),
             (self._seq[rows] & 0xFFFF).tolist(),
-            np.round(seen * 10).astype(np.int64).tolist(),
+            distances.tolist(),
             celsius.tolist(),
             tilt.tolist(),
             charge.tolist(),
+            heard.tolist(),
         )
-        for at, row, seq, mm, warm, lies, left in zip(*columns, strict=True):
+        for at, row, seq, mm, warm, lies, left, well in zip(*columns, strict=True):
             if model := self._models[row]:
-                said_by = Level(mm, warm, lies, left, row)
-                data = model.encode(said_by)
+                encode = OLD[self._families[row]] if row in old else model.encode
+                data = encode(Level(mm, warm, lies, left, row, well))
                 yield Frame(at, row, seq, "", self._vias[row], model.port, data)
                 continue
             values = f'{{"distance":{mm},"temperature":{warm:.1f},"battery":{left}'

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.families.catalogue import MODELS, Air
+from firmware_sim.families.versions import OLD
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
+from firmware_sim.firmware.installed import H2S, NH3, Installed
 from firmware_sim.scenario.settings import Gas
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import STEP_MS, STEP_S, Moment
@@ -30,11 +32,21 @@ class Sensed(NamedTuple):
     entered: I64
     left: I64
 
+    def of(self, rows: I64) -> "Sensed":
+        """The same of some of them."""
+        gases, climate = (self.nh3[rows], self.h2s[rows]), (self.celsius[rows],)
+        people = self.entered[rows], self.left[rows]
+        return Sensed(*gases, *climate, self.humidity[rows], *people)
+
 
 class RoomFirmware:
     """All toilet sensors: the last rows of a town's devices."""
 
-    def __init__(self, settings: Gas, fleet: Fleet, seed: int) -> None:
+    def __init__(
+        self, settings: Gas, fleet: Fleet, seed: int, installed: Installed
+    ) -> None:
+        self._installed = installed
+        self._families = fleet.families
         stream = Stream(seed, "room firmware")
         self._first, n = fleet.bins, fleet.rows - fleet.bins
         self._came: I64 = np.zeros(n, np.int64)  # before the last restart
@@ -69,15 +81,29 @@ class RoomFirmware:
         sensed = sensed._replace(
             entered=sensed.entered - self._came, left=sensed.left - self._went
         )
-        charge = batteries.percent(now.number, own, sensed.celsius[rows]).tolist()
-        columns = [column[rows].tolist() for column in sensed]
-        for row, when, number, left, nh3, h2s, warm, wet, came, went in zip(
-            own.tolist(), at, seq, charge, *columns, strict=True
+        sensed = sensed.of(rows)
+        charge = batteries.percent(now.number, own, sensed.celsius)
+        if self._installed.any:
+            sensed, charge = self._flawed(own, sensed, charge)
+        columns = [column.tolist() for column in (*sensed, charge)]
+        broken, old = self._installed.broken(own).tolist(), self._installed.old
+        for row, when, number, bad, nh3, h2s, warm, wet, came, went, left in zip(
+            own.tolist(), at, seq, broken, *columns, strict=True
         ):
             if model := self._models[row]:
-                data = model.encode(Air(nh3, h2s, warm, wet, left))
+                encode = OLD[self._families[row]] if row in old else model.encode
+                data = encode(Air(nh3, h2s, warm, wet, left, bad))
                 yield Frame(when, row, number, "", self._vias[row], model.port, data)
                 continue
             gases = GASES.format(nh3, h2s) if nh3 == nh3 else ""
             values = gases + CLIMATE.format(warm, wet) + PEOPLE.format(came, went, left)
             yield Frame(when, row, number, f"{{{values}", self._vias[row])
+
+    def _flawed(self, rows: I64, sensed: Sensed, charge: I64) -> tuple[Sensed, I64]:
+        """What versions with a flaw make of it."""
+        made = self._installed
+        gases = made.gas(rows, sensed.nh3, NH3), made.gas(rows, sensed.h2s, H2S)
+        people = made.people(rows, sensed.entered), made.people(rows, sensed.left)
+        sensed = sensed._replace(nh3=gases[0], h2s=gases[1])
+        sensed = sensed._replace(entered=people[0], left=people[1])
+        return sensed, made.gauges(rows, charge)

@@ -28,7 +28,9 @@ class Sessions:
         self.up: Mask = self._native.copy()
         self._coming: I64 = np.zeros(0, np.int64)
 
-    def step(self, now: Moment, restarted: list[int], reached: Mask) -> Iterator[Frame]:
+    def step(
+        self, now: Moment, restarted: list[int], reached: Mask, versions: list[str]
+    ) -> Iterator[Frame]:
         """What those say that come up now; `reached`: alive and under a gateway."""
         self.up[self._coming] = True
         self.up[restarted] = False
@@ -36,4 +38,4 @@ class Sessions:
         when = now.at - STEP_MS + self._stream.between(0, STEP_MS, len(rows))
         for row, at in zip(rows.tolist(), when.tolist(), strict=True):
             kind = BIRTH if self._native[row] else JOIN
-            yield Frame(int(at), row, 0, "", self._vias[row], kind=kind)
+            yield Frame(int(at), row, 0, versions[row], self._vias[row], kind=kind)

@@ -4,6 +4,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from firmware_sim.families.versions import VERSIONS
+
 What = Literal[
     "crowd",  # deposits and visits times `amount`
     "heat",  # the air is `amount` °C warmer (or colder)
@@ -11,6 +13,7 @@ What = Literal[
     "gateway_dead",  # all gateways of the zones
     "stuck",  # level sensors repeat themselves
     "silent",  # devices say nothing
+    "update",  # devices get the firmware `version`, and the one before at the end
     "sessions_lost",  # the network server forgot them: all come up anew
     "iced",  # `amount` of the echoes come from ice before the sensor
     "fire",  # bins burn at `amount` °C
@@ -43,9 +46,12 @@ class Event(BaseModel):
     assets: tuple[str, ...] = ()
     share: float = Field(1, gt=0, le=1)  # of those assets, drawn by the seed
     amount: float | None = None
+    version: str = ""  # of update
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if (self.what == "update") != (self.version in VERSIONS):
+            raise ValueError("update needs a version of firmware-sim devices")
         span = AMOUNTS.get(self.what)
         if self.amount is None:
             return self

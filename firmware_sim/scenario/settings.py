@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from firmware_sim.families.catalogue import BINS, NATIVE, TOILETS
+from firmware_sim.families.versions import VERSIONS
 from firmware_sim.scenario.script import Event
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -203,7 +204,14 @@ class Firmware(Section):
     clock_ppm: Amount = 20  # each device's clock is off by at most so much
     sync_days: Positive = 7  # from one time of the network to the next
     keeps: int = Field(0, ge=0, le=500)  # records while cut off, to be sent later
+    versions: dict[str, Share] = {}  # flawed ones, and their share of the family
     epoch_share: Share = 0  # of restarts: the clock begins at 1970
+
+    @model_validator(mode="after")
+    def _known(self) -> "Firmware":
+        if unknown := sorted(self.versions.keys() - VERSIONS.keys()):
+            raise ValueError(f"no such version: {unknown}; see firmware-sim devices")
+        return self
 
 
 class Families(Section):

@@ -5,6 +5,7 @@ between the blind zone and the surface; a missed one shows the floor.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.scenario import Scenario
@@ -25,6 +26,7 @@ class Echo:
         self._faults = Stream(seed, "stuck")
         self._stuck_h: F64 = np.zeros(rows)  # hours that the spell still lasts
         self._held: F64 = np.zeros(rows)
+        self.no_echo: NDArray[np.bool_] = np.zeros(rows, np.bool_)  # at the last one
         self.iced: F64 = np.zeros(rows)  # share of echoes that come from ice
 
     def measure(self, rows: I64, surface: F64, celsius: F64) -> F64:
@@ -47,7 +49,14 @@ class Echo:
         stuck = self._stuck_h[rows] > 0
         seen = np.where(stuck, self._held[rows], seen)
         self._held[rows] = seen
+        self.no_echo[rows] = missed & ~stuck
         return seen
+
+    def release(self, rows: I64) -> list[Spell]:
+        """Sensors that were held for ever are restarted."""
+        free = rows[np.isinf(self._stuck_h[rows])]
+        self._stuck_h[free] = 0
+        return [Spell(row, False, "stuck") for row in free.tolist()]
 
     def hold(self, rows: I64, hours: float) -> list[Spell]:
         """Sensors get stuck for so long, those that are not yet."""

@@ -29,6 +29,7 @@ class Happening:
     at: int
     until: int
     rows: I64
+    version: str = ""
 
 
 class Effects:
@@ -96,7 +97,8 @@ def _happening(event: Event, begin: datetime, rows: I64) -> Happening:
     moment = midnight + timedelta(days=event.day - 1, hours=event.hour)
     at = round(moment.timestamp() * 1000)
     until = at + round(event.hours * HOUR_MS)
-    return Happening(event.what, event.size, event.hours, at, until, rows)
+    span = (event.hours, at, until)
+    return Happening(event.what, event.size, *span, rows, event.version)
 
 
 def _chosen(event: Event, fleet: Fleet, stream: Stream) -> I64:

@@ -17,7 +17,16 @@ KILLS = 3
 
 
 @pytest.mark.parametrize(
-    "name", ["clean", "default", "harsh", "mixed", "restless", "reconnect_storm"]
+    "name",
+    [
+        "clean",
+        "default",
+        "harsh",
+        "mixed",
+        "restless",
+        "reconnect_storm",
+        "flawed_firmware",
+    ],
 )
 def test_a_trace_ends_line_for_line_as_its_labels_say(
     name: str, tmp_path: Path

@@ -16,6 +16,7 @@ from firmware_sim.world.moment import STEP_MS, Moment
 
 LORAWAN = "milesight-em310-udl"
 ALL = np.ones(3, np.bool_)
+NAMES = [""] * 3
 
 
 def fleet(family: str) -> Fleet:
@@ -30,9 +31,9 @@ def at(number: int) -> Moment:
 @pytest.mark.parametrize(("family", "first"), [(NATIVE, 0), (LORAWAN, 3)])
 def test_lorawan_devices_join_at_the_start(family: str, first: int) -> None:
     sessions = Sessions(fleet(family), 1)
-    assert len([*sessions.step(at(0), [], ALL)]) == first
+    assert len([*sessions.step(at(0), [], ALL, NAMES)]) == first
     assert sessions.up.all() == (family == NATIVE)
-    assert [*sessions.step(at(1), [], ALL)] == []
+    assert [*sessions.step(at(1), [], ALL, NAMES)] == []
     assert sessions.up.all()
 
 
@@ -42,22 +43,22 @@ def test_a_restarted_device_comes_up_where_a_gateway_hears_it(
 ) -> None:
     sessions = Sessions(fleet(family), 1)
     for number in range(2):
-        list(sessions.step(at(number), [], ALL))
+        list(sessions.step(at(number), [], ALL, NAMES))
     dark = np.array([True, False, True])
-    assert [*sessions.step(at(2), [1], dark)] == []
+    assert [*sessions.step(at(2), [1], dark, NAMES)] == []
     assert sessions.up.tolist() == [True, False, True]
-    came = [*sessions.step(at(3), [], ALL)]
+    came = [*sessions.step(at(3), [], ALL, NAMES)]
     assert [(frame.row, frame.kind) for frame in came] == [(1, kind)]
     assert at(2).at <= came[0].at < at(3).at
     assert not sessions.up[1]
-    list(sessions.step(at(4), [], ALL))
+    list(sessions.step(at(4), [], ALL, NAMES))
     assert sessions.up.all()
 
 
 def test_a_dead_device_does_not_come_up() -> None:
     sessions = Sessions(fleet(LORAWAN), 1)
-    assert [*sessions.step(at(0), [], ~ALL)] == []
-    list(sessions.step(at(1), [], ~ALL))
+    assert [*sessions.step(at(0), [], ~ALL, NAMES)] == []
+    list(sessions.step(at(1), [], ~ALL, NAMES))
     assert not sessions.up.any()
 
 

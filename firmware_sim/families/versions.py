@@ -1,0 +1,45 @@
+"""The catalogue of flawed firmware (versions.toml) and layouts of old versions."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from typing import NamedTuple
+
+from firmware_sim import wire
+from firmware_sim.families import dragino
+from firmware_sim.families.catalogue import Air, Level, gases
+
+
+class Version(NamedTuple):
+    """A version of a family's firmware, and the flaw that it has."""
+
+    name: str
+    family: str
+    kind: str  # bin, toilet; empty: both
+    bug: str
+    what: str
+    known: str  # where such a thing is documented
+    value: int = 0  # what it says instead
+    per_day: float = 0  # how often it happens, where that is chance
+
+
+def _read() -> dict[str, Version]:
+    text = (files("firmware_sim") / "families" / "versions.toml").read_text("utf-8")
+    return {row["name"]: Version(**row) for row in tomllib.loads(text)["versions"]}
+
+
+VERSIONS: Mapping[str, Version] = _read()
+
+
+def _ldds75(s: Level) -> bytes:
+    return dragino.dds75(round(s.volts * 1000), max(s.mm, 280))[: dragino.OLD]
+
+
+def _gs301(a: Air) -> bytes:
+    return wire.gs301(a.battery, (a.celsius, a.humidity), *gases(a))
+
+
+OLD: Mapping[str, Callable[..., bytes]] = {
+    "dragino-ldds75": _ldds75,
+    "milesight-gs301": _gs301,
+}
