@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate.fill import Ahead, Fit, Flags, Passed, State, rate
+from sensorhub.estimate.fill import LEVELLED, Ahead, Fit, Flags, Passed, State, rate
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.normal import density, tail
 
@@ -20,6 +20,7 @@ I64 = NDArray[np.int64]
 AN_HOUR = 0.02  # chance of an emptying, where no round is known
 PLANNED, UNPLANNED = 0.95, 0.0004  # of a round that is due; an hour beside rounds
 MOST_H = 48.0
+SUREST = 0.97  # a crew passes by now and then
 DROPPED = -3.0  # log odds
 # log odds that are enough: the longer until the next reading, the fewer
 DECLARED, SOONEST, AN_HOUR_LESS = 3.5, 1.0, 1.25
@@ -37,6 +38,15 @@ class Emptied(NamedTuple):
     amount: F64
 
 
+class Visit(NamedTuple):
+    """A crew's visit since the last good reading: its chance (0 to 1); which share of
+    the time has passed since then, and the variance of that."""
+
+    chance: F64
+    share: F64
+    doubt: F64
+
+
 def weigh(
     t: State,
     law: Law,
@@ -51,7 +61,7 @@ def weigh(
     if not use.any():
         return
     came = rate(t) * passed.days
-    still = np.exp(-0.105 * ahead.deposits)
+    still = np.exp(-LEVELLED * ahead.deposits)
     level = t["open_level"] + came
     var = t["open_var"] + law.phi * came
     hump = t["open_hump"] * still**2 + t["rough"] * (1 - still**2)
@@ -83,10 +93,11 @@ def open_(
     fit: Fit,
     reading: tuple[I64, F64],
     passed: Passed,
-    chance: F64,
+    visit: Visit,
+    taught: tuple[F64, F64],
     stuck: Flags,
 ) -> None:
-    """Open a candidate where a reading is too low; `chance` of an emptying before."""
+    """Open a candidate where a reading is too low, as an emptying would make it."""
     at, z = reading
     shown = ahead.f + ahead.h
     low = (fit.nu < -LOW * np.sqrt(fit.variance)) & (shown > LEAST) & ~stuck
@@ -102,11 +113,11 @@ def open_(
         fit.likely[place],
         z[place],
         passed.good_days[place],
-        chance[place],
+        Visit(*(column[place] for column in visit)),
     )
     better = np.isnan(part["odds"]) | ((part["odds"] < 0) & (odds > part["odds"]))
     chosen = better & (odds > np.log(0.05))
-    half = passed.good_days[place] / 2
+    since = (passed.good_days * visit.share)[place]
     moved = {
         "odds": odds,
         "open_from": part["good_at"],
@@ -114,27 +125,31 @@ def open_(
         "open_level": level,
         "open_var": var,
         "open_hump": np.zeros(len(place)),
-        "open_gained": part["gained"],
-        "open_days": part["days"],
-        "open_since": half,
+        "open_gained": taught[0][place],
+        "open_days": taught[1][place],
+        "open_since": since,
     }
     for name, value in moved.items():
         t[name][place[chosen]] = value[chosen]
 
 
 def _odds(
-    t: State, law: Law, shown: F64, likely: F64, z: F64, days: F64, chance: F64
+    t: State, law: Law, shown: F64, likely: F64, z: F64, days: F64, visit: Visit
 ) -> tuple[F64, F64, F64]:
     """Log odds of an emptying; level after it and its variance."""
-    came = rate(t) * days
-    mean = law.residue + came / 2
-    var = law.residue_var + law.phi * came / 2 + came**2 / 12
-    v = var + law.noise
+    chance = visit.chance
+    gap = rate(t) * days
+    came = gap * visit.share
+    mean = law.residue + came
+    var = law.residue_var + law.phi * came + gap**2 * visit.doubt
+    uneven = t["rough"] * (1 - np.exp(-2 * LEVELLED * came / law.mean))
+    v = var + uneven + law.noise
     clean = 0.88 * density(z - mean, v + 1)
     rest = 0.12 * density(z - mean - 8, v + 80)
-    any_ = np.where(z < shown - 12, 0.03 / np.maximum(shown - 5, 10), 0.0)
+    far = z < shown - 12
+    any_ = np.where(far, 0.03 * (1 - chance) / np.maximum(shown - 5, 10), 0.0)
     total = clean + rest + any_
-    odds = np.log(np.maximum(chance * total, 1e-300)) - np.log(likely)
+    odds = np.log(np.maximum(chance / (1 - chance) * total, 1e-300)) - np.log(likely)
     sure = clean / np.maximum(total, 1e-300)
     near = mean + var / v * (z - mean)
     level = np.maximum(sure * near + (1 - sure) * z, 0)

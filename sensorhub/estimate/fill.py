@@ -38,6 +38,7 @@ SPEC = {
     "at": (np.int64, NEVER),
     "good_at": (np.int64, NEVER),
     "since": (np.int64, NEVER),
+    "served": (np.int64, NEVER),  # until when the last emptying was over
     "z": (np.float64, np.nan),
     "pending": (np.float64, np.nan),
     "f": (np.float64, 0),

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.estimate import emptying, fill, forecast, record
-from sensorhub.estimate.emptying import Emptied
+from sensorhub.estimate.emptying import Emptied, Visit
 from sensorhub.estimate.fill import NEVER, SPEC, Flags, Passed
 from sensorhub.estimate.forecast import Ahead, Chances
 from sensorhub.estimate.law import Law
@@ -77,13 +77,15 @@ def follow(
     before, same = t["f"], {name: t[name] for name in ("f", "h", "ff", "fh", "hh")}
     fit = fill.correct(t, law, ahead, z, stuck)
     fill.agree(t, law, ahead, z, fit, stuck)
+    taught = t["gained"], t["days"]
     came = fill.learn(t, law, before, ahead, passed)
     fill.roughness(t, ahead, fit, stuck)
     emptying.weigh(t, law, ahead, fit, z, passed, stuck)
-    chance = _round_chance(town, row, local_hours(at, offset_ms), passed)
-    emptying.open_(t, law, ahead, fit, (at, z), passed, chance, stuck)
+    visit = _visit(town, row, t, (at, local_hours(at, offset_ms)), passed)
+    emptying.open_(t, law, ahead, fit, (at, z), passed, visit, taught, stuck)
     interval_h = town.interval_ms[row] / HOUR_MS
     emptied = emptying.declare(t, law, ahead.f, interval_h)
+    t["served"] = np.where(emptied.which, emptied.end, t["served"])
     for name, column in same.items():
         t[name] = np.where(fresh, column, t[name])
     took = (fit.odd < 0.5) & ~stuck | fresh
@@ -130,14 +132,29 @@ def _when(
     )
 
 
-def _round_chance(town: Town, row: NDArray[np.intp], local: F64, passed: Passed) -> F64:
-    """The chance that it was emptied since the last good reading."""
-    gap = passed.good_hours
+def _visit(
+    town: Town,
+    row: NDArray[np.intp],
+    t: fill.State,
+    now: tuple[I64, F64],
+    passed: Passed,
+) -> Visit:
+    """Whether a crew came since the last good reading, and when.
+
+    A round that was seen to empty it is over: nobody comes twice for it.
+    """
+    at, local = now
+    gap = np.maximum(passed.good_hours, 1e-3)
     plan = town.plan_of[row]
-    planned = town.plans.last_ago(plan, local + ROUND_H) - ROUND_H <= gap + ROUND_H
+    ago = town.plans.last_ago(plan, local + ROUND_H) - ROUND_H
+    since = np.where(t["served"] == NEVER, np.inf, (at - t["served"]) / HOUR_MS)
+    planned = (ago <= gap + ROUND_H) & (ago < since - ROUND_H)
     by_plan = emptying.PLANNED * planned + emptying.UNPLANNED * gap
     blind = emptying.AN_HOUR * np.minimum(gap, emptying.MOST_H)
-    return np.where(plan > 0, by_plan, blind)
+    chance = np.minimum(np.where(plan > 0, by_plan, blind), emptying.SUREST)
+    share = np.clip(np.where(planned, ago, gap / 2) / gap, 0, 1)
+    width = np.minimum(np.where(planned, 2 * ROUND_H, gap) / gap, 1)
+    return Visit(chance, share, width**2 / 12)
 
 
 def _chances(
@@ -207,6 +224,6 @@ def emptied_by_hand(table: Table, town: Town, row: NDArray[np.intp], at: int) ->
     }
     for name, value in now.items():
         table[name][row] = value
-    for name in ("at", "good_at", "since"):
+    for name in ("at", "good_at", "since", "served"):
         table[name][row] = at
     table["mark_at"][row] = NEVER

@@ -97,6 +97,29 @@ def test_the_rate_is_learnt_and_outlives_an_emptying() -> None:
     assert len(one.emptied) == 5
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_frequent_emptyings_do_not_slow_the_rate(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    one = Bin(town(rounds=tuple(24.0 * day + 7 for day in range(7))))
+    level = 3.0
+    for day in range(40):
+        for hour in (1, 7.5, 13, 19):
+            came = float(deposits(rng, 80, 6).sum())
+            level = 3 + came / 12 if hour == 7.5 else level + came
+            one.now = MONDAY + int((24 * day + hour - 6) * HOUR_MS)
+            one.read(round(min(level, 100)), every_h=6)
+    rate = float(one.table["gained"][0] / one.table["days"][0])
+    assert rate == pytest.approx(80, abs=10)
+    assert len(one.emptied) == pytest.approx(40, abs=2)
+
+
+def test_a_round_that_was_seen_does_not_come_twice() -> None:
+    one = Bin(town(rounds=(24.8,))).read(*(30 + n for n in range(24)), 3)
+    assert len(one.emptied) == 1  # a little before the round
+    one.read(14, 3)  # too uneven a surface, not another emptying
+    assert len(one.emptied) == 1
+
+
 def test_a_silence_makes_unsure() -> None:
     soon = Bin().read(*LEVELS, 32)
     late = Bin().read(*LEVELS).read(40, every_h=48)
