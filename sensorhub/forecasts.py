@@ -27,7 +27,6 @@ FILLING = (
 MINUTE_MS = 60_000
 BAND = 1.2816  # deviations from the median to 10 and 90 %
 LONGEST_H = 24.0  # without a good reading: whether it was emptied nobody knows
-YOUNG_D = 1.0  # warped days of its own
 NOTHING: dict[str, Any] = dict.fromkeys(
     (
         *("fill", "fill_10", "fill_90", "p_overfull"),
@@ -115,7 +114,7 @@ def _told(state: State, row: NDArray[np.intp], now: int) -> list[dict[str, Any]]
         learnt = levels.knows_week(device)
         if later.silent_h[i] > longest[i]:
             view |= _rests("silent", learnt)
-        elif later.watched[i] < YOUNG_D:
+        elif later.young[i]:
             view |= _fill(later, i) | _rests("young", learnt)
         else:
             basis = "naive" if later.naive[i] else "own"

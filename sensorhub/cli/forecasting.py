@@ -28,7 +28,7 @@ FARTHEST = ">168"  # hours
 BASES = {
     "own": "its own rate",
     "naive": "its last day's rate, the usual forecast of its kind was worse",
-    "young": "not known yet: watched for less than a day",
+    "young": "not known yet: not watched long enough",
     "nothing": "not known yet: no reading",
     "silent": "not known: no good reading for a day or more",
 }

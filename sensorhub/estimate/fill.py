@@ -134,6 +134,13 @@ def rate(t: State) -> F64:
     return found
 
 
+def young(t: State, law: Law) -> Flags:
+    """Whose rate is still the usual one more than its own."""
+    usual = 2 * EVENTS * law.phi  # %
+    found: Flags = (t["gained"] < usual) & (t["days"] < usual / USUAL_RATE)
+    return found
+
+
 def expect(t: State, law: Law, passed: Passed, settling: F64, stuck: Flags) -> Ahead:
     """Go on to the moment of the reading."""
     r, days = rate(t), passed.days

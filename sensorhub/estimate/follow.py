@@ -168,7 +168,13 @@ def _chances(
     if flat.any():
         to = to[0].on_one_day(flat), to[1].on_one_day(flat)
     growth = record.growth(t, flat)
-    return forecast.chances(t, law, usage.settling[people], growth, to, trust=trust)
+    found = forecast.chances(t, law, usage.settling[people], growth, to, trust=trust)
+    young = fill.young(t, law)
+    if not young.any():
+        return found
+    # nobody knows yet how fast it fills
+    soon = np.where(young, found.overfull, found.before_round)
+    return found._replace(before_round=soon)
 
 
 class Outlook(NamedTuple):

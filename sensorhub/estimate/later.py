@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.estimate import fill, forecast, record
-from sensorhub.estimate.fill import EVENTS, SPEC, USUAL_RATE, Passed
+from sensorhub.estimate.fill import SPEC, Passed
 from sensorhub.estimate.follow import HORIZON_H, Town
 from sensorhub.estimate.forecast import Ahead, Chances
 from sensorhub.estimate.law import Law
@@ -29,7 +29,7 @@ class Later(NamedTuple):
     hours: list[F64]
     next_round_h: F64
     silent_h: F64  # since the last good reading
-    watched: F64  # warped days that its own rate rests on
+    young: NDArray[np.bool_]  # nobody knows yet how fast it fills
     naive: NDArray[np.bool_]  # it goes on as on its last day
 
 
@@ -76,6 +76,6 @@ def later(
         ],
         next_round_h=next_round,
         silent_h=silent_h,
-        watched=t["days"] - EVENTS * law.phi / USUAL_RATE,
+        young=fill.young(t, law),
         naive=flat,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.bins import MONDAY, Bin, town
+from support.bins import Bin, town
 from support.town import DAY, HOUR, SHIPPED, Town, profiles
 
 from sensorhub.config.settings import Settings
@@ -113,7 +113,7 @@ def test_as_of_its_last_reading_it_is_as_the_filter_left_it() -> None:
     found = later(one.table, one.town, row, one.now, 0)
     assert found.fill[0] == pytest.approx(one.fill, abs=1e-6)
     assert found.full_24h[0] == pytest.approx(one.ahead.full_24h[0], abs=1e-6)
-    assert found.watched[0] == pytest.approx((one.now - MONDAY) / DAY, abs=0.1)
+    assert not found.young[0]
 
 
 def test_the_command_lists_and_filters(run: Any) -> None:

@@ -57,7 +57,8 @@ def test_an_emptying_ends_it_and_the_next_filling_is_an_alert_of_its_own(
 ) -> None:
     fills(town, 75, 80, 85, 90, 4, 5, *range(10, 90, 5))
     assert town.story("bin_full", "bin-1") == [
-        "firing urgent",
+        "firing warning",  # nobody knows yet how fast it fills
+        "severity_changed urgent",
         "resolved urgent",
         "firing urgent",
     ]
@@ -84,8 +85,15 @@ def test_rounds_say_until_when_a_forecast_looks(
     rounds = [{"zone": "east", "kind": "bin", "times": times}] if times else []
     settings = Settings.model_validate({"rounds": rounds})
     town = Town(tmp_path, SHIPPED, settings=settings)
-    fills(town, 78, 79, 80, 81)  # from 20 h on
+    fills(town, 66, 71, 76, 81)  # from 20 h on
     assert town.open() == {("bin_full", "bin-1"): severity}
+
+
+def test_a_newcomer_is_due_but_not_urgent_unless_it_is_full(town: Town) -> None:
+    fills(town, 85, 85)
+    fills(town, 100, 100, device="d2")
+    assert town.open()["bin_full", "bin-1"] == "warning"
+    assert town.open()["bin_full", "bin-2"] == "urgent"
 
 
 def state(town: Town) -> list[Any]:
