@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sensorhub.columns import Service
 from sensorhub.config.filling import DepositSettings, RoundSettings
 from sensorhub.estimate import fill
+from sensorhub.estimate.crews import Visits
 from sensorhub.estimate.emptying import Emptied
 from sensorhub.estimate.fill import NEVER
 from sensorhub.estimate.follow import (
@@ -40,7 +41,6 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 PEOPLE, BLIND = Law._fields.index("population"), Law._fields.index("blind")
 USUAL_ECHO = EchoSettings()
-SOON_MS = 4 * HOUR_MS  # a bracket so short: its middle is the time
 Watcher = Callable[[NDArray[np.intp], I64, Found], None]
 
 
@@ -203,6 +203,11 @@ class Levels:
         )
         if judged is not None:
             self.teaching.judge(self._people(judged.row), judged)
+        which = np.flatnonzero(found.emptied.which)
+        if len(which):
+            ends = (found.emptied.begin[which], found.emptied.end[which])
+            hours = (local_hours(end, offset[which]) for end in ends)
+            self.teaching.emptied(Visits(row[which] // BLOCK, people[which], *hours))
         teaches = sound & found.took & ~fresh & ~found.emptied.which
         teaches &= ~open_
         # steps into or out of the blind zone would look as if content sank
@@ -236,13 +241,17 @@ class Levels:
         return self.teaching.has_taught(int(self._laws[PEOPLE][self._law_of[device]]))
 
     def service(self, device: int, found: Emptied, i: int) -> Service:
-        """An emptying as a service: at the round in its bracket, else about when."""
+        """An emptying as a service: at the round in its bracket, else when crews use
+        to come, else about when."""
         begin, end = int(found.begin[i]), int(found.end[i])
-        at = (begin + end) // 2 if end - begin < SOON_MS else end - SOON_MS // 2
+        hours = (end - begin) / HOUR_MS
         local = local_hours(np.array([end]), self._zone.offset(end))
-        ago = self._plans.last_ago(self._plan_of[device : device + 1], local)
-        if float(ago[0]) * HOUR_MS <= end - begin:
-            at = end - int(float(ago[0]) * HOUR_MS)
+        plan = self._plan_of[device : device + 1]
+        ago = float(self._plans.last_ago(plan, local)[0])
+        if ago > hours:
+            people = int(self._laws[PEOPLE][self._law_of[device]])
+            ago = self.teaching.usage.crews.ago(people, float(local[0]), hours)
+        at = end - int(ago * HOUR_MS)
         asset = int(self._registry.asset_of[device])
         amount = round(max(float(found.amount[i]), 0.0), 1)
         return Service(asset, "emptied", at, begin, end, amount)

@@ -11,15 +11,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sensorhub.estimate.crews import Crews, Visits
 from sensorhub.estimate.learning import Learnt, Step
 from sensorhub.estimate.record import Judged, Record
-from sensorhub.estimate.usage import HOUR_MS, Usage, Zone
+from sensorhub.estimate.usage import HOUR_MS, WEEK_H, Usage, Zone
 from sensorhub.model import AssetKind
 
 KINDS = tuple(AssetKind)  # populations: those of one kind are alike
 BLOCK = 1_000  # devices that are kept together in a checkpoint
 DAY_MS = 24 * HOUR_MS
-Usages = list[tuple[int, bytes, float]]  # population, week as 168 float32, settling
+# population; week and the hours of crews as 168 and 24 float32; settling
+Usages = list[tuple[int, bytes, float]]
 
 
 class Taught(NamedTuple):
@@ -40,12 +42,17 @@ class Teaching:
         blocks = -(-max(devices, 1) // BLOCK)
         self.learnt = Learnt(blocks, len(KINDS))
         self.record = Record(blocks, len(KINDS))
+        self.crews = Crews(blocks, len(KINDS))
         self.day = 0
         self._forget()
 
     def learn(self, step: Step) -> None:
         """Take steps from one good reading to the next."""
         self.learnt.add(step, self.usage.shape, self.usage.settling)
+
+    def emptied(self, seen: Visits) -> None:
+        """Take emptyings: when crews come."""
+        self.crews.add(seen, self.usage.crews.shape)
 
     def judge(self, people: NDArray[np.intp], judged: Judged) -> None:
         """Take what came of forecasts of a day ago."""
@@ -68,8 +75,9 @@ class Teaching:
         if not known.any():
             return NOTHING
         shapes, settling = self.learnt.weeks()
+        weeks = np.hstack((shapes, self.crews.shapes())).astype("<f4")
         usage: Usages = [
-            (i, shapes[i].astype("<f4").tobytes(), float(settling[i]))
+            (i, weeks[i].tobytes(), float(settling[i]))
             for i in np.flatnonzero(known).tolist()
         ]
         naive = self.record.naive(self.usage.naive)
@@ -80,6 +88,7 @@ class Teaching:
 
     def _fade(self, blocks: NDArray[np.bool_]) -> None:
         self.learnt.fade(blocks)
+        self.crews.fade(blocks)
         self.record.fade(blocks)
 
     @property
@@ -94,12 +103,16 @@ class Teaching:
     def _adopt(self, taught: Taught) -> None:
         """Go by these weeks from now on."""
         shape, settling = self.usage.shape.copy(), self.usage.settling.copy()
+        crews = self.usage.crews.shape.copy()
         for people, week, sinks in taught.usage:
             if people < len(KINDS):
-                shape[people] = np.frombuffer(week, "<f4")
+                numbers = np.frombuffer(week, "<f4")
+                shape[people] = numbers[:WEEK_H]
+                crews[people] = numbers[WEEK_H:] if len(numbers) > WEEK_H else 1.0
                 settling[people] = sinks
                 self._taught[people] = week, sinks
         self.usage.take(shape, settling)
+        self.usage.crews.take(crews)
         self.usage.naive = np.isin(np.arange(len(KINDS)), taught.naive)
 
     def fold(self, taught: Taught, at: int, mask: NDArray[np.bool_]) -> None:
@@ -131,4 +144,10 @@ class Teaching:
     @property
     def _sums(self) -> tuple[NDArray[np.float64], ...]:
         learnt = self.learnt
-        return learnt.gained, learnt.exposed, learnt.night, self.record.sums
+        return (
+            learnt.gained,
+            learnt.exposed,
+            learnt.night,
+            self.record.sums,
+            self.crews.sums,
+        )

@@ -81,7 +81,8 @@ def follow(
     came = fill.learn(t, law, before, ahead, passed)
     fill.roughness(t, ahead, fit, stuck)
     emptying.weigh(t, law, ahead, fit, z, passed, stuck)
-    visit = _visit(town, row, t, (at, local_hours(at, offset_ms)), passed)
+    now = at, local_hours(at, offset_ms)
+    visit = _visit(town, (row, people), t, now, passed)
     emptying.open_(t, law, ahead, fit, (at, z), passed, visit, taught, stuck)
     interval_h = town.interval_ms[row] / HOUR_MS
     emptied = emptying.declare(t, law, ahead.f, interval_h)
@@ -134,25 +135,27 @@ def _when(
 
 def _visit(
     town: Town,
-    row: NDArray[np.intp],
+    who: tuple[NDArray[np.intp], NDArray[np.intp]],
     t: fill.State,
     now: tuple[I64, F64],
     passed: Passed,
 ) -> Visit:
     """Whether a crew came since the last good reading, and when.
 
-    A round that was seen to empty it is over: nobody comes twice for it.
+    `who`: devices and their populations. A round that was seen to empty it is over:
+    nobody comes twice for it.
     """
-    at, local = now
+    (row, people), (at, local) = who, now
     gap = np.maximum(passed.good_hours, 1e-3)
     plan = town.plan_of[row]
     ago = town.plans.last_ago(plan, local + ROUND_H) - ROUND_H
     since = np.where(t["served"] == NEVER, np.inf, (at - t["served"]) / HOUR_MS)
     planned = (ago <= gap + ROUND_H) & (ago < since - ROUND_H)
+    hours, after = town.usage.crews.between(people, local - gap, local)
     by_plan = emptying.PLANNED * planned + emptying.UNPLANNED * gap
-    blind = emptying.AN_HOUR * np.minimum(gap, emptying.MOST_H)
+    blind = emptying.AN_HOUR * np.minimum(hours, emptying.MOST_H)
     chance = np.minimum(np.where(plan > 0, by_plan, blind), emptying.SUREST)
-    share = np.clip(np.where(planned, ago, gap / 2) / gap, 0, 1)
+    share = np.clip(np.where(planned, ago, after) / gap, 0, 1)
     width = np.minimum(np.where(planned, 2 * ROUND_H, gap) / gap, 1)
     return Visit(chance, share, width**2 / 12)
 

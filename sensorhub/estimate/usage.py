@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from sensorhub.estimate.hours import Hours
+
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 WEEK_H = 168
@@ -30,6 +32,7 @@ class Usage:
     def __init__(self, populations: int) -> None:
         self.shape = np.empty((populations, WEEK_H))
         self._sums = np.zeros((populations, WEEK_H + 1))
+        self.crews = Hours(populations)
         self.settling = np.zeros(populations)  # share of the fill that sinks an hour
         self.naive = np.zeros(populations, np.bool_)  # whose forecasts go by one day
         self.take(np.tile(rough_week(), (populations, 1)), self.settling)

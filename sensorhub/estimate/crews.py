@@ -1,0 +1,61 @@
+"""When crews come: the hour of the local day, learnt from emptyings that were seen.
+
+An emptying is known by its bracket only. Each spreads its weight over the hours of its
+bracket, by what is known so far of the hours at which crews come; night by night this
+sharpens (expectation maximisation). Where no rounds are given, this says how likely an
+emptying was within a gap, and when within its bracket it was. Pure.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.estimate.hours import DAY_H
+from sensorhub.estimate.learning import KEPT
+
+F64 = NDArray[np.float64]
+LONGEST_H = 16.0  # a longer bracket says too little
+LEAN = 24.0  # emptyings of which a flat day is made, at first
+LEAST = 0.05  # of the mean
+
+
+class Visits(NamedTuple):
+    """Columns of emptyings; their brackets in local hours since 1970."""
+
+    block: NDArray[np.intp]
+    population: NDArray[np.intp]
+    begin: F64
+    end: F64
+
+
+class Crews:
+    """What emptyings teach: sums by block, population and hour of the day."""
+
+    def __init__(self, blocks: int, populations: int) -> None:
+        self.sums = np.zeros((blocks, populations, DAY_H))
+
+    def add(self, seen: Visits, shape: F64) -> None:
+        """Take emptyings; `shape` is what is known so far."""
+        use = (seen.end > seen.begin) & (seen.end - seen.begin <= LONGEST_H)
+        if not use.any():
+            return
+        block, people = seen.block[use], seen.population[use]
+        begin, end = seen.begin[use], seen.end[use]
+        hour = np.floor(begin)[:, None] + np.arange(int(LONGEST_H) + 2)
+        overlap = np.minimum(end[:, None], hour + 1) - np.maximum(begin[:, None], hour)
+        of_day = hour.astype(np.intp) % DAY_H
+        weight = np.maximum(overlap, 0) * shape[people[:, None], of_day]
+        where = (block[:, None], people[:, None], of_day)
+        np.add.at(self.sums, where, weight / weight.sum(axis=1, keepdims=True))
+
+    def fade(self, blocks: NDArray[np.bool_]) -> None:
+        """A day is over: what is old counts less, in these blocks."""
+        self.sums[blocks] *= KEPT
+
+    def shapes(self) -> F64:
+        """The hours of all populations as learnt, of mean 1."""
+        seen = self.sums.sum(axis=0)
+        total = seen.sum(axis=1, keepdims=True)
+        shape: F64 = DAY_H * (seen + LEAN / DAY_H) / (total + LEAN)
+        return np.maximum(shape, LEAST)
