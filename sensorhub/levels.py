@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.columns import Service
-from sensorhub.config.filling import DepositSettings, RoundSettings
+from sensorhub.config.filling import DepositSettings, HolidaySettings, RoundSettings
 from sensorhub.estimate import fill
+from sensorhub.estimate.calendar import Calendar
 from sensorhub.estimate.crews import Visits
 from sensorhub.estimate.emptying import Emptied
 from sensorhub.estimate.fill import NEVER
@@ -50,6 +51,7 @@ class Filling(NamedTuple):
     deposits: Mapping[AssetKind, DepositSettings] = MappingProxyType({})
     rounds: tuple[RoundSettings, ...] = ()
     timezone: str = "UTC"
+    holidays: HolidaySettings = HolidaySettings()
 
 
 class LevelRows(msgspec.Struct, array_like=True, frozen=True):
@@ -78,7 +80,8 @@ class Levels:
         self._registry, self._filling = registry, filling
         self._zone = Zone(filling.timezone)
         self.table = fill.new_fills(size)
-        self.teaching = Teaching(size, self._zone)
+        calendar = Calendar(filling.holidays.like())
+        self.teaching = Teaching(size, self._zone, calendar)
         self.watch: Watcher | None = None
         self.refresh()
 

@@ -47,7 +47,9 @@ def memory(
     damaged: Callable[[journal.JournalRow], None] = lambda row: None,
 ) -> tuple[State, int]:
     """What all uplinks made of it, and the last journal row that it stands for."""
-    filling = Filling(settings.deposits, settings.rounds, settings.timezone)
+    filling = Filling(
+        settings.deposits, settings.rounds, settings.timezone, settings.holidays
+    )
     state = State(registry, rules, Places(places.load(connection)), filling)
     intervals = registry.interval_ms.copy()
     cursors = {}

@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sensorhub.estimate.calendar import WEEK_H, Calendar
 from sensorhub.estimate.crews import Crews, Visits
 from sensorhub.estimate.learning import Learnt, Step
 from sensorhub.estimate.record import Judged, Record
-from sensorhub.estimate.usage import HOUR_MS, WEEK_H, Usage, Zone
+from sensorhub.estimate.usage import HOUR_MS, Usage, Zone
 from sensorhub.model import AssetKind
 
 KINDS = tuple(AssetKind)  # populations: those of one kind are alike
@@ -37,8 +38,10 @@ NOTHING = Taught([], [])
 class Teaching:
     """What is gone by now (`usage`), and what was learnt since."""
 
-    def __init__(self, devices: int, zone: Zone) -> None:
-        self._zone = zone
+    def __init__(
+        self, devices: int, zone: Zone, calendar: Calendar | None = None
+    ) -> None:
+        self._zone, self._calendar = zone, calendar
         blocks = -(-max(devices, 1) // BLOCK)
         self.learnt = Learnt(blocks, len(KINDS))
         self.record = Record(blocks, len(KINDS))
@@ -48,7 +51,7 @@ class Teaching:
 
     def learn(self, step: Step) -> None:
         """Take steps from one good reading to the next."""
-        self.learnt.add(step, self.usage.shape, self.usage.settling)
+        self.learnt.add(step, self.usage)
 
     def emptied(self, seen: Visits) -> None:
         """Take emptyings: when crews come."""
@@ -59,7 +62,7 @@ class Teaching:
         self.record.add(judged.row // BLOCK, people, judged)
 
     def _forget(self) -> None:
-        self.usage = Usage(len(KINDS))
+        self.usage = Usage(len(KINDS), self._calendar)
         self._taught: dict[int, tuple[bytes, float]] = {}
 
     def _day(self, at: int) -> int:

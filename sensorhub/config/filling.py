@@ -1,8 +1,17 @@
-"""Settings of what fills assets and who empties them: deposits and rounds."""
+"""Settings of what fills assets and who empties them: deposits, holidays, rounds."""
 
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.model import AssetKind
@@ -15,6 +24,10 @@ from sensorhub.strict import (
     explain,
     read_toml,
 )
+
+EPOCH = date(1970, 1, 1).toordinal()
+WEDNESDAY, SUNDAY = 2, 6
+LONGEST_D = 60
 
 
 class DepositSettings(Strict):
@@ -53,6 +66,57 @@ class RoundSettings(Strict):
             and self.kind in (None, kind)
             and (not self.tags or not tags.isdisjoint(self.tags))
         )
+
+
+def _span(value: object) -> object:
+    """First and last day of "2026-10-01/2026-10-07", of one day or of TOML's date."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value, value
+    try:
+        first, slash, last = str(value).partition("/")
+        days = date.fromisoformat(first), date.fromisoformat(last if slash else first)
+    except ValueError:
+        raise ValueError(
+            'a day is text like "2026-10-01", days are "2026-10-01/2026-10-07"'
+        ) from None
+    if not 0 <= (days[1] - days[0]).days < LONGEST_D:
+        raise ValueError(f"the last day is the first or up to {LONGEST_D} days later")
+    return days
+
+
+Span = Annotated[
+    tuple[date, date], BeforeValidator(_span), WithJsonSchema({"type": "string"})
+]
+
+
+class HolidaySettings(Strict):
+    """Local days on which people throw away as on another day of the week."""
+
+    days: tuple[Span, ...] = Field((), description="like a Sunday")
+    workdays: tuple[Span, ...] = Field(
+        (), description="weekends that are worked: like a Wednesday"
+    )
+
+    @model_validator(mode="after")
+    def _apart(self) -> "HolidaySettings":
+        both = set(_each(self.days)) & set(_each(self.workdays))
+        if both:
+            raise ValueError(f"{min(both)} is a holiday and a workday")
+        return self
+
+    def like(self) -> dict[int, int]:
+        """The weekday (0 is Monday) by day since 1970."""
+        found = {}
+        for spans, weekday in ((self.days, SUNDAY), (self.workdays, WEDNESDAY)):
+            for day in _each(spans):
+                found[day.toordinal() - EPOCH] = weekday
+        return found
+
+
+def _each(spans: Iterable[tuple[date, date]]) -> Iterator[date]:
+    for first, last in spans:
+        for number in range((last - first).days + 1):
+            yield first + timedelta(number)
 
 
 class _Rounds(Strict):

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from sensorhub.config.filling import DepositSettings, RoundSettings
+from sensorhub.config.filling import DepositSettings, HolidaySettings, RoundSettings
 from sensorhub.config.influx import InfluxSettings
 from sensorhub.config.keeping import DiskSettings, RetentionSettings
 from sensorhub.config.layout import TopicSettings
@@ -194,6 +194,7 @@ class Settings(Strict):
     rounds: tuple[RoundSettings, ...] = Field(
         (), description="when crews come by; a forecast looks a day ahead without"
     )
+    holidays: HolidaySettings = Field(default_factory=HolidaySettings)
     air: AirSettings = Field(default_factory=AirSettings)
     influx: InfluxSettings = Field(default_factory=InfluxSettings)
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)

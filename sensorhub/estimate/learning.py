@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate.usage import MONDAY_H, WEEK_H, rough_week
+from sensorhub.estimate.calendar import WEEK_H
+from sensorhub.estimate.usage import Usage, rough_week
 
 F64 = NDArray[np.float64]
 KEPT = 0.97  # of the sums, a day: five weeks count
@@ -57,15 +58,15 @@ class Learnt:
         self.exposed = np.zeros((blocks, populations, WEEK_H))
         self.night = np.zeros((blocks, populations, 7))
 
-    def add(self, step: Step, shape: F64, settling: F64) -> None:
-        """Take steps; `shape` and `settling` are what is known so far."""
+    def add(self, step: Step, usage: Usage) -> None:
+        """Take steps; `usage` is what is known so far."""
         hours = step.end - step.begin
         use = (hours > 0) & (hours <= LONGEST_H)
         if not use.any():
             return
         step = step.only(use)
         hours = hours[use]
-        sunk = settling[step.population] * step.before * hours
+        sunk = usage.settling[step.population] * step.before * hours
         gain = np.clip(step.after - step.before + sunk, -15, 40)
         first = np.floor(step.begin)
         slots = np.arange(int(np.ceil(hours.max())) + 1)
@@ -74,8 +75,8 @@ class Learnt:
             step.begin[:, None], hour
         )
         overlap = np.maximum(overlap, 0)
-        of_week = (hour.astype(np.intp) + MONDAY_H) % WEEK_H
-        weight = shape[step.population[:, None], of_week] * overlap
+        of_week = usage.calendar.hour_of_week(hour.astype(np.int64))
+        weight = usage.shape[step.population[:, None], of_week] * overlap
         share = weight / weight.sum(axis=1, keepdims=True)
         where = (step.block[:, None], step.population[:, None], of_week)
         np.add.at(self.gained, where, gain[:, None] * share)

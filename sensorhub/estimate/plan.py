@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate.usage import MONDAY_H, WEEK_H
+from sensorhub.estimate.calendar import MONDAY_H, WEEK_H
 
 F64 = NDArray[np.float64]
 NO_PLAN = 0

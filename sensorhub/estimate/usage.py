@@ -11,13 +11,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from sensorhub.estimate.calendar import DAY_H, MONDAY_H, WEEK_H, Calendar
 from sensorhub.estimate.hours import Hours
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-WEEK_H = 168
 HOUR_MS = 3_600_000
-MONDAY_H = 72  # 1970-01-01 was a Thursday
 
 
 def rough_week() -> F64:
@@ -29,7 +28,8 @@ def rough_week() -> F64:
 class Usage:
     """The weeks of all populations; `shape[population, hour]`, each of mean 1."""
 
-    def __init__(self, populations: int) -> None:
+    def __init__(self, populations: int, calendar: Calendar | None = None) -> None:
+        self.calendar = calendar or Calendar()
         self.shape = np.empty((populations, WEEK_H))
         self._sums = np.zeros((populations, WEEK_H + 1))
         self.crews = Hours(populations)
@@ -41,6 +41,10 @@ class Usage:
         """Go by these weeks from now on."""
         self.shape = shape / shape.mean(axis=1, keepdims=True)
         self._sums[:, 1:] = np.cumsum(self.shape, axis=1) / 24
+        calendar, by_day = self.calendar, self._sums[:, ::DAY_H]
+        whole = by_day[:, 1:] - by_day[:, :-1]
+        beyond = np.cumsum(whole[:, calendar.like] - whole[:, calendar.own], axis=1)
+        self._beyond = np.pad(beyond, ((0, 0), (1, 0)))
         self.settling = settling
 
     def warped(self, population: NDArray[np.intp], local_h: F64) -> F64:
@@ -48,11 +52,35 @@ class Usage:
         hours = local_h + MONDAY_H
         week = np.floor(hours / WEEK_H)
         within = hours - WEEK_H * week
-        hour = within.astype(np.intp)
+        days = self._until(population, within, 7 * week)
+        if len(self.calendar.days):
+            days += self._special(population, local_h)
+        return days
+
+    def _until(
+        self, population: NDArray[np.intp], hours: F64, start: F64 | float = 0.0
+    ) -> F64:
+        """Warped days since Monday at hours of the week, and `start`."""
+        hour = hours.astype(np.intp)
         below = self._sums[population, hour]
         above = self._sums[population, hour + 1]
-        days: F64 = 7 * week + below + (within - hour) * (above - below)
+        days: F64 = start + below + (hours - hour) * (above - below)
         return days
+
+    def _special(self, population: NDArray[np.intp], local_h: F64) -> F64:
+        """What holidays and the like held more than their weekdays would have."""
+        day = np.floor(local_h / DAY_H).astype(np.int64)
+        before, special = self.calendar.place(day)
+        more: F64 = self._beyond[population, before].copy()
+        if special.any():
+            at = np.where(special, before, 0)
+            hours = local_h - DAY_H * day
+            for weekday, sign in ((self.calendar.like, 1), (self.calendar.own, -1)):
+                begin: F64 = (weekday[at] * DAY_H).astype(np.float64)
+                part = self._until(population, begin + hours)
+                part -= self._until(population, begin)
+                more += np.where(special, sign * part, 0.0)
+        return more
 
 
 def local_hours(at: I64, offset_ms: int | I64) -> F64:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sensorhub.estimate.learning import KEPT, Learnt, Step
-from sensorhub.estimate.usage import rough_week
+from sensorhub.estimate.usage import Usage, rough_week
 
 MONDAY = 96.0  # local hours since 1970 at a Monday 0 h
 
@@ -30,8 +30,7 @@ def shopping_street() -> np.ndarray:
 
 def test_the_week_of_a_town_is_learnt() -> None:
     learnt, true = Learnt(1, 1), shopping_street()
-    rough, settling = rough_week()[None], np.zeros(1)
-    learnt.add(steps(true, 0.0, 60, 1.5), rough, settling)
+    learnt.add(steps(true, 0.0, 60, 1.5), Usage(1))
     week = learnt.weeks()[0][0]
     assert np.corrcoef(week, true)[0, 1] > 0.97
     assert np.abs(week / week.mean() - true).mean() < 0.25
@@ -45,8 +44,7 @@ def test_before_anything_is_seen_it_is_a_rough_day() -> None:
 @pytest.mark.parametrize("settling", [0.0, 0.002, 0.004])
 def test_settling_is_what_content_loses_by_night(settling: float) -> None:
     learnt = Learnt(1, 1)
-    rough = rough_week()[None]
-    learnt.add(steps(shopping_street(), settling, 120, 0.5), rough, np.zeros(1))
+    learnt.add(steps(shopping_street(), settling, 120, 0.5), Usage(1))
     assert learnt.weeks()[1][0] == pytest.approx(settling, abs=0.0006)
 
 
@@ -61,5 +59,5 @@ def test_what_is_old_fades() -> None:
 def test_a_step_of_many_hours_says_nothing() -> None:
     learnt = Learnt(1, 1)
     one = steps(shopping_street(), 0, 1, 0).only(np.arange(168) == 0)
-    learnt.add(one._replace(end=one.begin + 7), rough_week()[None], np.zeros(1))
+    learnt.add(one._replace(end=one.begin + 7), Usage(1))
     assert not learnt.gained.any()
