@@ -59,7 +59,8 @@ class Arrivals:
         topic, body = self._messages.topic(frame), self._messages.payload(frame, copy)
         device, again = self._devices[frame.row], why == WHY
         if not why:
-            return Arrival(topic, body, device, frame.seq, stored=frame.more)
+            seen = (topic, body, device, frame.seq)
+            return Arrival(*seen, STORED, "", False, False, frame.more)
         if frame.kind in WHERE:
             return Arrival(topic, body, device, frame.seq, EVENT, why)
         if copy or again:

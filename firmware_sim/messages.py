@@ -29,8 +29,10 @@ class Messages:
 
     def topic(self, frame: Frame) -> str:
         """Where a frame goes."""
-        place, where = self.topics[frame.row], WHERE.get(frame.kind)
-        return f"{place.rpartition('/')[0]}/{where}" if where else place
+        place = self.topics[frame.row]
+        if frame.kind not in WHERE:
+            return place
+        return f"{place.rpartition('/')[0]}/{WHERE[frame.kind]}"
 
     def payload(self, frame: Frame, copy: int = 0) -> bytes:
         """A frame's payload; a LoRaWAN copy has an id of its own."""

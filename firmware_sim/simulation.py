@@ -114,9 +114,7 @@ class Simulation:
         frames = [*self._bin_frames(now, celsius, speaks)]
         frames += self._room_frames(now, celsius, speaks)
         frames += self._way.stored(now.at - STEP_MS, speaks, self._level.next_seq)
-        if self._restarts.on:
-            frames = [self._restarts.stamp(frame) for frame in frames]
-            news = [self._restarts.stamp(frame) for frame in news]
+        frames, news = self._restarts.stamp(frames), self._restarts.stamp(news)
         if self._installed.any:
             frames = [self._installed.stamp(frame) for frame in frames]
         step.carried, step.foreign = self._way.carry(frames, news)

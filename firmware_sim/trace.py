@@ -74,7 +74,8 @@ class Uplinks:
             arrival = self._arrivals.of(item)
             self.lines += 1
             self._out.write(_line(item.at, arrival))
-            self._labels.writelines(arrival.labels(self.lines))
+            if arrival.why or arrival.stored:
+                self._labels.writelines(arrival.labels(self.lines))
 
 
 def _line(at: int, arrival: Arrival) -> str:

@@ -29,7 +29,7 @@ class Restarts:
         self._began: I64 = np.zeros(rows, np.int64)
         self._joins: I64 = np.zeros(rows, np.int64)
         self._start: int | None = None
-        self.on = settings.clock_ppm > 0 or settings.epoch_share > 0  # to stamp
+        self.on = settings.clock_ppm > 0 or settings.epoch_share > 0
 
     def step(self, now: Moment, running: Mask, woken: Mask) -> I64:
         """Turn all clocks one step forward; the rows of those that restarted.
@@ -55,10 +55,16 @@ class Restarts:
         self._joins[rows] += 1
         self.on |= len(rows) > 0
 
-    def stamp(self, frame: Frame) -> Frame:
-        """A frame with its device's own time and session."""
-        row, joins = frame.row, int(self._joins[frame.row])
-        if self._lost[row]:
-            return frame._replace(wrong_ms=-int(self._began[row]), joins=joins)
-        wrong = self._rate[row] * (frame.at - self._synced[row])
-        return frame._replace(wrong_ms=round(float(wrong)), joins=joins)
+    def stamp(self, frames: list[Frame]) -> list[Frame]:
+        """Frames with their devices' own times and sessions."""
+        if not self.on or not frames:
+            return frames
+        rows = np.array([frame.row for frame in frames])
+        at = np.array([frame.at for frame in frames])
+        wrong = np.rint(self._rate[rows] * (at - self._synced[rows]))
+        wrong = np.where(self._lost[rows], -self._began[rows], wrong).astype(np.int64)
+        own = zip(frames, wrong.tolist(), self._joins[rows].tolist(), strict=True)
+        return [
+            frame._replace(wrong_ms=off, joins=joins) if off or joins else frame
+            for frame, off, joins in own
+        ]
