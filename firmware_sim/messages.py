@@ -2,13 +2,14 @@
 
 from firmware_sim import wire
 from firmware_sim.firmware.frame import Frame
+from firmware_sim.firmware.orders import ACK, TXACK
 from firmware_sim.firmware.sessions import BIRTH, JOIN
 from firmware_sim.town.fleet import Fleet
 
 APPLICATION = "8d3c0f52-54a1-4f0e-9b57-1d2f6a7be310"
 LEFT = b'{"ts":%d,"seq":0,"m":{"battery":50}}'  # what was retained long ago
 FIRMWARE = "2.3.0"
-WHERE = {BIRTH: "status", JOIN: "join"}
+WHERE = {BIRTH: "status", JOIN: JOIN, TXACK: TXACK, ACK: ACK}
 STRANGER = "02ffff"  # how an EUI begins that is in no register
 
 
@@ -16,7 +17,7 @@ class Messages:
     """The messages of a town's devices."""
 
     def __init__(self, fleet: Fleet, period_ms: list[int]) -> None:
-        self._interval_s = [period // 1000 for period in period_ms]
+        self._period_ms = period_ms
         self._fleet = fleet
         self._vias = fleet.vias()
         self.topics = [self._topic(row) for row in range(fleet.rows)]
@@ -38,7 +39,8 @@ class Messages:
         """A frame's payload; a LoRaWAN copy has an id of its own."""
         if frame.kind == BIRTH:
             version = frame.values.removeprefix("native-") or FIRMWARE
-            return wire.birth(self._interval_s[frame.row], version)
+            interval_s = self._period_ms[frame.row] // 1000
+            return wire.birth(interval_s, version, frame.data.decode())
         if not (frame.port or frame.kind):
             records = ",".join(map(_record, (*frame.more, frame)))
             return (f"[{records}]" if frame.more else records).encode()
@@ -61,6 +63,9 @@ class Messages:
         )
         if frame.kind == JOIN:
             return wire.joined(seen, frame.at, APPLICATION)
+        if frame.kind in (TXACK, ACK):
+            about = (frame.data.decode(), frame.kind == ACK)
+            return wire.receipt(seen, frame.at, APPLICATION, *about)
         return wire.chirpstack(seen, frame.at, APPLICATION)
 
     def leftover(self, row: int, at: int) -> bytes:

@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from firmware_sim.chance import F64, I64
+from firmware_sim.families.commands import Command
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.firmware.installed import Installed
 from firmware_sim.firmware.level import Around, LevelFirmware
+from firmware_sim.firmware.orders import Obeyed, Order, Orders
 from firmware_sim.firmware.restarts import Restarts
 from firmware_sim.firmware.room import RoomFirmware, Sensed
 from firmware_sim.firmware.sessions import Sessions
@@ -37,7 +39,15 @@ from firmware_sim.world.weather import Weather
 MINUTE_MS = 60_000
 HUMIDITY = 65.0
 SPILT, BURNT = 0.9, 0.7  # share of the fill
+ORDERS = {"interval": "interval", "threshold": "thresholds", "reboot": "reboot"}
 FAULTS = {"silent": "offline", "iced": "obstructed"}  # how the script's are labelled
+
+
+def asked(event: Happening) -> object:
+    """What a script's order asks for."""
+    if event.what == "threshold":
+        return {"fill_level": event.amount}
+    return event.amount or None
 
 
 @dataclass(slots=True)
@@ -52,6 +62,7 @@ class Step:
     outages: list[Outage] = field(default_factory=list)
     begun: list[Happening] = field(default_factory=list)
     restarted: list[int] = field(default_factory=list)  # rows
+    obeyed: list[Obeyed] = field(default_factory=list)
     carried: list[Delivery | Lost] = field(default_factory=list)
     foreign: list[Foreign] = field(default_factory=list)
 
@@ -83,6 +94,7 @@ class Simulation:
         self.period_ms = [round(p * MINUTE_MS) for p in fleet.period_min.tolist()]
         self.period_ms += [round(scenario.gas.report_min * MINUTE_MS)] * n
         self._way = Way(scenario, fleet, seed, self.period_ms)
+        self._orders = Orders(fleet, self._level, self._room, self.period_ms)
 
     def steps(self, days: int) -> Iterator[Step]:
         """Every step of so many days."""
@@ -117,8 +129,15 @@ class Simulation:
         frames, news = self._restarts.stamp(frames), self._restarts.stamp(news)
         if self._installed.any:
             frames = [self._installed.stamp(frame) for frame in frames]
+        step.obeyed, said = self._orders.obey(frames, versions)
+        news += [frame for frame in said if frame.kind]
+        frames += [frame for frame in said if not frame.kind]
         step.carried, step.foreign = self._way.carry(frames, news)
         return step
+
+    def order(self, row: int, order: Order) -> None:
+        """Let an order wait for a device."""
+        self._orders.give(row, order)
 
     def close(self) -> list[Lost]:
         """What devices still keep at the end."""
@@ -134,6 +153,8 @@ class Simulation:
         """Some devices restart: by themselves, by a new battery or version, woken."""
         woken = np.zeros(self.fleet.rows, np.bool_)
         woken[self.batteries.changed] = True
+        woken[list(self._orders.restarts)] = True
+        self._orders.restarts.clear()
         for each in ended:
             woken[each.rows] |= each.what == "silent"
         for happened, on in ((begun, True), (ended, False)):
@@ -183,6 +204,10 @@ class Simulation:
                 step.spells += self._echo.hold(each.rows, each.hours)
             elif each.what == "tipped":
                 self.bins.lose(each.rows, SPILT)
+            elif each.what in ORDERS:
+                order = Order(Command(ORDERS[each.what], asked(each)))
+                for row in each.rows.tolist():
+                    self.order(row, order)
             elif each.what == "sessions_lost":
                 dropped += self._drop(each.rows)
         for each in ended:

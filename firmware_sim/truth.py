@@ -37,6 +37,10 @@ class Truth:
         for row in step.restarted:
             device = self._simulation.fleet.devices[row]
             self._write("restarted", device=device, at=step.now.at - STEP_MS)
+        for row, at, command, asked in step.obeyed:
+            device = self._simulation.fleet.devices[row]
+            told = {"command": command.kind, "value": command.value, "asked": asked}
+            self._write("downlink", device=device, at=at, **told)
         for event in step.begun:
             self._event(event)
         for spell in step.spells:

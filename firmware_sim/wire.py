@@ -125,9 +125,10 @@ def native(
     return _json(objects if len(objects) > 1 else objects[0])
 
 
-def birth(interval_s: int, firmware: str) -> bytes:
-    """Native birth message for the retained status topic."""
-    return _json({"state": "online", "firmware": firmware, "interval_s": interval_s})
+def birth(interval_s: int, firmware: str, done: str = "") -> bytes:
+    """Native birth message for the retained status topic; `done`: a downlink's id."""
+    told = {"state": "online", "firmware": firmware, "interval_s": interval_s}
+    return _json(told | ({"done": done} if done else {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,14 @@ def _address(frame: Frame) -> str:
 def joined(frame: Frame, at: int, application: str) -> bytes:
     """ChirpStack v4 `join` event."""
     return _json(_about(frame, at, application))
+
+
+def receipt(
+    frame: Frame, at: int, application: str, item: str, acknowledged: bool
+) -> bytes:
+    """ChirpStack v4 `txack` event of a downlink, or `ack` where it is acknowledged."""
+    more = {"queueItemId": item} | ({"acknowledged": True} if acknowledged else {})
+    return _json(_about(frame, at, application) | more)
 
 
 def _about(frame: Frame, at: int, application: str) -> dict[str, Any]:

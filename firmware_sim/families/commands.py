@@ -6,9 +6,13 @@ understand it ignores, as real ones do.
 """
 
 import json
+from math import inf
 from typing import Any, NamedTuple
 
 from firmware_sim.families import dragino, milesight
+
+SIDES = {1: (True, False), 2: (False, True), 4: (True, True)}  # by condition
+KNOWN = ("distance", "fill_level", "temperature")
 
 
 class Command(NamedTuple):
@@ -34,8 +38,10 @@ def _milesight(data: bytes) -> Command | None:
     if kind == b"\xff\x8e" and len(rest) == 3:
         return Command("interval", int.from_bytes(rest[1:], "little") * 60)
     if kind == b"\xff\x06" and len(rest) == 9:
-        limits = tuple(int.from_bytes(rest[i : i + 2], "little") for i in (1, 3))
-        return Command("thresholds", limits)
+        limits = [int.from_bytes(rest[i : i + 2], "little") for i in (1, 3)]
+        sides = SIDES.get(rest[0] & 7, (False, False))
+        both = [x if on else None for x, on in zip(limits, sides, strict=True)]
+        return Command("thresholds", {"distance": both})
     return None
 
 
@@ -61,6 +67,22 @@ def native(payload: bytes) -> Command | None:
     if kind == "thresholds":
         return _valued(kind, body.get("thresholds"))
     return Command(kind) if kind == "reboot" else None
+
+
+def thresholds(limits: object) -> dict[str, tuple[float, float]]:
+    """Least and most by measurement, of those that a level sensor knows.
+
+    One number is the least of a distance, the most of anything else.
+    """
+    found = {}
+    for name, value in limits.items() if isinstance(limits, dict) else ():
+        pair = value
+        if isinstance(value, int | float):
+            pair = [value, None] if name == "distance" else [None, value]
+        if name in KNOWN and isinstance(pair, list) and len(pair) == 2:
+            low, high = pair
+            found[name] = -inf if low is None else low, inf if high is None else high
+    return found
 
 
 def _valued(kind: str, value: object) -> Command | None:

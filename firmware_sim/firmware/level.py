@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.families.catalogue import MODELS, Level
+from firmware_sim.families.commands import thresholds
 from firmware_sim.families.versions import OLD
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
@@ -44,8 +45,8 @@ class LevelFirmware:
         self._installed = installed
         n = fleet.bins
         stream = Stream(seed, "level firmware")
-        every = round(scenario.report.measure_min * 60 / STEP_S)
-        self._every = max(every, 1)
+        usual = max(round(scenario.report.measure_min * 60 / STEP_S), 1)
+        self._usual, self._every = usual, np.full(n, usual)
         self._period = np.round(fleet.period_min * 60 / STEP_S / self._every)
         self._phase = (stream.uniform(n) * self._every).astype(np.int64)
         self._offset = (stream.uniform(n) * STEP_MS).astype(np.int64)
@@ -53,7 +54,10 @@ class LevelFirmware:
         self._told: F64 = np.full(n, np.nan)
         counted = (stream.uniform(n) * 5000).astype(np.int64)
         self._seq: I64 = np.where(fleet.counting()[:n], counted, -1)
-        self._hot = scenario.report.alarm_celsius
+        self._hot: F64 = np.full(n, scenario.report.alarm_celsius)
+        self._near: F64 = np.full(n, -np.inf)  # cm that are an alarm, and beyond
+        self._far: F64 = np.full(n, np.inf)
+        self._full, self._height = scenario.bin.head_room_cm, scenario.bin.height_cm
         self._alarm: Mask = np.zeros(n, np.bool_)
         self._vias = fleet.vias()
         self._families = fleet.families
@@ -71,7 +75,7 @@ class LevelFirmware:
             return
         seen = measure(rows)
         self._left[rows] -= 1
-        due = (self._left[rows] < 0) | self._alarmed(rows, around)
+        due = (self._left[rows] < 0) | self._alarmed(rows, seen, around)
         jump = np.flatnonzero(~due & (np.abs(seen - self._told[rows]) >= self._change))
         if len(jump):
             again = measure(rows[jump])
@@ -93,6 +97,30 @@ class LevelFirmware:
         """The next uplink is number 0."""
         self._seq[rows] = -1
 
+    def every(self, row: int, seconds: float) -> int:
+        """A device reports every so many seconds from now on; answers it in ms.
+
+        In steps of five minutes; it measures as often as usual, or more often.
+        """
+        steps = max(round(seconds / STEP_S), 1)
+        measures = next(n for n in range(self._usual, 0, -1) if steps % n == 0)
+        self._every[row], self._period[row] = measures, steps // measures
+        self._left[row] = min(self._left[row], self._period[row] - 1)
+        return steps * STEP_MS
+
+    def watch(self, row: int, limits: object) -> bool:
+        """A device reports at once beyond limits: (least, most mm), or by name."""
+        found = thresholds(limits)
+        if "fill_level" in found:
+            low, high = found.pop("fill_level")
+            near, far = (self._full + self._height * (1 - x / 100) for x in (high, low))
+            found["distance"] = 10 * near, 10 * far
+        if "distance" in found:
+            self._near[row], self._far[row] = (x / 10 for x in found["distance"])
+        if "temperature" in found:
+            self._hot[row] = found["temperature"][1]
+        return bool(found)
+
     def next_seq(self, row: int) -> int:
         """The number of one more uplink."""
         self._seq[row] += 1
@@ -104,9 +132,11 @@ class LevelFirmware:
         self._left[rows] = 0
         self._told[rows] = np.nan
 
-    def _alarmed(self, rows: I64, around: Around) -> Mask:
-        """Who is hot or lies since the last measurement, or is so no more."""
-        alarm = (around.celsius[rows] >= self._hot) | (around.tilt[rows] >= TILTED)
+    def _alarmed(self, rows: I64, seen: F64, around: Around) -> Mask:
+        """Who is hot, lies or is beyond a threshold now, or is so no more."""
+        alarm = around.celsius[rows] >= self._hot[rows]
+        alarm |= around.tilt[rows] >= TILTED
+        alarm |= (seen < self._near[rows]) | (seen > self._far[rows])
         fresh: Mask = alarm != self._alarm[rows]
         self._alarm[rows] = alarm
         return fresh

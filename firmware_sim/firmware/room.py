@@ -53,7 +53,8 @@ class RoomFirmware:
         self._went: I64 = np.zeros(n, np.int64)
         self._vias = fleet.vias()
         self._models = [MODELS.get(family) for family in fleet.families]
-        self._every = max(round(settings.report_min * 60 / STEP_S), 1)
+        every = max(round(settings.report_min * 60 / STEP_S), 1)
+        self._every = np.full(n, every)
         self._phase = (stream.uniform(n) * self._every).astype(np.int64)
         self._offset = (stream.uniform(n) * STEP_MS).astype(np.int64)
         counted = (stream.uniform(n) * 5000).astype(np.int64)
@@ -62,6 +63,20 @@ class RoomFirmware:
     def count_anew(self, rows: I64) -> None:
         """The next uplink is number 0."""
         self._seq[rows] = -1
+
+    def next_seq(self, row: int) -> int:
+        """The number of one more uplink, by the device's row."""
+        self._seq[row - self._first] += 1
+        return int(self._seq[row - self._first]) & 0xFFFF
+
+    def every(self, row: int, seconds: float) -> int:
+        """A device reports every so many seconds from now on; answers it in ms.
+
+        In steps of five minutes.
+        """
+        steps = max(round(seconds / STEP_S), 1)
+        self._every[row - self._first] = steps
+        return steps * STEP_MS
 
     def restart(self, rows: I64, entered: I64, left: I64) -> None:
         """Devices begin anew: they count from 0, people too (by room: totals now)."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from paho.mqtt.client import Client, MQTTv311
+from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
 from firmware_sim.mqtt import OFFLINE, Address
@@ -28,6 +28,7 @@ class Identity(NamedTuple):
     name: str
     status: str  # topic of birth and last will; empty: none
     birth: bytes
+    listens: tuple[str, ...] = ()  # topics of commands
 
 
 class TooManyClientsError(Exception):
@@ -62,6 +63,7 @@ class Clients:
         self._by_file: dict[int, Client] = {}
         self._misc_at = 0.0
         self._again: dict[Client, float] = {}
+        self._heard: list[tuple[str, bytes]] = []
 
     @property
     def pending(self) -> int:
@@ -89,8 +91,14 @@ class Clients:
         client.on_socket_unregister_write = self._watch(IN)
         client.on_publish = self._acknowledged
         client.on_connect = lambda *_: self._born(key)
+        client.on_message = self._hear
         self._clients[key], self._identities[key] = client, identity
         client.connect(self._address.host, self._address.port)
+
+    def heard(self) -> list[tuple[str, bytes]]:
+        """What was published to the topics that the clients listen to; once."""
+        found, self._heard = self._heard, []
+        return found
 
     def socket_of(self, key: int) -> Any:
         """The connection of a client, to be cut; None while it has none."""
@@ -146,6 +154,8 @@ class Clients:
 
     def _born(self, key: int) -> None:
         identity = self._identities[key]
+        for topic in identity.listens:
+            self._clients[key].subscribe(topic, qos=1)
         if identity.status:
             self.publish(key, identity.status, identity.birth, retain=True)
 
@@ -175,6 +185,10 @@ class Clients:
                 self._epoll.modify(sock.fileno(), events)
 
         return watch
+
+    def _hear(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        if not message.retain:
+            self._heard.append((message.topic, bytes(message.payload)))
 
     def _acknowledged(self, *_what: Any) -> None:
         self.taken += 1

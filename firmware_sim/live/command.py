@@ -61,11 +61,12 @@ def run_scenario(wish: Wish, address: Address, stop: Event) -> bool:
         told = f"{simulation.fleet.rows} devices, {len(people)} clients"
         typer.echo(f"{told}; Ctrl-C stops", err=True)
         clock = SimClock(begin, wish.speed)
-        messages = Stream(simulation, labels).messages()
+        stream = Stream(simulation, labels)
+        messages = stream.messages()
         if wish.hours is not None:
             until = begin + round(wish.hours * HOUR)
             messages = takewhile(lambda message: message.at < until, messages)
-        count = publish(messages, clients, set(people), clock, stop)
+        count = publish(messages, clients, (set(people), stream.hear), clock, stop)
         complete = clients.drain(10)
         clients.close()
     typer.echo(f"sent {count} uplinks")

@@ -1,7 +1,7 @@
 """A scenario's town as a stream of messages, and its way to a broker in time."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
@@ -10,6 +10,7 @@ from typing import IO, NamedTuple
 from firmware_sim import wire
 from firmware_sim.arrivals import Arrival, Arrivals, order
 from firmware_sim.clock import SimClock
+from firmware_sim.firmware import orders
 from firmware_sim.firmware.sessions import BIRTH
 from firmware_sim.link.channel import Delivery, Lost
 from firmware_sim.link.noise import Foreign
@@ -21,7 +22,12 @@ from firmware_sim.truth import Truth
 
 SERVER = -1  # the key of the network server's client
 PENDING = 5_000  # messages that may be under way
+ROOT, OWN_DOWN = "sensorhub/v1", "/down"
+SERVER_DOWN = "application/+/device/+/command/down"
 STOP_S = 0.2  # a stop is seen after at most so long
+
+
+Hear = Callable[[str, bytes], None]
 
 
 class Message(NamedTuple):
@@ -44,6 +50,8 @@ class Stream:
     def __init__(self, simulation: Simulation, labels: IO[str] | None = None) -> None:
         self._simulation = simulation
         self._arrivals = Arrivals(simulation)
+        devices = simulation.fleet.devices
+        self._rows = {device: row for row, device in enumerate(devices)}
         self._truth = None if labels is None else Truth(simulation, labels)
         self._labels = labels
         self._waiting: list[Message] = []
@@ -65,6 +73,13 @@ class Stream:
                 self._tell(message.arrival)
         if self._truth is not None:
             self._truth.close()
+
+    def hear(self, topic: str, payload: bytes) -> None:
+        """A downlink that came, for a device of the town; others are ignored."""
+        row = self._rows.get(topic.split("/")[3])
+        read = orders.native if topic.startswith(ROOT) else orders.lorawan
+        if row is not None and (order := read(payload)) is not None:
+            self._simulation.order(row, order)
 
     def _tell(self, arrival: Arrival) -> None:
         """Label what was sent, with what it is known by in a live ledger."""
@@ -92,13 +107,15 @@ def identities(simulation: Simulation, *, own: bool) -> dict[int, Identity]:
     """Who connects: a network server, and each native device where they have own."""
     fleet = simulation.fleet
     tag = f"{simulation.start:x}"
-    found = {SERVER: Identity(f"network-server-{tag}", "", b"")}
+    listens = (SERVER_DOWN,) if own else (SERVER_DOWN, f"{ROOT}/+/+{OWN_DOWN}")
+    found = {SERVER: Identity(f"network-server-{tag}", "", b"", listens)}
     for row in range(fleet.rows) if own else ():
         if fleet.is_native(row):
             device = fleet.devices[row]
-            place = f"sensorhub/v1/{fleet.zone_id(row)}/{device}/status"
+            place = f"{ROOT}/{fleet.zone_id(row)}/{device}"
             birth = wire.birth(simulation.period_ms[row] // 1000, FIRMWARE)
-            found[row] = Identity(f"{device}-{tag}", place, birth)
+            told = (f"{place}/status", birth, (f"{place}{OWN_DOWN}",))
+            found[row] = Identity(f"{device}-{tag}", *told)
     return found
 
 
@@ -113,15 +130,20 @@ def write_files(simulation: Simulation, out: Path) -> None:
 def publish(
     stream: Iterator[Message],
     clients: Clients,
-    own: set[int],
+    who: tuple[set[int], Hear],
     clock: SimClock,
     stop: Event,
 ) -> int:
-    """Publish each message in its time, until the stream's end; answers how many."""
-    count = 0
+    """Publish each message in its time, until the stream's end; answers how many.
+
+    `who`: the keys of the clients, and who hears what they are told.
+    """
+    (own, hear), count = who, 0
     for message in stream:
         while (wait := clock.real_s(message.at)) > 0 or clients.pending > PENDING:
             clients.turn(min(max(wait, 0.001), STOP_S))
+            for topic, payload in clients.heard():
+                hear(topic, payload)
             if stop.is_set():
                 return count
         if stop.is_set():

@@ -14,6 +14,9 @@ What = Literal[
     "stuck",  # level sensors repeat themselves
     "silent",  # devices say nothing
     "update",  # devices get the firmware `version`, and the one before at the end
+    "interval",  # devices are told to report every `amount` s
+    "threshold",  # bins are told to report at once from `amount` % on
+    "reboot",  # devices are told to restart
     "sessions_lost",  # the network server forgot them: all come up anew
     "iced",  # `amount` of the echoes come from ice before the sensor
     "fire",  # bins burn at `amount` °C
@@ -29,6 +32,8 @@ AMOUNTS: dict[str, tuple[float, float, float]] = {
     "fire": (60, 125, 110),
     "tipped": (30, 180, 90),
     "blocked": (1, 50, 8),
+    "interval": (300, 86_400, 900),
+    "threshold": (1, 100, 80),
 }
 
 
@@ -40,7 +45,7 @@ class Event(BaseModel):
     what: What
     day: int = Field(ge=1)  # of the town's calendar, 1 is the first
     hour: float = Field(0, ge=0, lt=24)  # local
-    hours: float = Field(gt=0)  # how long it lasts
+    hours: float = Field(1, gt=0)  # how long it lasts
     zones: tuple[int, ...] = ()  # numbers, from 1
     kind: Literal["", "bin", "toilet"] = ""
     assets: tuple[str, ...] = ()

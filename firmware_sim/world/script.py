@@ -14,7 +14,7 @@ from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import Moment
 
 HOUR_MS = 3_600_000
-BIN_ONLY = ("stuck", "iced", "fire", "tipped")
+BIN_ONLY = ("stuck", "iced", "fire", "tipped", "threshold")
 WARMER = 1.07  # times the smell a °C: twice for ten
 Mask = NDArray[np.bool_]
 

@@ -1,0 +1,128 @@
+"""Downlinks: a device takes what waits for it after its next uplink, and obeys.
+
+What its family has no command for it ignores. A native device says that it is done,
+a Milesight one answers with the same bytes; the network server tells what became of it.
+"""
+
+import base64
+import json
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from firmware_sim.families import commands
+from firmware_sim.families.commands import Command
+from firmware_sim.firmware.frame import Frame
+from firmware_sim.firmware.level import LevelFirmware
+from firmware_sim.firmware.room import RoomFirmware
+from firmware_sim.firmware.sessions import BIRTH
+from firmware_sim.town.fleet import Fleet
+
+TXACK, ACK = "txack", "ack"
+TAKEN_MS, ANSWER_MS = 1_000, 2_000  # after the uplink
+OBEDIENT = ("milesight-", "dragino-")
+
+
+class Order(NamedTuple):
+    """A command on its way to a device; `id` of who asked, empty: the script."""
+
+    command: Command
+    id: str = ""
+    confirmed: bool = False
+    port: int = 0
+    data: bytes = b""
+
+
+class Obeyed(NamedTuple):
+    """What a device did at `at` (epoch ms)."""
+
+    row: int
+    at: int
+    command: Command
+    id: str
+
+
+def native(payload: bytes) -> Order | None:
+    """An order in the native JSON, None where there is none."""
+    command = commands.native(payload)
+    if command is None:
+        return None
+    return Order(command, str(json.loads(payload).get("id", "")))
+
+
+def lorawan(payload: bytes) -> Order | None:
+    """An order in ChirpStack's command, None where there is none."""
+    try:
+        body = json.loads(payload)
+        port, data = int(body["fPort"]), base64.b64decode(body["data"])
+        told = str(body.get("id", "")), bool(body.get("confirmed", False))
+    except (ValueError, KeyError, TypeError):
+        return None
+    command = commands.lorawan(port, data)
+    return None if command is None else Order(command, *told, port, data)
+
+
+class Orders:
+    """What waits for the devices, and their obedience."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        level: LevelFirmware,
+        room: RoomFirmware,
+        period_ms: list[int],
+    ) -> None:
+        self._fleet, self._level, self._room = fleet, level, room
+        self._period_ms = period_ms
+        self._waiting: dict[int, list[Order]] = {}
+        self.restarts: set[int] = set()  # whose restart was asked for
+
+    def give(self, row: int, order: Order) -> None:
+        """Let an order wait for a device that knows orders."""
+        family = self._fleet.families[row]
+        if self._fleet.is_native(row) or family.startswith(OBEDIENT):
+            self._waiting.setdefault(row, []).append(order)
+
+    def obey(
+        self, frames: Iterable[Frame], versions: list[str]
+    ) -> tuple[list[Obeyed], list[Frame]]:
+        """Who has just spoken takes what waits; answers what was done, and is said."""
+        done: list[Obeyed] = []
+        said: list[Frame] = []
+        if not self._waiting:
+            return done, said
+        for frame in frames:
+            for order in self._waiting.pop(frame.row, ()):
+                at, row = frame.at + TAKEN_MS, frame.row
+                if self._do(row, order.command):
+                    done.append(Obeyed(row, at, order.command, order.id))
+                    said += self._answers(frame, order, versions[row])
+        return done, said
+
+    def _do(self, row: int, command: Command) -> bool:
+        kind, value = command
+        if kind == "reboot":
+            self.restarts.add(row)
+            return True
+        if kind == "thresholds":
+            return row < self._fleet.bins and self._level.watch(row, value)
+        if not isinstance(value, int | float) or value <= 0:
+            return False
+        own = self._level if row < self._fleet.bins else self._room
+        self._period_ms[row] = own.every(row, value)
+        return True
+
+    def _answers(self, frame: Frame, order: Order, version: str) -> list[Frame]:
+        at, row, about = frame.at + TAKEN_MS, frame.row, order.id.encode()
+        plain = Frame(at, row, 0, version, frame.via, joins=frame.joins)
+        if self._fleet.is_native(row):
+            if order.command.kind == "reboot":  # its birth will say so
+                return []
+            return [plain._replace(kind=BIRTH, data=about)]
+        kinds = [TXACK] * bool(order.id) + [ACK] * order.confirmed
+        said = [plain._replace(kind=kind, data=about) for kind in kinds]
+        if order.data and self._fleet.families[row].startswith("milesight-"):
+            own = self._level if row < self._fleet.bins else self._room
+            seq = own.next_seq(row)
+            answer = plain._replace(at=frame.at + ANSWER_MS, seq=seq)
+            said.append(answer._replace(port=order.port, data=order.data))
+        return said
