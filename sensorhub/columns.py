@@ -190,35 +190,33 @@ def unpack(body: bytes) -> Columns:
     """The batch that `pack` wrote. Raises ValueError on damaged bytes."""
     try:
         packed = msgspec.msgpack.decode(body, type=_Body)
-        rest = zlib.decompress(packed.rest)
-        n, m = packed.uplinks, packed.readings
-        at = 0
-
-        def cut(size: int) -> bytes:
-            nonlocal at
-            at += size
-            return rest[at - size : at]
-
-        device = np.frombuffer(cut(4 * n), "<i4").astype(np.int32)
-        seq = _unshuffle(cut(8 * n), n).view(np.int64)
-        received_at = _unshuffle(cut(8 * n), n).view(np.int64) + packed.first
-        outcome = np.frombuffer(cut(n), np.uint8)
-        reason = np.frombuffer(cut(n), np.uint8)
-        count = np.frombuffer(cut(4 * n), "<i4").astype(np.int32)
-        code = np.frombuffer(cut(m), np.uint8)
-        value = _unshuffle(cut(8 * m), m).view(np.float64)
-        offset = _unshuffle(cut(8 * m), m).view(np.int64)
-        if packed.marks:
-            marks = np.frombuffer(zlib.decompress(packed.marks), np.uint8)
-            quality, why = marks[:m], marks[m:]
-        else:
-            quality, why = np.zeros(m, np.uint8), np.zeros(m, np.uint8)
-        key = np.frombuffer(packed.keys, np.uint64)
+        return _columns(packed, zlib.decompress(packed.rest))
     except (msgspec.MsgspecError, zlib.error, ValueError) as error:
         raise ValueError(f"damaged journal row: {error}") from error
+
+
+def _columns(packed: _Body, rest: bytes) -> Columns:
+    n, m = packed.uplinks, packed.readings
+    at = 0
+
+    def cut(size: int) -> bytes:
+        nonlocal at
+        at += size
+        return rest[at - size : at]
+
+    # in the order in which `pack` joined them
+    device = np.frombuffer(cut(4 * n), "<i4").astype(np.int32)
+    seq = _unshuffle(cut(8 * n), n).view(np.int64)
+    received_at = _unshuffle(cut(8 * n), n).view(np.int64) + packed.first
+    outcome, reason = (np.frombuffer(cut(n), np.uint8) for _ in range(2))
+    count = np.frombuffer(cut(4 * n), "<i4").astype(np.int32)
+    code = np.frombuffer(cut(m), np.uint8)
+    value = _unshuffle(cut(8 * m), m).view(np.float64)
+    offset = _unshuffle(cut(8 * m), m).view(np.int64)
+    marks = zlib.decompress(packed.marks) if packed.marks else bytes(2 * m)
     return Columns(
         device=device,
-        key=key,
+        key=np.frombuffer(packed.keys, np.uint64),
         seq=seq,
         received_at=received_at,
         outcome=outcome,
@@ -227,6 +225,6 @@ def unpack(body: bytes) -> Columns:
         code=code,
         value=value,
         measured_at=offset + np.repeat(received_at, count),
-        quality=quality,
-        why=why,
+        quality=np.frombuffer(marks, np.uint8)[:m],
+        why=np.frombuffer(marks, np.uint8)[m:],
     )

@@ -15,11 +15,11 @@ from sensorhub.alerts.board import Alert, Board
 from sensorhub.alerts.groups import Group
 from sensorhub.alerts.rules import Rule
 from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
-from sensorhub.alerts.timers import NEVER, Overdue, Silence
+from sensorhub.alerts.timers import Overdue, Silence
 from sensorhub.columns import Service
 from sensorhub.judging import Moved
 from sensorhub.ledger import Ledger
-from sensorhub.model import BY_NAME, BY_NO, Severity
+from sensorhub.model import BY_NAME, BY_NO, NEVER, Severity
 from sensorhub.registry import FOR_EVER, SINCE_EVER, Registry
 from sensorhub.rulebook import Inhibit
 from sensorhub.series import selects

@@ -35,7 +35,7 @@ from sensorhub.routes import Route, Router, Way
 from sensorhub.validate import judge
 
 MOST_BYTES = 512  # LoRaWAN frames have 242 at most
-FILL = BY_NAME["fill_level"]
+LEVEL = BY_NAME["fill_level"]
 Row = dict[str, Any]
 Places = defaultdict[tuple[str, str], Iterator[list[int]]]
 
@@ -216,7 +216,7 @@ def _judged(measurement: Measurement, value: float) -> Row:
 
 def _derived(rows: list[Row], shape: tuple[Geometry, int] | None) -> Iterator[Row]:
     """Fill levels from distances, where the device says none itself."""
-    if shape is None or any(row["measurement"] == FILL.name for row in rows):
+    if shape is None or any(row["measurement"] == LEVEL.name for row in rows):
         return
     geometry, asset = shape
     for row in rows:
@@ -226,13 +226,13 @@ def _derived(rows: list[Row], shape: tuple[Geometry, int] | None) -> Iterator[Ro
         level = float(geometry.levels(np.array([asset], np.int32), mm)[0])
         if np.isnan(level):
             continue
-        judged = _judged(FILL, level)
+        judged = _judged(LEVEL, level)
         if judged["why"]:
             judged["why"] = judged["why"].replace("range", Reason.GEOMETRY.word)
         yield {
-            "measurement": FILL.name,
+            "measurement": LEVEL.name,
             "value": level,
-            "unit": FILL.unit,
+            "unit": LEVEL.unit,
             "from": f"{row['name']} {row['value']:g} mm",
             **judged,
         }

@@ -22,6 +22,7 @@ from sensorhub.errors import StoreError
 from sensorhub.groundless import end_groundless, set_aside
 from sensorhub.intake import Intake
 from sensorhub.ledger import Ledger
+from sensorhub.model import NEVER
 from sensorhub.obeying import Obeying
 from sensorhub.profiles import Profile
 from sensorhub.recall import recall, recall_untold
@@ -44,7 +45,6 @@ from sensorhub.store import (
 )
 from sensorhub.store.dead_letters import Shelf
 from sensorhub.teller import Wants
-from sensorhub.windows import NEVER
 
 log = structlog.get_logger()
 GROUND = "ground_at"  # key in `meta`

@@ -8,11 +8,17 @@ import numpy as np
 from sensorhub.alerts import flap
 from sensorhub.alerts.rules import HOUR_MS, Rule
 from sensorhub.alerts.track import Track
-from sensorhub.model import BY_NAME, CATALOGUE, Category, MeasurementKind, Severity
+from sensorhub.model import (
+    BY_NAME,
+    CATALOGUE,
+    NEVER,
+    Category,
+    MeasurementKind,
+    Severity,
+)
 from sensorhub.registry import Registry
 from sensorhub.series import Series
 from sensorhub.standards.gas import USUAL_CELSIUS
-from sensorhub.windows import NEVER
 
 TEMPERATURE = BY_NAME["temperature"].no
 COUNTERS = frozenset(e.no for e in CATALOGUE if e.kind is MeasurementKind.COUNTER)

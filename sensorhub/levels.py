@@ -17,7 +17,6 @@ from sensorhub.estimate import fill
 from sensorhub.estimate.calendar import Calendar
 from sensorhub.estimate.crews import Visits
 from sensorhub.estimate.emptying import Emptied
-from sensorhub.estimate.fill import NEVER
 from sensorhub.estimate.follow import (
     Found,
     Outlook,
@@ -32,7 +31,7 @@ from sensorhub.estimate.learning import Step
 from sensorhub.estimate.plan import Plans
 from sensorhub.estimate.record import judge
 from sensorhub.estimate.usage import HOUR_MS, Zone, local_hours
-from sensorhub.model import AssetKind
+from sensorhub.model import NEVER, AssetKind
 from sensorhub.profiles import EchoSettings
 from sensorhub.registry import Registry
 from sensorhub.teaching import BLOCK, KINDS, Taught, Teaching, Usages

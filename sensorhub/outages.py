@@ -11,8 +11,7 @@ from sensorhub.alerts.groups import Group, Share
 from sensorhub.columns import Columns, Notes, pack
 from sensorhub.desk import Desk
 from sensorhub.ledger import JournalDraft, Ledger
-from sensorhub.model import Severity
-from sensorhub.windows import NEVER
+from sensorhub.model import NEVER, Severity
 
 LISTED = 1_000  # members in an alert; its numbers count them all
 

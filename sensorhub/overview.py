@@ -11,7 +11,7 @@ from sensorhub.alerts.board import RESOLVED, Alert
 from sensorhub.alerts.event import VERSION, resolved, rfc3339, texts
 from sensorhub.alerts.rules import LEAST_GAP_MS, Rule, compile_rules
 from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
-from sensorhub.model import BY_NAME, Reading, Severity
+from sensorhub.model import BY_NAME, NEVER, Reading, Severity
 from sensorhub.profiles import Profile
 from sensorhub.registry import Registry
 from sensorhub.rulebook import parse_rules
@@ -27,7 +27,6 @@ from sensorhub.store import (
     register,
     rule_versions,
 )
-from sensorhub.windows import NEVER
 
 
 def alerts_view(

@@ -18,7 +18,7 @@ from sensorhub.doubles import count_resets, find_doubles, spread
 from sensorhub.draft import Draft
 from sensorhub.intake import Intake
 from sensorhub.ledger import JournalDraft, Ledger
-from sensorhub.model import Message, Outcome, Reason
+from sensorhub.model import NEVER, Message, Outcome, Reason
 from sensorhub.state import State
 from sensorhub.tally import bury, count, learn_by_day
 from sensorhub.validate import settle_times
@@ -30,7 +30,6 @@ from sensorhub.values import (
     without_doubles,
     without_uplinks,
 )
-from sensorhub.windows import NEVER
 
 Watcher = Callable[[Draft, Columns], None]
 Pairs = list[tuple[int, int]]

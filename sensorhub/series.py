@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 
 from sensorhub.alerts.rules import CHANCES, Rule
 from sensorhub.alerts.track import QUIET, Track, chance_band, quiet_band
-from sensorhub.model import BY_NAME, CODES, Severity
+from sensorhub.model import CODES, FILL, NEVER, Severity
 from sensorhub.registry import Registry, Traits
-from sensorhub.windows import NEVER
 
 NO_SERIES = -1
-FILL = BY_NAME["fill_level"].no
 
 
 class Series:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from sensorhub.columns import Columns
 from sensorhub.estimate import battery, echo, odour
 from sensorhub.estimate.tables import Table
-from sensorhub.model import BY_NAME, Outcome, Quality, Reason
+from sensorhub.model import BY_NAME, FILL, Outcome, Quality, Reason
 from sensorhub.windows import ranks
 
-FILL, DISTANCE = BY_NAME["fill_level"].no, BY_NAME["distance"].no
+DISTANCE = BY_NAME["distance"].no
 NH3, LID = BY_NAME["nh3"].no, BY_NAME["lid_open"].no
 PERCENT, VOLT = BY_NAME["battery"].no, BY_NAME["battery_voltage"].no
 ODOUR_RISE, BATTERY_DAYS = BY_NAME["odour_rise"].no, BY_NAME["battery_days"].no

@@ -22,12 +22,11 @@ from sensorhub.columns import (
 )
 from sensorhub.judging import Moved
 from sensorhub.levels import LevelRows
-from sensorhub.model import Outcome
+from sensorhub.model import NEVER, Outcome
 from sensorhub.signs import SignRows
 from sensorhub.state import State
 from sensorhub.store.journal import JournalRow
 from sensorhub.teaching import BLOCK, Taught
-from sensorhub.windows import NEVER
 
 LATER = frozenset({"gateway"})  # columns that checkpoints of before do not have
 

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.columns import F64, I32, I64, U8, unpack
-from sensorhub.model import Outcome, Quality
+from sensorhub.model import NEVER, Outcome, Quality
 from sensorhub.snapshot import Block
 from sensorhub.store import checkpoints, journal, register, register_columns
 from sensorhub.teaching import BLOCK
-from sensorhub.windows import NEVER
 
 
 class Newest(NamedTuple):

@@ -14,12 +14,12 @@ from sensorhub.alerts.rules import LEAST_GAP_MS, Rule
 from sensorhub.columns import NO_DEVICE, Columns, Service
 from sensorhub.judging import NOT_TOLD, TEMPERATURE, Judging, Moved, Told
 from sensorhub.levels import Filling, Levels, Seen
-from sensorhub.model import Outcome, Quality, Reason, Severity
+from sensorhub.model import FILL, NEVER, Outcome, Quality, Reason, Severity
 from sensorhub.places import NOWHERE, Places
 from sensorhub.registry import Registry
-from sensorhub.series import FILL, NO_SERIES
+from sensorhub.series import NO_SERIES
 from sensorhub.signs import Signs
-from sensorhub.windows import NEVER, Windows
+from sensorhub.windows import Windows
 
 BELOW = 30.0  # %: a sensor that shows more knows of content
 
@@ -28,6 +28,16 @@ BELOW = 30.0  # %: a sensor that shows more knows of content
 ENDS: dict[str, tuple[str, ...]] = defaultdict(
     lambda: ("count_since",), emptied=("count_since", "forecast")
 )
+
+
+def _picked(
+    columns: Columns, owner: NDArray[np.intp], mask: NDArray[np.bool_] | None
+) -> NDArray[np.intp]:
+    """Readings that may move something: sound, of known devices (those in `mask`)."""
+    stored = (columns.outcome == Outcome.STORED) & (columns.device != NO_DEVICE)
+    if mask is not None:
+        stored &= mask[columns.device]
+    return np.flatnonzero(stored[owner] & (columns.quality != Quality.REJECTED))
 
 
 class State(Windows, Judging):
@@ -78,11 +88,7 @@ class State(Windows, Judging):
         `mask` over devices that are not yet past this row.
         """
         owner = columns.owner()
-        stored = (columns.outcome == Outcome.STORED) & (columns.device != NO_DEVICE)
-        if mask is not None:
-            stored &= mask[columns.device]
-        use = stored[owner] & (columns.quality != Quality.REJECTED)
-        picked = np.flatnonzero(use)
+        picked = _picked(columns, owner, mask)
         if not len(picked):
             return 0
         device = columns.device[owner[picked]]
@@ -96,12 +102,7 @@ class State(Windows, Judging):
         served = {int(level[place]): service for place, service in seen.emptied}
         given = None if services is None else {(s.asset, s.at) for s in services}
         slow, late = self._pass_quiet(series, (device, code, value, at), (level, seen))
-        gas = self.is_gas[code]
-        order = np.flatnonzero(slow)
-        if gas.any():  # an uplink's temperature first: its gases are judged at it
-            order = order[
-                np.lexsort((code[order] != TEMPERATURE, owner[picked[order]]))
-            ]
+        order = self._order(slow, code, owner[picked])
         told = {}
         if self.forecasts:
             told = dict(zip(level.tolist(), seen.told.T.tolist(), strict=True))
@@ -113,6 +114,19 @@ class State(Windows, Judging):
                 (given, decide, serve),
             )
         return late
+
+    def _order(
+        self,
+        slow: NDArray[np.bool_],
+        code: NDArray[np.uint8],
+        owner: NDArray[np.intp],
+    ) -> NDArray[np.intp]:
+        """The readings to look at one by one, in the order in which to do so."""
+        order = np.flatnonzero(slow)
+        if self.is_gas[code].any():
+            # an uplink's temperature first: its gases are judged at it
+            order = order[np.lexsort((code[order] != TEMPERATURE, owner[order]))]
+        return order
 
     def _pass_quiet(
         self,

@@ -5,11 +5,10 @@ from numpy.typing import NDArray
 
 from sensorhub.columns import I64, NO_DEVICE, Columns
 from sensorhub.draft import Draft
-from sensorhub.model import BY_NAME, Outcome, Quality, Reason
+from sensorhub.model import BY_NAME, FILL, Outcome, Quality, Reason
 from sensorhub.registry import Registry
 from sensorhub.validate import AHEAD_MS, NO_TIME, beyond, judge
 
-FILL = BY_NAME["fill_level"].no
 DISTANCE = BY_NAME["distance"].no
 Derived = tuple[int, int, float]  # source reading, measurement number, value
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from sensorhub import outages
 from sensorhub.alerts.rules import HOUR_MS
-from sensorhub.alerts.timers import NEVER
 from sensorhub.hub import Hub
 from sensorhub.ledger import Ledger
+from sensorhub.model import NEVER
 from sensorhub.store import counters
 
 OUTAGE_MS = 5 * 60_000

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.columns import NO_DEVICE, Columns
-from sensorhub.model import Outcome
+from sensorhub.model import NEVER, Outcome
 from sensorhub.registry import Registry
 
 RING = 16
 RECENT = 65_536
 BARE_MS = 60_000
-NEVER = -(2**62)
 
 
 class Recent:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from sensorhub.model import NEVER
+
 WINDOW_MS = 5 * 60_000
 LEAST_DEVICES = 20
-NEVER = -(2**62)
 NOBODY = np.empty(0, np.int32)
 NO_TIMES = np.empty(0, np.int64)
 NO_MARKS = np.empty(0, np.bool_)

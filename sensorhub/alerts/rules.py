@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sensorhub.model import BY_NAME, Category, Severity
+from sensorhub.model import BY_NAME, FILL, Category, Severity
 from sensorhub.rulebook import Rulebook, RuleSettings
 from sensorhub.standards.clauses import NO_CLAUSES, Clauses
 from sensorhub.standards.gas import ATMOSPHERE_KPA
@@ -15,7 +15,6 @@ HOUR_MS = 3_600_000
 LEAST_GAP_MS = 2 * HOUR_MS
 # what a forecast may ask of a fill, in the order in which the estimate tells them
 CHANCES = ("due", "before_round", "overfull")
-FILL = BY_NAME["fill_level"].no
 
 
 @dataclass(frozen=True, slots=True)

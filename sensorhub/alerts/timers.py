@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.alerts.rules import HOUR_MS, Rule
-from sensorhub.model import Severity
+from sensorhub.model import NEVER, Severity
 
 FAR = 2**62
-NEVER = -(2**62)
 
 
 def silence_limit(rule: Rule, interval_ms: NDArray[np.int64]) -> NDArray[np.int64]:

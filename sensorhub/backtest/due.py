@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from sensorhub import outages
 from sensorhub.alerts.groups import Group
 from sensorhub.alerts.rules import HOUR_MS, Rule
-from sensorhub.alerts.timers import NEVER, Overdue, Silence
+from sensorhub.alerts.timers import Overdue, Silence
 from sensorhub.hub import Hub
+from sensorhub.model import NEVER
 from sensorhub.registry import FOR_EVER
 from sensorhub.watchdog import FAULT_MS, OUTAGE_MS, OWN_FAULTS, Watchdog
 

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.alerts.event import rfc3339
-from sensorhub.estimate.fill import NEVER
 from sensorhub.estimate.follow import Found
 from sensorhub.estimate.usage import HOUR_MS
 from sensorhub.hub import Hub
+from sensorhub.model import NEVER
 
 encode = msgspec.json.Encoder().encode
 

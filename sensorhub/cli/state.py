@@ -19,10 +19,9 @@ from sensorhub.cli.common import (
     say_json,
 )
 from sensorhub.cli.tables import table
-from sensorhub.model import BY_NO, Severity
+from sensorhub.model import BY_NO, NEVER, Severity
 from sensorhub.standing import Observer, Standing
 from sensorhub.store import database
-from sensorhub.windows import NEVER
 
 
 def add_to(app: typer.Typer) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.estimate.tables import Table
+from sensorhub.model import NEVER
 
 DAY_MS = 86_400_000
-NEVER = -(2**62)
 KNOWN = 10  # days until the slope is believed
 MOST = 3650.0  # days
 LEVEL, SLOPE = 0.3, 0.08  # weights of a day

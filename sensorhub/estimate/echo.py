@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.estimate.tables import Table
-from sensorhub.model import Reason
+from sensorhub.model import NEVER, Reason
 
 HOUR_MS = 3_600_000
-NEVER = -(2**62)
 KNOWN = 24  # readings until its habits are known
 SURPRISE = 11.0  # -ln of the chance of such a run
 SLOWEST = 0.01  # weight of a reading in the share of repeats

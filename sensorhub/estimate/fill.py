@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.normal import ROOT_2PI, density, tail
 from sensorhub.estimate.tables import Table
+from sensorhub.model import NEVER
 
 F64 = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 State = dict[str, NDArray[Any]]
-NEVER = -(2**62)
 USUAL_RATE = 27.0  # % a day
 EVENTS = 3.0  # deposits' worth of weight that the usual rate has
 MEMORY_D = 60.0  # warped days

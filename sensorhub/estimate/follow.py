@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 
 from sensorhub.estimate import emptying, fill, forecast, record
 from sensorhub.estimate.emptying import Emptied, Visit
-from sensorhub.estimate.fill import NEVER, SPEC, Flags, Passed
+from sensorhub.estimate.fill import SPEC, Flags, Passed
 from sensorhub.estimate.forecast import Ahead, Chances
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.plan import Plans
 from sensorhub.estimate.tables import Table
 from sensorhub.estimate.usage import HOUR_MS, Usage, local_hours
+from sensorhub.model import NEVER
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

@@ -14,9 +14,10 @@ from math import exp, isnan, nan
 from statistics import median
 from typing import NamedTuple
 
+from sensorhub.model import NEVER
+
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
-NEVER = -(2.0**62)
 DAYS = 10  # whose minima count, besides today's
 DIRT, DRIFT = 0.5, 0.3  # share of the span; ppm in a week: a zero that wanders
 FAST_MS, SLOW_MS = 6 * MINUTE_MS, 30 * MINUTE_MS

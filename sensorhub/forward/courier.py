@@ -20,8 +20,8 @@ from sensorhub.forward.lines import (
     service_lines,
     transition_lines,
 )
-from sensorhub.forward.places import NEVER, Places
-from sensorhub.model import Quality
+from sensorhub.forward.places import Places
+from sensorhub.model import NEVER, Quality
 from sensorhub.store import forward_rows, forwarding, history, journal
 from sensorhub.store.counters import get_meta
 from sensorhub.store.jobs import Job, Jobs

@@ -15,13 +15,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from sensorhub.columns import I64
-from sensorhub.model import Quality
+from sensorhub.model import NEVER, Quality
 from sensorhub.store.history import Span
 from sensorhub.store.readings import Readings, join
 
 CHAIN_MS = 60_000  # a point is moved by at most so much out of another's way
 DEVICES_A_LOOK = 500
-NEVER = -(2**62)
 
 Look = Callable[[Sequence[Span]], Readings]
 

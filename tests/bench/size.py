@@ -3,9 +3,9 @@
 import time
 
 from sensorhub.clock import Clock
+from sensorhub.model import NEVER
 from sensorhub.standing import Observer
 from sensorhub.store.database import connect
-from sensorhub.windows import NEVER
 from tests.bench.rig import Hub, Script, hub, prepare, publisher, rss_mb, say, send
 
 

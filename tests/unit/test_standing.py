@@ -10,10 +10,9 @@ from support.happenings import FLEET, RULES, START, World, do, native
 from support.stories import Story
 
 from sensorhub.cli.main import main
-from sensorhub.model import CODES
+from sensorhub.model import CODES, NEVER
 from sensorhub.standing import Observer
 from sensorhub.store import database, register_columns
-from sensorhub.windows import NEVER
 
 
 @pytest.mark.parametrize("seed", range(4))
