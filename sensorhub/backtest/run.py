@@ -12,13 +12,13 @@ from typing import Any, TextIO
 import numpy as np
 
 from sensorhub.backtest import blank
-from sensorhub.backtest.estimates import Estimates
 from sensorhub.backtest.lines import Part, begins_at, read
 from sensorhub.backtest.virtual import Kit, VirtualHub
 from sensorhub.columns import Columns
 from sensorhub.draft import Draft
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import FleetRows
+from sensorhub.hub import Hub
 from sensorhub.ledger_file import EVENT, ends
 from sensorhub.model import TOPIC_ROOT
 from sensorhub.overview import transition_views
@@ -57,11 +57,12 @@ def backtest(
     rulebooks: Iterable[str],
     *,
     ledger: TextIO | None = None,
-    estimates: TextIO | None = None,
+    watch: Callable[[Hub], object] | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Found]:
     """Run each of `rulebooks` (texts of rules.toml) over the same uplinks.
 
+    `watch(hub)` is called once, with the hub of the first rules, before anything comes;
     `progress(n)` hears how many bytes of the file are done. Raises ConfigError.
     """
     start = begins_at(task.source)
@@ -78,8 +79,8 @@ def backtest(
                 lines = _Ledger(ledger) if ledger is not None and not number else None
                 seen = lines.seen if lines else None
                 hub = VirtualHub(place, task.kit, start, seen)
-                if estimates is not None and not number:
-                    Estimates(estimates, hub.hub)
+                if watch is not None and not number:
+                    watch(hub.hub)
                 hubs.append((hub, lines))
             _feed(task, hubs, progress)
             return [_found(hub) for hub, _ in hubs]

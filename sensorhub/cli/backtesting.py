@@ -4,6 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from sensorhub.backtest.compare import Difference, Told, difference, told
+from sensorhub.backtest.estimates import Estimates
 from sensorhub.backtest.run import Found, Task, backtest, whole, write_transitions
 from sensorhub.backtest.virtual import Kit
 from sensorhub.cli.common import CONFIG, Config, Json, local_text, refuse, say_json
@@ -68,7 +70,8 @@ def run(
         lines = stack.enter_context(whole(ledger)) if ledger else None
         told = stack.enter_context(whole(estimates)) if estimates else None
         progress = stack.enter_context(_progress(uplinks))
-        found = backtest(task, texts, ledger=lines, estimates=told, progress=progress)
+        watch = partial(Estimates, told) if told else None
+        found = backtest(task, texts, ledger=lines, watch=watch, progress=progress)
     if out is not None:
         with whole(out) as file:
             write_transitions(file, found[0].transitions)

@@ -1,0 +1,1 @@
+"""The hub's estimates judged on real fill curves: `python -m tests.quality.real`."""
