@@ -83,16 +83,20 @@ class Geometry:
             self._table[asset] = self._tables.setdefault(table, len(self._tables))
             self._points = None
 
-    def ends(self, asset: int) -> tuple[float, float] | None:
-        """What a sensor sees when the asset is empty and when it is full, mm."""
-        table = int(self._table[asset])
-        if table >= 0:
-            points = parse_table(list(self._tables)[table])
-            return points[0][0], points[-1][0]
-        if np.isnan(self._empty[asset]):
-            return None
-        empty = float(self._empty[asset])
-        return empty, empty - float(self._span[asset])
+    def ends(
+        self, asset: NDArray[np.int32]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What sensors see when assets are empty and when full, mm; NaN: no shape."""
+        empty, span = self._empty[asset].copy(), self._span[asset]
+        full = empty - span
+        if self._tables:
+            both = [parse_table(text) for text in self._tables]
+            first, last = ([points[i][0] for points in both] for i in (0, -1))
+            table = self._table[asset]
+            tabled = table >= 0
+            empty[tabled] = np.array(first)[table[tabled]]
+            full[tabled] = np.array(last)[table[tabled]]
+        return empty, full
 
     def levels(
         self, asset: NDArray[np.int32], distance: NDArray[np.float64]

@@ -3,8 +3,7 @@
 Moved by live batches and by the fold through the same `look`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -12,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.columns import Service
-from sensorhub.config.filling import DepositSettings, HolidaySettings, RoundSettings
 from sensorhub.estimate import fill
 from sensorhub.estimate.calendar import Calendar
 from sensorhub.estimate.crews import Visits
@@ -26,31 +24,20 @@ from sensorhub.estimate.follow import (
     outlook,
 )
 from sensorhub.estimate.later import Later, later
-from sensorhub.estimate.law import Law, law_of, matrix_of
+from sensorhub.estimate.law import Law
 from sensorhub.estimate.learning import Step
-from sensorhub.estimate.plan import Plans
 from sensorhub.estimate.record import judge
 from sensorhub.estimate.usage import HOUR_MS, Zone, local_hours
-from sensorhub.model import NEVER, AssetKind
-from sensorhub.profiles import EchoSettings
+from sensorhub.filling import Filling, lay_out
+from sensorhub.model import NEVER
 from sensorhub.registry import Registry
-from sensorhub.teaching import BLOCK, KINDS, Taught, Teaching, Usages
+from sensorhub.teaching import BLOCK, Taught, Teaching, Usages
 from sensorhub.windows import ranks
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 PEOPLE, BLIND = Law._fields.index("population"), Law._fields.index("blind")
-USUAL_ECHO = EchoSettings()
 Watcher = Callable[[NDArray[np.intp], I64, Found], None]
-
-
-class Filling(NamedTuple):
-    """What the settings say about what fills and who empties."""
-
-    deposits: Mapping[AssetKind, DepositSettings] = MappingProxyType({})
-    rounds: tuple[RoundSettings, ...] = ()
-    timezone: str = "UTC"
-    holidays: HolidaySettings = HolidaySettings()
 
 
 class LevelRows(msgspec.Struct, array_like=True, frozen=True):
@@ -76,66 +63,23 @@ class Levels:
 
     def __init__(self, registry: Registry, filling: Filling) -> None:
         size = registry.devices
-        self._registry, self._filling = registry, filling
+        self._registry, self._laid = registry, lay_out(registry, filling)
         self._zone = Zone(filling.timezone)
         self.table = fill.new_fills(size)
         calendar = Calendar(filling.holidays.like())
         self.teaching = Teaching(size, self._zone, calendar)
         self.watch: Watcher | None = None
-        self.refresh()
-
-    def refresh(self) -> None:
-        """The register may have changed: who is mounted where, and what that holds."""
-        registry, filling = self._registry, self._filling
-        laws: dict[tuple[object, ...], int] = {}
-        plans: dict[frozenset[float], int] = {frozenset(): 0}
-        self._law_of = np.zeros(registry.devices, np.intp)
-        self._plan_of = np.zeros(registry.devices, np.intp)
-        columns = [self._law(0, None, None, USUAL_ECHO)]
-        by_traits: dict[int, int] = {}
-        for device in np.flatnonzero(registry.asset_of >= 0).tolist():
-            asset = int(registry.asset_of[device])
-            traits, profile = registry.traits[asset], registry.profiles[device]
-            if traits is None:
-                continue
-            if id(traits) not in by_traits:
-                hours: set[float] = set()
-                for round_ in filling.rounds:
-                    if round_.serves(traits.kind, traits.zone, traits.tags):
-                        hours |= round_.hours()
-                by_traits[id(traits)] = plans.setdefault(frozenset(hours), len(plans))
-            self._plan_of[device] = by_traits[id(traits)]
-            echo = profile.echo if profile else USUAL_ECHO
-            litres, ends = registry.capacity_l.get(asset), registry.geometry.ends(asset)
-            people = KINDS.index(traits.kind)
-            key = (people, litres, ends, id(echo))
-            if key not in laws:
-                laws[key] = len(columns)
-                columns.append(self._law(people, litres, ends, echo))
-            self._law_of[device] = laws[key]
-        self._laws = matrix_of(columns)
-        self._plans = Plans([sorted(hours) for hours in list(plans)[1:]])
-
-    def _law(
-        self,
-        people: int,
-        litres: float | None,
-        ends: tuple[float, float] | None,
-        echo: EchoSettings,
-    ) -> dict[str, float]:
-        deposits = self._filling.deposits.get(KINDS[people], DepositSettings())
-        return law_of(people, litres, ends, deposits, echo)
 
     @property
     def town(self) -> Town:
         """What all devices share."""
         return Town(
             *(
-                self._laws,
-                self._law_of,
+                self._laid.laws,
+                self._laid.law_of,
                 self.teaching.usage,
-                self._plans,
-                self._plan_of,
+                self._laid.plans,
+                self._laid.plan_of,
             ),
             self._registry.interval_ms,
         )
@@ -213,7 +157,7 @@ class Levels:
         teaches = sound & found.took & ~fresh & ~found.emptied.which
         teaches &= ~open_
         # steps into or out of the blind zone would look as if content sank
-        blind = self._laws[BLIND][self._law_of[row]]
+        blind = self._laid.laws[BLIND][self._laid.law_of[row]]
         teaches &= (np.maximum(before, z) < blind - 1) & ((before + z) / 2 < blind - 10)
         if teaches.any():
             times = (local_hours(begin, offset), local_hours(at, offset))
@@ -225,7 +169,9 @@ class Levels:
 
     def _people(self, row: NDArray[np.intp]) -> NDArray[np.intp]:
         """The populations of devices."""
-        people: NDArray[np.intp] = self._laws[PEOPLE][self._law_of[row]].astype(np.intp)
+        people: NDArray[np.intp] = self._laid.laws[PEOPLE][
+            self._laid.law_of[row]
+        ].astype(np.intp)
         return people
 
     def outlook(self, row: NDArray[np.intp]) -> Outlook:
@@ -240,7 +186,9 @@ class Levels:
 
     def knows_week(self, device: int) -> bool:
         """Whether assets of its kind have taught when they fill."""
-        return self.teaching.has_taught(int(self._laws[PEOPLE][self._law_of[device]]))
+        return self.teaching.has_taught(
+            int(self._laid.laws[PEOPLE][self._laid.law_of[device]])
+        )
 
     def service(self, device: int, found: Emptied, i: int) -> Service:
         """An emptying as a service: at the round in its bracket, else when crews use
@@ -248,10 +196,10 @@ class Levels:
         begin, end = int(found.begin[i]), int(found.end[i])
         hours = (end - begin) / HOUR_MS
         local = local_hours(np.array([end]), self._zone.offset(end))
-        plan = self._plan_of[device : device + 1]
-        ago = float(self._plans.last_ago(plan, local)[0])
+        plan = self._laid.plan_of[device : device + 1]
+        ago = float(self._laid.plans.last_ago(plan, local)[0])
         if ago > hours:
-            people = int(self._laws[PEOPLE][self._law_of[device]])
+            people = int(self._laid.laws[PEOPLE][self._laid.law_of[device]])
             ago = self.teaching.usage.crews.ago(people, float(local[0]), hours)
         at = end - int(ago * HOUR_MS)
         asset = int(self._registry.asset_of[device])

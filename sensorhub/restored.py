@@ -11,7 +11,7 @@ import structlog
 from sensorhub import snapshot
 from sensorhub.alerts.rules import Rule
 from sensorhub.config.settings import Settings
-from sensorhub.levels import Filling
+from sensorhub.filling import Filling
 from sensorhub.places import Places
 from sensorhub.profiles import Profile
 from sensorhub.registry import Registry

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from sensorhub.alerts.rules import LEAST_GAP_MS, Rule
 from sensorhub.columns import NO_DEVICE, Columns, Service
+from sensorhub.filling import Filling
 from sensorhub.judging import NOT_TOLD, TEMPERATURE, Judging, Moved, Told
-from sensorhub.levels import Filling, Levels, Seen
+from sensorhub.levels import Levels, Seen
 from sensorhub.model import FILL, NEVER, Outcome, Quality, Reason, Severity
 from sensorhub.places import NOWHERE, Places
 from sensorhub.registry import Registry
