@@ -58,6 +58,15 @@ class Seen(NamedTuple):
     emptied: list[tuple[int, Service]]
 
 
+class Was(NamedTuple):
+    """Of devices before a reading: when (ms) the last one and the last good one came,
+    and the level that was read (%)."""
+
+    at: I64
+    good_at: I64
+    z: F64
+
+
 class Levels:
     """The filter's state by device number, and what the town taught it."""
 
@@ -132,19 +141,18 @@ class Levels:
         """One layer: device, ms, %, local time less UTC; what they teach is kept."""
         row, at, z, offset = readings
         table = self.table
-        begin, before = table["at"][row], table["z"][row]
-        sound = table["good_at"][row] == begin
+        was = Was(*(table[name][row] for name in Was._fields))
         found = follow(
             *(table, self.town, row, at, z),
             offset_ms=offset,
             fresh=fresh,
             stuck=stuck,
         )
-        open_ = ~np.isnan(table["odds"][row])
-        people = self._people(row)
+        people, settled = self._people(row), np.isnan(table["odds"][row])
+        settled &= ~found.emptied.which
         judged = judge(
             *(table, self.teaching.usage, (row, people, at, offset)),
-            found.emptied.which | open_,
+            ~settled,
             found.took,
         )
         if judged is not None:
@@ -154,24 +162,35 @@ class Levels:
             ends = (found.emptied.begin[which], found.emptied.end[which])
             hours = (local_hours(end, offset[which]) for end in ends)
             self.teaching.emptied(Visits(row[which] // BLOCK, people[which], *hours))
-        teaches = sound & found.took & ~fresh & ~found.emptied.which
-        teaches &= ~open_
-        # steps into or out of the blind zone would look as if content sank
-        blind = self._laid.laws[BLIND][self._laid.law_of[row]]
-        teaches &= (np.maximum(before, z) < blind - 1) & ((before + z) / 2 < blind - 10)
-        if teaches.any():
-            times = (local_hours(begin, offset), local_hours(at, offset))
-            step = Step(row // BLOCK, people, *times, before, z, found.rate)
-            self.teaching.learn(step.only(teaches))
+        self._teach(readings, people, was, (found, settled & ~fresh))
         if self.watch is not None:
             self.watch(row, at, found)
         return found
 
+    def _teach(
+        self,
+        readings: tuple[NDArray[np.intp], I64, F64, I64],
+        people: NDArray[np.intp],
+        was: Was,
+        now: tuple[Found, NDArray[np.bool_]],
+    ) -> None:
+        """Steps from one good reading to the next teach; `now`: what came, and where
+        nothing was emptied."""
+        row, at, z, offset = readings
+        found, settled = now
+        teaches = (was.good_at == was.at) & found.took & settled
+        # steps into or out of the blind zone would look as if content sank
+        blind = self._laid.laws[BLIND][self._laid.law_of[row]]
+        teaches &= (np.maximum(was.z, z) < blind - 1) & ((was.z + z) / 2 < blind - 10)
+        if teaches.any():
+            times = (local_hours(was.at, offset), local_hours(at, offset))
+            step = Step(row // BLOCK, people, *times, was.z, z, found.rate)
+            self.teaching.learn(step.only(teaches))
+
     def _people(self, row: NDArray[np.intp]) -> NDArray[np.intp]:
         """The populations of devices."""
-        people: NDArray[np.intp] = self._laid.laws[PEOPLE][
-            self._laid.law_of[row]
-        ].astype(np.intp)
+        law = self._laid.law_of[row]
+        people: NDArray[np.intp] = self._laid.laws[PEOPLE][law].astype(np.intp)
         return people
 
     def outlook(self, row: NDArray[np.intp]) -> Outlook:

@@ -26,11 +26,11 @@ from sensorhub.strict import parse_duration
 HOUR_S = 3_600
 FARTHEST = ">168"  # hours
 BASES = {
-    "own": "its own rate",
-    "naive": "its last day's rate, the usual forecast of its kind was worse",
-    "young": "not known yet: not watched long enough",
+    "own": "own rate",
+    "naive": "last day's rate",
+    "young": "not known yet: too new",
     "nothing": "not known yet: no reading",
-    "silent": "not known: no good reading for a day or more",
+    "silent": "not known: silent",
 }
 
 
@@ -71,7 +71,8 @@ def forecast(
         return
     names = ["asset", "name", "zone", "fill %", "full 24 h", "before round"]
     names += ["hours to full", "emptied", "rests on"]
-    table("forecasts", names, [_row(view, settings) for view in views])
+    rows = [_row(view, settings) for view in views]
+    table("forecasts", names, rows, keep=("fill %", "hours to full"))
 
 
 def _hours(within: str | None) -> float | None:
@@ -90,7 +91,9 @@ def _by_then(view: dict[str, Any], hours: float) -> bool:
 
 def _row(view: dict[str, Any], settings: Settings) -> list[Any]:
     return [
-        *(view["asset"], view["name"], view["zone"]),
+        view["asset"],
+        "" if view["name"] == view["asset"] else view["name"],
+        view["zone"],
         _fill(view),
         _percent(view["p_full_24h"]),
         _percent(view["p_before_round"]),
@@ -103,7 +106,7 @@ def _row(view: dict[str, Any], settings: Settings) -> list[Any]:
 def _fill(view: dict[str, Any]) -> str:
     if view["fill"] is None:
         return ""
-    return f"{view['fill']:.0f} ({view['fill_10']:.0f} to {view['fill_90']:.0f})"
+    return f"{view['fill']:.0f} ({view['fill_10']:.0f}-{view['fill_90']:.0f})"
 
 
 def _percent(chance: float | None) -> str:
@@ -129,4 +132,4 @@ def _rests(view: dict[str, Any]) -> str:
     words = BASES[view["basis"]]
     if view["basis"] != "own":
         return words
-    return f"{words}, {view['week']} week of its kind"
+    return f"{words}, {view['week']} week"

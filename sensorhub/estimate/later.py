@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.estimate import fill, forecast, record
-from sensorhub.estimate.fill import SPEC, Passed
+from sensorhub.estimate.fill import SPEC, Passed, State
 from sensorhub.estimate.follow import HORIZON_H, Town
 from sensorhub.estimate.forecast import Ahead, Chances
 from sensorhub.estimate.law import Law
@@ -41,34 +41,27 @@ def later(
     people = law.population.astype(np.intp)
     settling = town.usage.settling[people]
     t = {name: table[name][row] for name in SPEC}
-    n = len(row)
-    hours, silent_h = (at - t["at"]) / HOUR_MS, (at - t["good_at"]) / HOUR_MS
-    local = local_hours(np.full(n, at), offset_ms)
-    now = town.usage.warped(people, local)
-
+    local = local_hours(np.full(len(row), at), offset_ms)
+    silent_h = (at - t["good_at"]) / HOUR_MS
+    _go_on(t, law, town, at, local)
     flat = record.goes_flat(t, town.usage, people)
+    now = town.usage.warped(people, local)
 
     def days_in(hours: F64) -> F64:
         days = town.usage.warped(people, local + hours) - now
         return np.where(flat, hours / HORIZON_H, days)
 
-    days = np.maximum(now - town.usage.warped(people, local - hours), 0)
-    nothing_seen = np.ones(n, np.bool_)
-    ahead = fill.expect(
-        t, law, Passed(hours, days, silent_h, days), settling, nothing_seen
-    )
-    t["f"], t["ff"] = ahead.f, np.maximum(ahead.ff, 0)
     next_round = town.plans.next_in(town.plan_of[row], local)
-    day = Ahead(np.full(n, HORIZON_H), days_in(np.full(n, HORIZON_H)))
-    soon = np.minimum(next_round, HORIZON_H)
-    until = Ahead(soon, days_in(soon))
+    day, until = (
+        Ahead(hours, days_in(hours))
+        for hours in (np.full(len(row), HORIZON_H), np.minimum(next_round, HORIZON_H))
+    )
     start, growth = (t["f"], t["ff"]), record.growth(t, flat)
+    sure = np.ones(len(row))
     return Later(
         fill=t["f"],
         sd=np.sqrt(t["ff"]),
-        chances=forecast.chances(
-            t, law, settling, growth, (day, until), trust=np.ones(n)
-        ),
+        chances=forecast.chances(t, law, settling, growth, (day, until), trust=sure),
         full_24h=forecast.full_by(law, settling, start, growth, day),
         hours=[
             forecast.full_in(share, law, settling, start, growth, days_in)
@@ -79,3 +72,15 @@ def later(
         young=fill.young(t, law),
         naive=flat,
     )
+
+
+def _go_on(t: State, law: Law, town: Town, at: int, local: F64) -> None:
+    """Fills and their variance as they are at `at` (ms), if things went on as usual."""
+    people = law.population.astype(np.intp)
+    hours, good_hours = (at - t["at"]) / HOUR_MS, (at - t["good_at"]) / HOUR_MS
+    warped = town.usage.warped(people, np.stack((local, local - hours)))
+    days = np.maximum(warped[0] - warped[1], 0)
+    passed = Passed(hours, days, good_hours, days)
+    unseen = np.ones(len(local), np.bool_)
+    ahead = fill.expect(t, law, passed, town.usage.settling[people], unseen)
+    t["f"], t["ff"] = ahead.f, np.maximum(ahead.ff, 0)

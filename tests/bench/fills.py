@@ -7,6 +7,7 @@ import numpy as np
 
 from sensorhub.estimate import fill
 from sensorhub.estimate.follow import follow
+from sensorhub.estimate.record import judge
 from sensorhub.estimate.usage import HOUR_MS
 from tests.support.bins import MONDAY, deposits, town
 
@@ -19,21 +20,25 @@ def _us(devices: int, hours: int) -> float:
     rng = np.random.default_rng(1)
     level = np.cumsum(deposits(rng, 30, hours)) % 100
     row, nothing = np.arange(devices), np.zeros(devices, np.bool_)
+    people, utc = np.zeros((2, devices), np.int64)
     noise = rng.normal(0, 1.2, (hours, devices))
     began = time.process_time()
     for hour in range(hours):
-        follow(
-            *(table, here, row, np.full(devices, MONDAY + hour * HOUR_MS)),
+        at = np.full(devices, MONDAY + hour * HOUR_MS)
+        found = follow(
+            *(table, here, row, at),
             np.round(level[hour] + noise[hour]),
             offset_ms=0,
             fresh=nothing,
             stuck=nothing,
         )
+        anew = found.emptied.which | ~np.isnan(table["odds"])
+        judge(table, here.usage, (row, people, at, utc), anew, found.took)
     return (time.process_time() - began) / (devices * hours) * 1e6
 
 
 def fill_cost(hours: int) -> dict[str, Any]:
-    """A reading through filter, emptying and chances."""
+    """A reading through filter, emptying, chances, and what came of those of before."""
     return {
         "us_in_batch": round(_us(MANY, hours), 2),
         "us_alone": round(_us(ONE, hours), 1),
