@@ -89,6 +89,12 @@ class Teaching:
         self._fade(np.ones(len(self.learnt.gained), np.bool_))
         return taught
 
+    @property
+    def turns_at(self) -> int:
+        """When the next local day begins, ms."""
+        midnight = (self.day + 1) * DAY_MS
+        return midnight - self._zone.offset(midnight)
+
     def _fade(self, blocks: NDArray[np.bool_]) -> None:
         self.learnt.fade(blocks)
         self.crews.fade(blocks)

@@ -108,3 +108,13 @@ class Group:
         able = need <= sizes
         turns = left[(starts + need - 1)[able]]
         return int(turns[turns >= 0].min(initial=FAR))
+
+    def grows_in(
+        self,
+        place: NDArray[np.int32],
+        quiet: NDArray[np.int64],
+        open_: Collection[int],
+    ) -> int:
+        """In how long (ms) one more device of a place that is out may be silent."""
+        left = (self.limit - quiet)[np.isin(place, np.array(sorted(open_), np.int32))]
+        return int(left[left >= 0].min(initial=FAR))

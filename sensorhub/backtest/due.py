@@ -16,8 +16,6 @@ from sensorhub.model import NEVER
 from sensorhub.registry import FOR_EVER
 from sensorhub.watchdog import FAULT_MS, OUTAGE_MS, OWN_FAULTS, Watchdog
 
-OUT_MS = 60_000
-
 
 def due(hub: Hub, watchdog: Watchdog, now: int, hearing: bool) -> int:
     """The first time (ms) after the tick at `now` that decides something.
@@ -71,13 +69,15 @@ def _silent(hub: Hub, silence: Silence, now: int) -> int:
 
 
 def _group(hub: Hub, group: Group, now: int) -> int:
-    """When enough of a place will be silent; one that is out is looked at often."""
+    """When enough of a place will be silent, or more of one that is out."""
     state, board = hub.state, hub.desk.board
     open_ = {-asset for rule, asset in board.open if rule == group.rule.id}
     place = outages.counted(hub.desk, group, now)
-    wait = group.due_in(place, state.covered - state.covered_at, open_)
-    at = FOR_EVER if wait >= FOR_EVER else group.rule.opens_at(now + wait + 1)
-    return min(at, now + OUT_MS) if open_ else at
+    quiet = state.covered - state.covered_at
+    wait = group.due_in(place, quiet, open_)
+    if open_:
+        wait = min(wait, group.grows_in(place, quiet, open_))
+    return FOR_EVER if wait >= FOR_EVER else group.rule.opens_at(now + wait + 1)
 
 
 def _overdue(hub: Hub, overdue: Overdue, now: int) -> int:

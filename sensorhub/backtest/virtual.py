@@ -161,8 +161,12 @@ class VirtualHub:
             at += self._batch(times[at:end], messages[at:end])
 
     def _end(self, times: I64, at: int) -> int:
-        """Where a batch ends: no look at the clock within it would decide anything."""
+        """Where a batch ends: no look at the clock within it would decide anything,
+        and it is of one day, so that what was learnt counts from the next one on."""
         until = min(self._due, int(times[at]) + horizon(self.hub) + 1)
+        midnight = self.hub.state.levels.teaching.turns_at
+        if int(times[at]) < midnight:
+            until = min(until, midnight)
         end = int(np.searchsorted(times[at : at + MOST_BATCH], until)) + at
         return max(end, at + 1)
 
@@ -187,15 +191,28 @@ class VirtualHub:
         assert draft is not None
         if draft.message:  # covered time is counted from a batch's first uplink on
             self.turn(int(times[draft.message[0]]))
-        said = clocked(draft, times[draft.message])
-        desk = hub.desk
-        turn = desk.ahead.turns_at(self._ticked, desk.fires("hub_clock"), *said)
-        if turn is not None and turn < times[-1]:
-            end = max(1, int(np.searchsorted(times, turn, "right")))
+        end = self._end_of_news(draft, times)
+        if end < len(messages):
             times, messages, draft = times[:end], messages[:end], None
         self._batches.take(messages, times, draft)
         self.clock.time = int(times[-1])
         self._look_ahead()
-        if desk.out():  # these may have ended it
+        if hub.desk.out():  # these may have ended it
             self._due = min(self._due, self.clock.time + 1)
         return len(messages)
+
+    def _end_of_news(self, draft: Draft, times: I64) -> int:
+        """How many messages come until the hub's clock is in doubt, or until a device
+        speaks whose place is out, which may end that."""
+        desk, end = self.hub.desk, len(times)
+        said = clocked(draft, times[draft.message])
+        turn = desk.ahead.turns_at(self._ticked, desk.fires("hub_clock"), *said)
+        if turn is not None and turn < times[-1]:
+            end = max(1, int(np.searchsorted(times, turn, "right")))
+        excused = desk.excused()
+        if excused is not None:
+            device = np.array(draft.device, np.intp)
+            back = np.flatnonzero((device >= 0) & excused[device])
+            if len(back):
+                end = min(end, draft.message[int(back[0])] + 1)
+        return end
