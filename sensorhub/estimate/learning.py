@@ -22,7 +22,8 @@ LEAN = 100.0  # % of gain that hours of a day lean on a rough day with
 WEEK_LEAN = 600.0  # and hours of the week on hour of day times weekday
 LEAST = 0.02  # of the mean rate
 MOST_SETTLING = 0.01  # share an hour
-DOUBT = 4.0  # how much its own uncertainty draws the settling to 0
+USUAL_SETTLING = 0.003  # what is known before: 0, give or take so much
+DOUBT = 3.0  # how much its own uncertainty draws the settling to 0
 
 
 class Step(NamedTuple):
@@ -134,5 +135,6 @@ def _settling(sums: F64) -> F64:
         found = (ay * bb - by * ab) / det
         variance = yy / n * bb / det
         found *= found**2 / (found**2 + DOUBT * variance)
+        found *= USUAL_SETTLING**2 / (USUAL_SETTLING**2 + variance)
     settling: F64 = np.clip(np.nan_to_num(found), 0.0, MOST_SETTLING)
     return settling
