@@ -13,12 +13,14 @@ import numpy as np
 from firmware_sim.chance import F64, I64
 from firmware_sim.families.commands import Command
 from firmware_sim.firmware.battery import Batteries
+from firmware_sim.firmware.beside import Felt
+from firmware_sim.firmware.devices import Devices
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.firmware.installed import Installed
-from firmware_sim.firmware.level import Around, LevelFirmware
+from firmware_sim.firmware.level import Around
 from firmware_sim.firmware.orders import Obeyed, Order, Orders
 from firmware_sim.firmware.restarts import Restarts
-from firmware_sim.firmware.room import RoomFirmware, Sensed
+from firmware_sim.firmware.room import Sensed
 from firmware_sim.firmware.sessions import Sessions
 from firmware_sim.link.channel import Delivery, Lost, Outage
 from firmware_sim.link.noise import Foreign
@@ -31,16 +33,21 @@ from firmware_sim.town.fleet import make_fleet
 from firmware_sim.town.rota import rounds
 from firmware_sim.world.bins import Bins
 from firmware_sim.world.crews import Crews, Visit
+from firmware_sim.world.fixtures import Rooms
 from firmware_sim.world.moment import STEP_H, STEP_MS, STEPS_A_DAY, Moment, moment
 from firmware_sim.world.script import Happening, Mask, Script, local_start
 from firmware_sim.world.toilets import Cleaning, Toilets
 from firmware_sim.world.weather import Weather
 
-MINUTE_MS = 60_000
 HUMIDITY = 65.0
 SPILT, BURNT = 0.9, 0.7  # share of the fill
 ORDERS = {"interval": "interval", "threshold": "thresholds", "reboot": "reboot"}
 FAULTS = {"silent": "offline", "iced": "obstructed"}  # how the script's are labelled
+
+
+def indoors(celsius: F64) -> F64:
+    """The air of toilets, by that outside."""
+    return celsius * 0.5 + 10
 
 
 def asked(event: Happening) -> object:
@@ -79,6 +86,7 @@ class Simulation:
         self.rounds = rounds(fleet.zone[: fleet.bins], fleet.visits, scenario.emptying)
         self.bins = Bins(scenario, fleet, seed)
         self.toilets = Toilets(scenario.toilet, n, seed)
+        self.fixtures = Rooms(scenario.fixtures, n, seed)
         self._weather = Weather(scenario.town.zones, seed)
         self._crews = Crews(fleet, self.rounds, scenario.emptying, seed)
         self._echo = Echo(scenario, fleet.bins, seed)
@@ -87,14 +95,14 @@ class Simulation:
         self._script = Script(scenario.events, fleet, begin, seed)
         self.batteries = Batteries(scenario.battery, fleet.rows, seed)
         self._installed = Installed(scenario.firmware.versions, fleet, seed)
-        self._level = LevelFirmware(scenario, fleet, seed, self._installed)
-        self._room = RoomFirmware(scenario.gas, fleet, seed, self._installed)
+        self._devices = Devices(scenario, fleet, seed, self._installed)
         self._restarts = Restarts(scenario.firmware, fleet.rows, seed)
         self._sessions = Sessions(fleet, seed)
-        self.period_ms = [round(p * MINUTE_MS) for p in fleet.period_min.tolist()]
-        self.period_ms += [round(scenario.gas.report_min * MINUTE_MS)] * n
+        self.period_ms = self._devices.periods_ms(scenario)
         self._way = Way(scenario, fleet, seed, self.period_ms)
-        self._orders = Orders(fleet, self._level, self._room, self.period_ms)
+        self._orders = Orders(fleet, self._devices, self.period_ms)
+        self._rooms = slice(fleet.bins, fleet.bins + fleet.toilets)
+        self.has_fixtures = fleet.rows > self._rooms.stop
 
     def steps(self, days: int) -> Iterator[Step]:
         """Every step of so many days."""
@@ -109,9 +117,11 @@ class Simulation:
         celsius = np.where(does.fire > 0, does.fire, celsius)
         visits = [self._visit(visit) for visit in self._come(now)]
         step = Step(now, self.bins.step(now, does.crowd[:n]), visits)
-        rooms = (does.crowd[n:], does.smell[n:], does.strike[n:])
+        mine = self._rooms
+        rooms = (does.crowd[mine], does.smell[mine], does.strike[mine])
         step.cleanings = self.toilets.step(now, *rooms)
         step.spells = [*self._echo.age(STEP_H), *self._cells.age(STEP_H)]
+        step.spells += self._use_fixtures(step)
         step.spells += self.batteries.step(now.number)
         step.outages = self._way.channel.step(now)
         dropped = self._happen(step, *happened)
@@ -125,7 +135,8 @@ class Simulation:
         speaks = running & self._sessions.up
         frames = [*self._bin_frames(now, celsius, speaks)]
         frames += self._room_frames(now, celsius, speaks)
-        frames += self._way.stored(now.at - STEP_MS, speaks, self._level.next_seq)
+        frames += self._beside_frames(now, celsius, speaks)
+        frames += self._way.stored(now.at - STEP_MS, speaks, self._devices.next_seq)
         frames, news = self._restarts.stamp(frames), self._restarts.stamp(news)
         if self._installed.any:
             frames = [self._installed.stamp(frame) for frame in frames]
@@ -134,6 +145,13 @@ class Simulation:
         frames += [frame for frame in said if not frame.kind]
         step.carried, step.foreign = self._way.carry(frames, news)
         return step
+
+    def _use_fixtures(self, step: Step) -> list[Spell]:
+        """Leaks, where there are sensors beside the first ones."""
+        if not self.has_fixtures:
+            return []
+        leaks = self.fixtures.step(self.toilets.inside, step.cleanings)
+        return [Spell(row + self.fleet.bins, on, "leak") for row, on in leaks]
 
     def order(self, row: int, order: Order) -> None:
         """Let an order wait for a device."""
@@ -168,12 +186,10 @@ class Simulation:
         step.restarted = rows.tolist()
         if not len(rows):
             return
-        first, gas, totals = self.fleet.bins, self.scenario.gas, self.toilets.entered
-        self._level.restart(rows[rows < first])
-        rooms = rows[rows >= first] - first
-        self._room.restart(rooms, totals, totals)
-        cold = self.batteries.changed
-        cold = cold[cold >= first] - first
+        gas = self.scenario.gas
+        self._devices.restart(rows, self.toilets.entered)
+        _, rooms, _ = self._devices.split(rows)
+        _, cold, _ = self._devices.split(self.batteries.changed)
         step.spells += self._cells.restart(rooms, gas.restart_min / 60)
         step.spells += self._cells.restart(cold, gas.power_up_hours)
 
@@ -222,10 +238,8 @@ class Simulation:
     def _drop(self, rows: I64) -> list[int]:
         """Sessions are lost: LoRaWAN devices count anew, native ones go on."""
         joining = rows[~self.fleet.counting()[rows]]
-        first = self.fleet.bins
         self._restarts.join_anew(joining)
-        self._level.count_anew(joining[joining < first])
-        self._room.count_anew(joining[joining >= first] - first)
+        self._devices.count_anew(joining)
         return list(rows.tolist())
 
     def _come(self, now: Moment) -> Iterator[Visit]:
@@ -254,7 +268,7 @@ class Simulation:
         n = self.fleet.bins
         tilt = self._script.now.tilt[:n]
         around = Around(warm, tilt, speaks[:n], self._echo.no_echo)
-        yield from self._level.step(now, measure, around, self.batteries)
+        yield from self._devices.level.step(now, measure, around, self.batteries)
 
     def _room_frames(self, now: Moment, celsius: F64, speaks: Mask) -> Iterator[Frame]:
         rooms = self.toilets
@@ -262,9 +276,18 @@ class Simulation:
             return
         hours = now.number * STEP_H
         nh3 = self._cells.measure(rooms.nh3, hours, now.at - rooms.cleaned_at)
-        warm = celsius[self.fleet.bins :] * 0.5 + 10
+        warm = indoors(celsius[self._rooms])
         wet = np.full(len(nh3), HUMIDITY)
         people = (rooms.entered, rooms.entered)
         sensed = Sensed(nh3, self._cells.blank(rooms.h2s), warm, wet, *people)
-        speaks = speaks[self.fleet.bins :]
-        yield from self._room.step(now, sensed, self.batteries, speaks)
+        speaks = speaks[self._rooms]
+        yield from self._devices.room.step(now, sensed, self.batteries, speaks)
+
+    def _beside_frames(
+        self, now: Moment, celsius: F64, speaks: Mask
+    ) -> Iterator[Frame]:
+        warm = indoors(celsius[self._rooms])
+        wet = np.full(len(warm), HUMIDITY)
+        felt = Felt(self.toilets.entered, self.fixtures.seen, warm, wet)
+        speaks = speaks[self._rooms.stop :]
+        yield from self._devices.beside.step(now, felt, self.batteries, speaks)

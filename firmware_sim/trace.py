@@ -134,7 +134,7 @@ def _introduce(name: str, simulation: Simulation, seed: int, labels: IO[str]) ->
             event_share=scenario.deposits.event_share,
         )
     )
-    for row, asset in enumerate(fleet.assets):
+    for row, asset in enumerate(fleet.assets[: fleet.bins + fleet.toilets]):
         is_bin = row < fleet.bins
         more = {}
         if is_bin:
@@ -150,7 +150,7 @@ def _introduce(name: str, simulation: Simulation, seed: int, labels: IO[str]) ->
                 kind="bin" if is_bin else "toilet",
                 zone=fleet.zone_id(row),
                 gateway=fleet.gateway_id(int(fleet.gateway[row])),
-                devices=[fleet.devices[row]],
+                devices=[fleet.devices[i] for i in fleet.devices_of(row)],
                 **more,
             )
         )

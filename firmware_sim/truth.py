@@ -11,6 +11,7 @@ from firmware_sim.world.moment import STEP_MS, STEP_S, STEPS_A_DAY
 from firmware_sim.world.script import Happening
 
 FILL_STEPS = 3  # a value each quarter of an hour
+HOUR_STEPS = 12
 FULL = 100.0
 DAY_MS = STEPS_A_DAY * STEP_MS
 AHEAD = 60  # days
@@ -26,6 +27,7 @@ class Truth:
         self._fill: list[F64] = []
         self._gain: list[F64] = []
         self._nh3: list[F64] = []
+        self._paper: list[F64] = []
         self._thrown = np.zeros(n)
         self._over: dict[int, int] = {}
         self._open: dict[tuple[str, int], list[int]] = {}
@@ -54,6 +56,8 @@ class Truth:
             self._gain.append(self._thrown)
             self._thrown = np.zeros(len(self._thrown))
         self._nh3.append(self._simulation.toilets.nh3.copy())
+        if number % HOUR_STEPS == 0 and self._simulation.has_fixtures:
+            self._paper.append(self._simulation.fixtures.seen.paper)
         if number % STEPS_A_DAY == 0:
             self._day(step.now.at - (STEPS_A_DAY - 1) * STEP_MS)
 
@@ -109,7 +113,7 @@ class Truth:
             amount=event.amount,
             at=event.at,
             until=event.until,
-            assets=[assets[row] for row in event.rows.tolist()],
+            assets=list(dict.fromkeys(assets[row] for row in event.rows.tolist())),
         )
 
     def _overflows(self, step: Step) -> None:
@@ -140,6 +144,9 @@ class Truth:
             self._write(kind, gateway=fleet.gateway_id(row), at=at, until=until)
             return
         device, asset = fleet.devices[row], fleet.assets[row]
+        if kind == "leak":
+            self._write(kind, asset=asset, at=at, until=until)
+            return
         self._write("fault", fault=kind, device=device, asset=asset, at=at, until=until)
 
     def _day(self, first: int) -> None:
@@ -156,7 +163,7 @@ class Truth:
                 gain=numbers(gain[row].tolist(), 2),
             )
         nh3 = np.array(self._nh3).T
-        for row in range(fleet.rows - fleet.bins):
+        for row in range(fleet.toilets):
             self._write(
                 "gas",
                 asset=fleet.assets[fleet.bins + row],
@@ -165,3 +172,18 @@ class Truth:
                 nh3=numbers(nh3[row].tolist(), 3),
             )
         self._fill, self._gain, self._nh3 = [], [], []
+        self._supplies(first)
+
+    def _supplies(self, first: int) -> None:
+        """What paper there was, by the hour."""
+        begin = first + (HOUR_STEPS - 1) * STEP_MS
+        fleet, paper = self._simulation.fleet, self._paper
+        for row in range(fleet.toilets if paper else 0):
+            self._write(
+                "supplies",
+                asset=fleet.assets[fleet.bins + row],
+                at=begin,
+                step_s=HOUR_STEPS * STEP_S,
+                paper=numbers([float(p[row]) for p in paper], 1),
+            )
+        self._paper = []

@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 from firmware_sim.families import commands
 from firmware_sim.families.commands import Command
+from firmware_sim.firmware.devices import Devices
 from firmware_sim.firmware.frame import Frame
-from firmware_sim.firmware.level import LevelFirmware
-from firmware_sim.firmware.room import RoomFirmware
 from firmware_sim.firmware.sessions import BIRTH
 from firmware_sim.town.fleet import Fleet
 
@@ -67,11 +66,10 @@ class Orders:
     def __init__(
         self,
         fleet: Fleet,
-        level: LevelFirmware,
-        room: RoomFirmware,
+        devices: Devices,
         period_ms: list[int],
     ) -> None:
-        self._fleet, self._level, self._room = fleet, level, room
+        self._fleet, self._devices = fleet, devices
         self._period_ms = period_ms
         self._waiting: dict[int, list[Order]] = {}
         self.restarts: set[int] = set()  # whose restart was asked for
@@ -104,11 +102,10 @@ class Orders:
             self.restarts.add(row)
             return True
         if kind == "thresholds":
-            return row < self._fleet.bins and self._level.watch(row, value)
+            return row < self._fleet.bins and self._devices.level.watch(row, value)
         if not isinstance(value, int | float) or value <= 0:
             return False
-        own = self._level if row < self._fleet.bins else self._room
-        self._period_ms[row] = own.every(row, value)
+        self._period_ms[row] = self._devices.of(row).every(row, value)
         return True
 
     def _answers(self, frame: Frame, order: Order, version: str) -> list[Frame]:
@@ -121,8 +118,7 @@ class Orders:
         kinds = [TXACK] * bool(order.id) + [ACK] * order.confirmed
         said = [plain._replace(kind=kind, data=about) for kind in kinds]
         if order.data and self._fleet.families[row].startswith("milesight-"):
-            own = self._level if row < self._fleet.bins else self._room
-            seq = own.next_seq(row)
+            seq = self._devices.next_seq(row)
             answer = plain._replace(at=frame.at + ANSWER_MS, seq=seq)
             said.append(answer._replace(port=order.port, data=order.data))
         return said

@@ -48,7 +48,7 @@ class RoomFirmware:
         self._installed = installed
         self._families = fleet.families
         stream = Stream(seed, "room firmware")
-        self._first, n = fleet.bins, fleet.rows - fleet.bins
+        self._first, n = fleet.bins, fleet.toilets
         self._came: I64 = np.zeros(n, np.int64)  # before the last restart
         self._went: I64 = np.zeros(n, np.int64)
         self._vias = fleet.vias()
@@ -58,7 +58,7 @@ class RoomFirmware:
         self._phase = (stream.uniform(n) * self._every).astype(np.int64)
         self._offset = (stream.uniform(n) * STEP_MS).astype(np.int64)
         counted = (stream.uniform(n) * 5000).astype(np.int64)
-        self._seq: I64 = np.where(fleet.counting()[self._first :], counted, -1)
+        self._seq: I64 = np.where(fleet.counting()[self._first :][:n], counted, -1)
 
     def count_anew(self, rows: I64) -> None:
         """The next uplink is number 0."""

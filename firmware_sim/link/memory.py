@@ -1,7 +1,7 @@
 """What a device keeps while it is cut off, and sends with what is heard next.
 
-A native device sends an array, the oldest first. Dragino's distance sensors send
-stored uplinks with their own times on another port. Others keep nothing.
+A native device sends an array, the oldest first. LoRaWAN families whose records are
+documented send them with their own times. Others keep nothing.
 """
 
 from collections import deque
@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.families import dragino
+from firmware_sim.families.stored import STORED
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.link.channel import Delivery, Lost
 from firmware_sim.town.fleet import Fleet
 
 AT_ONCE = 4  # records that fit into a LoRaWAN frame
-STORED = "history"
-STORING = frozenset({"dragino-ldds75"})
+HISTORY = "history"
 Mask = NDArray[np.bool_]
 
 
@@ -28,9 +27,10 @@ class Memory:
         self._keeps = keeps
         self._native = fleet.counting().tolist()
         self._stores = [
-            native or family in STORING
+            native or family in STORED
             for native, family in zip(self._native, fleet.families, strict=True)
         ]
+        self._families = fleet.families
         self._kept: dict[int, deque[Frame]] = {}
         self._heard: dict[int, Frame] = {}  # the last uplink of who has stored ones
 
@@ -46,11 +46,12 @@ class Memory:
             records = tuple(kept.popleft() for _ in range(min(AT_ONCE, len(kept))))
             if kept:
                 self._kept[row] = kept
+            port, record = STORED[self._families[row]]
             yield Frame(
                 *(at, row, next_seq(row), "", frame.via),
-                port=dragino.STORED_PORT,
-                data=b"".join(map(_record, records)),
-                kind=STORED,
+                port=port,
+                data=b"".join(record(x.data, _second(x)) for x in records),
+                kind=HISTORY,
                 more=records,
             )
 
@@ -96,8 +97,6 @@ class Memory:
         return frame
 
 
-def _record(frame: Frame) -> bytes:
-    """An uplink as it is stored: without interrupt and flag, with its time."""
-    second = (frame.at + frame.wrong_ms) // 1000
-    mv, mm = (int.from_bytes(frame.data[i : i + 2], "big") for i in (0, 2))
-    return dragino.dds75_stored(second, mv, mm)
+def _second(frame: Frame) -> int:
+    """When an uplink was made, by its device's clock, epoch s."""
+    return (frame.at + frame.wrong_ms) // 1000

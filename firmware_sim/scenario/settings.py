@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from firmware_sim.families.beside import BESIDE
 from firmware_sim.families.catalogue import BINS, NATIVE, TOILETS
 from firmware_sim.families.versions import VERSIONS
 from firmware_sim.scenario.script import Event
@@ -169,6 +170,17 @@ class Toilet(Section):
     skipped: Share = 0.03
 
 
+class Fixtures(Section):
+    """What else a toilet has, for the sensors beside its gas sensor."""
+
+    cubicles: int = Field(4, ge=1)
+    dwell_s: Positive = 130  # a visit; men 100, women 165
+    paper_visits: Positive = 400  # that a full stock is enough for
+    leak_per_day: Amount = 0.02
+    leak_hours: Positive = 6  # at most; a cleaning ends it
+    report_min: Positive = 10
+
+
 class Gas(Section):
     """Errors of the gas cell."""
 
@@ -219,6 +231,7 @@ class Families(Section):
 
     bin: dict[str, Positive] = Field({NATIVE: 1}, min_length=1)
     toilet: dict[str, Positive] = Field({NATIVE: 1}, min_length=1)
+    beside: dict[str, Share] = {}  # of toilets that have one of these, too
 
     @model_validator(mode="after")
     def _known(self) -> "Families":
@@ -226,6 +239,9 @@ class Families(Section):
             if unknown := sorted(told.keys() - known.keys() - {NATIVE}):
                 names = ", ".join((NATIVE, *known))
                 raise ValueError(f"no such family: {unknown}; one of {names}")
+        if unknown := sorted(self.beside.keys() - BESIDE.keys()):
+            names = ", ".join(BESIDE)
+            raise ValueError(f"not beside a toilet: {unknown}; one of {names}")
         return self
 
 
@@ -242,6 +258,7 @@ class Scenario(Section):
     report: Report = Report()
     link: Link = Link()
     toilet: Toilet = Toilet()
+    fixtures: Fixtures = Fixtures()
     gas: Gas = Gas()
     battery: Battery = Battery()
     families: Families = Families()

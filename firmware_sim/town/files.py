@@ -21,9 +21,9 @@ def fleet_csv(fleet: Fleet, scenario: Scenario) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in range(fleet.rows):
-        zone, site = fleet.zone_id(row), f"site{row // SITE + 1:04d}-{fleet.zone[row]}"
-        what = _bin(fleet, scenario, row) if row < fleet.bins else _toilet(scenario)
-        kind, shape, interval_s, tags = what
+        number = fleet.owner[row] // SITE + 1
+        zone, site = fleet.zone_id(row), f"site{number:04d}-{fleet.zone[row]}"
+        kind, shape, interval_s, tags = _what(fleet, scenario, row)
         writer.writerow(
             (
                 *(zone, f"Zone {fleet.zone[row] + 1}", site, f"Site {site[4:]}"),
@@ -45,8 +45,12 @@ def _bin(fleet: Fleet, scenario: Scenario, row: int) -> Row:
     return "bin", shape, interval, tag(int(fleet.visits[row]))
 
 
-def _toilet(scenario: Scenario) -> Row:
-    return "toilet", ("", "", ""), round(scenario.gas.report_min * 60), ""
+def _what(fleet: Fleet, scenario: Scenario, row: int) -> Row:
+    if row < fleet.bins:
+        return _bin(fleet, scenario, row)
+    first = row == fleet.owner[row]
+    every = scenario.gas.report_min if first else scenario.fixtures.report_min
+    return "toilet", ("", "", ""), round(every * 60), ""
 
 
 def rounds_toml(fleet: Fleet, rounds: list[Round]) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.chance import F64, Stream
+from firmware_sim.families.beside import BESIDE
 from firmware_sim.families.catalogue import MODELS, NATIVE
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.rota import visits_a_week
@@ -15,10 +16,12 @@ GATEWAYS_A_ZONE = 2
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Assets (bins first, then toilets), one device on each; same row in both."""
+    """Devices as rows: one on each bin, then on each toilet, then those beside."""
 
     bins: int
-    assets: tuple[str, ...]
+    toilets: int
+    owner: NDArray[np.int64]  # by row: the row of the first device on its asset
+    assets: tuple[str, ...]  # by row
     devices: tuple[str, ...]
     zone: NDArray[np.int64]  # by row
     gateway: NDArray[np.int64]  # by row
@@ -30,8 +33,14 @@ class Fleet:
 
     @property
     def rows(self) -> int:
-        """How many assets there are."""
+        """How many devices there are."""
         return len(self.assets)
+
+    def devices_of(self, row: int) -> list[int]:
+        """The rows of all devices on the asset of row `row`."""
+        last = self.bins + self.toilets
+        beside = np.flatnonzero(self.owner[last:] == row) + last
+        return [row, *beside.tolist()]
 
     def is_native(self, row: int) -> bool:
         """Whether a device speaks native JSON."""
@@ -66,29 +75,45 @@ def _families(scenario: Scenario, seed: int) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _beside(scenario: Scenario, seed: int) -> tuple[NDArray[np.int64], list[str]]:
+    """The toilets (rows) that have a device beside the first, and its family."""
+    stream, town = Stream(seed, "beside"), scenario.town
+    rows, families = [np.zeros(0, np.int64)], list[str]()
+    for family, share in scenario.families.beside.items():
+        mine = np.flatnonzero(stream.happens(share, town.toilets))
+        rows.append(mine + town.bins)
+        families += [family] * len(mine)
+    return np.concatenate(rows), families
+
+
 def _device(row: int, bins: int, family: str) -> str:
     """A native name, or a DevEUI of the family's vendor."""
     if family != NATIVE:
-        return f"{MODELS[family].oui}{row * 7919 + 1:010x}"
+        oui = (MODELS.get(family) or BESIDE[family]).oui
+        return f"{oui}{row * 7919 + 1:010x}"
     return f"level-{row + 1:05d}" if row < bins else f"room-{row - bins + 1:04d}"
 
 
 def make_fleet(scenario: Scenario, seed: int) -> Fleet:
     """The town's assets and devices; the same for the same scenario and seed."""
     town, bins = scenario.town, scenario.town.bins
-    rows = bins + town.toilets
+    beside, others = _beside(scenario, seed)
+    owner = np.concatenate([np.arange(bins + town.toilets), beside])
+    rows = len(owner)
     stream = Stream(seed, "fleet")
     rate = scenario.bin.rate_median * stream.lognormal(scenario.bin.rate_sigma, bins)
     rate = np.clip(rate, scenario.bin.rate_min, scenario.bin.rate_max)
     rate = np.round(rate, 2)
-    zone = np.arange(rows) % town.zones
-    families = _families(scenario, seed)
+    zone = owner % town.zones
+    families = (*_families(scenario, seed), *others)
     half = (stream.uniform(rows) < 0.5).astype(np.int64)
     return Fleet(
         bins=bins,
+        toilets=town.toilets,
+        owner=owner,
         assets=tuple(
             f"bin{n + 1:05d}" if n < bins else f"wc{n - bins + 1:04d}"
-            for n in range(rows)
+            for n in owner.tolist()
         ),
         devices=tuple(_device(n, bins, family) for n, family in enumerate(families)),
         zone=zone,

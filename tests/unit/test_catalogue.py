@@ -9,7 +9,9 @@ from support.vectors import decode, values
 from typer.testing import CliRunner
 
 from firmware_sim.cli import app
+from firmware_sim.families.beside import BESIDE
 from firmware_sim.families.catalogue import BINS, MODELS, TOILETS, Air, Level
+from firmware_sim.families.versions import VERSIONS
 from firmware_sim.scenario import ScenarioError, load
 from firmware_sim.town.fleet import make_fleet
 from firmware_sim.trace import write_trace
@@ -86,5 +88,7 @@ def test_devices_lists_every_family_with_what_it_sends() -> None:
     assert told.exit_code == 0
     assert all(family in told.output for family in (*MODELS, "native"))
     rows = json.loads(CliRunner().invoke(app, ["devices", "--json"]).output)
-    assert {row["family"] for row in rows} == {*MODELS, "native"}
+    assert {row["family"] for row in rows} == {*MODELS, *BESIDE, "native"}
+    told_of = {version["name"] for row in rows for version in row["versions"]}
+    assert told_of == set(VERSIONS)
     assert all(row["sends"] for row in rows)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.families import dragino
+from firmware_sim.families import dragino, milesight
 from firmware_sim.families.catalogue import NATIVE
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.link.channel import Delivery, Lost
@@ -79,7 +79,7 @@ def test_a_dragino_sensor_sends_stored_uplinks_on_another_port() -> None:
 
 @pytest.mark.parametrize("name", ["mixed", "reconnect_storm"])
 def test_a_trace_says_where_kept_records_came(name: str, tmp_path: Path) -> None:
-    told = {"town.bins": 30, "town.toilets": 2, "town.days": 3, "link.bad_share": 0.2}
+    told = {"town.bins": 30, "town.toilets": 6, "town.days": 3, "link.bad_share": 0.2}
     write_trace(name, load(name, told), 1, tmp_path)
     read = [(tmp_path / f).read_text().splitlines() for f in FILES]
     uplinks, labels = ([json.loads(line) for line in lines] for lines in read)
@@ -93,7 +93,7 @@ def test_a_trace_says_where_kept_records_came(name: str, tmp_path: Path) -> None
             assert (label["device"], label["seq"]) not in lost
         else:
             ports.add(body["fPort"])
-    assert ports == {dragino.STORED_PORT}
+    assert ports == {dragino.STORED_PORT, milesight.PORT}
 
 
 FILES = ("uplinks.jsonl", "labels.jsonl")
