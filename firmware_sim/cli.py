@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from firmware_sim.clock import HOUR, SimClock, parse_time, wall_ms
 from firmware_sim.demotown.fleet import fleet_csv, town
@@ -19,7 +18,7 @@ from firmware_sim.families.command import devices
 from firmware_sim.live.command import TooManyClientsError, Wish, run_scenario
 from firmware_sim.mqtt import Address, Publisher, live, say_goodbye, say_hello
 from firmware_sim.plot.command import plot
-from firmware_sim.reality import real_curves, statistics, trace_curves
+from firmware_sim.reality import run as reality
 from firmware_sim.scenario import ScenarioError, builtin_names, load
 from firmware_sim.scenario.load import own_names
 from firmware_sim.score.command import run as score
@@ -238,18 +237,7 @@ def labels(
 app.command()(plot)
 
 
-@app.command()
-def reality(
-    curves: Annotated[Path, typer.Option(help="CSV of real fill curves.")],
-    trace: Annotated[Path, typer.Option(help="Folder that `trace` wrote.")],
-) -> None:
-    """Hold a trace's readings against real fill curves: medians over the bins."""
-    real = statistics(real_curves(curves).values())
-    ours = statistics(trace_curves(trace).values())
-    table = Table("statistic", "real", "trace")
-    for name, value in real.items():
-        table.add_row(name, str(value), str(ours[name]))
-    Console().print(table)
+app.command("reality")(reality)
 
 
 @app.command()

@@ -1,0 +1,107 @@
+"""Fill curves of a CSV and of a trace."""
+
+import csv
+import gzip
+import json
+from base64 import b64decode
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim.clock import DAY, HOUR, parse_time
+
+F64 = NDArray[np.float64]
+Readings = dict[str, dict[int, float]]
+FEWEST = 20  # readings of a curve
+CLOCK_OFF = 4 * DAY  # ms: what is said to be older is of a clock that began anew
+MONDAY_H = 72  # 1970-01-01 was a Thursday
+
+
+class Curve(NamedTuple):
+    """Readings of one container in order: local hours since a Monday, percent."""
+
+    hours: F64
+    fill: F64
+
+    def thinned(self, every_h: float) -> "Curve":
+        """At most one reading in each stretch of so many hours."""
+        _, first = np.unique(self.hours // every_h, return_index=True)
+        return Curve(self.hours[first], self.fill[first])
+
+
+def curves_of(readings: Readings, timezone: str) -> list[Curve]:
+    """Curves that are long enough."""
+    zone = ZoneInfo(timezone)
+    found = []
+    for by_time in readings.values():
+        if len(by_time) >= FEWEST:
+            at = np.array(sorted(by_time), np.int64)
+            fill = np.array([by_time[moment] for moment in at.tolist()])
+            found.append(Curve(_local(at, zone), fill))
+    return found
+
+
+def _local(at: NDArray[np.int64], zone: ZoneInfo) -> F64:
+    hours, which = np.unique(at // HOUR, return_inverse=True)
+    moments = (datetime.fromtimestamp(hour * 3600, zone) for hour in hours.tolist())
+    ahead = [moment.utcoffset() or timedelta() for moment in moments]
+    local: F64 = at / HOUR + np.array([o / timedelta(hours=1) for o in ahead])[which]
+    return local + MONDAY_H
+
+
+def real_curves(file: Path, timezone: str) -> list[Curve]:
+    """Curves of a CSV (or .gz) with container_id, time_utc and fill_pct."""
+    readings: Readings = defaultdict(dict)
+    with gzip.open(file, "rt") if file.suffix == ".gz" else file.open() as rows:
+        for row in csv.DictReader(r for r in rows if not r.startswith("#")):
+            text = row["time_utc"].replace(" ", "T")
+            at = parse_time(text if text.endswith("Z") or "+" in text else text + "Z")
+            readings[row["container_id"]][at] = float(row["fill_pct"])
+    return curves_of(readings, timezone)
+
+
+def distances(payload: bytes) -> Iterator[tuple[int, float]]:
+    """Moments and distances of a native uplink; none of what is garbage."""
+    try:
+        content = json.loads(payload)
+        for item in content if isinstance(content, list) else [content]:
+            if "distance" in item["m"]:
+                yield int(item["ts"]), float(item["m"]["distance"])
+    except (ValueError, KeyError, TypeError):
+        return
+
+
+def _spans(folder: Path) -> dict[str, tuple[float, float]]:
+    """Distances of empty and full, mm, by device."""
+    with (folder / "fleet.csv").open(encoding="utf-8", newline="") as rows:
+        return {
+            row["device"]: (float(row["empty_mm"]), float(row["full_mm"]))
+            for row in csv.DictReader(rows)
+            if row.get("empty_mm") and row.get("full_mm")
+        }
+
+
+def trace_curves(folder: Path) -> list[Curve]:
+    """Curves of a trace's native level readings, as a hub would compute them."""
+    with (folder / "labels.jsonl").open(encoding="utf-8") as labels:
+        timezone = json.loads(labels.readline())["timezone"]
+    spans = _spans(folder)
+    readings: Readings = defaultdict(dict)
+    with (folder / "uplinks.jsonl").open(encoding="utf-8") as lines:
+        for line in lines:
+            uplink = json.loads(line)
+            device = uplink["topic"].split("/")[-2]
+            if device in spans:
+                empty, full = spans[device]
+                received = parse_time(uplink["received_at"])
+                for at, distance in distances(b64decode(uplink["payload"])):
+                    if abs(received - at) < CLOCK_OFF:
+                        share = (empty - distance) / (empty - full)
+                        readings[device][at] = 100 * share
+    return curves_of(readings, timezone)
