@@ -11,14 +11,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from firmware_sim.chance import F64, I64
-from firmware_sim.families.commands import Command
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.beside import Felt
 from firmware_sim.firmware.devices import Devices
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.firmware.installed import Installed
 from firmware_sim.firmware.level import Around
-from firmware_sim.firmware.orders import Obeyed, Order, Orders
+from firmware_sim.firmware.orders import Obeyed, Order, Orders, of_script
 from firmware_sim.firmware.restarts import Restarts
 from firmware_sim.firmware.room import Sensed
 from firmware_sim.firmware.sessions import Sessions
@@ -32,16 +31,16 @@ from firmware_sim.sensors.spell import Spell
 from firmware_sim.town.fleet import make_fleet
 from firmware_sim.town.rota import rounds
 from firmware_sim.world.bins import Bins
+from firmware_sim.world.calendar import Year
 from firmware_sim.world.crews import Crews, Visit
 from firmware_sim.world.fixtures import Rooms
 from firmware_sim.world.moment import STEP_H, STEP_MS, STEPS_A_DAY, Moment, moment
+from firmware_sim.world.rain import Rain, Shower
 from firmware_sim.world.script import Happening, Mask, Script, local_start
 from firmware_sim.world.toilets import Cleaning, Toilets
 from firmware_sim.world.weather import Weather
 
-HUMIDITY = 65.0
 SPILT, BURNT = 0.9, 0.7  # share of the fill
-ORDERS = {"interval": "interval", "threshold": "thresholds", "reboot": "reboot"}
 FAULTS = {"silent": "offline", "iced": "obstructed"}  # how the script's are labelled
 
 
@@ -50,11 +49,7 @@ def indoors(celsius: F64) -> F64:
     return celsius * 0.5 + 10
 
 
-def asked(event: Happening) -> object:
-    """What a script's order asks for."""
-    if event.what == "threshold":
-        return {"fill_level": event.amount}
-    return event.amount or None
+Found = tuple[Visit, float, float]  # with % and litres beside before
 
 
 @dataclass(slots=True)
@@ -63,8 +58,9 @@ class Step:
 
     now: Moment
     gain: F64  # % thrown in, by bin
-    visits: list[tuple[Visit, float]] = field(default_factory=list)  # with % before
+    visits: list[Found] = field(default_factory=list)
     cleanings: list[Cleaning] = field(default_factory=list)
+    showers: list[Shower] = field(default_factory=list)
     spells: list[Spell] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
     begun: list[Happening] = field(default_factory=list)
@@ -87,6 +83,8 @@ class Simulation:
         self.bins = Bins(scenario, fleet, seed)
         self.toilets = Toilets(scenario.toilet, n, seed)
         self.fixtures = Rooms(scenario.fixtures, n, seed)
+        self._year = Year(scenario.calendar)
+        self._rain = Rain(scenario.rain, scenario.town.zones, seed)
         self._weather = Weather(scenario.town.zones, seed)
         self._crews = Crews(fleet, self.rounds, scenario.emptying, seed)
         self._echo = Echo(scenario, fleet.bins, seed)
@@ -116,9 +114,12 @@ class Simulation:
         celsius = self._weather.step(now)[self.fleet.zone] + does.heat
         celsius = np.where(does.fire > 0, does.fire, celsius)
         visits = [self._visit(visit) for visit in self._come(now)]
-        step = Step(now, self.bins.step(now, does.crowd[:n]), visits)
+        showers, zone = self._rain.step(), self.fleet.zone
+        crowd = does.crowd * self._year.factor(now) * self._rain.factor(zone)
+        step = Step(now, self.bins.step(now, crowd[:n]), visits)
+        step.showers = showers
         mine = self._rooms
-        rooms = (does.crowd[mine], does.smell[mine], does.strike[mine])
+        rooms = (crowd[mine], does.smell[mine], does.strike[mine])
         step.cleanings = self.toilets.step(now, *rooms)
         step.spells = [*self._echo.age(STEP_H), *self._cells.age(STEP_H)]
         step.spells += self._use_fixtures(step)
@@ -220,8 +221,7 @@ class Simulation:
                 step.spells += self._echo.hold(each.rows, each.hours)
             elif each.what == "tipped":
                 self.bins.lose(each.rows, SPILT)
-            elif each.what in ORDERS:
-                order = Order(Command(ORDERS[each.what], asked(each)))
+            elif (order := of_script(each)) is not None:
                 for row in each.rows.tolist():
                     self.order(row, order)
             elif each.what == "sessions_lost":
@@ -250,14 +250,15 @@ class Simulation:
             elif visit.cause != "unscheduled":
                 yield visit._replace(cause="missed")
 
-    def _visit(self, visit: Visit) -> tuple[Visit, float]:
+    def _visit(self, visit: Visit) -> Found:
         """A crew comes by; answers what it found, too."""
         before = float(self.bins.fill[visit.row])
+        beside = float(self.bins.beside_l[visit.row])
         if visit.cause != "missed":
             left = min(visit.left, before)
             self.bins.empty(np.array([visit.row]), np.array([left]))
             visit = visit._replace(left=left)
-        return visit, before
+        return visit, before, beside
 
     def _bin_frames(self, now: Moment, celsius: F64, speaks: Mask) -> Iterator[Frame]:
         surface, warm = self.bins.surface, celsius[: self.fleet.bins]
@@ -277,7 +278,7 @@ class Simulation:
         hours = now.number * STEP_H
         nh3 = self._cells.measure(rooms.nh3, hours, now.at - rooms.cleaned_at)
         warm = indoors(celsius[self._rooms])
-        wet = np.full(len(nh3), HUMIDITY)
+        wet = self._rain.humidity(self.fleet.zone[self._rooms])
         people = (rooms.entered, rooms.entered)
         sensed = Sensed(nh3, self._cells.blank(rooms.h2s), warm, wet, *people)
         speaks = speaks[self._rooms]
@@ -287,7 +288,7 @@ class Simulation:
         self, now: Moment, celsius: F64, speaks: Mask
     ) -> Iterator[Frame]:
         warm = indoors(celsius[self._rooms])
-        wet = np.full(len(warm), HUMIDITY)
+        wet = self._rain.humidity(self.fleet.zone[self._rooms])
         felt = Felt(self.toilets.entered, self.fixtures.seen, warm, wet)
         speaks = speaks[self._rooms.stop :]
         yield from self._devices.beside.step(now, felt, self.batteries, speaks)

@@ -47,6 +47,8 @@ class Truth:
             self._event(event)
         for spell in step.spells:
             self._spell(spell.fault, spell.row, spell.on, step.now.at)
+        for zone, on in step.showers:
+            self._spell("rain", zone, on, step.now.at)
         for outage in step.outages:
             self._spell("gateway_down", outage.gateway, outage.on, step.now.at)
         self._thrown += step.gain
@@ -83,7 +85,8 @@ class Truth:
 
     def _services(self, step: Step) -> None:
         fleet = self._simulation.fleet
-        for visit, before in step.visits:
+        beside_too = self._simulation.scenario.deposits.beside > 0
+        for visit, before, beside in step.visits:
             asset = fleet.assets[visit.row]
             if visit.cause == "missed":
                 self._write("round_missed", asset=asset, at=visit.at)
@@ -96,6 +99,9 @@ class Truth:
                 after=round(visit.left, 2),
                 cause=visit.cause,
             )
+            if beside_too and beside:
+                litres = round(beside, 1)
+                self._write("beside", asset=asset, at=visit.at, litres=litres)
         for cleaning in step.cleanings:
             self._write(
                 "cleaned",
@@ -142,6 +148,9 @@ class Truth:
         fleet = self._simulation.fleet
         if kind == "gateway_down":
             self._write(kind, gateway=fleet.gateway_id(row), at=at, until=until)
+            return
+        if kind == "rain":
+            self._write(kind, zone=f"zone{row + 1:02d}", at=at, until=until)
             return
         device, asset = fleet.devices[row], fleet.assets[row]
         if kind == "leak":

@@ -11,7 +11,7 @@ from firmware_sim.families.beside import BESIDE, OCCUPIED, WET, Beside
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.firmware.room import Alive
-from firmware_sim.scenario.settings import Fixtures
+from firmware_sim.scenario.rooms import Fixtures
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.fixtures import Seen
 from firmware_sim.world.moment import STEP_MS, STEP_S, Moment

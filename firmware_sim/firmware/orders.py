@@ -15,6 +15,7 @@ from firmware_sim.firmware.devices import Devices
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.firmware.sessions import BIRTH
 from firmware_sim.town.fleet import Fleet
+from firmware_sim.world.script import Happening
 
 TXACK, ACK = "txack", "ack"
 TAKEN_MS, ANSWER_MS = 1_000, 2_000  # after the uplink
@@ -58,6 +59,15 @@ def lorawan(payload: bytes) -> Order | None:
         return None
     command = commands.lorawan(port, data)
     return None if command is None else Order(command, *told, port, data)
+
+
+def of_script(event: Happening) -> Order | None:
+    """What an event of the script tells devices, None where it tells nothing."""
+    if event.what == "interval":
+        return Order(Command("interval", event.amount))
+    if event.what == "threshold":
+        return Order(Command("thresholds", {"fill_level": event.amount}))
+    return Order(Command("reboot")) if event.what == "reboot" else None
 
 
 class Orders:

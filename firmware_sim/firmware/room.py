@@ -12,7 +12,7 @@ from firmware_sim.families.versions import OLD
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.firmware.installed import H2S, NH3, Installed
-from firmware_sim.scenario.settings import Gas
+from firmware_sim.scenario.rooms import Gas
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import STEP_MS, STEP_S, Moment
 

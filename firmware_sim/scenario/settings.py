@@ -4,36 +4,24 @@ The defaults are the preset `default`; its figures and where each comes from sta
 docs/simulator.md.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from firmware_sim.families.beside import BESIDE
 from firmware_sim.families.catalogue import BINS, NATIVE, TOILETS
 from firmware_sim.families.versions import VERSIONS
+from firmware_sim.scenario.base import Amount, Positive, Section, Share
+from firmware_sim.scenario.rooms import Fixtures, Gas, Toilet
 from firmware_sim.scenario.script import Event
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-Amount = Annotated[float, Field(ge=0)]
 # percent of a day's deposits by local hour: Groningen, Wouda et al. 2024
 _HOURLY = (
     *(0.6, 0.3, 0.2, 0.1, 0.1, 0.2, 0.6, 1.7, 3.5, 4.4, 5.6, 6.9),
     *(8.1, 8.5, 8.2, 8.0, 8.2, 8.4, 7.6, 6.4, 4.9, 3.6, 2.4, 1.3),
 )
-# percent of a day's visits by local hour: most from 12 to 13
-_VISITS = (
-    *(0.3, 0.2, 0.1, 0.1, 0.2, 0.6, 2.0, 4.5, 6.5, 6.5, 6.5, 7.5),
-    *(9.0, 7.5, 6.5, 6.0, 6.0, 6.5, 6.0, 5.5, 4.5, 3.5, 2.0, 1.5),
-)
-
-
-class Section(BaseModel):
-    """Settings that know all their keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _zone(name: str) -> str:
@@ -86,9 +74,28 @@ class Deposits(Section):
     small_l: Positive = 0.9  # mean of a gamma law with shape 1.5
     big_l: Positive = 12  # mean of a gamma law with shape 9
     big_share: Share = 0.02
+    beside: Share = 0  # of big bags: left beside a bin that has room
     event_share: Share = 0.01  # of bin-days
     event_factor: tuple[Positive, Positive] = (1.24, 4)
     settling: tuple[float, float] = (0.004, 0.004)  # share of the fill an hour
+
+
+class Calendar(Section):
+    """How a year goes: deposits and visits times so much."""
+
+    monthly: tuple[Amount, ...] = Field((1,) * 12, min_length=12, max_length=12)
+    holidays: tuple[date, ...] = ()  # local dates
+    holiday_factor: Amount = 1
+
+
+class Rain(Section):
+    """Showers over a zone."""
+
+    per_day: Amount = 0
+    hours: tuple[Positive, Positive] = (1, 8)
+    factor: Amount = 0.7  # times the usual deposits and visits
+    dry: Amount = 65  # % of humidity in toilets
+    wet: Amount = 85  # while it rains
 
 
 class Emptying(Section):
@@ -151,53 +158,6 @@ class Link(Section):
     leftovers: Share = 0.01  # of devices: an old uplink is retained at the broker
 
 
-class Toilet(Section):
-    """A public toilet: a well-mixed room with urine that ripens."""
-
-    volume_m3: Positive = 40
-    air_changes: Positive = 8  # an hour
-    visits: Positive = 200  # a day
-    spread: tuple[Amount, Amount] = (0.4, 0.3)  # log sd of visits and air changes
-    hourly: tuple[Amount, ...] = Field(_VISITS, min_length=24, max_length=24)
-    source_mg_h: Amount = 0.24  # NH3 a visit
-    messy_mg_h: Amount = 2.4  # on top, mean of an exponential law
-    messy_share: Share = 0.15
-    ripens_h: Positive = 2
-    fades_h: Positive = 18
-    background_ppm: Amount = 0.03
-    cleanings: tuple[Amount, ...] = (6, 14)  # local hours
-    removed: Share = 0.9
-    skipped: Share = 0.03
-
-
-class Fixtures(Section):
-    """What else a toilet has, for the sensors beside its gas sensor."""
-
-    cubicles: int = Field(4, ge=1)
-    dwell_s: Positive = 130  # a visit; men 100, women 165
-    paper_visits: Positive = 400  # that a full stock is enough for
-    leak_per_day: Amount = 0.02
-    leak_hours: Positive = 6  # at most; a cleaning ends it
-    report_min: Positive = 10
-
-
-class Gas(Section):
-    """Errors of the gas cell."""
-
-    zero_ppm: Amount = 0.2  # sd
-    gain: Amount = 0.05  # sd
-    drift_month: Amount = 0.02  # sd of the gain's change
-    noise_ppm: Amount = 0.03
-    quantum_ppm: Positive = 0.01
-    report_min: Positive = 5
-    alcohol_ppm: tuple[Amount, Amount] = (0, 0)  # seen for 20 min after a cleaning
-    restart_min: Amount = 15  # no value for so long after a restart
-    power_up_hours: Amount = 24  # and after it was without power
-    wander_per_day: Share = 0.001  # chance that a cell's zero begins to wander
-    wander_week: tuple[Amount, Amount] = (0.3, 1)  # ppm
-    wander_days: tuple[Positive, Positive] = (14, 30)  # until the cell is exchanged
-
-
 class Battery(Section):
     """How long batteries last: a lithium cell of 13 Ah."""
 
@@ -216,7 +176,7 @@ class Firmware(Section):
     clock_ppm: Amount = 20  # each device's clock is off by at most so much
     sync_days: Positive = 7  # from one time of the network to the next
     keeps: int = Field(0, ge=0, le=500)  # records while cut off, to be sent later
-    versions: dict[str, Share] = {}  # flawed ones, and their share of the family
+    versions: dict[str, Share] = Field({})  # flawed ones, and their share of the family
     epoch_share: Share = 0  # of restarts: the clock begins at 1970
 
     @model_validator(mode="after")
@@ -231,7 +191,7 @@ class Families(Section):
 
     bin: dict[str, Positive] = Field({NATIVE: 1}, min_length=1)
     toilet: dict[str, Positive] = Field({NATIVE: 1}, min_length=1)
-    beside: dict[str, Share] = {}  # of toilets that have one of these, too
+    beside: dict[str, Share] = Field({})  # of toilets that have one of these, too
 
     @model_validator(mode="after")
     def _known(self) -> "Families":
@@ -252,6 +212,8 @@ class Scenario(Section):
     town: Town = Town()
     bin: Bin = Bin()
     deposits: Deposits = Deposits()
+    calendar: Calendar = Calendar()
+    rain: Rain = Rain()
     emptying: Emptying = Emptying()
     surface: Surface = Surface()
     echo: Echo = Echo()
@@ -281,6 +243,7 @@ class Scenario(Section):
             "emptying.residue": self.emptying.residue,
             "report.period_min": self.report.period_min,
             "link.outage_hours": self.link.outage_hours,
+            "rain.hours": self.rain.hours,
             "gas.alcohol_ppm": self.gas.alcohol_ppm,
             "gas.wander_week": self.gas.wander_week,
             "gas.wander_days": self.gas.wander_days,

@@ -7,7 +7,7 @@ has no value (NaN) until it has settled again.
 import numpy as np
 
 from firmware_sim.chance import F64, I64, Stream
-from firmware_sim.scenario.settings import Gas
+from firmware_sim.scenario.rooms import Gas
 from firmware_sim.sensors.spell import Spell
 
 MONTH_H = 730.0

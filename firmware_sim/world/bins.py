@@ -22,6 +22,7 @@ class Bins:
         deposits, n = scenario.deposits, fleet.bins
         self._scenario = scenario
         self._stream = Stream(seed, "deposits")
+        self._aside = Stream(seed, "beside bins")
         self._keep = 1 - fleet.settling * STEP_H
         mean_l = (1 - deposits.big_share) * deposits.small_l
         mean_l += deposits.big_share * deposits.big_l
@@ -55,9 +56,10 @@ class Bins:
         return gain
 
     def empty(self, which: I64, left: F64) -> None:
-        """Empty some bins down to `left` %."""
+        """Empty some bins down to `left` %; what lies beside goes, too."""
         self.fill[which] = left
         self.hump[which] = 0
+        self.beside_l[which] = 0
 
     def lose(self, which: I64, share: float) -> None:
         """A share of what is in some bins falls out or burns."""
@@ -81,12 +83,16 @@ class Bins:
         deposits, total = self._scenario.deposits, int(count.sum())
         if not total:
             return np.zeros(len(count))
+        owner = np.repeat(np.arange(len(count)), count)
         big = self._stream.happens(deposits.big_share, total)
         litres = self._stream.gamma(SMALL_HALVES, total) * deposits.small_l / 1.5
         litres[big] = (
             self._stream.gamma(BIG_HALVES, int(big.sum())) * deposits.big_l / 9
         )
-        owner = np.repeat(np.arange(len(count)), count)
+        if deposits.beside:
+            out = big & self._aside.happens(deposits.beside, total)
+            self.beside_l += np.bincount(owner, litres * out, len(count))
+            litres[out] = 0
         return np.bincount(owner, litres, len(count)).astype(np.float64)
 
     def _shake(self, count: I64) -> None:

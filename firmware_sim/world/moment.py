@@ -19,6 +19,7 @@ class Moment:
     hour: float  # local, 0 to 24
     weekday: int  # 0 is Monday
     month: int
+    date: str = ""  # local, as 2026-03-02
 
     @property
     def midnight(self) -> bool:
@@ -30,4 +31,5 @@ def moment(at: int, number: int, zone: ZoneInfo) -> Moment:
     """The moment at `at` (epoch ms) in a time zone."""
     local = datetime.fromtimestamp(at / 1000, zone)
     hour = local.hour + local.minute / 60 + local.second / 3600
-    return Moment(at, number, hour, local.weekday(), local.month)
+    today = local.date().isoformat()
+    return Moment(at, number, hour, local.weekday(), local.month, today)

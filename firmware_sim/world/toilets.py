@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.chance import F64, I64, Stream
-from firmware_sim.scenario.settings import Toilet
+from firmware_sim.scenario.rooms import Toilet
 from firmware_sim.world.moment import STEP_H, STEP_MS, Moment
 
 PPM = 1.436  # of 1 mg/m3 NH3

@@ -14,7 +14,7 @@ from firmware_sim.clock import parse_time
 from firmware_sim.families.beside import BESIDE, Beside
 from firmware_sim.families.stored import STORED
 from firmware_sim.scenario import ScenarioError, load
-from firmware_sim.scenario.settings import Fixtures
+from firmware_sim.scenario.rooms import Fixtures
 from firmware_sim.trace import write_trace
 from firmware_sim.world.fixtures import Rooms
 from firmware_sim.world.toilets import Cleaning

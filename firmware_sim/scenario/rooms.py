@@ -1,0 +1,58 @@
+"""What a scenario can set of toilets: the room, what is in it, the gas cell."""
+
+from pydantic import Field
+
+from firmware_sim.scenario.base import Amount, Positive, Section, Share
+
+# percent of a day's visits by local hour: most from 12 to 13
+_VISITS = (
+    *(0.3, 0.2, 0.1, 0.1, 0.2, 0.6, 2.0, 4.5, 6.5, 6.5, 6.5, 7.5),
+    *(9.0, 7.5, 6.5, 6.0, 6.0, 6.5, 6.0, 5.5, 4.5, 3.5, 2.0, 1.5),
+)
+
+
+class Toilet(Section):
+    """A public toilet: a well-mixed room with urine that ripens."""
+
+    volume_m3: Positive = 40
+    air_changes: Positive = 8  # an hour
+    visits: Positive = 200  # a day
+    spread: tuple[Amount, Amount] = (0.4, 0.3)  # log sd of visits and air changes
+    hourly: tuple[Amount, ...] = Field(_VISITS, min_length=24, max_length=24)
+    source_mg_h: Amount = 0.24  # NH3 a visit
+    messy_mg_h: Amount = 2.4  # on top, mean of an exponential law
+    messy_share: Share = 0.15
+    ripens_h: Positive = 2
+    fades_h: Positive = 18
+    background_ppm: Amount = 0.03
+    cleanings: tuple[Amount, ...] = (6, 14)  # local hours
+    removed: Share = 0.9
+    skipped: Share = 0.03
+
+
+class Fixtures(Section):
+    """What else a toilet has, for the sensors beside its gas sensor."""
+
+    cubicles: int = Field(4, ge=1)
+    dwell_s: Positive = 130  # a visit; men 100, women 165
+    paper_visits: Positive = 400  # that a full stock is enough for
+    leak_per_day: Amount = 0.02
+    leak_hours: Positive = 6  # at most; a cleaning ends it
+    report_min: Positive = 10
+
+
+class Gas(Section):
+    """Errors of the gas cell."""
+
+    zero_ppm: Amount = 0.2  # sd
+    gain: Amount = 0.05  # sd
+    drift_month: Amount = 0.02  # sd of the gain's change
+    noise_ppm: Amount = 0.03
+    quantum_ppm: Positive = 0.01
+    report_min: Positive = 5
+    alcohol_ppm: tuple[Amount, Amount] = (0, 0)  # seen for 20 min after a cleaning
+    restart_min: Amount = 15  # no value for so long after a restart
+    power_up_hours: Amount = 24  # and after it was without power
+    wander_per_day: Share = 0.001  # chance that a cell's zero begins to wander
+    wander_week: tuple[Amount, Amount] = (0.3, 1)  # ppm
+    wander_days: tuple[Positive, Positive] = (14, 30)  # until the cell is exchanged
