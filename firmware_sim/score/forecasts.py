@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.score.collect import Numbers, share
-from firmware_sim.score.told import Estimates
+from firmware_sim.score.told import Emptied, Estimates
 from firmware_sim.score.truth import HOUR_MS, MOST_H, Truth
 
 LEAST = 15.0  # % before, for an emptying that has to be seen
 EARLY_H, LATE_H = 2, 6
 SOON_H, CAP_H = 24, 48
+IN_TIME = 3  # reports
 Values = NDArray[Any]
 NEVER_H = 168.0  # what an estimate beyond its horizon counts as
 
@@ -22,6 +23,7 @@ def emptyings(truth: Truth, told: Estimates, warm: int) -> Numbers:
     """Precision and recall of emptyings, each truth matched once."""
     found = true = seen = inside = right = 0
     waits: list[float] = []
+    reports: list[int] = []
     for asset, fill in truth.fills.items():
         scored = (warm, fill.end - LATE_H * HOUR_MS)
         # matched beyond the edges, too; those that have to be seen come first
@@ -42,6 +44,7 @@ def emptyings(truth: Truth, told: Estimates, warm: int) -> Numbers:
                     seen += counts
                     if counts:
                         waits.append((e.decided - at) / HOUR_MS)
+                        reports.append(_reports(told, asset, e))
                     break
         right += sum(_within(mine[i].at, scored) for i in used)
     return {
@@ -49,8 +52,15 @@ def emptyings(truth: Truth, told: Estimates, warm: int) -> Numbers:
         "G6_recall": share(seen, true),
         "G6_recall_by_bracket": share(inside, true),
         "G6_median_hours_to_decide": median(waits) if waits else None,
+        "G6_latency_ok": share(sum(n <= IN_TIME for n in reports), len(reports)),
         "emptyings": true,
     }
+
+
+def _reports(told: Estimates, asset: str, seen: Emptied) -> int:
+    """Estimates from the first reading after an emptying to when it was decided."""
+    at = told.at.get(asset, np.empty(0, np.int64))
+    return int(((seen.end <= at) & (at <= seen.decided)).sum())
 
 
 def _within(at: int, span: tuple[int, int]) -> bool:
@@ -90,7 +100,18 @@ def forecasts(truth: Truth, told: Estimates, warm: int) -> Numbers:
         "came_by_h10": _of(np.mean, t[low <= MOST_H] <= low[low <= MOST_H]),
         "came_by_h90": _of(np.mean, t[high <= MOST_H] <= high[high <= MOST_H]),
         "estimates": len(t),
-    }
+    } | _calibration(chance, soon)
+
+
+def _calibration(chance: Values, soon: Values) -> Numbers:
+    """Chances in tenths: the mean of what was said, and how often it came."""
+    found: Numbers = {}
+    tenth = np.minimum((chance * 10).astype(np.intp), 9)
+    for i in range(10):
+        mine = tenth == i
+        found[f"said_24h_{i}"] = _of(np.mean, chance[mine])
+        found[f"came_24h_{i}"] = _of(np.mean, soon[mine])
+    return found
 
 
 def _of(how: Callable[[Values], Any], values: Values) -> float | None:

@@ -36,6 +36,35 @@ def draw(path: Path, found: Mapping[str, Sequence[Found]]) -> None:
     plt.close(figure)
 
 
+def calibration(path: Path, found: Mapping[str, Sequence[Found]]) -> None:
+    """Chances of full within 24 h: said to the right, how often it came upward."""
+    plt.rcParams["svg.hashsalt"] = "quality"
+    figure, field = plt.subplots(figsize=(4.2, 4))
+    field.plot((0, 1), (0, 1), color="lightgray")
+    for preset, runs in found.items():
+        points = [
+            (
+                mean(_known(runs, f"said_24h_{i}")),
+                mean(_known(runs, f"came_24h_{i}")),
+            )
+            for i in range(10)
+            if _known(runs, f"said_24h_{i}")
+        ]
+        field.plot(*zip(*points, strict=True), "-o", label=preset)
+    field.set(xlabel="chance of full within 24 h, as said", ylabel="it came")
+    field.grid(alpha=0.3)
+    field.legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def _known(runs: Sequence[Found], score: str) -> list[float]:
+    """A score of the hub, told the rounds, in all seeds that have it."""
+    values = (run["hub and rounds"].get(score) for run in runs)
+    return [value for value in values if value is not None]
+
+
 def _place(runs: Sequence[Found], who: str) -> tuple[float, float]:
     """Means of G4 and G1 over the seeds that have them."""
     pairs = [(run[who]["G4"], run[who]["G1"]) for run in runs]

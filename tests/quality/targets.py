@@ -28,9 +28,9 @@ class Goal(NamedTuple):
         return value >= self.bound if self.above else value <= self.bound
 
 
-def most(bound: float) -> Goal:
+def most(bound: float, *, rounds: bool = False) -> Goal:
     """At most."""
-    return Goal(bound, above=False)
+    return Goal(bound, above=False, rounds=rounds)
 
 
 ROWS = (
@@ -48,6 +48,7 @@ ROWS = (
     Row("G6_recall", "G6 emptyings, recall"),
     Row("G6_recall_by_bracket", "– by bracket"),
     Row("G6_median_hours_to_decide", "– median hours to decide", 2),
+    Row("G6_latency_ok", "– decided within three reports"),
     Row("G7_median", "G7 hours to full, median error, h", 2),
     Row("G7_mae", "– mean error, h", 2),
     Row("G7_within6", "– within 6 h"),
@@ -79,7 +80,8 @@ _FAULTS = {
     for kind in ("stuck", "offline", "gateway", "low_battery", "drift")
     for what, bound in (("precision", 0.95), ("recall", 0.9))
 }
-# what the trial of the design reached, and what was asked of it
+# what the trial of the design reached, and what was asked of it; in harsh it knew the
+# rounds
 AT_LEAST: dict[str, dict[str, Goal]] = {
     "default": _FAULTS
     | {
@@ -104,11 +106,11 @@ AT_LEAST: dict[str, dict[str, Goal]] = {
     },
     "harsh": _FAULTS
     | {
-        "G1": Goal(0.86),
-        "G2": most(0.026),
-        "G3": Goal(0.46),
-        "G4": Goal(0.32),
-        "G5": Goal(9.6),
+        "G1": Goal(0.86, rounds=True),
+        "G2": most(0.026, rounds=True),
+        "G3": Goal(0.46, rounds=True),
+        "G4": Goal(0.32, rounds=True),
+        "G5": Goal(9.6, rounds=True),
         "G6_precision": Goal(0.976, rounds=True),
         "G6_recall": Goal(0.755, rounds=True),
         "G7_median": most(8.7),

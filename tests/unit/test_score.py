@@ -167,6 +167,15 @@ def test_emptyings(
     assert {name: found[name] for name in expected} == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("reports", "ok"), [(3, 1.0), (4, 0.0)])
+def test_an_emptying_is_decided_in_time_within_three_reports(
+    tmp_path: Path, reports: int, ok: float
+) -> None:
+    late = emptied(110, 109, 111) | {"decided_at": at(110 + reports)}
+    told = [estimate(111 + n) for n in range(-2, 10)]
+    assert scored(tmp_path, [], [*told, late])["G6_latency_ok"] == ok
+
+
 def test_hours_to_full_against_what_would_have_come(tmp_path: Path) -> None:
     told = [
         estimate(80, hours_to_full=23, h10=19, h90=30, p_full_24h=1.0),  # true 20
@@ -186,6 +195,10 @@ def test_hours_to_full_against_what_would_have_come(tmp_path: Path) -> None:
         "base_rate_24h": 2 / 3,
         "came_by_h10": 0,
         "came_by_h90": 2 / 3,
+        "said_24h_5": 0.5,
+        "came_24h_5": 0,
+        "said_24h_9": 1,
+        "came_24h_9": 1,
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected)
 
