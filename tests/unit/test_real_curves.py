@@ -1,13 +1,16 @@
 """The hub's estimates on the real curves of the repository, and what judges them."""
 
+import tomllib
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.quality.one import ROOT
 from tests.quality.real.__main__ import EXCERPT, page
+from tests.quality.real.alerts import afterwards, leads
 from tests.quality.real.curves import HOUR_MS, Curve, emptyings, read, returns
-from tests.quality.real.hub import estimates
+from tests.quality.real.hub import estimates, rules
 from tests.quality.real.judge import judge, truth
 from tests.quality.real.naive import RULES, slopes
 
@@ -60,6 +63,23 @@ def test_naive_slopes_look_back_a_day_and_forget_at_an_emptying() -> None:
         assert found[0] == found[40] == 0
 
 
+def test_alerts_are_judged_by_what_came_before_the_next_emptying() -> None:
+    fill = [float(x) for x in range(40, 100)] + [99.0] * 10 + [5.0] * 60
+    at = np.array([30, 60, 72])
+    assert afterwards(curve(fill), at).tolist() == [89.5, 99, 5]
+    assert leads(curve(fill), np.array([30]), 0).tolist() == [25]
+    assert np.isnan(leads(curve(fill), np.array([60]), 0)).all()
+    assert len(leads(curve(SPELL + [42.0] * 60), np.array([2]), 0)) == 0
+
+
+def test_the_shipped_rule_is_the_one_that_is_judged() -> None:
+    text = rules((ROOT / "config" / "rules.toml").read_text())
+    assert [rule["id"] for rule in tomllib.loads(text)["rules"]] == [
+        "naive",
+        "bin_full",
+    ]
+
+
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
     curves = read(EXCERPT)
@@ -83,3 +103,10 @@ def test_forecasts_of_real_containers_beat_naive_ones(found: dict[str, Any]) -> 
     assert hours["hub"]["mae"] < 0.7 * hours["last 24 h"]["mae"]
     assert level["hub"]["mae"] < level["last 24 h"]["mae"]
     assert "| paper, n 3" in page(found)
+
+
+def test_alerts_on_real_containers_are_due(found: dict[str, Any]) -> None:
+    """50 of paper, 0.94 of them due afterwards."""
+    alerts = found["paper"]["alerts"]["hub"]
+    assert alerts["n"] >= 20
+    assert alerts["due"] > 0.85

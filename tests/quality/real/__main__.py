@@ -40,6 +40,18 @@ def _emptyings(found: dict[str, Any]) -> str:
     return _table(rows)
 
 
+def _alerts(found: dict[str, Any]) -> str:
+    head = ("alerts", "a container and week", "due afterwards")
+    full = ("fillings to 95 %", "told before", "median hours before")
+    rows: list[tuple[object, ...]] = [("waste", "told by", *head, *full)]
+    for waste, of in found.items():
+        for who, e in of["alerts"].items():
+            shares = (f"{e['n']:,}", f"{e['a_week']:.2f}", f"{e['due']:.3f}")
+            told = (f"{e['fillings']:,}", f"{e['told']:.3f}", f"{e['lead']:.1f}")
+            rows.append((waste, who, *shares, *told))
+    return _table(rows)
+
+
 def _errors(found: dict[str, Any], what: str) -> str:
     within = ("within 6 h",) if what != "level" else ()
     rows = [(TITLES[what], "told by", "median error", "mean", "bias", *within)]
@@ -55,7 +67,8 @@ def _errors(found: dict[str, Any], what: str) -> str:
 
 def page(found: dict[str, Any]) -> str:
     """The tables."""
-    return "\n".join([_emptyings(found), *(_errors(found, what) for what in TITLES)])
+    errors = (_errors(found, what) for what in TITLES)
+    return "\n".join((_emptyings(found), *errors, _alerts(found)))
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from firmware_sim.clock import parse_time
 from sensorhub.backtest.run import Task, backtest
 from sensorhub.backtest.virtual import Kit
 from sensorhub.estimate import record
@@ -28,7 +29,8 @@ from sensorhub.hub import Hub
 from tests.quality.real.curves import F64, I64, Curve, Places
 from tests.quality.real.feed import HERE, write
 
-NO_WATCH = HERE.parent / "rules" / "naive.toml"
+NAIVE = HERE.parent / "rules" / "naive.toml"
+RULE = "bin_full"
 MARK = 80.0  # %
 FARTHEST_H = 168.0
 GRID_H = np.arange(0.0, FARTHEST_H + 0.5, 0.5)
@@ -38,8 +40,8 @@ STATE = ("f", "ff", "gained", "days", "day_rate")
 
 class Said(NamedTuple):
     """Of one container, a row a reading: moment (ms), level now and a day later (%),
-    hours to 80 % and to full (a week at most); and its emptyings, a row each: from,
-    until, decided at (ms)."""
+    hours to 80 % and to full (a week at most); emptyings, a row each: from, until,
+    decided at (ms); and when each rule raised (ms)."""
 
     at: I64
     now: F64
@@ -47,6 +49,7 @@ class Said(NamedTuple):
     to_mark: F64
     to_full: F64
     emptied: I64
+    alerts: dict[str, list[int]]
 
 
 class Watch:
@@ -64,8 +67,8 @@ class Watch:
         now = self._levels.town.usage
         if now.shape is not self._shape:  # the hub learnt another week
             self._usage, self._shape = deepcopy(now), now.shape
-        state = np.stack([self._levels.table[name][row] for name in STATE])
-        self._kept.append((self._usage, row.copy(), at.copy(), state))
+        state = [self._levels.table[name][row] for name in STATE]
+        self._kept.append((self._usage, row.copy(), at.copy(), np.stack(state)))
         for i in np.flatnonzero(found.emptied.which).tolist():
             asset = self._asset(int(row[i]))
             begin, end = int(found.emptied.begin[i]), int(found.emptied.end[i])
@@ -87,7 +90,9 @@ class Watch:
         for asset, parts in rows.items():
             columns = np.concatenate(parts, axis=1)
             emptied = np.array(self._emptied[asset], np.int64).reshape(-1, 3)
-            found[asset] = Said(columns[0].astype(np.int64), *columns[1:], emptied)
+            found[asset] = Said(
+                columns[0].astype(np.int64), *columns[1:], emptied, defaultdict(list)
+            )
         return found
 
     def _outlook(self, usage: Usage, row: Places, at: I64, state: F64) -> F64:
@@ -114,6 +119,14 @@ class Watch:
         return np.stack((at.astype(float), t["f"], level[DAY], to_mark, to_full))
 
 
+def rules(shipped: str) -> str:
+    """The shipped bin_full beside the naive rule, and nothing that watches for
+    silence: containers whose record ended would be silent for ever."""
+    _, *tables = shipped.split("[[rules]]")
+    own = [table for table in tables if f'id = "{RULE}"' in table]
+    return NAIVE.read_text() + "".join(f"\n[[rules]]{table}" for table in own)
+
+
 def estimates(curves: Sequence[Curve]) -> dict[str, Said]:
     """What the hub says of each container, by its id; it sees no reading before its
     time."""
@@ -124,10 +137,13 @@ def estimates(curves: Sequence[Curve]) -> dict[str, Said]:
         kit = Kit.of(folder / "config")
         zone = Zone(kit.settings.timezone)
         fleet = read_fleet(folder / "fleet.csv", ZoneInfo(kit.settings.timezone))
-        rules = NO_WATCH.read_text()  # whose record ended would be silent for ever
-        backtest(
+        (found,) = backtest(
             Task(folder / "uplinks.jsonl", fleet, kit),
-            [rules],
+            [rules((folder / "config" / "rules.toml").read_text())],
             watch=lambda hub: watches.append(Watch(hub, zone)),
         )
-    return watches[0].said()
+    said = watches[0].said()
+    for row in found.transitions:
+        if row["to"] == "firing":
+            said[row["asset"]].alerts[row["rule"]].append(parse_time(row["at"]))
+    return said

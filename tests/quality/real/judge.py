@@ -4,11 +4,12 @@ The last 60 % of each record count. A forecast is compared only where nobody emp
 the container in between.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tests.quality.real.alerts import of_alerts
 from tests.quality.real.curves import (
     F64,
     HOUR_MS,
@@ -114,7 +115,7 @@ def forecasts(curve: Curve, said: Said) -> Forecasts:
     return told | {"truth": true._asdict()}
 
 
-def judge(curves: Sequence[Curve], said: Mapping[str, Said]) -> dict[str, Any]:
+def judge(curves: Sequence[Curve], said: dict[str, Said]) -> dict[str, Any]:
     """All scores by waste: counts of emptyings, errors by what and who told."""
     found: dict[str, Any] = {}
     for waste in sorted({curve.waste for curve in curves}):
@@ -124,6 +125,7 @@ def judge(curves: Sequence[Curve], said: Mapping[str, Said]) -> dict[str, Any]:
         found[waste] = {
             "containers": len(mine),
             "emptyings": {k: sum(count[k] for count in counts) for k in counts[0]},
+            "alerts": of_alerts(mine, said, SCORED_FROM),
             "level": _by_who(parts, "level", np.inf),
             "to_mark": _by_who(parts, "to_mark", DAY_H),
             "to_full": _by_who(parts, "to_full", DAY_H),
