@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from sensorhub.cli.main import main
+
+settings.register_profile("untimed", deadline=None)  # time gates no test
+settings.load_profile("untimed")
 
 BIN = """[[assets]]
 id = "bin-1"

@@ -11,7 +11,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate.fill import LEVELLED, Ahead, Fit, Flags, Passed, State, rate
+from sensorhub.estimate.fill import (
+    HEAP,
+    LEVELLED,
+    Ahead,
+    Fit,
+    Flags,
+    Passed,
+    State,
+    rate,
+)
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.normal import density, tail
 
@@ -94,7 +103,6 @@ def open_(
     reading: tuple[I64, F64],
     passed: Passed,
     visit: Visit,
-    taught: tuple[F64, F64],
     stuck: Flags,
 ) -> None:
     """Open a candidate where a reading is too low, as an emptying would make it."""
@@ -117,7 +125,6 @@ def open_(
     )
     better = np.isnan(part["odds"]) | ((part["odds"] < 0) & (odds > part["odds"]))
     chosen = better & (odds > np.log(0.05))
-    since = (passed.good_days * visit.share)[place]
     moved = {
         "odds": odds,
         "open_from": part["good_at"],
@@ -125,9 +132,9 @@ def open_(
         "open_level": level,
         "open_var": var,
         "open_hump": np.zeros(len(place)),
-        "open_gained": taught[0][place],
-        "open_days": taught[1][place],
-        "open_since": since,
+        "open_gained": ahead.gained[place],
+        "open_days": ahead.days[place],
+        "open_since": (passed.good_days * visit.share)[place],
     }
     for name, value in moved.items():
         t[name][place[chosen]] = value[chosen]
@@ -171,7 +178,7 @@ def declare(t: State, law: Law, before: F64, interval_h: F64) -> Emptied:
     if not which.any():
         return found
     moved: dict[str, F64 | float] = {
-        "f": t["open_level"],
+        "f": np.minimum(t["open_level"], HEAP),
         "h": 0.0,
         "ff": t["open_var"],
         "fh": 0.0,

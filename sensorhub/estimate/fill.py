@@ -88,6 +88,8 @@ class Ahead(NamedTuple):
     mean: F64  # % that came, as far as expected
     big: F64  # chance of a big bag
     few: Flags  # big bags have a branch of their own
+    gained: F64  # % and warped days: what the rate rests on
+    days: F64
 
 
 class Fit(NamedTuple):
@@ -165,6 +167,8 @@ def expect(t: State, law: Law, passed: Passed, settling: F64, stuck: Flags) -> A
         mean=mean,
         big=np.where(few, big, 0.0),
         few=few,
+        gained=t["gained"],
+        days=t["days"],
     )
 
 

@@ -74,19 +74,13 @@ def follow(
     t["since"] = np.where(z == t["z"], began, at)
     t["z"] = z
     stuck = stuck & ~fresh
-    ahead = fill.expect(t, law, passed, settling, stuck)
-    before, same = t["f"], {name: t[name] for name in ("f", "h", "ff", "fh", "hh")}
-    fit = fill.correct(t, law, ahead, z, stuck)
-    fill.agree(t, law, ahead, z, fit, stuck)
-    taught = t["gained"], t["days"]
-    came = fill.learn(t, law, before, ahead, passed)
-    fill.roughness(t, ahead, fit, stuck)
+    same = {name: t[name] for name in ("f", "h", "ff", "fh", "hh")}
+    ahead, fit, came = _filter(t, law, z, passed, (settling, stuck))
     emptying.weigh(t, law, ahead, fit, z, passed, stuck)
     now = at, local_hours(at, offset_ms)
     visit = _visit(town, (row, people), t, now, passed)
-    emptying.open_(t, law, ahead, fit, (at, z), passed, visit, taught, stuck)
-    interval_h = town.interval_ms[row] / HOUR_MS
-    emptied = emptying.declare(t, law, ahead.f, interval_h)
+    emptying.open_(t, law, ahead, fit, (at, z), passed, visit, stuck)
+    emptied = emptying.declare(t, law, ahead.f, town.interval_ms[row] / HOUR_MS)
     t["served"] = np.where(emptied.which, emptied.end, t["served"])
     for name, column in same.items():
         t[name] = np.where(fresh, column, t[name])
@@ -98,6 +92,22 @@ def follow(
     for name, column in t.items():
         table[name][row] = column
     return Found(chances, emptied, took & ~fresh, came, passed, speed)
+
+
+def _filter(
+    t: fill.State, law: Law, z: F64, passed: Passed, how: tuple[F64, Flags]
+) -> tuple[fill.Ahead, fill.Fit, F64]:
+    """The reading through the filter; `how`: settling, and which sensors are stuck.
+
+    Answers the state before it, how it fits, and what has come.
+    """
+    settling, stuck = how
+    ahead, before = fill.expect(t, law, passed, settling, stuck), t["f"]
+    fit = fill.correct(t, law, ahead, z, stuck)
+    fill.agree(t, law, ahead, z, fit, stuck)
+    came = fill.learn(t, law, before, ahead, passed)
+    fill.roughness(t, ahead, fit, stuck)
+    return ahead, fit, came
 
 
 class When(NamedTuple):

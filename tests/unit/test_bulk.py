@@ -139,7 +139,7 @@ def outcome_of(version: str, fast: bool, pieces: Iterable[bytes]) -> tuple:
     return line.messages, line.acks, open_still, line.outcome
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), seed=st.integers(0, 999), most=st.sampled_from([1, 7, 900]))
 @VERSIONS
 def test_any_cuts_of_a_sound_stream_give_what_paho_reads(
@@ -151,7 +151,7 @@ def test_any_cuts_of_a_sound_stream_give_what_paho_reads(
     assert fast[2]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(data=st.data(), seed=st.integers(0, 999), most=st.sampled_from([1, 7, 900]))
 def test_any_cuts_of_a_broken_stream_end_as_with_paho(
     data: st.DataObject, seed: int, most: int
@@ -179,7 +179,7 @@ def _is_utf8_fault(message: Message) -> bool:
     return False
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(noise=st.binary(max_size=300), seed=st.integers(0, 99))
 @VERSIONS
 def test_noise_ends_the_connection_and_never_the_thread(

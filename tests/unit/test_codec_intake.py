@@ -140,7 +140,7 @@ def test_the_fold_does_not_decode_again(town: CodecTown) -> None:
     assert town.ends() == (1, 1, 0)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["native", "codec"]), st.integers(0, 100)),

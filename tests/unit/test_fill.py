@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.bins import MONDAY, Bin, deposits, town
 
@@ -166,6 +166,7 @@ def test_in_which_batches_readings_come_changes_nothing(
     assert together(levels, batches) == together(levels, [])
 
 
+@example(levels=[0.0, 40.0, 59.0, 1.0, 1.0], every_h=40.0)
 @given(
     st.lists(st.floats(-20, 130).map(lambda x: round(x, 1)), min_size=1, max_size=40),
     st.floats(0.01, 300),

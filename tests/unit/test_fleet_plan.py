@@ -162,7 +162,7 @@ cells = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(cells, max_size=6), st.sampled_from(["csv", "toml"]))
 def test_importing_an_export_changes_nothing(
     said: list[dict[str, object]], form: str

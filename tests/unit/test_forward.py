@@ -101,7 +101,7 @@ def test_a_late_value_does_not_overwrite_an_early_one(town: Town) -> None:
     assert values[START + HOUR // 100 + 1] == 99
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     said=st.lists(
         st.tuples(

@@ -101,7 +101,7 @@ steps = st.one_of(
 EVERYONE = [Span(device) for device in range(7)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plan=st.lists(steps, max_size=40), data=st.data())
 def test_reads_are_the_same_whatever_history_does(
     template: Path, plan: list[Any], data: st.DataObject

@@ -183,7 +183,6 @@ def own() -> Message:
 
 @settings(
     max_examples=400,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(POISON, min_size=1, max_size=4))

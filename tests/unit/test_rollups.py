@@ -94,7 +94,7 @@ plans = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plan=plans, edge=times, zone=st.sampled_from(ZONES), cut=st.sampled_from(ZONES))
 def test_buckets_tell_what_the_readings_tell_whatever_history_does(
     template: Path, plan: list[Any], edge: int, zone: str, cut: str

@@ -100,7 +100,6 @@ POISON = st.builds(
 UPLINKS = st.lists(st.one_of(NATIVE, NATIVE, NATIVE, MANY, POISON), max_size=30)
 FEW = settings(
     max_examples=25,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
