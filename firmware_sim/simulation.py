@@ -87,7 +87,7 @@ class Simulation:
         self._rain = Rain(scenario.rain, scenario.town.zones, seed)
         self._weather = Weather(scenario.town.zones, seed)
         self._crews = Crews(fleet, self.rounds, scenario.emptying, seed)
-        self._echo = Echo(scenario, fleet.bins, seed)
+        self._echo = Echo(scenario, fleet.shapes, seed)
         self._cells = Cells(scenario.gas, n, fleet.bins, seed)
         begin = local_start(scenario.town.start, scenario.town.timezone)
         self._script = Script(scenario.events, fleet, begin, seed)

@@ -57,13 +57,13 @@ class LevelFirmware:
         self._hot: F64 = np.full(n, scenario.report.alarm_celsius)
         self._near: F64 = np.full(n, -np.inf)  # cm that are an alarm, and beyond
         self._far: F64 = np.full(n, np.inf)
-        self._full, self._height = scenario.bin.head_room_cm, scenario.bin.height_cm
+        self._shapes = fleet.shapes
         self._alarm: Mask = np.zeros(n, np.bool_)
         self._vias = fleet.vias()
         self._families = fleet.families
         self._models = [MODELS.get(family) for family in fleet.families]
-        change = scenario.report.event_points * scenario.bin.height_cm / 100
-        self._change = change if change else np.inf
+        points = scenario.report.event_points or np.inf
+        self._change = points * fleet.shapes.height_cm / 100
 
     def step(
         self, now: Moment, measure: Measure, around: Around, batteries: Batteries
@@ -76,7 +76,9 @@ class LevelFirmware:
         seen = measure(rows)
         self._left[rows] -= 1
         due = (self._left[rows] < 0) | self._alarmed(rows, seen, around)
-        jump = np.flatnonzero(~due & (np.abs(seen - self._told[rows]) >= self._change))
+        jump = np.flatnonzero(
+            ~due & (np.abs(seen - self._told[rows]) >= self._change[rows])
+        )
         if len(jump):
             again = measure(rows[jump])
             change = seen[jump] - self._told[rows[jump]]
@@ -113,13 +115,21 @@ class LevelFirmware:
         found = thresholds(limits)
         if "fill_level" in found:
             low, high = found.pop("fill_level")
-            near, far = (self._full + self._height * (1 - x / 100) for x in (high, low))
-            found["distance"] = 10 * near, 10 * far
+            found["distance"] = self._distance(row, high), self._distance(row, low)
         if "distance" in found:
             self._near[row], self._far[row] = (x / 10 for x in found["distance"])
         if "temperature" in found:
             self._hot[row] = found["temperature"][1]
         return bool(found)
+
+    def _distance(self, row: int, fill: float) -> float:
+        """What a sensor sees at a fill, mm."""
+        if abs(fill) == np.inf:
+            return -fill
+        shapes, one = self._shapes, np.zeros(len(self._shapes.kind))
+        one[row] = fill
+        below = shapes.height_cm[row] * (1 - shapes.level(one)[row] / 100)
+        return float(10 * (shapes.head_cm[row] + below))
 
     def next_seq(self, row: int) -> int:
         """The number of one more uplink."""

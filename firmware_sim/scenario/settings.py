@@ -16,6 +16,7 @@ from firmware_sim.families.versions import VERSIONS
 from firmware_sim.scenario.base import Amount, Positive, Section, Share
 from firmware_sim.scenario.rooms import Fixtures, Gas, Toilet
 from firmware_sim.scenario.script import Event
+from firmware_sim.scenario.shapes import Shape
 
 # percent of a day's deposits by local hour: Groningen, Wouda et al. 2024
 _HOURLY = (
@@ -211,6 +212,7 @@ class Scenario(Section):
     description: str = ""
     town: Town = Town()
     bin: Bin = Bin()
+    shapes: dict[str, Shape] = Field({})
     deposits: Deposits = Deposits()
     calendar: Calendar = Calendar()
     rain: Rain = Rain()
@@ -226,6 +228,12 @@ class Scenario(Section):
     families: Families = Families()
     firmware: Firmware = Firmware()
     events: tuple[Event, ...] = ()
+
+    @model_validator(mode="after")
+    def _shares(self) -> "Scenario":
+        if sum(shape.share for shape in self.shapes.values()) > 1:
+            raise ValueError("shapes: the shares are more than 1 together")
+        return self
 
     @model_validator(mode="after")
     def _zones(self) -> "Scenario":

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.scenario import Scenario
 from firmware_sim.sensors.spell import Spell
+from firmware_sim.town.shapes import Shapes
 
 USUAL_CELSIUS = 20.0
 DAY_H = 24.0
@@ -18,10 +19,10 @@ DAY_H = 24.0
 class Echo:
     """All level sensors of a town; distances in cm below the sensor."""
 
-    def __init__(self, scenario: Scenario, rows: int, seed: int) -> None:
+    def __init__(self, scenario: Scenario, shapes: Shapes, seed: int) -> None:
         self._settings = scenario.echo
-        self._full = scenario.bin.head_room_cm
-        self._height = scenario.bin.height_cm
+        self._full, self._height = shapes.head_cm, shapes.height_cm
+        rows = len(shapes.kind)
         self._noise = Stream(seed, "echo")
         self._faults = Stream(seed, "stuck")
         self._stuck_h: F64 = np.zeros(rows)  # hours that the spell still lasts
@@ -32,10 +33,10 @@ class Echo:
     def measure(self, rows: I64, surface: F64, celsius: F64) -> F64:
         """Distances in cm of some sensors (`surface`: % of the height)."""
         settings, n = self._settings, len(rows)
-        true = self._full + self._height * (1 - surface / 100)
+        floor = self._full[rows] + self._height[rows]
+        true = self._full[rows] + self._height[rows] * (1 - surface / 100)
         seen = true + settings.noise_cm * self._noise.normal(n)
         seen *= 1 + settings.temperature_per_k * (celsius - USUAL_CELSIUS)
-        floor = self._full + self._height
         u, where = self._noise.uniform(n), self._noise.uniform(n)
         near = u < settings.near
         seen = np.where(

@@ -10,6 +10,7 @@ from firmware_sim.families.beside import BESIDE
 from firmware_sim.families.catalogue import MODELS, NATIVE
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.rota import visits_a_week
+from firmware_sim.town.shapes import Shapes, make_shapes
 
 GATEWAYS_A_ZONE = 2
 
@@ -30,6 +31,7 @@ class Fleet:
     settling: F64  # by bin: share of the fill an hour
     period_min: F64  # by bin: of its reports
     families: tuple[str, ...]  # by row: the hub's profiles, too
+    shapes: Shapes  # by bin
 
     @property
     def rows(self) -> int:
@@ -45,6 +47,10 @@ class Fleet:
     def is_native(self, row: int) -> bool:
         """Whether a device speaks native JSON."""
         return self.families[row] == NATIVE
+
+    def points(self, row: int) -> str:
+        """The points of an asset's shape for a register; empty where it has none."""
+        return self.shapes.points(row) if row < self.bins else ""
 
     def counting(self) -> NDArray[np.bool_]:
         """Who goes on counting uplinks at the start: native ones; LoRaWAN ones join."""
@@ -123,6 +129,7 @@ def make_fleet(scenario: Scenario, seed: int) -> Fleet:
         settling=np.round(stream.between(*scenario.deposits.settling, bins), 5),
         period_min=_periods(scenario, stream, bins),
         families=families,
+        shapes=make_shapes(scenario, seed),
     )
 
 

@@ -16,7 +16,7 @@ SMALL_HALVES, BIG_HALVES = 3, 18  # gamma shapes 1.5 and 9
 
 
 class Bins:
-    """All bins: true fill and hump, % of the volume (of the height: straight walls)."""
+    """All bins: true fill, % of the volume, and hump, % of the height."""
 
     def __init__(self, scenario: Scenario, fleet: Fleet, seed: int) -> None:
         deposits, n = scenario.deposits, fleet.bins
@@ -26,7 +26,8 @@ class Bins:
         self._keep = 1 - fleet.settling * STEP_H
         mean_l = (1 - deposits.big_share) * deposits.small_l
         mean_l += deposits.big_share * deposits.big_l
-        per_day = fleet.rate / 100 * scenario.bin.volume_l / mean_l
+        self._shapes, self._volume_l = fleet.shapes, fleet.shapes.volume_l
+        per_day = fleet.rate / 100 * self._volume_l / mean_l
         hourly = np.array(deposits.hourly) / sum(deposits.hourly)
         weekday = np.array(deposits.weekday) * 7 / sum(deposits.weekday)
         self.profile = np.outer(weekday, hourly * 24).ravel()  # by hour of the week
@@ -47,11 +48,11 @@ class Bins:
         hour = now.weekday * 24 + int(now.hour)
         mean = self._per_step * self._factor * self.profile[hour] * crowd
         count = self._stream.poisson(mean)
-        gain = self._thrown(count) / self._scenario.bin.volume_l * 100
+        gain = self._thrown(count) / self._volume_l * 100
         self._shake(count)
         fill = self.fill * self._keep + gain
         most = self._scenario.bin.heap_max
-        self.beside_l += np.maximum(fill - most, 0) * self._scenario.bin.volume_l / 100
+        self.beside_l += np.maximum(fill - most, 0) * self._volume_l / 100
         self.fill = np.minimum(fill, most)
         return gain
 
@@ -69,7 +70,7 @@ class Bins:
     @property
     def surface(self) -> F64:
         """The level under the sensor, %."""
-        return np.maximum(self.fill + self.hump, 0)
+        return np.maximum(self._shapes.level(self.fill) + self.hump, 0)
 
     def _begin_day(self) -> None:
         """Draw the bins that have an event today."""
@@ -99,7 +100,7 @@ class Bins:
         """Move the hump where something fell in."""
         hit = np.flatnonzero(count)
         settings = self._scenario.surface
-        sd = settings.hump_cm / self._scenario.bin.height_cm * 100
+        sd = settings.hump_cm / self._shapes.height_cm[hit] * 100
         keep = settings.keep ** count[hit]
         fresh = self._stream.normal(len(hit)) * sd * np.sqrt(1 - keep**2)
         self.hump[hit] = keep * self.hump[hit] + fresh

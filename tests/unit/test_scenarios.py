@@ -45,5 +45,5 @@ def test_a_circle_of_bases_is_told(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ScenarioError, match="clean, default, festival, "):
+    with pytest.raises(ScenarioError, match="clean, containers, default, festival, "):
         load("nowhere")
