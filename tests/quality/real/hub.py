@@ -58,21 +58,25 @@ class Watch:
     def __init__(self, hub: Hub, zone: Zone) -> None:
         self._registry, self._levels, self._zone = hub.registry, hub.state.levels, zone
         self._kept: list[tuple[Usage, Places, I64, F64]] = []
-        self._usage, self._shape = Usage(0), self._levels.town.usage.shape[:0]
+        self._usage, self._shape = self._as_now()
         self._emptied: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
         self._levels.watch = self.seen
 
     def seen(self, row: Places, at: I64, found: Found) -> None:
         """A layer of level readings was taken: one of each device in `row`."""
-        now = self._levels.town.usage
-        if now.shape is not self._shape:  # the hub learnt another week
-            self._usage, self._shape = deepcopy(now), now.shape
+        if self._levels.town.usage.shape is not self._shape:  # it learnt another week
+            self._usage, self._shape = self._as_now()
         state = [self._levels.table[name][row] for name in STATE]
         self._kept.append((self._usage, row.copy(), at.copy(), np.stack(state)))
         for i in np.flatnonzero(found.emptied.which).tolist():
             asset = self._asset(int(row[i]))
             begin, end = int(found.emptied.begin[i]), int(found.emptied.end[i])
             self._emptied[asset].append((begin, end, int(at[i])))
+
+    def _as_now(self) -> tuple[Usage, F64]:
+        """The week that the hub goes by, kept as it is, and how to know it again."""
+        usage = self._levels.town.usage
+        return deepcopy(usage), usage.shape
 
     def _asset(self, device: int) -> str:
         return self._registry.asset_ids[int(self._registry.asset_of[device])]
