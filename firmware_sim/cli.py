@@ -34,6 +34,9 @@ app.command("devices")(devices)
 AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON.")]
 DEMO_DATA = Path("data/demo")
 DEMO_START = "2026-06-01T07:00:00+08:00"
+Speed = Annotated[
+    float, typer.Option(min=1, max=100_000, help="Simulated seconds a second.")
+]
 Seed = Annotated[int, typer.Option(help="One seed, one sequence of uplinks.")]
 
 
@@ -73,7 +76,7 @@ def run(
     host: Annotated[str, typer.Option(help="Broker's name or address.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Broker's port.")] = 1883,
     start: Start = None,
-    speed: Annotated[float, typer.Option(help="Simulated seconds a second.")] = 1.0,
+    speed: Speed = 1.0,
     seed: Seed = 1,
     hours: Annotated[
         float | None, typer.Option(help="Simulated hours; without it: until stopped.")
@@ -246,7 +249,7 @@ def demo(
         float | None, typer.Option(help="Stop after so many real seconds.")
     ] = None,
     port: Annotated[int, typer.Option(help="Port of the demo's own broker.")] = 1883,
-    speed: Annotated[float, typer.Option(help="Simulated seconds a second.")] = 600.0,
+    speed: Speed = 600.0,
     seed: Seed = 1,
     language: Annotated[str, typer.Option(help="en or zh-CN.")] = "en",
     config: Annotated[Path, typer.Option(help="The hub's settings.")] = Path("config"),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from firmware_sim.score.card import Scored, card
@@ -35,9 +36,14 @@ def run(
             "name --alerts FILE or --oracle HOURS|due, one of them"
         )
     try:
-        truth = read_truth(labels)
-        spans = read_alerts(alerts) if alerts else _oracle(truth, horizon or "")
-        _say(card(truth, spans, estimates, warmup_days), as_json)
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("labels", total=3)
+            truth = read_truth(labels)
+            bar.update(task, description="alerts", advance=1)
+            spans = read_alerts(alerts) if alerts else _oracle(truth, horizon or "")
+            bar.update(task, description="scores", advance=1)
+            found = card(truth, spans, estimates, warmup_days)
+        _say(found, as_json)
     except ScoreError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
