@@ -5,6 +5,7 @@ The pure rooms get `at` as an argument; only this file reads a clock.
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -51,5 +52,13 @@ def parse_time(text: str) -> int:
 
 def rfc3339(at: int) -> str:
     """Epoch milliseconds as RFC 3339 in UTC with Z and milliseconds."""
-    text = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    day, ms = divmod(at, DAY)
+    minutes, ms = divmod(ms, MINUTE)
+    seconds, ms = divmod(ms, SECOND)
+    hours, minutes = divmod(minutes, 60)
+    return f"{_date(day)}T{hours:02d}:{minutes:02d}:{seconds:02d}.{ms:03d}Z"
+
+
+@lru_cache(4_096)
+def _date(day: int) -> str:
+    return datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()

@@ -9,7 +9,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 
 from firmware_sim.clock import rfc3339
 
@@ -148,20 +148,16 @@ class Frame:
 
 def chirpstack(frame: Frame, at: int, application: str) -> bytes:
     """ChirpStack v4 `up` event; zero values are absent, as in proto3 JSON."""
-    event = _about(frame, at, application) | {
-        "adr": True,
-        "dr": 5,
-        "fPort": frame.port,
-        "data": base64.b64encode(frame.data).decode(),
-        "rxInfo": [
-            {"gatewayId": gateway, "rssi": rssi, "snr": snr, "crcStatus": "CRC_OK"}
-            for gateway, rssi, snr in frame.gateways
-        ],
-        "txInfo": {"frequency": 486_300_000},
-    }
-    if frame.count:
-        event["fCnt"] = frame.count
-    return _json(event)
+    data = base64.b64encode(frame.data).decode()
+    heard = ",".join(
+        f'{{"gatewayId":"{gateway}","rssi":{rssi},"snr":{snr},"crcStatus":"CRC_OK"}}'
+        for gateway, rssi, snr in frame.gateways
+    )
+    count = f',"fCnt":{frame.count}' if frame.count else ""
+    return (
+        f'{{{_about(frame, at, application)},"adr":true,"dr":5,"fPort":{frame.port},'
+        f'"data":"{data}","rxInfo":[{heard}],"txInfo":{{"frequency":486300000}}{count}}}'
+    ).encode()
 
 
 def _address(frame: Frame) -> str:
@@ -172,33 +168,42 @@ def _address(frame: Frame) -> str:
 
 def joined(frame: Frame, at: int, application: str) -> bytes:
     """ChirpStack v4 `join` event."""
-    return _json(_about(frame, at, application))
+    return f"{{{_about(frame, at, application)}}}".encode()
 
 
 def receipt(
     frame: Frame, at: int, application: str, item: str, acknowledged: bool
 ) -> bytes:
     """ChirpStack v4 `txack` event of a downlink, or `ack` where it is acknowledged."""
-    more = {"queueItemId": item} | ({"acknowledged": True} if acknowledged else {})
-    return _json(_about(frame, at, application) | more)
+    more = f',"queueItemId":{_COMPACT(item)}'
+    more += ',"acknowledged":true' if acknowledged else ""
+    return f"{{{_about(frame, at, application)}{more}}}".encode()
 
 
-def _about(frame: Frame, at: int, application: str) -> dict[str, Any]:
+def _about(frame: Frame, at: int, application: str) -> str:
     """What every event of a device begins with."""
-    return {
-        "deduplicationId": frame.deduplication,
-        "time": rfc3339(at).replace("Z", "000000+00:00"),
-        "deviceInfo": {
+    time = rfc3339(at).replace("Z", "000000+00:00")
+    return (
+        f'"deduplicationId":"{frame.deduplication}","time":"{time}",'
+        f'"deviceInfo":{_device(application, frame.profile, frame.name, frame.eui)},'
+        f'"devAddr":"{_address(frame)}"'
+    )
+
+
+@lru_cache(1 << 17)
+def _device(application: str, profile: str, name: str, eui: str) -> str:
+    """A device as its server knows it: the same in all its events."""
+    return _COMPACT(
+        {
             "tenantName": "town",
             "applicationId": application,
             "applicationName": "sanitation",
-            "deviceProfileName": frame.profile,
-            "deviceName": frame.name,
-            "devEui": frame.eui,
+            "deviceProfileName": profile,
+            "deviceName": name,
+            "devEui": eui,
             "tags": {},
-        },
-        "devAddr": _address(frame),
-    }
+        }
+    )
 
 
 def _json(value: object) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 
 from firmware_sim.clock import parse_time
 from firmware_sim.reality import distances
+from firmware_sim.reality.curves import CLOCK_OFF
 
 Curve = list[tuple[int, float]]
 
@@ -58,9 +59,11 @@ def _read_readings(story: Story, folder: Path) -> None:
     for row in _level_rows(folder, story.asset):
         empty, full = float(row["empty_mm"]), float(row["full_mm"])
         for uplink in _lines(folder / "uplinks.jsonl", f"/{row['device']}/up"):
+            received = parse_time(uplink["received_at"])
             for at, distance in distances(b64decode(uplink["payload"])):
-                fill = 100 * (empty - distance) / (empty - full)
-                story.readings.append((at, fill))
+                if abs(received - at) < CLOCK_OFF:
+                    fill = 100 * (empty - distance) / (empty - full)
+                    story.readings.append((at, fill))
 
 
 def _read_estimates(story: Story, file: Path) -> None:
