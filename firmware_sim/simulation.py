@@ -137,13 +137,14 @@ class Simulation:
         frames = [*self._bin_frames(now, celsius, speaks)]
         frames += self._room_frames(now, celsius, speaks)
         frames += self._beside_frames(now, celsius, speaks)
+        frames += self._sessions.hello(news, self._devices.next_seq)
         frames += self._way.stored(now.at - STEP_MS, speaks, self._devices.next_seq)
         frames, news = self._restarts.stamp(frames), self._restarts.stamp(news)
         if self._installed.any:
             frames = [self._installed.stamp(frame) for frame in frames]
         step.obeyed, said = self._orders.obey(frames, versions)
-        news += [frame for frame in said if frame.kind]
-        frames += [frame for frame in said if not frame.kind]
+        news += [frame for frame in said if not frame.port]
+        frames += [frame for frame in said if frame.port]
         step.carried, step.foreign = self._way.carry(frames, news)
         return step
 

@@ -17,5 +17,5 @@ class Frame(NamedTuple):
     data: bytes = b""  # of LoRaWAN
     wrong_ms: int = 0  # of the device's own clock
     joins: int = 0  # how often it has joined anew
-    kind: str = ""  # join, birth, history; empty: data
+    kind: str = ""  # join, birth, txack, ack, history, answer, hello; empty: data
     more: tuple[Frame, ...] = ()  # stored ones that go with it, the oldest first

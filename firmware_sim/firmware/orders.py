@@ -17,7 +17,7 @@ from firmware_sim.firmware.sessions import BIRTH
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.script import Happening
 
-TXACK, ACK = "txack", "ack"
+TXACK, ACK, ANSWER = "txack", "ack", "answer"
 TAKEN_MS, ANSWER_MS = 1_000, 2_000  # after the uplink
 OBEDIENT = ("milesight-", "dragino-")
 
@@ -130,5 +130,6 @@ class Orders:
         if order.data and self._fleet.families[row].startswith("milesight-"):
             seq = self._devices.next_seq(row)
             answer = plain._replace(at=frame.at + ANSWER_MS, seq=seq)
-            said.append(answer._replace(port=order.port, data=order.data))
+            answer = answer._replace(port=order.port, data=order.data, kind=ANSWER)
+            said.append(answer)
         return said

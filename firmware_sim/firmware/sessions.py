@@ -4,17 +4,20 @@ LoRaWAN ones do so at the start, all after a restart. Who is not up has no sessi
 says nothing; while the gateway is dark nobody comes up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.chance import I64, Stream
+from firmware_sim.families import milesight
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import STEP_MS, Moment
 
-JOIN, BIRTH = "join", "birth"
+JOIN, BIRTH, HELLO = "join", "birth", "hello"
+HELLO_MS = 5_000  # after the join
+FIRMWARE = (1, 2)
 Mask = NDArray[np.bool_]
 
 
@@ -23,7 +26,7 @@ class Sessions:
 
     def __init__(self, fleet: Fleet, seed: int) -> None:
         self._native = fleet.counting()
-        self._vias = fleet.vias()
+        self._vias, self._families = fleet.vias(), fleet.families
         self._stream = Stream(seed, "sessions")
         self.up: Mask = self._native.copy()
         self._coming: I64 = np.zeros(0, np.int64)
@@ -39,3 +42,14 @@ class Sessions:
         for row, at in zip(rows.tolist(), when.tolist(), strict=True):
             kind = BIRTH if self._native[row] else JOIN
             yield Frame(int(at), row, 0, versions[row], self._vias[row], kind=kind)
+
+    def hello(
+        self, news: list[Frame], next_seq: Callable[[int], int]
+    ) -> Iterator[Frame]:
+        """What Milesight devices say once they have joined: who they are."""
+        for frame in news:
+            if frame.kind == JOIN and self._families[frame.row].startswith("milesight"):
+                seq, serial = next_seq(frame.row), frame.row.to_bytes(8, "big")
+                said = frame._replace(at=frame.at + HELLO_MS, seq=seq, values="")
+                data = milesight.joined(serial, FIRMWARE)
+                yield said._replace(port=milesight.PORT, data=data, kind=HELLO)

@@ -75,7 +75,8 @@ class Memory:
 
     def _lost(self, item: Lost) -> Iterator[Lost]:
         frame = item.frame
-        if not self._stores[frame.row]:
+        no_record = frame.kind and not frame.more
+        if no_record or not self._stores[frame.row]:
             yield item
             return
         kept = self._kept.setdefault(frame.row, deque())

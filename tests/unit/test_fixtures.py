@@ -105,7 +105,9 @@ def test_a_town_with_sensors_beside(tmp_path: Path) -> None:
     for family in ("milesight-em300-sld", "browan-tbwl100"):
         for leak in (x for x in labels if x["label"] == "leak"):
             at = parse_time(leak["at"])
-            came = [t for t, read in said[family, leak["asset"]] if read["leak"] == 1]
+            came = [
+                t for t, read in said[family, leak["asset"]] if read.get("leak") == 1
+            ]
             assert any(at - STEPS_MS <= t <= at + STEPS_MS for t in came)
     paper = [x for x in labels if x["label"] == "supplies"]
     assert len(paper) == 6 * 3

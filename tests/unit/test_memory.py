@@ -77,6 +77,14 @@ def test_a_dragino_sensor_sends_stored_uplinks_on_another_port() -> None:
     assert [item.frame.seq for item in memory.close()] == list(range(6))
 
 
+@pytest.mark.parametrize("kind", ["answer", "hello"])
+def test_what_is_no_record_is_not_kept(kind: str) -> None:
+    memory = Memory(8, fleet(LDDS75))
+    gone = Lost(frame(0, LDDS75)._replace(kind=kind), "radio")
+    assert list(memory.take([gone])) == [gone]
+    assert memory.close() == []
+
+
 @pytest.mark.parametrize("name", ["mixed", "reconnect_storm"])
 def test_a_trace_says_where_kept_records_came(name: str, tmp_path: Path) -> None:
     told = {"town.bins": 30, "town.toilets": 6, "town.days": 3, "link.bad_share": 0.2}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.vectors import decode
 
 from firmware_sim.clock import parse_time
 from firmware_sim.families.catalogue import NATIVE
@@ -53,6 +54,19 @@ def test_a_restarted_device_comes_up_where_a_gateway_hears_it(
     assert not sessions.up[1]
     list(sessions.step(at(4), [], ALL, NAMES))
     assert sessions.up.all()
+
+
+def test_milesight_devices_say_who_they_are_once_they_have_joined() -> None:
+    sessions = Sessions(fleet(LORAWAN), 1)
+    news = [*sessions.step(at(0), [], ALL, NAMES)]
+    said = [*sessions.hello(news, lambda row: 0)]
+    assert [frame.row for frame in said] == [frame.row for frame in news]
+    assert all(a.at < b.at for a, b in zip(news, said, strict=True))
+    decoded = decode(LORAWAN, said[0].data.hex(), said[0].port)
+    assert decoded.answers
+    assert not decoded.errors
+    born = [news[0]._replace(kind="birth")]
+    assert [*sessions.hello(born, lambda row: 0)] == []
 
 
 def test_a_dead_device_does_not_come_up() -> None:
