@@ -19,6 +19,7 @@ from sensorhub.estimate.fill import (
     Flags,
     Passed,
     State,
+    from_nowhere,
     rate,
 )
 from sensorhub.estimate.law import Law
@@ -81,7 +82,7 @@ def weigh(
         beyond = tail((law.blind - level) / np.sqrt(v))
         sound = np.where(fit.full, 0.97 * beyond, sound)
         bag = np.where(fit.full, law.near / 2, bag)
-    likely = sound + bag + 0.0003
+    likely = sound + bag + from_nowhere(law, z, fit.full, level)
     odds = t["odds"] + np.log(likely) - np.log(fit.likely)
     share = np.where(fit.full, 0.0, sound / likely) * var / v
     moved = {
@@ -123,7 +124,7 @@ def open_(
         passed.good_days[place],
         Visit(*(column[place] for column in visit)),
     )
-    better = np.isnan(part["odds"]) | ((part["odds"] < 0) & (odds > part["odds"]))
+    better = np.isnan(part["odds"]) | (odds > part["odds"])
     chosen = better & (odds > np.log(0.05))
     moved = {
         "odds": odds,

@@ -188,7 +188,7 @@ def correct(t: State, law: Law, ahead: Ahead, z: F64, stuck: Flags) -> Fit:
     likes_big = nu[0] > 0.3 * np.sqrt(variance[0])
     weight[0] *= SOUND * (1 - ahead.big)
     weight[1] *= ahead.big * (likes_big | full)
-    odd = _echo(law, z, full, shown[0])
+    odd = from_nowhere(law, z, full, shown[0])
     likely = weight[0] + weight[1] + odd
     w = np.stack((weight[0], weight[1], odd)) / likely
     gain_f = (ff[:2] + ahead.fh) / variance
@@ -235,7 +235,7 @@ def _branches(
     return weight, nu, sharp
 
 
-def _echo(law: Law, z: F64, full: Flags, shown: F64) -> F64:
+def from_nowhere(law: Law, z: F64, full: Flags, shown: F64) -> F64:
     """Likelihood of an echo from nowhere: near ones anywhere, lost ones at the end."""
     near = np.maximum(law.near, 1e-4)
     above = near / np.maximum(116 - shown, 15)

@@ -93,66 +93,82 @@ def write(
     same: Mapping[str, bool],
     size: Size,
 ) -> None:
-    """The page."""
-    parts = [
-        "# Alert quality\n\n"
-        "Against the truth that only a simulator knows. Written by `make quality`, "
-        "which runs\neach seed's trace through `sensorhub backtest` (the hub's own "
-        "code in virtual time) and\n`firmware-sim score`; "
-        "[what is scored](simulator-formats.md#what-is-scored), "
-        "[how it is estimated](estimation.md).\n\n"
-        f"{size.bins} bins for {size.days} days and {size.toilets} "
-        f"toilets for {size.room_days},\nthe first {size.warmup_days} "
-        "not scored; mean ± half the 95 % "
-        "interval over the\nseeds. *naive*: one reading over 80 % (harsh: "
-        f"{NAIVE_AT['harsh']}); *median*: two of "
-        "three readings; *hub*: the shipped\nrules; *hub and rounds*: the same, told "
-        "the rounds of `rounds.toml`; *oracle*: knows fill,\nrate, week and settling, "
-        "but not what comes.\n"
-    ]
-    sizes = f"--bins {size.bins} --toilets {size.toilets} --days {size.days}"
-    parts.append(
-        f'\n`make quality QUALITY="{sizes} --seeds …"` with the seeds below.\n'
-    )
-    for text, suffix in PICTURES:
-        parts.append(f"\n![{text}]({path.stem}{suffix}.svg)\n")
-    for preset, runs in found.items():
-        seeds = ", ".join(str(run["run"]["seed"]) for run in runs)
-        few = "" if len(runs) >= ENOUGH else " Too few to say much: read the intervals."
-        parts.append(f"\n## {preset}\n\nSeeds {seeds}.{few}\n\n{table(preset, runs)}")
-        if preset == "harsh":
-            parts.append(
-                "\nThe hub is told what the operators of such a town know: the blind "
-                "zone and the noise of\ntheir sensors, more bags, a larger rest "
-                f"(tests/quality/harsh), and raises at {HARSH_BOUND} % in place of "
-                "95.\n"
-            )
-        parts.append(f"\n{oracles(runs)}\n### Goals not reached\n\n")
-        parts.append(missed(preset, runs))
-        speed = mean(run["run"]["device_days_per_s"] for run in runs)
-        differ = sum(run["run"]["G16_lines_that_differ"] for run in runs)
-        lines = sum(run["run"]["uplinks"] for run in runs)
-        bytes_ = "the same" if same[preset] else "other"
-        parts.append(
-            f"\nG14, a small trace made twice: {bytes_} bytes. G15: {speed:,.0f} "
-            "device-days a second,\nbeside other processes. G16: of "
-            f"{lines:,} lines {differ} ended in another way than the labels\nsay.\n"
-        )
-    parts.append(
-        "\n## How to read it\n\n"
-        "- The town stands behind 20 gateways, few bins each. A rule of kind group "
-        "needs five silent\n  devices: some dead gateways are told bin by bin "
-        "(`silent_device`), which costs precision of\n  *offline* and recall of "
-        "*gateways* here.\n"
-        "- The second picture: of the times at which a chance of full within 24 h was "
-        "said,\n  how often it came. Honest chances lie on the diagonal.\n"
-        "- Goals of harsh are what the trial of the design reached with the rounds "
-        "known.\n"
-        "- Reports every 2 to 6 h (harsh) leave some four readings a day: too few to "
-        "be sure within a\n  day that a sensor is stuck.\n"
-        "- Fast bins are due soon after they were emptied: that is what G1 asks.\n"
-    )
+    """The page and its pictures."""
+    parts = [_head(path, size)]
+    parts += [_preset(name, runs, same[name]) for name, runs in found.items()]
+    parts.append(READING)
     path.parent.mkdir(parents=True, exist_ok=True)
     draw(path.with_suffix(".svg"), found)
     calibration(path.with_name(f"{path.stem}-said-and-came.svg"), found)
-    path.write_text("".join(parts), "utf-8")
+    path.write_text("\n".join(parts), "utf-8")
+
+
+def _head(path: Path, size: Size) -> str:
+    """What was done, with which command."""
+    pictures = "\n".join(
+        f"![{text}]({path.stem}{suffix}.svg)\n" for text, suffix in PICTURES
+    )
+    sizes = f"--bins {size.bins} --toilets {size.toilets} --days {size.days}"
+    return f"""# Alert quality
+
+Against the truth that only a simulator knows. Written by `make quality`, which runs
+each seed's trace through `sensorhub backtest` (the hub's own code in virtual time) and
+`firmware-sim score`; [what is scored](simulator-formats.md#what-is-scored),
+[how it is estimated](estimation.md),
+[the same on real curves](estimation-on-real-curves.md).
+
+{size.bins} bins for {size.days} days and {size.toilets} toilets for {size.room_days},
+the first {size.warmup_days} not scored; mean ± half the 95 % interval over the seeds.
+*naive*: one reading over {NAIVE_AT["default"]} % (harsh: {NAIVE_AT["harsh"]}, for its
+sensors show 66.7 at most); *median*: two of three readings; *hub*: the shipped rules;
+*hub and rounds*: the same, told the rounds of `rounds.toml`; *oracle*: knows fill,
+rate, week and settling, but not what comes.
+
+```
+make quality QUALITY="{sizes} --seeds …"
+```
+
+{pictures}"""
+
+
+def _preset(preset: str, runs: Sequence[Found], same: bool) -> str:
+    """All of one preset."""
+    seeds = ", ".join(str(run["run"]["seed"]) for run in runs)
+    few = "" if len(runs) >= ENOUGH else " Too few to say much: read the intervals."
+    told = HARSH if preset == "harsh" else ""
+    speed = mean(run["run"]["device_days_per_s"] for run in runs)
+    differ = sum(run["run"]["G16_lines_that_differ"] for run in runs)
+    lines = sum(run["run"]["uplinks"] for run in runs)
+    return f"""## {preset}
+
+Seeds {seeds}.{few}
+
+{table(preset, runs)}
+{told}{oracles(runs)}
+### Goals not reached
+
+{missed(preset, runs)}
+G14, a small trace made twice: {"the same" if same else "other"} bytes. G15:
+{speed:,.0f} device-days a second, beside other processes. G16: of {lines:,} lines
+{differ} ended in another way than the labels say.
+"""
+
+
+HARSH = f"""The hub is told what the operators of such a town know: the blind zone
+and the noise of their sensors, more bags, a larger rest (tests/quality/harsh), and
+raises at {HARSH_BOUND} % in place of 95. Goals for alerts are what a trial of the
+design reached with the rounds known.
+
+"""
+READING = """## How to read it
+
+- The second picture: of the times at which a chance of full within 24 h was said,
+  how often it came. Honest chances lie on the diagonal.
+- The town stands behind 20 gateways, few bins each. A rule of kind group needs five
+  silent devices: some dead gateways are told bin by bin (`silent_device`), which costs
+  precision of *offline* and recall of *gateways* here.
+- Reports every 2 to 6 h (harsh) leave some four readings a day: too few to be sure
+  within a day that a sensor is stuck; at its blind zone it repeats itself for good
+  reason.
+- Fast bins are due soon after they were emptied: that is what G1 asks.
+"""
