@@ -7,6 +7,7 @@ import numpy as np
 from firmware_sim.chance import F64
 from firmware_sim.labels import label, numbers
 from firmware_sim.simulation import Simulation, Step
+from firmware_sim.world.fixtures import Seen
 from firmware_sim.world.moment import STEP_MS, STEP_S, STEPS_A_DAY
 from firmware_sim.world.script import Happening
 
@@ -27,7 +28,7 @@ class Truth:
         self._fill: list[F64] = []
         self._gain: list[F64] = []
         self._nh3: list[F64] = []
-        self._paper: list[F64] = []
+        self._seen: list[Seen] = []
         self._thrown = np.zeros(n)
         self._over: dict[int, int] = {}
         self._open: dict[tuple[str, int], list[int]] = {}
@@ -59,7 +60,7 @@ class Truth:
             self._thrown = np.zeros(len(self._thrown))
         self._nh3.append(self._simulation.toilets.nh3.copy())
         if number % HOUR_STEPS == 0 and self._simulation.has_fixtures:
-            self._paper.append(self._simulation.fixtures.seen.paper)
+            self._seen.append(self._simulation.fixtures.seen)
         if number % STEPS_A_DAY == 0:
             self._day(step.now.at - (STEPS_A_DAY - 1) * STEP_MS)
 
@@ -184,15 +185,18 @@ class Truth:
         self._supplies(first)
 
     def _supplies(self, first: int) -> None:
-        """What paper there was, by the hour."""
+        """What paper and soap there was, and who had come, by the hour."""
         begin = first + (HOUR_STEPS - 1) * STEP_MS
-        fleet, paper = self._simulation.fleet, self._paper
-        for row in range(fleet.toilets if paper else 0):
+        fleet, seen = self._simulation.fleet, self._seen
+        for row in range(fleet.toilets if seen else 0):
             self._write(
                 "supplies",
                 asset=fleet.assets[fleet.bins + row],
                 at=begin,
                 step_s=HOUR_STEPS * STEP_S,
-                paper=numbers([float(p[row]) for p in paper], 1),
+                paper=numbers([float(s.paper[row]) for s in seen], 1),
+                soap=numbers([float(s.soap[row]) for s in seen], 1),
+                men=[int(s.visits[0, row]) for s in seen],
+                women=[int(s.visits[1, row]) for s in seen],
             )
-        self._paper = []
+        self._seen = []

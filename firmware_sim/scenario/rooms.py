@@ -34,8 +34,10 @@ class Fixtures(Section):
     """What else a toilet has, for the sensors beside its gas sensor."""
 
     cubicles: int = Field(4, ge=1)
-    dwell_s: Positive = 130  # a visit; men 100, women 165
+    women: Share = 0.5  # of the visitors
+    dwell_s: tuple[Positive, Positive] = (100, 165)  # a visit of men, of women; means
     paper_visits: Positive = 400  # that a full stock is enough for
+    soap_visits: Positive = 600
     leak_per_day: Amount = 0.02
     leak_hours: Positive = 6  # at most; a cleaning ends it
     report_min: Positive = 10

@@ -1,4 +1,4 @@
-"""What else a toilet has: cubicles that are taken, paper that runs out, wet floors."""
+"""What else a toilet has: cubicles that are taken, paper and soap, wet floors."""
 
 from typing import NamedTuple
 
@@ -17,6 +17,8 @@ class Seen(NamedTuple):
     """One toilet's fixtures now, columns by toilet."""
 
     paper: F64  # % of the stock
+    soap: F64
+    visits: I64  # of men and of women since the start, a row each
     wet: Mask
     occupied: Mask  # the cubicle that has a sensor
 
@@ -35,31 +37,44 @@ class Rooms:
         self._settings = settings
         self._stream = Stream(seed, "fixtures")
         self._paper: F64 = np.round(self._stream.between(30, 100, n), 2)
+        self._soap: F64 = np.round(self._stream.between(30, 100, n), 2)
+        self._visits: I64 = np.zeros((2, n), np.int64)
         self._wet_h: F64 = np.zeros(n)  # until somebody closes the valve
         self._occupied: Mask = np.zeros(n, np.bool_)
 
     @property
     def seen(self) -> Seen:
         """How it is now."""
-        return Seen(self._paper, self._wet_h > 0, self._occupied)
+        wet = self._wet_h > 0
+        return Seen(self._paper, self._soap, self._visits, wet, self._occupied)
 
     def step(self, came: I64, cleanings: list[Cleaning]) -> list[Leak]:
         """Visitors use them, cleaners fill up and dry; by toilet: leaks begin, end."""
         settings, n = self._settings, len(came)
-        used = 100 / settings.paper_visits * came
-        self._paper = np.maximum(self._paper - used, 0.0)
+        visits = self._by_sex(came)
+        self._visits = self._visits + visits
+        self._paper = np.maximum(self._paper - 100 / settings.paper_visits * came, 0.0)
+        self._soap = np.maximum(self._soap - 100 / settings.soap_visits * came, 0.0)
         was = self._wet_h > 0
         self._wet_h = np.maximum(self._wet_h - STEP_H, 0)
-        for cleaning in cleanings:
-            if not cleaning.skipped:
-                self._paper[cleaning.row], self._wet_h[cleaning.row] = 100, 0
+        for row in (c.row for c in cleanings if not c.skipped):
+            self._paper[row] = self._soap[row] = 100
+            self._wet_h[row] = 0
         chance = settings.leak_per_day * STEP_H / 24
         begins = ~was & self._stream.happens(chance, n)
         self._wet_h[begins] = settings.leak_hours
-        inside = came / settings.cubicles * settings.dwell_s / STEP_S
+        inside = settings.dwell_s @ visits / settings.cubicles / STEP_S
         self._occupied = self._stream.uniform(n) < np.minimum(inside, 1)
         is_wet = self._wet_h > 0
         return [
             Leak(row, bool(is_wet[row]))
             for row in np.flatnonzero(is_wet != was).tolist()
         ]
+
+    def _by_sex(self, came: I64) -> I64:
+        """Visitors as men and women, a row each."""
+        women = np.zeros_like(came)
+        for number in range(int(came.max(initial=0))):
+            is_woman = self._stream.happens(self._settings.women, len(came))
+            women += is_woman & (number < came)
+        return np.stack((came - women, women))

@@ -54,9 +54,29 @@ def test_a_wet_floor_is_dry_after_its_hours_or_a_cleaning() -> None:
 
 
 def test_a_cubicle_is_taken_as_long_as_visits_last() -> None:
-    rooms = Rooms(Fixtures(cubicles=4, dwell_s=150), 1000, 1)
+    rooms = Rooms(Fixtures(cubicles=4, dwell_s=(150, 150)), 1000, 1)
     rooms.step(np.full(1000, 2), [])  # 2 / 4 of half the step
     assert 0.2 < rooms.seen.occupied.mean() < 0.3
+
+
+def test_women_take_longer() -> None:
+    taken = {}
+    for women in (0.0, 1.0):
+        rooms = Rooms(Fixtures(cubicles=4, women=women), 4000, 1)
+        rooms.step(np.full(4000, 2), [])
+        taken[women] = float(rooms.seen.occupied.mean())
+    assert taken[0.0] == pytest.approx(2 * 100 / 4 / 300, abs=0.03)
+    assert taken[1.0] == pytest.approx(2 * 165 / 4 / 300, abs=0.03)
+
+
+def test_visitors_are_men_and_women_and_use_soap() -> None:
+    rooms = Rooms(Fixtures(women=0.25, soap_visits=100, leak_per_day=0), 1000, 1)
+    before = rooms.seen.soap.copy()
+    rooms.step(np.full(1000, 4), [])
+    men, women = rooms.seen.visits
+    assert (men + women == 4).all()
+    assert women.mean() == pytest.approx(1, abs=0.1)
+    assert (before - rooms.seen.soap).tolist() == pytest.approx([4] * 1000)
 
 
 @pytest.mark.parametrize("family", sorted(BESIDE))
@@ -111,7 +131,7 @@ def test_a_town_with_sensors_beside(tmp_path: Path) -> None:
             assert any(at - STEPS_MS <= t <= at + STEPS_MS for t in came)
     paper = [x for x in labels if x["label"] == "supplies"]
     assert len(paper) == 6 * 3
-    assert {len(x["paper"]) for x in paper} == {24}
+    assert {len(x[name]) for x in paper for name in ("paper", "soap", "men")} == {24}
 
 
 def test_an_unknown_family_beside_is_refused() -> None:
