@@ -17,13 +17,11 @@ from sensorhub.estimate.crews import Visits
 from sensorhub.estimate.emptying import Emptied
 from sensorhub.estimate.follow import (
     Found,
-    Outlook,
     Town,
     emptied_by_hand,
     follow,
-    outlook,
 )
-from sensorhub.estimate.later import Later, later
+from sensorhub.estimate.later import Later, Outlook, later, outlook
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.learning import Step
 from sensorhub.estimate.record import judge

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.estimate.hours import DAY_H
-from sensorhub.estimate.learning import KEPT
+from sensorhub.estimate.learning import KEPT, hours_of
 
 F64 = NDArray[np.float64]
 LONGEST_H = 16.0  # a longer bracket says too little
@@ -42,10 +42,9 @@ class Crews:
             return
         block, people = seen.block[use], seen.population[use]
         begin, end = seen.begin[use], seen.end[use]
-        hour = np.floor(begin)[:, None] + np.arange(int(LONGEST_H) + 2)
-        overlap = np.minimum(end[:, None], hour + 1) - np.maximum(begin[:, None], hour)
+        hour, overlap = hours_of(begin, end)
         of_day = hour.astype(np.intp) % DAY_H
-        weight = np.maximum(overlap, 0) * shape[people[:, None], of_day]
+        weight = overlap * shape[people[:, None], of_day]
         where = (block[:, None], people[:, None], of_day)
         np.add.at(self.sums, where, weight / weight.sum(axis=1, keepdims=True))
 

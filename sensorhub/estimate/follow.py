@@ -191,48 +191,6 @@ def _chances(
     return found._replace(before_round=soon)
 
 
-class Outlook(NamedTuple):
-    """A row a device: the fill and its deviation (%), the chance of 100 % within a
-    day, and the hours until it is full with a chance of 10, 50 and 90 %."""
-
-    fill: F64
-    sd: F64
-    full_24h: F64
-    hours: tuple[F64, F64, F64]
-    naive: Flags  # it goes on as on its last day
-
-
-def outlook(
-    table: Table, town: Town, row: NDArray[np.intp], offset_ms: int | I64
-) -> Outlook:
-    """What is known of devices as of their last readings."""
-    law = Law(*town.laws[:, town.law_of[row]])
-    people = law.population.astype(np.intp)
-    t = {name: table[name][row] for name in SPEC}
-    local = local_hours(t["at"], offset_ms)
-    now = town.usage.warped(people, local)
-    flat = record.goes_flat(t, town.usage, people)
-
-    def days_in(hours: F64) -> F64:
-        days = town.usage.warped(people, local + hours) - now
-        return np.where(flat, hours / HORIZON_H, days)
-
-    settling = town.usage.settling[people]
-    start, growth = (t["f"], t["ff"]), record.growth(t, flat)
-    day = np.full(len(row), HORIZON_H)
-    hours = [
-        forecast.full_in(share, law, settling, start, growth, days_in)
-        for share in (0.1, 0.5, 0.9)
-    ]
-    return Outlook(
-        t["f"],
-        np.sqrt(np.maximum(t["ff"], 0)),
-        forecast.full_by(law, settling, start, growth, Ahead(day, days_in(day))),
-        (hours[0], hours[1], hours[2]),
-        flat,
-    )
-
-
 def emptied_by_hand(table: Table, town: Town, row: NDArray[np.intp], at: int) -> None:
     """A crew says that it emptied these at `at` (ms), after their last readings."""
     law = Law(*town.laws[:, town.law_of[row]])

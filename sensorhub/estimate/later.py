@@ -1,12 +1,13 @@
-"""What is known of fills at some time after their last readings."""
+"""What is known of fills: as of their last readings, and at some time after them."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.estimate import fill, forecast, record
-from sensorhub.estimate.fill import SPEC, Passed, State
+from sensorhub.estimate.fill import SPEC, Flags, Passed, State
 from sensorhub.estimate.follow import HORIZON_H, Town
 from sensorhub.estimate.forecast import Ahead, Chances
 from sensorhub.estimate.law import Law
@@ -14,23 +15,78 @@ from sensorhub.estimate.tables import Table
 from sensorhub.estimate.usage import HOUR_MS, local_hours
 
 F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
 SHARES = (0.1, 0.5, 0.9)
 
 
-class Later(NamedTuple):
-    """A row a device: fill and its deviation (%), chances, the chance of 100 % within
-    a day, hours until it is full with a chance of 10, 50 and 90 % (NaN: over a week)
-    and until the next round (inf: none)."""
+class Outlook(NamedTuple):
+    """A row a device: the fill and its deviation (%), the chance of 100 % within a
+    day, and the hours until it is full with a chance of 10, 50 and 90 % (NaN: over a
+    week)."""
 
     fill: F64
     sd: F64
-    chances: Chances
     full_24h: F64
-    hours: list[F64]
+    hours: tuple[F64, F64, F64]
+    naive: Flags  # it goes on as on its last day
+
+
+def outlook(
+    table: Table, town: Town, row: NDArray[np.intp], offset_ms: int | I64
+) -> Outlook:
+    """What is known of devices as of their last readings."""
+    law = Law(*town.laws[:, town.law_of[row]])
+    t = {name: table[name][row] for name in SPEC}
+    return _outlook(t, law, town, local_hours(t["at"], offset_ms))
+
+
+def _outlook(t: State, law: Law, town: Town, local: F64) -> Outlook:
+    """The same of states at local hours since 1970."""
+    people = law.population.astype(np.intp)
+    flat = record.goes_flat(t, town.usage, people)
+    days_in = _days_in(town, people, local, flat)
+    settling = town.usage.settling[people]
+    start, growth = (t["f"], t["ff"]), record.growth(t, flat)
+    day = np.full(len(local), HORIZON_H)
+    low, middle, high = (
+        forecast.full_in(share, law, settling, start, growth, days_in)
+        for share in SHARES
+    )
+    return Outlook(
+        t["f"],
+        np.sqrt(np.maximum(t["ff"], 0)),
+        forecast.full_by(law, settling, start, growth, Ahead(day, days_in(day))),
+        (low, middle, high),
+        flat,
+    )
+
+
+def _days_in(
+    town: Town, people: NDArray[np.intp], local: F64, flat: Flags
+) -> Callable[[F64], F64]:
+    """Warped days in so many hours from `local` on; days are alike where `flat`."""
+    now = town.usage.warped(people, local)
+
+    def days_in(hours: F64) -> F64:
+        days = town.usage.warped(people, local + hours) - now
+        return np.where(flat, hours / HORIZON_H, days)
+
+    return days_in
+
+
+class Later(NamedTuple):
+    """An outlook at a later time; besides it the chances, the hours until the next
+    round (inf: none) and since the last good reading."""
+
+    fill: F64
+    sd: F64
+    full_24h: F64
+    hours: tuple[F64, F64, F64]
+    naive: Flags
+    chances: Chances
     next_round_h: F64
-    silent_h: F64  # since the last good reading
-    young: NDArray[np.bool_]  # nobody knows yet how fast it fills
-    naive: NDArray[np.bool_]  # it goes on as on its last day
+    silent_h: F64
+    young: Flags  # nobody knows yet how fast it fills
 
 
 def later(
@@ -44,33 +100,20 @@ def later(
     local = local_hours(np.full(len(row), at), offset_ms)
     silent_h = (at - t["good_at"]) / HOUR_MS
     _go_on(t, law, town, at, local)
-    flat = record.goes_flat(t, town.usage, people)
-    now = town.usage.warped(people, local)
-
-    def days_in(hours: F64) -> F64:
-        days = town.usage.warped(people, local + hours) - now
-        return np.where(flat, hours / HORIZON_H, days)
-
+    seen = _outlook(t, law, town, local)
+    days_in = _days_in(town, people, local, seen.naive)
     next_round = town.plans.next_in(town.plan_of[row], local)
     day, until = (
         Ahead(hours, days_in(hours))
         for hours in (np.full(len(row), HORIZON_H), np.minimum(next_round, HORIZON_H))
     )
-    start, growth = (t["f"], t["ff"]), record.growth(t, flat)
-    sure = np.ones(len(row))
+    growth, sure = record.growth(t, seen.naive), np.ones(len(row))
     return Later(
-        fill=t["f"],
-        sd=np.sqrt(t["ff"]),
+        *seen,
         chances=forecast.chances(t, law, settling, growth, (day, until), trust=sure),
-        full_24h=forecast.full_by(law, settling, start, growth, day),
-        hours=[
-            forecast.full_in(share, law, settling, start, growth, days_in)
-            for share in SHARES
-        ],
         next_round_h=next_round,
         silent_h=silent_h,
         young=fill.young(t, law),
-        naive=flat,
     )
 
 

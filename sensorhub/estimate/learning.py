@@ -51,6 +51,14 @@ class Step(NamedTuple):
         )
 
 
+def hours_of(begin: F64, end: F64) -> tuple[F64, F64]:
+    """Hours that spans in hours touch, a row a span; how much of each is in it."""
+    most = int(np.ceil((end - begin).max())) + 1
+    hour: F64 = np.floor(begin)[:, None] + np.arange(most)
+    overlap = np.minimum(end[:, None], hour + 1) - np.maximum(begin[:, None], hour)
+    return hour, np.maximum(overlap, 0)
+
+
 class Learnt:
     """Sums by block and population."""
 
@@ -69,13 +77,7 @@ class Learnt:
         hours = hours[use]
         sunk = usage.settling[step.population] * step.before * hours
         gain = np.clip(step.after - step.before + sunk, -15, 40)
-        first = np.floor(step.begin)
-        slots = np.arange(int(np.ceil(hours.max())) + 1)
-        hour = first[:, None] + slots
-        overlap = np.minimum(step.end[:, None], hour + 1) - np.maximum(
-            step.begin[:, None], hour
-        )
-        overlap = np.maximum(overlap, 0)
+        hour, overlap = hours_of(step.begin, step.end)
         of_week = usage.calendar.hour_of_week(hour.astype(np.int64))
         weight = usage.shape[step.population[:, None], of_week] * overlap
         share = weight / weight.sum(axis=1, keepdims=True)

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from sensorhub.config.filling import DepositSettings
 from sensorhub.estimate import fill
-from sensorhub.estimate.follow import Found, Outlook, Town, follow, outlook
+from sensorhub.estimate.follow import Found, Town, follow
+from sensorhub.estimate.later import Outlook, outlook
 from sensorhub.estimate.law import law_of, matrix_of
 from sensorhub.estimate.plan import Plans
 from sensorhub.estimate.tables import Table
