@@ -159,7 +159,14 @@ class _Ledger:
 
 @contextmanager
 def whole(path: Path) -> Iterator[TextIO]:
-    """A file to write that appears when all of it is there."""
+    """A file to write that appears when all of it is there.
+
+    What is there and no file (a pipe, /dev/stdout) is written as it comes.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+        return
     part = path.with_name(f"{path.name}.part")
     try:
         with part.open("w", encoding="utf-8", newline="\n") as file:

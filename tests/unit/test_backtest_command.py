@@ -1,6 +1,8 @@
 """`sensorhub backtest`: files in, files and a summary out."""
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,17 @@ def test_it_writes_alerts_and_ledger_and_tells_the_sums(folder: Path) -> None:
     first = out.read_bytes()
     run(folder, "--out", str(out))
     assert out.read_bytes() == first
+
+
+def test_a_pipe_is_written_and_stays_one(folder: Path) -> None:
+    out, pipe = folder / "alerts.jsonl", folder / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        heard = pool.submit(pipe.read_bytes)
+        assert run(folder, "--out", str(pipe)).exit_code == 0
+        run(folder, "--out", str(out))
+        assert heard.result() == out.read_bytes()
+    assert pipe.is_fifo()
 
 
 def test_a_refused_line_leaves_no_file(folder: Path) -> None:
