@@ -177,13 +177,16 @@ def devices_view(
     states = availability(connection, profiles, now)
     rows = connection.execute(
         "SELECT a.zone, a.site, a.id, a.name, a.kind, d.id, d.profile, v.firmware,"
-        " a.out_from <= ?1 AND coalesce(a.out_until, ?1 + 1) > ?1, a.out_reason, d.no"
+        " a.out_from <= :now AND coalesce(a.out_until, :now + 1) > :now, a.out_reason,"
+        " d.no"
         " FROM assets a LEFT JOIN mountings m ON m.asset = a.no"
-        " AND coalesce(m.from_at, ?1) <= ?1 AND coalesce(m.until_at, ?1 + 1) > ?1"
+        " AND coalesce(m.from_at, :now) <= :now"
+        " AND coalesce(m.until_at, :now + 1) > :now"
         " LEFT JOIN devices d ON d.no = m.device"
         " LEFT JOIN availability v ON v.device = d.no"
-        " WHERE coalesce(a.retired, ?1 + 1) > ?1 ORDER BY a.zone, a.site, a.id, d.id",
-        (now,),
+        " WHERE coalesce(a.retired, :now + 1) > :now"
+        " ORDER BY a.zone, a.site, a.id, d.id",
+        {"now": now},
     )
     names = ("zone", "site", "asset", "name", "kind", "device", "profile", "firmware")
     return [

@@ -99,9 +99,9 @@ def listing(
     """The newest letters, newest first."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM dead_letters"
-        " WHERE (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR reason = ?2)"
-        " ORDER BY id DESC LIMIT ?3",
-        (device, reason, limit),
+        " WHERE (:device IS NULL OR device = :device)"
+        " AND (:reason IS NULL OR reason = :reason) ORDER BY id DESC LIMIT :limit",
+        {"device": device, "reason": reason, "limit": limit},
     )
     return [DeadLetter(*row) for row in rows]
 
@@ -150,8 +150,9 @@ def mark_replayed(connection: sqlite3.Connection, ids: Sequence[int], now: int) 
 def purge(connection: sqlite3.Connection, device: str | None) -> list[str]:
     """Delete a device's letters, or all; one device id a letter that went."""
     rows = connection.execute(
-        "DELETE FROM dead_letters WHERE (?1 IS NULL OR device = ?1) RETURNING device",
-        (device,),
+        "DELETE FROM dead_letters WHERE (:device IS NULL OR device = :device)"
+        " RETURNING device",
+        {"device": device},
     )
     return [name for (name,) in rows]
 
@@ -159,6 +160,7 @@ def purge(connection: sqlite3.Connection, device: str | None) -> list[str]:
 def count(connection: sqlite3.Connection, device: str | None) -> int:
     """How many letters of a device, or of all, are kept."""
     row = connection.execute(
-        "SELECT count(*) FROM dead_letters WHERE (?1 IS NULL OR device = ?1)", (device,)
+        "SELECT count(*) FROM dead_letters WHERE (:device IS NULL OR device = :device)",
+        {"device": device},
     ).fetchone()
     return int(row[0])

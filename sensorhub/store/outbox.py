@@ -41,21 +41,21 @@ _COLUMNS = "id, subscription, alert, transition_, created_at, body, no, attempts
 # a new row waits for the retry of an earlier one about the same alert
 _INSERT = (
     "INSERT OR IGNORE INTO outbox (id, subscription, alert, transition_, created_at,"
-    " body, no, attempts, next_at, state, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
-    " ?8, CASE WHEN ?2 = 'mqtt' THEN 0 ELSE coalesce((SELECT max(next_at) FROM outbox"
+    " body, no, attempts, next_at, state, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?,"
+    " CASE WHEN ? = 'mqtt' THEN 0 ELSE coalesce((SELECT max(next_at) FROM outbox"
     " INDEXED BY outbox_alert"
-    " WHERE subscription <> 'mqtt' AND subscription = ?2 AND alert = ?3"
+    " WHERE subscription <> 'mqtt' AND subscription = ? AND alert = ?"
     " AND state = 'pending'), 0) END, 'pending', '')"
 )
 _SETTLE = (
-    "UPDATE outbox SET state = ?1, attempts = ?2, next_at = ?3, error = ?4,"
-    " body = CASE WHEN ?1 = 'sent' THEN x'' ELSE body END"
-    " WHERE no = ?5 AND state = 'pending'"
+    "UPDATE outbox SET state = ?, attempts = ?, next_at = ?, error = ?,"
+    " body = CASE WHEN ? = 'sent' THEN x'' ELSE body END"
+    " WHERE no = ? AND state = 'pending'"
 )
 _FOLLOWERS_WAIT = (
-    "UPDATE outbox INDEXED BY outbox_alert SET next_at = ?1"
-    " WHERE subscription <> 'mqtt' AND subscription = ?2 AND alert = ?3"
-    " AND state = 'pending' AND next_at < ?1"
+    "UPDATE outbox INDEXED BY outbox_alert SET next_at = ?"
+    " WHERE subscription <> 'mqtt' AND subscription = ? AND alert = ?"
+    " AND state = 'pending' AND next_at < ?"
 )
 _DUE = (
     f"SELECT {_COLUMNS} FROM outbox WHERE state = 'pending' AND subscription = ?"
@@ -81,7 +81,10 @@ def insert(
     numbered = [
         OutboxRow(*row[:6], no, row.attempts) for no, row in enumerate(rows, first)
     ]
-    connection.executemany(_INSERT, numbered)
+    connection.executemany(
+        _INSERT,
+        [(*row, row.subscription, row.subscription, row.alert) for row in numbered],
+    )
     return numbered
 
 
@@ -137,9 +140,10 @@ def waiting_subscriptions(connection: sqlite3.Connection) -> list[str]:
 def settle(connection: sqlite3.Connection, results: Iterable[Result]) -> None:
     """Write how attempts ended; what follows about an alert waits for its retry."""
     for row, state, attempts, next_at, error in results:
-        connection.execute(_SETTLE, (state, attempts, next_at, error, row.no))
+        connection.execute(_SETTLE, (state, attempts, next_at, error, state, row.no))
         if state == "pending":
-            connection.execute(_FOLLOWERS_WAIT, (next_at, row.subscription, row.alert))
+            about = (next_at, row.subscription, row.alert, next_at)
+            connection.execute(_FOLLOWERS_WAIT, about)
 
 
 def forget(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:

@@ -32,9 +32,9 @@ def mountings(connection: Connection, since_ever: int) -> Numbers:
     place = np.empty(int(no.max(initial=0)) + 1, np.int64)
     place[no] = np.arange(len(no))
     for number, since, until in connection.execute(
-        "SELECT no, coalesce(from_at, ?1), coalesce(until_at, -?1) FROM mountings"
+        "SELECT no, coalesce(from_at, ?), coalesce(until_at, ?) FROM mountings"
         " WHERE from_at IS NOT NULL OR until_at IS NOT NULL",
-        (since_ever,),
+        (since_ever, -since_ever),
     ):
         found[place[number], 2:] = since, until
     order: Numbers = np.lexsort((device, asset))

@@ -24,32 +24,33 @@ Gone = Callable[[Iterable[str]], None]
 
 
 class Kind(NamedTuple):
-    """Rows with a number of their own; `old` says which go, `?1` is the time."""
+    """Rows with a number of their own; `old` says which go, `:before` is the time."""
 
     table: str
     old: str
 
 
-COMMANDS = Kind("commands", "applied_at < ?1")
-SILENCES = Kind("silences", "coalesce(ended_at, until_at) < ?1")
-DAMAGED = Kind("damaged", "found_at < ?1")
+COMMANDS = Kind("commands", "applied_at < :before")
+SILENCES = Kind("silences", "coalesce(ended_at, until_at) < :before")
+DAMAGED = Kind("damaged", "found_at < :before")
 _LETTERS = (
     "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters"
-    f" WHERE received_at < ?1 ORDER BY id LIMIT {STEP_ROWS}) RETURNING device"
+    f" WHERE received_at < :before ORDER BY id LIMIT {STEP_ROWS}) RETURNING device"
 )
 _ALERTS = (
-    "SELECT id FROM alerts WHERE started_at < ?1 AND state <> 'firing'"
-    f" AND resolved_at < ?1 ORDER BY started_at LIMIT {STEP_ROWS}"
+    "SELECT id FROM alerts WHERE started_at < :before AND state <> 'firing'"
+    f" AND resolved_at < :before ORDER BY started_at LIMIT {STEP_ROWS}"
 )
 _SERVICES = (
-    "SELECT id FROM services s WHERE id BETWEEN ?2 AND ?3 AND at < ?1 AND EXISTS"
-    " (SELECT 1 FROM services n WHERE n.asset = s.asset AND n.kind = s.kind"
+    "SELECT id FROM services s WHERE id BETWEEN :low AND :high AND at < :before"
+    " AND EXISTS (SELECT 1 FROM services n WHERE n.asset = s.asset AND n.kind = s.kind"
     f" AND n.at > s.at) LIMIT {STEP_ROWS}"
 )
 _CHUNKS = (
-    "SELECT device, week FROM chunks c WHERE device BETWEEN ?2 AND ?3 AND week < ?1"
-    " AND EXISTS (SELECT 1 FROM rollups_day r WHERE r.device = c.device"
-    f" AND r.block = c.week / {BLOCK_WEEKS}) LIMIT {STEP_CHUNKS}"
+    "SELECT device, week FROM chunks c WHERE device BETWEEN :low AND :high"
+    " AND week < :before AND EXISTS (SELECT 1 FROM rollups_day r"
+    f" WHERE r.device = c.device AND r.block = c.week / {BLOCK_WEEKS})"
+    f" LIMIT {STEP_CHUNKS}"
 )
 
 
@@ -101,8 +102,8 @@ def _of_devices(
     ):
         table = rollup_bytes.TABLES[bucket]
         find = (
-            f"SELECT device, block FROM {table} WHERE device BETWEEN ?2 AND ?3"
-            f" AND block < ?1 LIMIT {STEP_CHUNKS}"
+            f"SELECT device, block FROM {table} WHERE device BETWEEN :low AND :high"
+            f" AND block < :before LIMIT {STEP_CHUNKS}"
         )
         yield from _ranges(read, table, find, _block(_since(now, days)), "block")
 
@@ -112,13 +113,17 @@ def _block(at: int) -> int:
     return (at - rollup_bytes.begin_of(0)) // BLOCK_MS
 
 
+def _place(before: int, low: int, many: int) -> dict[str, int]:
+    return {"before": before, "low": low, "high": low + many - 1}
+
+
 def _ranges(
     read: sqlite3.Connection, table: str, find: str, before: int, key: str
 ) -> Iterator[Job]:
     """Delete what `find` finds below `before`, going up through the devices."""
     (last,) = read.execute(f"SELECT max(device) FROM {table}").fetchone()
     for low in range(0, (last or 0) + 1, LOOK_DEVICES):
-        place = before, low, low + LOOK_DEVICES - 1
+        place = _place(before, low, LOOK_DEVICES)
         while keys := read.execute(find, place).fetchall():
             yield partial(_delete, table=table, key=key, keys=keys)
 
@@ -131,7 +136,7 @@ def _delete(
 
 def _numbered(read: sqlite3.Connection, kind: Kind, before: int) -> Iterator[Job]:
     find = f"SELECT id FROM {kind.table} WHERE {kind.old} LIMIT {STEP_ROWS}"
-    while rows := read.execute(find, (before,)).fetchall():
+    while rows := read.execute(find, {"before": before}).fetchall():
         yield partial(_delete_ids, table=kind.table, ids=rows)
 
 
@@ -143,7 +148,10 @@ def _delete_ids(
 
 def _letters(read: sqlite3.Connection, before: int, gone: Gone) -> Iterator[Job]:
     def forget(connection: sqlite3.Connection) -> None:
-        gone(name for (name,) in connection.execute(_LETTERS, (before,)).fetchall())
+        gone(
+            name
+            for (name,) in connection.execute(_LETTERS, {"before": before}).fetchall()
+        )
 
     find = "SELECT 1 FROM dead_letters WHERE received_at < ? LIMIT 1"
     while read.execute(find, (before,)).fetchone():
@@ -159,7 +167,7 @@ def _deliveries(read: sqlite3.Connection, before: int) -> Iterator[Job]:
 
 
 def _alerts(read: sqlite3.Connection, before: int) -> Iterator[Job]:
-    while rows := read.execute(_ALERTS, (before,)).fetchall():
+    while rows := read.execute(_ALERTS, {"before": before}).fetchall():
         yield partial(_delete_alerts, ids=rows)
 
 
@@ -172,7 +180,7 @@ def _services(read: sqlite3.Connection, before: int) -> Iterator[Job]:
     """Services stand in order of their numbers, but for some that were said late."""
     low, last = read.execute("SELECT min(id), max(id) FROM services").fetchone()
     while low is not None and low <= last:
-        place = before, low, low + SERVICE_IDS - 1
+        place = _place(before, low, SERVICE_IDS)
         while rows := read.execute(_SERVICES, place).fetchall():
             yield partial(_delete_ids, table="services", ids=rows)
         low += SERVICE_IDS

@@ -20,10 +20,10 @@ LOOK_DEVICES = 500  # of one read
 WRITE_BYTES = 200_000  # of one transaction
 
 _MISSING = (
-    "SELECT DISTINCT device, week / ?4 FROM chunks"
-    " WHERE device BETWEEN ?1 AND ?2 AND week < ?3"
-    " EXCEPT SELECT device, block FROM rollups_day WHERE device BETWEEN ?1 AND ?2"
-    " ORDER BY 1, 2"
+    f"SELECT DISTINCT device, week / {BLOCK_WEEKS} FROM chunks"
+    " WHERE device BETWEEN :low AND :high AND week < :end"
+    " EXCEPT SELECT device, block FROM rollups_day"
+    " WHERE device BETWEEN :low AND :high ORDER BY 1, 2"
 )
 Rows = dict[Bucket, list[RollupRow]]
 
@@ -37,7 +37,8 @@ def jobs(read: sqlite3.Connection, now: int, zone: str) -> Iterator[Job]:
     """Make what is missing, step by step."""
     (last,) = read.execute("SELECT max(device) FROM chunks").fetchone()
     for low in range(0, (last or 0) + 1, LOOK_DEVICES):
-        ends = low, low + LOOK_DEVICES - 1, over(now) * BLOCK_WEEKS, BLOCK_WEEKS
+        high = low + LOOK_DEVICES - 1
+        ends = {"low": low, "high": high, "end": over(now) * BLOCK_WEEKS}
         rows: Rows = {bucket: [] for bucket in Bucket}
         size = 0
         for key in read.execute(_MISSING, ends).fetchall():

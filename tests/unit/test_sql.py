@@ -1,0 +1,46 @@
+"""How values get into SQL: by name or in order, which every Python binds."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NUMBERED = re.compile(r"\?\d")
+
+
+def numbered(source: str) -> list[int]:
+    """Lines of strings with numbered parameters of SQL in them."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and NUMBERED.search(node.value)
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'f"SELECT 1 FROM {table} WHERE at < ?1"',
+        'Kind("commands", "applied_at < ?1")',
+        '("INSERT INTO t"\n" VALUES (?1, ?1)")',
+    ],
+)
+def test_numbered_parameters_are_seen(text):
+    assert numbered(text) == [1]
+    assert numbered(text.replace("?1", ":at")) == []
+    assert numbered(text.replace("?1", "?")) == []
+
+
+@pytest.mark.parametrize("folder", ["sensorhub", "firmware_sim", "tests/support"])
+def test_no_statement_numbers_its_parameters(folder):
+    """Some releases of Python 3.12 warn where they are bound to a sequence."""
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for line in numbered(path.read_text("utf-8"))
+    ]
+    assert found == []
