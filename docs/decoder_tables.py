@@ -8,7 +8,7 @@ from typing import Any
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import decode_uplink, map_fields
 from sensorhub.model import BY_NO, Envelope
-from sensorhub.profiles import Profile, load_profiles, profiles_table
+from sensorhub.registry.profiles import Profile, load_profiles, profiles_table
 
 FOLDER = Path(__file__).parent
 

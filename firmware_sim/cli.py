@@ -17,12 +17,12 @@ from firmware_sim.demotown.stream import uplinks
 from firmware_sim.families.command import devices
 from firmware_sim.live.command import TooManyClientsError, Wish, run_scenario
 from firmware_sim.mqtt import Address, Publisher, live, say_goodbye, say_hello
+from firmware_sim.output.trace import write_trace
 from firmware_sim.plot.command import plot
 from firmware_sim.reality import run as reality
 from firmware_sim.scenario import ScenarioError, builtin_names, load
 from firmware_sim.scenario.load import own_names
 from firmware_sim.score.command import run as score
-from firmware_sim.trace import write_trace
 
 app = typer.Typer(
     help="Bins, toilets and their sensors, without hardware.",
@@ -256,7 +256,7 @@ def demo(
     data: Annotated[Path, typer.Option(help="Wiped; if in use: NAME-2.")] = DEMO_DATA,
 ) -> None:
     """Broker, hub and town together: see alerts rise and resolve. Ctrl-C stops."""
-    from firmware_sim.demo import Demo, Options
+    from firmware_sim.demo.run import Demo, Options
 
     options = Options(
         config=config,

@@ -66,8 +66,8 @@ def make_town(
     folder: Path, scenario: str = "default", *, seed: int = 1, **sizes: Any
 ) -> SimulatedTown:
     """A small town in `folder`; `sizes` are keys of the scenario's [town]: bins …"""
+    from firmware_sim.output.trace import write_trace
     from firmware_sim.scenario import load
-    from firmware_sim.trace import write_trace
 
     told = {"bins": 20, "toilets": 2, "days": 1} | sizes
     changed = {f"town.{key}": value for key, value in told.items()}

@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from firmware_sim.chance import F64, I64
+from firmware_sim.firmware.auxiliary import Felt
 from firmware_sim.firmware.battery import Batteries
-from firmware_sim.firmware.beside import Felt
 from firmware_sim.firmware.devices import Devices
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.firmware.installed import Installed
@@ -23,13 +22,14 @@ from firmware_sim.firmware.room import Sensed
 from firmware_sim.firmware.sessions import Sessions
 from firmware_sim.link.channel import Delivery, Lost, Outage
 from firmware_sim.link.noise import Foreign
-from firmware_sim.link.way import Way
+from firmware_sim.link.radio_path import Way
+from firmware_sim.rng import F64, I64
 from firmware_sim.scenario import Scenario
 from firmware_sim.sensors.echo import Echo
+from firmware_sim.sensors.fault_interval import Spell
 from firmware_sim.sensors.gas import Cells
-from firmware_sim.sensors.spell import Spell
 from firmware_sim.town.fleet import make_fleet
-from firmware_sim.town.rota import rounds
+from firmware_sim.town.roster import rounds
 from firmware_sim.world.bins import Bins
 from firmware_sim.world.calendar import Year
 from firmware_sim.world.crews import Crews, Visit

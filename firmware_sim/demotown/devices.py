@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
-from firmware_sim import wire
 from firmware_sim.clock import DAY, HOUR
 from firmware_sim.demotown import fleet
 from firmware_sim.demotown.fleet import Asset, Mounting
 from firmware_sim.demotown.link import Link
 from firmware_sim.demotown.world import Look
+from firmware_sim.families import wire
 
 APPLICATION = "6f0c7f5e-3d1b-4c8a-9a57-0f6b2f7b1e21"
 GATEWAYS = ("24e124fffef00101", "24e124fffef00102", "24e124fffef00103")

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
-from firmware_sim import wire
 from firmware_sim.clock import DAY, HOUR, parse_time
 from firmware_sim.demotown.devices import Uplink, uplink_topic
 from firmware_sim.demotown.fleet import Asset
 from firmware_sim.demotown.world import TOWN_OFFSET
+from firmware_sim.families import wire
 
 PRAGUE_OFFSET = 1 * HOUR
 SPAN = 42 * DAY

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from math import isnan
 from typing import NamedTuple
 
-from firmware_sim import wire
 from firmware_sim.families import (
     brighterbins,
     decentlab,
@@ -20,6 +19,7 @@ from firmware_sim.families import (
     milesight,
     netvox,
     teneo,
+    wire,
 )
 
 NATIVE = "native"

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from firmware_sim.families.beside import BESIDE
+from firmware_sim.families.auxiliary import BESIDE
 from firmware_sim.families.catalogue import BINS, NATIVE, NATIVE_SENDS, TOILETS
 from firmware_sim.families.versions import VERSIONS
 

@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import NamedTuple
 
-from firmware_sim import wire
-from firmware_sim.families import dragino
+from firmware_sim.families import dragino, wire
 from firmware_sim.families.catalogue import Air, Level, gases
 
 

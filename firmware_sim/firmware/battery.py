@@ -7,9 +7,9 @@ the cold. A device whose battery has ended says nothing until somebody changes i
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.chance import F64, I64, Stream
+from firmware_sim.rng import F64, I64, Stream
 from firmware_sim.scenario.settings import Battery
-from firmware_sim.sensors.spell import Spell
+from firmware_sim.sensors.fault_interval import Spell
 from firmware_sim.world.moment import STEP_S
 
 STEP_DAYS = STEP_S / 86_400

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from firmware_sim.chance import I64
-from firmware_sim.firmware.beside import BesideFirmware
+from firmware_sim.firmware.auxiliary import BesideFirmware
 from firmware_sim.firmware.installed import Installed
 from firmware_sim.firmware.level import LevelFirmware
 from firmware_sim.firmware.room import RoomFirmware
+from firmware_sim.rng import I64
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.fleet import Fleet
 

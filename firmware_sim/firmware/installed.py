@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.families.versions import VERSIONS
 from firmware_sim.firmware.frame import Frame
-from firmware_sim.sensors.spell import Spell
+from firmware_sim.rng import F64, I64, Stream
+from firmware_sim.sensors.fault_interval import Spell
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import STEP_H
 

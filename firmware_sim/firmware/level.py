@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.families.catalogue import MODELS, Level
 from firmware_sim.families.commands import thresholds
 from firmware_sim.families.versions import OLD
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.firmware.installed import Installed
+from firmware_sim.rng import F64, I64, Stream
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import STEP_MS, STEP_S, Moment

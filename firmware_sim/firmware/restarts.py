@@ -7,8 +7,8 @@ now and then; after a restart some begin at 1970 until then.
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.firmware.frame import Frame
+from firmware_sim.rng import F64, I64, Stream
 from firmware_sim.scenario.settings import Firmware
 from firmware_sim.world.moment import STEP_H, STEP_MS, Moment
 

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.families.catalogue import MODELS, Air
 from firmware_sim.families.versions import OLD
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.firmware.installed import H2S, NH3, Installed
+from firmware_sim.rng import F64, I64, Stream
 from firmware_sim.scenario.rooms import Gas
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import STEP_MS, STEP_S, Moment

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.chance import I64, Stream
 from firmware_sim.families import milesight
 from firmware_sim.firmware.frame import Frame
+from firmware_sim.rng import I64, Stream
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import STEP_MS, Moment
 

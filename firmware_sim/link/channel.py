@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.chance import F64, I64, Stream
 from firmware_sim.firmware.frame import Frame
+from firmware_sim.rng import F64, I64, Stream
 from firmware_sim.scenario.settings import Link
 from firmware_sim.world.moment import STEP_H, Moment
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from firmware_sim.chance import Stream
 from firmware_sim.link.channel import Delivery
+from firmware_sim.rng import Stream
 from firmware_sim.scenario.settings import Link
 
 DAY_MS = 86_400_000

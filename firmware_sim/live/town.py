@@ -7,18 +7,18 @@ from pathlib import Path
 from threading import Event
 from typing import IO, NamedTuple
 
-from firmware_sim import wire
-from firmware_sim.arrivals import Arrival, Arrivals, order
 from firmware_sim.clock import SimClock
+from firmware_sim.families import wire
 from firmware_sim.firmware import orders
 from firmware_sim.firmware.sessions import BIRTH
 from firmware_sim.link.channel import Delivery, Lost
 from firmware_sim.link.noise import Foreign
 from firmware_sim.live.clients import Clients, Identity
-from firmware_sim.messages import FIRMWARE
+from firmware_sim.output.arrivals import Arrival, Arrivals, order
+from firmware_sim.output.messages import FIRMWARE
+from firmware_sim.output.truth import Truth
 from firmware_sim.simulation import Simulation
 from firmware_sim.town.files import fleet_csv, rounds_toml
-from firmware_sim.truth import Truth
 
 SERVER = -1  # the key of the network server's client
 PENDING = 5_000  # messages that may be under way

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from firmware_sim.families.beside import BESIDE
+from firmware_sim.families.auxiliary import BESIDE
 from firmware_sim.families.catalogue import BINS, NATIVE, TOILETS
 from firmware_sim.families.versions import VERSIONS
 from firmware_sim.scenario.base import Amount, Positive, Section, Share

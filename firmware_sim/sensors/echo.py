@@ -7,9 +7,9 @@ between the blind zone and the surface; a missed one shows the floor.
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.chance import F64, I64, Stream
+from firmware_sim.rng import F64, I64, Stream
 from firmware_sim.scenario import Scenario
-from firmware_sim.sensors.spell import Spell
+from firmware_sim.sensors.fault_interval import Spell
 from firmware_sim.town.shapes import Shapes
 
 USUAL_CELSIUS = 20.0

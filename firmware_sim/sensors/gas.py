@@ -6,9 +6,9 @@ has no value (NaN) until it has settled again.
 
 import numpy as np
 
-from firmware_sim.chance import F64, I64, Stream
+from firmware_sim.rng import F64, I64, Stream
 from firmware_sim.scenario.rooms import Gas
-from firmware_sim.sensors.spell import Spell
+from firmware_sim.sensors.fault_interval import Spell
 
 MONTH_H = 730.0
 WEEK_H = 168.0

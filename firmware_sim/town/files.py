@@ -5,7 +5,7 @@ import io
 
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.fleet import Fleet
-from firmware_sim.town.rota import WEEKDAYS, Round, tag
+from firmware_sim.town.roster import WEEKDAYS, Round, tag
 
 COLUMNS = (
     *("zone", "zone_name", "site", "site_name", "asset", "kind"),

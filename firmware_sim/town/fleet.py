@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.chance import F64, Stream
-from firmware_sim.families.beside import BESIDE
+from firmware_sim.families.auxiliary import BESIDE
 from firmware_sim.families.catalogue import MODELS, NATIVE
+from firmware_sim.rng import F64, Stream
 from firmware_sim.scenario import Scenario
-from firmware_sim.town.rota import visits_a_week
+from firmware_sim.town.roster import visits_a_week
 from firmware_sim.town.shapes import Shapes, make_shapes
 
 GATEWAYS_A_ZONE = 2

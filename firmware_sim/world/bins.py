@@ -7,7 +7,7 @@ not average out over a quiet night.
 
 import numpy as np
 
-from firmware_sim.chance import F64, I64, Stream
+from firmware_sim.rng import F64, I64, Stream
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import STEP_H, Moment

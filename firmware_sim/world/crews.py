@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from firmware_sim.chance import I64, Stream
+from firmware_sim.rng import I64, Stream
 from firmware_sim.scenario.settings import Emptying
 from firmware_sim.town.fleet import Fleet
-from firmware_sim.town.rota import Round
+from firmware_sim.town.roster import Round
 from firmware_sim.world.moment import STEP_MS, Moment
 
 HOUR_MS = 3_600_000

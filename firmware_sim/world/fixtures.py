@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.chance import F64, I64, Stream
+from firmware_sim.rng import F64, I64, Stream
 from firmware_sim.scenario.rooms import Fixtures as Settings
 from firmware_sim.world.moment import STEP_H, STEP_S
 from firmware_sim.world.toilets import Cleaning

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.chance import F64, I64, Stream
+from firmware_sim.rng import F64, I64, Stream
 from firmware_sim.scenario.script import Event
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.moment import Moment

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from firmware_sim.chance import F64, Stream
+from firmware_sim.rng import F64, Stream
 from firmware_sim.world.moment import STEP_H, Moment
 
 # °C by month: mean of a humid subtropical town

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from sensorhub.rulebook import Inhibit
+from sensorhub.rules.schema import Inhibit
 
 
 class Silence(NamedTuple):

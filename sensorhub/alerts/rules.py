@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sensorhub.config.schema import WEEKDAYS
 from sensorhub.model import BY_NAME, FILL, Category, Severity
-from sensorhub.rulebook import Rulebook, RuleSettings
+from sensorhub.rules.schema import Rulebook, RuleSettings
 from sensorhub.standards.clauses import NO_CLAUSES, Clauses
 from sensorhub.standards.gas import ATMOSPHERE_KPA
-from sensorhub.strict import WEEKDAYS
 
 HOUR_MS = 3_600_000
 LEAST_GAP_MS = 2 * HOUR_MS

@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 
 from sensorhub.alerts.rules import Limit, Rule
 from sensorhub.model import Category, Severity
-from sensorhub.rule_parts import Level, Text
-from sensorhub.rulebook import RuleSettings
+from sensorhub.rules.schema import RuleSettings
+from sensorhub.rules.schema_parts import Level, Text
 
 HUB_ASSET = 0
 HUB_ID = "hub"

@@ -7,14 +7,14 @@ turned straight to the moments at which a look can decide something.
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub import outages
+from sensorhub.alerting import group_outages
 from sensorhub.alerts.groups import Group
 from sensorhub.alerts.rules import HOUR_MS, Rule
 from sensorhub.alerts.timers import Overdue, Silence
-from sensorhub.hub import Hub
+from sensorhub.hub.hub import Hub
+from sensorhub.hub.watchdog import FAULT_MS, OUTAGE_MS, OWN_FAULTS, Watchdog
 from sensorhub.model import NEVER
-from sensorhub.registry import FOR_EVER
-from sensorhub.watchdog import FAULT_MS, OUTAGE_MS, OWN_FAULTS, Watchdog
+from sensorhub.registry.registry import FOR_EVER
 
 
 def due(hub: Hub, watchdog: Watchdog, now: int, hearing: bool) -> int:
@@ -72,7 +72,7 @@ def _group(hub: Hub, group: Group, now: int) -> int:
     """When enough of a place will be silent, or more of one that is out."""
     state, board = hub.state, hub.desk.board
     open_ = {-asset for rule, asset in board.open if rule == group.rule.id}
-    place = outages.counted(hub.desk, group, now)
+    place = group_outages.counted(hub.desk, group, now)
     quiet = state.covered - state.covered_at
     wait = group.due_in(place, quiet, open_)
     if open_:

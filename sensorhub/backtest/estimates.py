@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sensorhub.alerts.event import rfc3339
 from sensorhub.estimate.follow import Found
 from sensorhub.estimate.usage import HOUR_MS
-from sensorhub.hub import Hub
+from sensorhub.hub.hub import Hub
 from sensorhub.model import NEVER
 
 encode = msgspec.json.Encoder().encode

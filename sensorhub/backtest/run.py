@@ -15,14 +15,14 @@ from sensorhub.backtest import blank
 from sensorhub.backtest.lines import Part, begins_at, read
 from sensorhub.backtest.virtual import Kit, VirtualHub
 from sensorhub.columns import Columns
-from sensorhub.draft import Draft
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import FleetRows
-from sensorhub.hub import Hub
-from sensorhub.ledger_file import EVENT, ends
+from sensorhub.hub.hub import Hub
+from sensorhub.hub.outcome_log import EVENT, ends
+from sensorhub.ingest.parsed_batch import Draft
 from sensorhub.model import TOPIC_ROOT
-from sensorhub.overview import transition_views
 from sensorhub.store import register
+from sensorhub.views.listings import transition_views
 
 SUMS = (
     "uplinks_received",

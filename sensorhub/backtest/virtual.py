@@ -9,23 +9,23 @@ from typing import Any
 import numpy as np
 
 from sensorhub.backtest.due import due, horizon
-from sensorhub.batches import Batches
 from sensorhub.clock import HandClock
 from sensorhub.codecs.files import codecs_of
 from sensorhub.columns import I64, Columns
-from sensorhub.commands import Commands
 from sensorhub.config.filling import RoundSettings
 from sensorhub.config.settings import Settings
-from sensorhub.draft import Draft
-from sensorhub.hub import Hub
-from sensorhub.ledger import Ledger
+from sensorhub.hub.batch_processor import Batches
+from sensorhub.hub.commands.dispatcher import Commands
+from sensorhub.hub.hub import Hub
+from sensorhub.hub.watchdog import Watchdog
+from sensorhub.hub.workspace import Place, load_all
+from sensorhub.ingest.parsed_batch import Draft
+from sensorhub.ingest.readings import clocked
 from sensorhub.model import Message
-from sensorhub.place import Place, load_all
-from sensorhub.profiles import Profile
+from sensorhub.registry.profiles import Profile
 from sensorhub.standards import Standards, load_standards
+from sensorhub.store.changeset import Ledger
 from sensorhub.store.commands import Command
-from sensorhub.values import clocked
-from sensorhub.watchdog import Watchdog
 
 MOST_BATCH = 4_000
 STATUS = b"/status"

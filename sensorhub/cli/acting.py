@@ -22,9 +22,9 @@ from sensorhub.cli.common import (
     say_json,
 )
 from sensorhub.cli.tables import table
-from sensorhub.place import Place
+from sensorhub.config.schema import parse_duration
+from sensorhub.hub.workspace import Place
 from sensorhub.store import alerts, database
-from sensorhub.strict import parse_duration
 
 silence_app = typer.Typer(no_args_is_help=True, help="Hold notifications back a while.")
 

@@ -23,7 +23,7 @@ from sensorhub.cli.tables import table
 from sensorhub.config.filling import read_rounds
 from sensorhub.config.settings import Settings
 from sensorhub.fleet import read_fleet
-from sensorhub.rulebook import parse_rules, read_rules_file
+from sensorhub.rules.schema import parse_rules, read_rules_file
 
 
 def add_to(app: typer.Typer) -> None:

@@ -12,9 +12,9 @@ import typer
 
 from sensorhub.config.settings import Settings
 from sensorhub.fleet.times import parse_time
+from sensorhub.hub.workspace import Place, act, clock_beside, load_all, prepare
 from sensorhub.model import Reading
-from sensorhub.place import Place, act, clock_beside, load_all, prepare
-from sensorhub.profiles import Profile
+from sensorhub.registry.profiles import Profile
 from sensorhub.store import database
 
 REFUSED = 1

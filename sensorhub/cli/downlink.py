@@ -21,8 +21,8 @@ from sensorhub.cli.common import (
     say_json,
 )
 from sensorhub.cli.tables import table
+from sensorhub.config.schema import parse_duration
 from sensorhub.store import database, downlinks
-from sensorhub.strict import parse_duration
 
 
 def add_to(app: typer.Typer) -> None:

@@ -12,13 +12,13 @@ from sensorhub.clock import Clock
 from sensorhub.codecs.files import codec_frames
 from sensorhub.config.settings import Settings
 from sensorhub.decode.network_server import frame_bytes
-from sensorhub.explain import Known, explain_message, explain_uplink
-from sensorhub.geometry import Geometry, parse_table, table_text
+from sensorhub.hub.workspace import Place, load_all, prepare
 from sensorhub.model import Envelope, EnvelopeError
-from sensorhub.place import Place, load_all, prepare
-from sensorhub.profiles import Profile
-from sensorhub.registry import AssetRow, Registry
+from sensorhub.registry.geometry import Geometry, parse_table, table_text
+from sensorhub.registry.profiles import Profile
+from sensorhub.registry.registry import AssetRow, Registry
 from sensorhub.store import database, register
+from sensorhub.views.explain import Known, explain_message, explain_uplink
 
 NAMES = ("bytes", "field", "raw", "measurement", "value", "unit", "quality", "why")
 

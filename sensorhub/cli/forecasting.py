@@ -17,11 +17,11 @@ from sensorhub.cli.common import (
     say_json,
 )
 from sensorhub.cli.tables import table
+from sensorhub.config.schema import parse_duration
 from sensorhub.config.settings import Settings
-from sensorhub.forecasts import forecasts_view
 from sensorhub.model import AssetKind
 from sensorhub.store import database
-from sensorhub.strict import parse_duration
+from sensorhub.views.forecasts import forecasts_view
 
 HOUR_S = 3_600
 FARTHEST = ">168"  # hours

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import typer
 
-from sensorhub.buckets import rollups_view
 from sensorhub.cli.common import (
     CONFIG,
     DATA,
@@ -23,17 +22,18 @@ from sensorhub.cli.common import (
 from sensorhub.cli.health import troubles
 from sensorhub.cli.tables import table
 from sensorhub.config.settings import Settings
+from sensorhub.hub.workspace import older_readings
 from sensorhub.model import BY_NAME
-from sensorhub.overview import (
+from sensorhub.standards import load_standards
+from sensorhub.store import database
+from sensorhub.store.rollups import Bucket
+from sensorhub.views.listings import (
     alerts_view,
     reading_view,
     readings_view,
 )
-from sensorhub.place import older_readings
-from sensorhub.standards import load_standards
-from sensorhub.status import status_view
-from sensorhub.store import database
-from sensorhub.store.rollups import Bucket
+from sensorhub.views.rollups import rollups_view
+from sensorhub.views.status import status_view
 
 DAY_MS = 86_400_000
 

@@ -13,11 +13,11 @@ from sensorhub.codecs.files import codec_frames
 from sensorhub.config.settings import Settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import decode_uplink
+from sensorhub.hub.workspace import Place, load_all
 from sensorhub.model import Envelope, EnvelopeError, Frame
 from sensorhub.onboarding.draft import guesses, profile_text
 from sensorhub.onboarding.sample import sample_uplink, with_units
-from sensorhub.place import Place, load_all
-from sensorhub.profiles import Profile, is_profile_name
+from sensorhub.registry.profiles import Profile, is_profile_name
 
 app = typer.Typer(help="Device profiles: which decoder, and what its fields are.")
 

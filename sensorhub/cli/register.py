@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from sensorhub.acts.register import describe
 from sensorhub.alerts.event import rfc3339
 from sensorhub.cli.common import (
     CONFIG,
@@ -28,9 +27,10 @@ from sensorhub.cli.common import (
 from sensorhub.cli.tables import table
 from sensorhub.errors import ConfigError
 from sensorhub.fleet import export_csv, export_toml, plan, read_fleet
-from sensorhub.overview import devices_view
-from sensorhub.place import Place, load_all
+from sensorhub.hub.commands.register import describe
+from sensorhub.hub.workspace import Place, load_all
 from sensorhub.store import database, dead_letters, register
+from sensorhub.views.listings import devices_view
 
 app = typer.Typer(no_args_is_help=True, help="Who is who: import, export, adopt.")
 

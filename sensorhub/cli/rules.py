@@ -24,9 +24,9 @@ from sensorhub.cli.common import (
     say_json,
 )
 from sensorhub.cli.tables import table
-from sensorhub.place import Place
-from sensorhub.rule_changes import Changes, changes, tables
-from sensorhub.rulebook import parse_rules, read_rules, read_rules_file
+from sensorhub.hub.workspace import Place
+from sensorhub.rules.diff import Changes, changes, tables
+from sensorhub.rules.schema import parse_rules, read_rules, read_rules_file
 from sensorhub.standards import load_standards
 from sensorhub.store import database, rule_versions
 from sensorhub.store.rule_versions import RuleVersion

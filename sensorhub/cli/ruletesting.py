@@ -9,7 +9,7 @@ from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.backtest.virtual import Kit
 from sensorhub.cli.common import CONFIG, REFUSED, Config, Json, say_json
 from sensorhub.errors import ConfigError, Fault
-from sensorhub.rulebook import parse_rules, read_rules_file
+from sensorhub.rules.schema import parse_rules, read_rules_file
 from sensorhub.ruletests.book import RuleTests, load_tests
 from sensorhub.ruletests.judge import clock, judge, report
 from sensorhub.ruletests.play import play

@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 import structlog
 import typer
 
-from sensorhub.app import HubRun
 from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, say_json
 from sensorhub.codecs.files import codec_faults
 from sensorhub.config.settings import LogSettings
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import Register, plan, read_fleet
-from sensorhub.place import Place, load_all
-from sensorhub.rulebook import parse_rules, read_rules
+from sensorhub.hub.app import HubRun
+from sensorhub.hub.workspace import Place, load_all
+from sensorhub.rules.schema import parse_rules, read_rules
 from sensorhub.standards import load_standards
 from sensorhub.store import database
 

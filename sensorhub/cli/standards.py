@@ -16,8 +16,8 @@ from sensorhub.cli.common import (
     say_json,
 )
 from sensorhub.cli.tables import table
+from sensorhub.hub.workspace import Place, load_all
 from sensorhub.model import BY_NAME
-from sensorhub.place import Place, load_all
 from sensorhub.standards import Limit, Standards, load_standards
 from sensorhub.standards.gas import USUAL_CELSIUS, to_ppm
 from sensorhub.standards.sensors import UNKNOWN, Sensor, verdict

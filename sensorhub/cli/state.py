@@ -20,8 +20,8 @@ from sensorhub.cli.common import (
 )
 from sensorhub.cli.tables import table
 from sensorhub.model import BY_NO, NEVER, Severity
-from sensorhub.standing import Observer, Standing
 from sensorhub.store import database
+from sensorhub.views.asset_states import Observer, Standing
 
 
 def add_to(app: typer.Typer) -> None:

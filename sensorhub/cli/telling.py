@@ -24,10 +24,10 @@ from sensorhub.cli.common import (
 from sensorhub.cli.tables import table
 from sensorhub.config.settings import Settings
 from sensorhub.errors import DeliveryError
+from sensorhub.hub.workspace import Place, prober
 from sensorhub.model import Category
 from sensorhub.notify.addresses import networks, resolve
-from sensorhub.place import Place, prober
-from sensorhub.rulebook import SEVERITIES, parse_rules
+from sensorhub.rules.schema import SEVERITIES, parse_rules
 from sensorhub.standards import load_standards
 from sensorhub.store import database, rule_versions, subscriptions
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, opened, refuse
-from sensorhub.tail import address
+from sensorhub.hub.tail import address
 
 
 def add_to(app: typer.Typer) -> None:

@@ -4,7 +4,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sensorhub.codec_calls import CodecAnswer, CodecCall
+from sensorhub.codecs.protocol import CodecAnswer, CodecCall
 from sensorhub.model import Reason
 
 REMEMBERED = 64  # offending frames a codec

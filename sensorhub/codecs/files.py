@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from sensorhub.codec_calls import CodecCall
 from sensorhub.codecs.codec import CodecFault
+from sensorhub.codecs.protocol import CodecCall
 from sensorhub.codecs.runner import Codecs
 from sensorhub.config.settings import Settings
 from sensorhub.decode.codec_values import result_frame
 from sensorhub.errors import Fault
 from sensorhub.model import Frame
-from sensorhub.profiles import Profile
+from sensorhub.registry.profiles import Profile
 
 
 def codecs_of(

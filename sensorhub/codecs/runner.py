@@ -14,10 +14,10 @@ from typing import Any
 import structlog
 from xxhash import xxh3_64_hexdigest
 
-from sensorhub.codec_calls import CodecAnswer, CodecCall
 from sensorhub.codecs.child import Child, ChildEnded, Overran
 from sensorhub.codecs.codec import Codec, CodecFault, read_codec, stamp_of
 from sensorhub.codecs.packets import Request
+from sensorhub.codecs.protocol import CodecAnswer, CodecCall
 from sensorhub.config.settings import CodecSettings
 from sensorhub.model import Reason
 

@@ -13,9 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from sensorhub.errors import ConfigError, Fault
-from sensorhub.model import AssetKind
-from sensorhub.strict import (
+from sensorhub.config.schema import (
     WEEKDAYS,
     Id,
     LocalTime,
@@ -24,6 +22,8 @@ from sensorhub.strict import (
     explain,
     read_toml,
 )
+from sensorhub.errors import ConfigError, Fault
+from sensorhub.model import AssetKind
 
 EPOCH = date(1970, 1, 1).toordinal()
 WEDNESDAY, SUNDAY = 2, 6

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
-from sensorhub.strict import Strict
+from sensorhub.config.schema import Strict
 
 
 class InfluxSettings(Strict):

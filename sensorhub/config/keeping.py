@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from sensorhub.strict import Strict
+from sensorhub.config.schema import Strict
 
 
 class RetentionSettings(Strict):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sensorhub.strict import Strict
+from sensorhub.config.schema import Strict
 
 
 def _path(text: str) -> str:

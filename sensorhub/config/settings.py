@@ -22,9 +22,9 @@ from sensorhub.config.filling import DepositSettings, HolidaySettings, RoundSett
 from sensorhub.config.influx import InfluxSettings
 from sensorhub.config.keeping import DiskSettings, RetentionSettings
 from sensorhub.config.layout import TopicSettings
+from sensorhub.config.schema import Id, Strict, TimeZone, explain, read_toml
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.model import AssetKind
-from sensorhub.strict import Id, Strict, TimeZone, explain, read_toml
 
 ENV_PREFIX = "SENSORHUB_"
 ENV_FOLDERS = {"SENSORHUB_CONFIG", "SENSORHUB_DATA"}  # options of the command line

@@ -10,7 +10,7 @@ from sensorhub.model import Envelope, Field, Frame, Text
 
 
 class Profile(Protocol):
-    """What mapping needs of `sensorhub.profiles.Profile`, which reads files."""
+    """What mapping needs of a profile; `registry.profiles` reads them from files."""
 
     @property
     def name(self) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.config.filling import DepositSettings
-from sensorhub.profiles import EchoSettings
+from sensorhub.registry.profiles import EchoSettings
 
 F64 = NDArray[np.float64]
 USUAL_LITRES = 120.0

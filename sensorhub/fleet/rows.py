@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
+from sensorhub.config.schema import Strict, explain
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet.bulk import in_bulk
 from sensorhub.fleet.times import parse_time
-from sensorhub.geometry import parse_table, table_text
 from sensorhub.model import BY_NAME, RESERVED_ZONES, AssetKind, is_id
-from sensorhub.strict import Strict, explain
+from sensorhub.registry.geometry import parse_table, table_text
 
 CLEAR = "-"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

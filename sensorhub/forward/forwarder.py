@@ -13,7 +13,7 @@ from sensorhub.config.influx import InfluxSettings
 from sensorhub.forward.courier import Courier
 from sensorhub.forward.influx import Away, Refused, Verdict, Writer
 from sensorhub.forward.lines import Heads
-from sensorhub.registry import Registry
+from sensorhub.registry.registry import Registry
 from sensorhub.store.database import connect
 from sensorhub.store.jobs import Jobs, LostJobError, Submit
 

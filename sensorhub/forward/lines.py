@@ -15,7 +15,7 @@ import numpy as np
 from sensorhub.alerts.system import HUB_ASSET, HUB_ID
 from sensorhub.columns import I64, Columns
 from sensorhub.model import BY_NO, CODES, Outcome, Quality, Reason, Severity
-from sensorhub.registry import Registry
+from sensorhub.registry.registry import Registry
 from sensorhub.store.forward_rows import EventRow, ServiceRow
 from sensorhub.store.readings import Readings
 

@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic import model_validator as checked
 
+from sensorhub.config.schema import Id, Strict, explain, parse_duration
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.model import BY_NAME, AssetKind
 from sensorhub.ruletests.values import parse_values
-from sensorhub.strict import Id, Strict, explain, parse_duration
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 _PARTS = re.compile(r"[^a-z]+[a-z]+")

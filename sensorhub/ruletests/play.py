@@ -17,10 +17,10 @@ from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import FleetRows, parse_fleet_text
 from sensorhub.fleet.times import format_time, parse_time
 from sensorhub.model import Message
-from sensorhub.overview import transition_views
-from sensorhub.rulebook import read_rules_file
+from sensorhub.rules.schema import read_rules_file
 from sensorhub.ruletests.book import RuleTest, Step
 from sensorhub.ruletests.uplinks import Sent, uplinks
+from sensorhub.views.listings import transition_views
 
 LOOK_MS = 250  # how often a live hub looks at the clock
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from sensorhub.config.schema import parse_duration
 from sensorhub.standards.table import AT_ONCE, Limit
-from sensorhub.strict import parse_duration
 
 OWN = "or put your standard into config/standards/"
 

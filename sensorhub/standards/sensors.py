@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from pydantic import Field, ValidationError
 
+from sensorhub.config.schema import Strict, explain, read_toml
 from sensorhub.errors import Fault
-from sensorhub.strict import Strict, explain, read_toml
 
 SHARE = 0.5  # of a limit: our own choice, no standard's
 

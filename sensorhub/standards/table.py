@@ -18,11 +18,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from sensorhub.config.schema import Strict, explain, parse_duration, read_toml
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.model import BY_NAME, AssetKind
 from sensorhub.standards.gas import MOLAR_MASS
 from sensorhub.standards.sensors import Sensor, add_sensors
-from sensorhub.strict import Strict, explain, parse_duration, read_toml
 
 Trust = Literal["S", "P", "U", "?"]
 TRUST: dict[Trust, str] = {

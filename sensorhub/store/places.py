@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import cast
 
-from sensorhub.places import Kind, Place
+from sensorhub.registry.subjects import Kind, Place
 
 
 def load(connection: sqlite3.Connection) -> list[Place]:

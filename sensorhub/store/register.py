@@ -22,7 +22,7 @@ from sensorhub.fleet import (
     plan,
 )
 from sensorhub.fleet.bulk import in_bulk
-from sensorhub.registry import AssetRow, DeviceRow, MountingRow
+from sensorhub.registry.registry import AssetRow, DeviceRow, MountingRow
 
 _ZONES = "SELECT id, name, crew, contractor, contact FROM zones"
 _SITES = "SELECT id, name, zone FROM sites"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_sim import broker
+from firmware_sim.demo import broker
 
 PATIENCE_S = 90
 

@@ -14,9 +14,9 @@ from sensorhub.columns import NO_DEVICE
 from sensorhub.config.layout import TopicSettings
 from sensorhub.config.settings import CodecSettings
 from sensorhub.decode.decoders import DECODERS
-from sensorhub.intake import Intake
+from sensorhub.ingest.reader import Intake
 from sensorhub.model import Message
-from sensorhub.profiles import Profile, load_profiles
+from sensorhub.registry.profiles import Profile, load_profiles
 from tests.bench.packets import WRAPPED, WRAPPED_TOPIC, device_name
 
 BATCH = 2_000

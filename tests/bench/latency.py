@@ -11,7 +11,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from sensorhub.clock import Clock
-from sensorhub.place import Place, act
+from sensorhub.hub.workspace import Place, act
 from tests.bench.packets import DAY_MS, STEP_MS, World, device_name
 from tests.bench.publisher import Connection
 from tests.bench.rig import Hub, Script, hub, prepare, publisher, say, send, until

@@ -4,8 +4,8 @@ import time
 
 from sensorhub.clock import Clock
 from sensorhub.model import NEVER
-from sensorhub.standing import Observer
 from sensorhub.store.database import connect
+from sensorhub.views.asset_states import Observer
 from tests.bench.rig import Hub, Script, hub, prepare, publisher, rss_mb, say, send
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sensorhub.codec_calls import CodecCall
+from sensorhub.codecs.protocol import CodecCall
 from sensorhub.codecs.runner import Codecs
 from sensorhub.config.settings import CodecSettings
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from sensorhub.codec_calls import CodecAnswer, CodecCall
 from sensorhub.codecs.child import Child, ChildEnded
 from sensorhub.codecs.codec import CodecFault
 from sensorhub.codecs.packets import Request
+from sensorhub.codecs.protocol import CodecAnswer, CodecCall
 from sensorhub.codecs.runner import Codecs
 from sensorhub.config.settings import CodecSettings
 from sensorhub.model import Reason

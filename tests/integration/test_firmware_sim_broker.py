@@ -11,8 +11,8 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
-from firmware_sim import broker
 from firmware_sim.clock import HOUR, SimClock, parse_time
+from firmware_sim.demo import broker
 from firmware_sim.demotown.fleet import town
 from firmware_sim.demotown.stream import uplinks
 from firmware_sim.mqtt import Address, Publisher, live, say_hello

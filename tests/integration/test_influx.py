@@ -14,11 +14,11 @@ from support.influx import ORG, TOKEN, Influxd
 
 from sensorhub.errors import StoreError
 from sensorhub.forward.reader import Reader
+from sensorhub.hub.workspace import older_readings
 from sensorhub.model import Reading
-from sensorhub.overview import readings_view
-from sensorhub.place import older_readings
 from sensorhub.store import counters, forward_rows, forwarding
 from sensorhub.store.past import Older
+from sensorhub.views.listings import readings_view
 
 MINUTE = 60_000
 

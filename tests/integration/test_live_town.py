@@ -16,9 +16,9 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from typer.testing import CliRunner
 
-from firmware_sim import broker
 from firmware_sim.cli import app
 from firmware_sim.clock import parse_time
+from firmware_sim.demo import broker
 from firmware_sim.live.clients import (
     Clients,
     Identity,
@@ -26,8 +26,8 @@ from firmware_sim.live.clients import (
     allow_files,
 )
 from firmware_sim.mqtt import Address
+from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
-from firmware_sim.trace import write_trace
 
 START = "2026-03-02T00:00:00+08:00"
 PATIENCE_S = 30

@@ -10,10 +10,10 @@ from past.make import START, expected
 from sensorhub.clock import HandClock
 from sensorhub.config.settings import Settings
 from sensorhub.decode.decoders import DECODERS
-from sensorhub.hub import Hub
+from sensorhub.hub.hub import Hub
+from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
-from sensorhub.pipeline import Pipeline
-from sensorhub.profiles import load_profiles
+from sensorhub.registry.profiles import load_profiles
 from sensorhub.store import database
 
 PAST = sorted((Path(__file__).parent.parent / "past").glob("*.db.gz"))

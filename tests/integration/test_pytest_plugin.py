@@ -9,7 +9,7 @@ from pathlib import Path
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
-from firmware_sim import broker
+from firmware_sim.demo import broker
 from firmware_sim.pytest_plugin import make_town
 
 ROOT = Path(__file__).parents[2]

@@ -14,18 +14,18 @@ from pathlib import Path
 
 from sensorhub import __version__
 from sensorhub.clock import HandClock
-from sensorhub.commands import Commands
 from sensorhub.config.settings import Settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.fleet import parse_fleet_text
-from sensorhub.hub import Hub
+from sensorhub.hub.commands.dispatcher import Commands
+from sensorhub.hub.hub import Hub
+from sensorhub.hub.watchdog import Watchdog
+from sensorhub.hub.workspace import Place, prepare
+from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
-from sensorhub.overview import alerts_view, readings_view
-from sensorhub.pipeline import Pipeline
-from sensorhub.place import Place, prepare
-from sensorhub.profiles import load_profiles
+from sensorhub.registry.profiles import load_profiles
 from sensorhub.store import commands, database
-from sensorhub.watchdog import Watchdog
+from sensorhub.views.listings import alerts_view, readings_view
 
 HERE = Path(__file__).parent
 START = 1_772_323_200_000  # 2026-03-01T00:00Z

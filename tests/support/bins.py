@@ -13,7 +13,7 @@ from sensorhub.estimate.law import law_of, matrix_of
 from sensorhub.estimate.plan import Plans
 from sensorhub.estimate.tables import Table
 from sensorhub.estimate.usage import HOUR_MS, Usage
-from sensorhub.profiles import EchoSettings
+from sensorhub.registry.profiles import EchoSettings
 
 MONDAY = 1_767_571_200_000  # 2026-01-05T00:00Z
 ENDS = (1050.0, 150.0)

@@ -14,8 +14,8 @@ from typing import Any
 from support.brokers import until
 
 from sensorhub.alerts.event import rfc3339
-from sensorhub.overview import readings_view
 from sensorhub.store import counters, database, outbox, segments
+from sensorhub.views.listings import readings_view
 
 ROOT = Path(__file__).parents[2]
 # taken out of the environment: the hub would take it for a setting

@@ -9,8 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
-from firmware_sim.trace import write_trace
 
 Row = dict[str, Any]
 

@@ -11,16 +11,16 @@ import msgspec
 
 from sensorhub.alerts import flap
 from sensorhub.clock import HandClock
-from sensorhub.commands import Commands
 from sensorhub.fleet import parse_fleet_text
-from sensorhub.hub import Hub
+from sensorhub.hub.commands.dispatcher import Commands
+from sensorhub.hub.hub import Hub
+from sensorhub.hub.watchdog import Watchdog
+from sensorhub.hub.workspace import Place, load_all, prepare
+from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import DUP, Message
-from sensorhub.overview import alerts_view
-from sensorhub.pipeline import Pipeline
-from sensorhub.place import Place, load_all, prepare
 from sensorhub.store import history
 from sensorhub.store.commands import Command
-from sensorhub.watchdog import Watchdog
+from sensorhub.views.listings import alerts_view
 
 HOUR = 3_600_000
 REMEMBERED_MS = 10_000

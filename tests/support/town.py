@@ -11,20 +11,20 @@ from zoneinfo import ZoneInfo
 
 from sensorhub.alerts.rules import Rule, compile_rules
 from sensorhub.clock import HandClock
-from sensorhub.commands import Commands
 from sensorhub.config.settings import Settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.fleet import parse_fleet_text
-from sensorhub.hub import Hub
-from sensorhub.ledger import Ledger
+from sensorhub.hub.commands.dispatcher import Commands
+from sensorhub.hub.hub import Hub
+from sensorhub.hub.watchdog import Watchdog
+from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
 from sensorhub.notify.choice import wants
-from sensorhub.overview import alerts_view, readings_view
-from sensorhub.pipeline import Pipeline
-from sensorhub.profiles import Profile, load_profiles
-from sensorhub.rulebook import Rulebook, RuleSettings
+from sensorhub.registry.profiles import Profile, load_profiles
+from sensorhub.rules.schema import Rulebook, RuleSettings
 from sensorhub.store import commands, counters, database, register, rule_versions
-from sensorhub.watchdog import Watchdog
+from sensorhub.store.changeset import Ledger
+from sensorhub.views.listings import alerts_view, readings_view
 
 NOW = 1_795_000_000_000  # 2026-11-18T11:06:40Z
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000

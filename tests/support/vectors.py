@@ -7,7 +7,7 @@ from typing import Any
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import decode_uplink
 from sensorhub.model import Envelope, Frame
-from sensorhub.profiles import load_profiles
+from sensorhub.registry.profiles import load_profiles
 
 PROFILES = load_profiles(None, DECODERS)
 FOLDER = Path(__file__).parents[1] / "vectors"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.town import HOUR, MINUTE, UP, Town, profiles, uplink
 
-from sensorhub.overview import devices_view
+from sensorhub.views.listings import devices_view
 
 WILL, BIRTH = b'{"state":"offline"}', b'{"state":"online","firmware":"1.2"}'
 

@@ -21,8 +21,8 @@ from sensorhub.errors import ConfigError
 from sensorhub.fleet import parse_fleet_text
 from sensorhub.fleet.times import parse_time
 from sensorhub.model import RETAIN, Message
-from sensorhub.overview import transition_views
 from sensorhub.standards import built_in
+from sensorhub.views.listings import transition_views
 
 UTC = ZoneInfo("UTC")
 LOOK = 5 * SECOND

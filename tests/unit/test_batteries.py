@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from firmware_sim.chance import F64, I64
 from firmware_sim.firmware.battery import STEP_DAYS, Batteries
+from firmware_sim.output.trace import write_trace
+from firmware_sim.rng import F64, I64
 from firmware_sim.scenario import load
 from firmware_sim.scenario.settings import Battery, Gas
 from firmware_sim.sensors.gas import Cells
-from firmware_sim.trace import write_trace
 
 ENDING = Battery(ending=1, ending_days=(4, 6), change_days=1)
 

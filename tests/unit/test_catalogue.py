@@ -9,12 +9,12 @@ from support.vectors import decode, values
 from typer.testing import CliRunner
 
 from firmware_sim.cli import app
-from firmware_sim.families.beside import BESIDE
+from firmware_sim.families.auxiliary import BESIDE
 from firmware_sim.families.catalogue import BINS, MODELS, TOILETS, Air, Level
 from firmware_sim.families.versions import VERSIONS
+from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import ScenarioError, load
 from firmware_sim.town.fleet import make_fleet
-from firmware_sim.trace import write_trace
 
 SEEN = Level(mm=730, celsius=21.4, tilt=0.0, battery=80, number=7)
 

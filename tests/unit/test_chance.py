@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from firmware_sim.chance import Stream
+from firmware_sim.rng import Stream
 
 MANY = 100_000
 PINNED_UNIFORM = [0.193104974561, 0.300767454207, 0.010766801737]

@@ -12,7 +12,7 @@ from sensorhub.cli.main import main
 from sensorhub.cli.tables import widths
 from sensorhub.clock import Clock
 from sensorhub.config.settings import Settings
-from sensorhub.place import clock_beside, hub_clock
+from sensorhub.hub.workspace import clock_beside, hub_clock
 from sensorhub.store import counters, database
 
 SIMULATED = {"clock": {"start": "2026-06-01T00:00:00Z", "speed": 600}}

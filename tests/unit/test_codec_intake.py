@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.town import NOW, UP, Town, native, profiles
 
-from sensorhub import wrapped as wrapping
-from sensorhub.codec_calls import CodecAnswer, CodecCall
+from sensorhub.codecs.protocol import CodecAnswer, CodecCall
+from sensorhub.ingest import enveloped as wrapping
 from sensorhub.model import Envelope, Message, Reason
-from sensorhub.profiles import Profile
+from sensorhub.registry.profiles import Profile
 from sensorhub.store import history
 
 EUI = "24e124136b502217"

@@ -17,8 +17,8 @@ from support.town import (
     uplink,
 )
 
-from sensorhub.commands import HANDLERS
 from sensorhub.fleet import one_row
+from sensorhub.hub.commands.dispatcher import HANDLERS
 from sensorhub.store import commands
 
 SECRET = "whsec_" + "A" * 32

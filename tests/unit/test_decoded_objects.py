@@ -11,7 +11,7 @@ from support.vectors import envelopes
 from sensorhub.config.settings import load_settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.model import Message
-from sensorhub.profiles import load_profiles
+from sensorhub.registry.profiles import load_profiles
 
 TOPICS = """
 [[mqtt.topics]]

@@ -9,10 +9,10 @@ from support.vectors import frames
 
 from sensorhub.config.layout import TopicSettings
 from sensorhub.decode.decoders import DECODERS
-from sensorhub.explain import Known, explain_uplink
 from sensorhub.model import Envelope, Frame
-from sensorhub.profiles import Profile, load_profiles
-from sensorhub.registry import Registry
+from sensorhub.registry.profiles import Profile, load_profiles
+from sensorhub.registry.registry import Registry
+from sensorhub.views.explain import Known, explain_uplink
 
 PROFILES = load_profiles(None, DECODERS)
 TLD = "01755c0367220104826901050001"

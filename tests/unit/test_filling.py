@@ -5,10 +5,10 @@ from support.town import profiles
 
 from sensorhub.config.filling import DepositSettings, RoundSettings
 from sensorhub.estimate.law import Law, law_of
-from sensorhub.filling import Filling, lay_out
 from sensorhub.model import AssetKind
-from sensorhub.profiles import EchoSettings
-from sensorhub.registry import AssetRow, DeviceRow, MountingRow, Registry
+from sensorhub.registry.profiles import EchoSettings
+from sensorhub.registry.registry import AssetRow, DeviceRow, MountingRow, Registry
+from sensorhub.state.fill_models import Filling, lay_out
 
 ROUND = RoundSettings.model_validate({"zone": "east", "times": ["07:00"]})
 LATE = RoundSettings.model_validate({"kind": "container", "times": ["22:00"]})

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from firmware_sim import screen
-from firmware_sim.board import Board, Figures, figures
 from firmware_sim.clock import SimClock, parse_time
-from firmware_sim.folder import fresh
-from firmware_sim.meter import Meter
-from firmware_sim.words import words
+from firmware_sim.demo import screen
+from firmware_sim.demo.data_folder import fresh
+from firmware_sim.demo.event_log import Board, Figures, figures
+from firmware_sim.demo.rate_meter import Meter
+from firmware_sim.demo.texts import words
 
 LOOK = ".venv/bin/sensorhub alerts --all --data data/demo-2"
 TOPIC = "sensorhub/v1/alerts/z/bin1/bin_full"

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from firmware_sim import wire
+from firmware_sim.families import wire
 
 # payload bytes as published in TheThingsNetwork/lorawan-devices and akenza's codecs
 GOLDEN = [

@@ -11,11 +11,11 @@ import pytest
 from support.vectors import decode, values
 
 from firmware_sim.clock import parse_time
-from firmware_sim.families.beside import BESIDE, Beside
+from firmware_sim.families.auxiliary import BESIDE, Beside
 from firmware_sim.families.stored import STORED
+from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import ScenarioError, load
 from firmware_sim.scenario.rooms import Fixtures
-from firmware_sim.trace import write_trace
 from firmware_sim.world.fixtures import Rooms
 from firmware_sim.world.toilets import Cleaning
 

@@ -11,8 +11,8 @@ from support.town import DAY, HOUR, SHIPPED, Town, profiles
 
 from sensorhub.config.settings import Settings
 from sensorhub.estimate.later import later
-from sensorhub.forecasts import forecasts_view
 from sensorhub.store import database
+from sensorhub.views.forecasts import forecasts_view
 
 ROUNDS = Settings.model_validate({"rounds": [{"zone": "east", "times": ["09:00"]}]})
 BANDS = (("fill_10", "fill", "fill_90"), ("h10", "hours_to_full", "h90"))

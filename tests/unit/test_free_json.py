@@ -14,7 +14,7 @@ from sensorhub.decode.envelopes import unwrapper
 from sensorhub.decode.paths import NOTHING, find
 from sensorhub.errors import ConfigError
 from sensorhub.model import Envelope, EnvelopeError, Field, Message, Text
-from sensorhub.profiles import load_profiles
+from sensorhub.registry.profiles import load_profiles
 
 EUI = "24e124713c000001"
 FRAME = bytes.fromhex("01755c0482690105000 0".replace(" ", ""))

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensorhub.geometry import Geometry, parse_table, table_text
+from sensorhub.registry.geometry import Geometry, parse_table, table_text
 
 PIT = "2500:0 2000:400 1200:1900 300:4200"
 

@@ -9,10 +9,10 @@ import pytest
 from support.hubs import fleet_csv
 from support.stories import Story
 
-from sensorhub.batches import Batches
-from sensorhub.ledger import Ledger
-from sensorhub.ledger_file import LedgerFile
+from sensorhub.hub.batch_processor import Batches
+from sensorhub.hub.outcome_log import LedgerFile
 from sensorhub.model import RETAIN, Message
+from sensorhub.store.changeset import Ledger
 
 NOW = 1_772_000_000_000
 UP, STATUS = b"sensorhub/v1/z1/d0/up", b"sensorhub/v1/z1/d0/status"

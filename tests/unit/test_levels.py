@@ -10,7 +10,7 @@ from support.town import HOUR, SHIPPED, Town, native
 from sensorhub.config.settings import Settings
 from sensorhub.errors import ConfigError
 from sensorhub.estimate.usage import rough_week
-from sensorhub.rulebook import parse_rules
+from sensorhub.rules.schema import parse_rules
 
 DAYS = 15
 

@@ -1,7 +1,7 @@
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import decode_uplink, map_fields
 from sensorhub.model import Envelope, Field, Frame
-from sensorhub.profiles import load_profiles
+from sensorhub.registry.profiles import load_profiles
 
 PROFILES = load_profiles(None, DECODERS)
 

@@ -13,10 +13,10 @@ from firmware_sim.families import dragino, milesight
 from firmware_sim.families.catalogue import NATIVE
 from firmware_sim.firmware.frame import Frame
 from firmware_sim.link.channel import Delivery, Lost
-from firmware_sim.link.memory import AT_ONCE, Memory
+from firmware_sim.link.offline_buffer import AT_ONCE, Memory
+from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
 from firmware_sim.town.fleet import Fleet, make_fleet
-from firmware_sim.trace import write_trace
 
 LDDS75 = "dragino-ldds75"
 SPEAKS = np.ones(1, np.bool_)

@@ -3,7 +3,7 @@
 import pytest
 
 from sensorhub.alerts.mute import Silence, inhibited_by, silenced_by
-from sensorhub.rulebook import Inhibit
+from sensorhub.rules.schema import Inhibit
 
 PLACE = ("full", "bin-1", "east")
 

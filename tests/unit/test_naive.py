@@ -11,8 +11,8 @@ from support.town import HOUR, SHIPPED, Town, native, profiles
 from sensorhub.config.settings import Settings
 from sensorhub.estimate.record import CASES, Judged, Record, judge
 from sensorhub.estimate.usage import HOUR_MS
-from sensorhub.forecasts import forecasts_view
-from sensorhub.status import status_view
+from sensorhub.views.forecasts import forecasts_view
+from sensorhub.views.status import status_view
 
 BINS = 24
 FLEET = "zone,site,asset,kind,device,profile\n" + "".join(

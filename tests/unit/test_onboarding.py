@@ -16,7 +16,7 @@ from sensorhub.model import BY_NO, EnvelopeError, Field, Text
 from sensorhub.onboarding.draft import guesses, profile_text
 from sensorhub.onboarding.guess import guess, tokens
 from sensorhub.onboarding.sample import sample_uplink, with_units
-from sensorhub.profiles import Profile, load_profiles
+from sensorhub.registry.profiles import Profile, load_profiles
 
 
 @pytest.mark.parametrize(

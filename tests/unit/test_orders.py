@@ -10,9 +10,9 @@ import pytest
 
 from firmware_sim.clock import parse_time
 from firmware_sim.firmware import orders
+from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
 from firmware_sim.scenario.script import Event
-from firmware_sim.trace import write_trace
 from sensorhub.decode import downlinks
 
 MINUTE = 60_000

@@ -8,11 +8,11 @@ import pytest
 from support.happenings import FLEET, RULES, START, native
 from support.stories import Story
 
-from sensorhub.batches import Batches
-from sensorhub.jobs import Jobs
-from sensorhub.ledger import Ledger
+from sensorhub.hub.batch_processor import Batches
+from sensorhub.hub.write_queue import Jobs
 from sensorhub.model import Message
-from sensorhub.state import State
+from sensorhub.state.state import State
+from sensorhub.store.changeset import Ledger
 
 BOOM = 13.0
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sensorhub.pace import Pace
+from sensorhub.hub.stall_detector import Pace
 
 NOW = 1_772_000_000_000
 

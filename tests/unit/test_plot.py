@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from firmware_sim.cli import app
+from firmware_sim.output.trace import write_trace
 from firmware_sim.plot import PlotError, Story, draw, picture, read_story
 from firmware_sim.scenario import load
-from firmware_sim.trace import write_trace
 
 AT = "2026-03-02T00:00:00.000Z"
 LATER = "2026-03-02T09:00:00.000Z"

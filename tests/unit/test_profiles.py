@@ -6,7 +6,7 @@ from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import map_fields
 from sensorhub.errors import ConfigError
 from sensorhub.model import Field
-from sensorhub.profiles import NATIVE, load_profiles, profiles_table
+from sensorhub.registry.profiles import NATIVE, load_profiles, profiles_table
 
 DOC = Path(__file__).parents[2] / "docs" / "decoders.md"
 OWN = """

@@ -7,12 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from firmware_sim.cli import app
+from firmware_sim.output.trace import write_trace
 from firmware_sim.reality import distances
 from firmware_sim.reality.compare import Group, rows, town
 from firmware_sim.reality.curves import Curve, curves_of, real_curves, trace_curves
 from firmware_sim.reality.measures import emptyings, shape
 from firmware_sim.scenario import load
-from firmware_sim.trace import write_trace
 from tests.quality.real.__main__ import EXCERPT
 
 ONE_HOUR = 3_600_000

@@ -4,7 +4,7 @@ import pytest
 from support.town import DAY, HOUR, NOW, profiles
 
 from sensorhub.model import BY_NAME
-from sensorhub.registry import (
+from sensorhub.registry.registry import (
     FOR_EVER,
     SINCE_EVER,
     AssetRow,

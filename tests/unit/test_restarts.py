@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from firmware_sim.clock import parse_time
+from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
-from firmware_sim.trace import write_trace
 from firmware_sim.world.moment import STEP_MS
 
 DAY_MS = 86_400_000

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from sensorhub.cli.main import app
 from sensorhub.errors import ConfigError
-from sensorhub.rule_changes import changes
-from sensorhub.rulebook import parse_rules
-from sensorhub.rules_file import RulesFile
+from sensorhub.hub.rules_watcher import RulesFile
+from sensorhub.rules.diff import changes
+from sensorhub.rules.schema import parse_rules
 from sensorhub.store import counters, rule_versions
 
 WARNING = '  {severity = "warning", raise = 80, clear = 70},\n'

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from support.town import SHIPPED, UP, rule_settings
 
 from sensorhub.alerts.system import SYSTEM_RULES
+from sensorhub.config.schema import parse_duration
 from sensorhub.errors import ConfigError
-from sensorhub.rulebook import RESERVED, parse_rules, read_rules
-from sensorhub.strict import parse_duration
+from sensorhub.rules.schema import RESERVED, parse_rules, read_rules
 
 WARN = {"severity": "warning", "raise": 80, "clear": 70}
 URGENT = {"severity": "urgent", "raise": 90, "clear": 80}

@@ -7,8 +7,8 @@ from support.town import HOUR, MINUTE, rule
 
 from sensorhub.alerts.rules import Rule
 from sensorhub.alerts.track import Track, quiet_band
-from sensorhub.judging import count_step
 from sensorhub.model import Severity
+from sensorhub.state.rule_evaluation import count_step
 
 LADDER = [
     {"severity": "warning", "raise": 80, "clear": 70},

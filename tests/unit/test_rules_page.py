@@ -8,8 +8,8 @@ from support.town import MINUTE, SHIPPED, rule
 
 from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.alerts.track import Track
-from sensorhub.rule_parts import Level, Schedule, Select
-from sensorhub.rulebook import Inhibit, RuleSettings, parse_rules
+from sensorhub.rules.schema import Inhibit, RuleSettings, parse_rules
+from sensorhub.rules.schema_parts import Level, Schedule, Select
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
 LADDER = [

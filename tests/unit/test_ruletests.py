@@ -11,7 +11,7 @@ from sensorhub.backtest.virtual import Kit
 from sensorhub.cli.main import app
 from sensorhub.config.settings import Settings
 from sensorhub.errors import ConfigError
-from sensorhub.rulebook import parse_rules
+from sensorhub.rules.schema import parse_rules
 from sensorhub.ruletests.book import (
     AssetSaid,
     Check,

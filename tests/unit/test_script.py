@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from firmware_sim.clock import parse_time
+from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import Scenario, ScenarioError, load
 from firmware_sim.scenario.script import AMOUNTS
-from firmware_sim.trace import write_trace
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from firmware_sim.clock import parse_time
+from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
 from firmware_sim.scenario.settings import Calendar, Rain
-from firmware_sim.trace import write_trace
 from firmware_sim.world.calendar import Year
 from firmware_sim.world.moment import Moment
 from firmware_sim.world.rain import Rain as Showers

@@ -10,9 +10,9 @@ from support.vectors import decode
 from firmware_sim.clock import parse_time
 from firmware_sim.families.catalogue import NATIVE
 from firmware_sim.firmware.sessions import Sessions
+from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
 from firmware_sim.town.fleet import Fleet, make_fleet
-from firmware_sim.trace import write_trace
 from firmware_sim.world.moment import STEP_MS, Moment
 
 LORAWAN = "milesight-em310-udl"

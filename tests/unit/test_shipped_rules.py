@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.town import DAY, HOUR, MINUTE, SHIPPED, Town
 
-from sensorhub.rulebook import parse_rules
+from sensorhub.rules.schema import parse_rules
 
 Series = list[tuple[int, float]]
 

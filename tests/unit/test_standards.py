@@ -12,8 +12,8 @@ from sensorhub.alerts.rules import compile_rules
 from sensorhub.alerts.track import Track, quiet_band
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.errors import ConfigError
-from sensorhub.profiles import load_profiles
-from sensorhub.rulebook import parse_rules
+from sensorhub.registry.profiles import load_profiles
+from sensorhub.rules.schema import parse_rules
 from sensorhub.standards import built_in, load_standards
 from sensorhub.standards.gas import to_mg, to_ppm
 from sensorhub.standards.sensors import Sensor, verdict

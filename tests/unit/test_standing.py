@@ -11,8 +11,8 @@ from support.stories import Story
 
 from sensorhub.cli.main import main
 from sensorhub.model import CODES, NEVER
-from sensorhub.standing import Observer
 from sensorhub.store import database, register_columns
+from sensorhub.views.asset_states import Observer
 
 
 @pytest.mark.parametrize("seed", range(4))

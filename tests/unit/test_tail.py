@@ -6,8 +6,8 @@ from pathlib import Path
 
 from support.town import Town, native
 
-from sensorhub.pipeline import Pipeline
-from sensorhub.tail import TailServer, address
+from sensorhub.hub.tail import TailServer, address
+from sensorhub.ingest.pipeline import Pipeline
 
 
 def reader_of(folder: Path) -> socket.socket:

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import ScenarioError, load
 from firmware_sim.town.fleet import make_fleet
 from firmware_sim.town.shapes import STRAIGHT
-from firmware_sim.trace import write_trace
-from sensorhub.geometry import parse_table
+from sensorhub.registry.geometry import parse_table
 
 PIT = {"share": 1, "height_cm": 200, "volume_l": 4000, "head_room_cm": 30}
 QUIET = {"echo.noise_cm": 0, "echo.near": 0, "echo.missed": 0, "surface.hump_cm": 0}

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from firmware_sim.output.trace import Made, write_trace
 from firmware_sim.scenario import load
-from firmware_sim.trace import Made, write_trace
 
 SMALL = {"town.bins": 20, "town.toilets": 3, "town.days": 2}
 FILES = ("uplinks.jsonl", "labels.jsonl", "fleet.csv", "rounds.toml")

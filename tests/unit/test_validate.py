@@ -5,8 +5,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from sensorhub.ingest.validate import NO_TIME, beyond, judge, settle_times
 from sensorhub.model import BY_NAME, CATALOGUE, MeasurementKind, Quality, Reason
-from sensorhub.validate import NO_TIME, beyond, judge, settle_times
 
 NOW = 1_795_000_000_000
 AHEAD = 300_000

@@ -12,8 +12,8 @@ from support.vectors import decode, values
 from firmware_sim.clock import parse_time
 from firmware_sim.families.catalogue import MODELS, NATIVE
 from firmware_sim.families.versions import OLD, VERSIONS
+from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import ScenarioError, load
-from firmware_sim.trace import write_trace
 
 Said = list[tuple[int, dict[str, Any]]]
 

@@ -25,7 +25,7 @@ from sensorhub.estimate.forecast import full_in
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.usage import Usage, Zone, local_hours
 from sensorhub.fleet import read_fleet
-from sensorhub.hub import Hub
+from sensorhub.hub.hub import Hub
 from tests.quality.real.curves import F64, I64, Curve, Places
 from tests.quality.real.feed import HERE, write
 

@@ -1,0 +1,71 @@
+"""Families that hang beside a toilet's gas sensor: people, paper, water, cubicles."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from firmware_sim.families import browan, imbuildings, milesight, netvox, wire
+from firmware_sim.families.catalogue import LOCAL, LOW, Model
+
+PAPER_MM = 100  # from the sensor to an empty holder
+DOOR_MM, FREE_MM = 400, 1500
+
+
+class Beside(NamedTuple):
+    """What such a sensor knows when it reports."""
+
+    totals: tuple[int, int]  # people in and out since its start
+    period: tuple[int, int]  # since the last report
+    paper: float  # %
+    wet: bool
+    occupied: bool
+    celsius: float
+    humidity: float  # %
+    battery: int  # %
+    number: int  # of the uplink
+
+    @property
+    def volts(self) -> float:
+        """A lithium cell: 3.6 V down to the knee at 60 %, 3.0 V at the end."""
+        return 3.0 + 0.6 * min(self.battery / 60, 1)
+
+
+def _ws201(s: Beside) -> bytes:
+    mm = round(PAPER_MM * (1 - s.paper / 100)) + 1
+    return milesight.ws201(s.battery, mm, round(s.paper))
+
+
+def _vs330(s: Beside) -> bytes:
+    mm = DOOR_MM if s.occupied else FREE_MM
+    return milesight.vs330(s.battery, mm, occupied=s.occupied)
+
+
+BESIDE: Mapping[str, Model] = {
+    "milesight-vs350": Model(
+        *("24e124", milesight.PORT, "people in and out in 16 bits, battery"),
+        lambda s: wire.vs350(s.battery, s.totals, s.period),
+    ),
+    "imbuildings-peoplecounter": Model(
+        *(LOCAL, imbuildings.BARE_PORT, "people in and out in 16 bits, voltage"),
+        lambda s: imbuildings.people(s.volts, s.period, s.totals, s.number),
+    ),
+    "milesight-ws201": Model(
+        *("24e124", milesight.PORT, "paper that is left, battery"), _ws201
+    ),
+    "milesight-em300-sld": Model(
+        *("24e124", milesight.PORT, "water on the floor, climate, battery"),
+        lambda s: wire.em300_sld(s.battery, s.celsius, s.humidity, leak=s.wet),
+    ),
+    "browan-tbwl100": Model(
+        *(LOCAL, browan.LEAK_PORT, "water on the floor, climate, voltage"),
+        lambda s: browan.tbwl100(s.volts, s.celsius, round(s.humidity), leak=s.wet),
+    ),
+    "milesight-vs330": Model(
+        *("24e124", milesight.PORT, "a cubicle occupied, battery"), _vs330
+    ),
+    "netvox-r718qa": Model(
+        *("00137a", netvox.PORT, "a cubicle occupied, voltage"),
+        lambda s: netvox.r718qa(s.volts, occupied=s.occupied, low=s.battery < LOW),
+    ),
+}
+WET = frozenset({"milesight-em300-sld", "browan-tbwl100"})  # report it at once
+OCCUPIED = frozenset({"milesight-vs330", "netvox-r718qa"})

@@ -1,0 +1,1 @@
+"""What a simulated town writes: messages, ground truth, labels."""

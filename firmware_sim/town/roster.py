@@ -1,0 +1,58 @@
+"""Which days and hours the rounds come: bins of a zone by how often they need it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim.rng import F64
+from firmware_sim.scenario.settings import Emptying
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A round of one zone: weekdays (0 is Monday) at a local hour."""
+
+    zone: int
+    visits: int  # the bins that it serves: those of so many rounds a week
+    weekdays: tuple[int, ...]
+    hour: float
+
+    @property
+    def time(self) -> str:
+        """Its local time as hh:mm."""
+        minute = round(self.hour * 60)
+        return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def visits_a_week(rate: F64, plan_fill: float) -> NDArray[np.int64]:
+    """Rounds a week (1 to 14) so that a bin holds about `plan_fill` % at each."""
+    need = np.round(7 * rate / plan_fill)
+    return np.clip(need, 1, 14).astype(np.int64)
+
+
+def tag(visits: int) -> str:
+    """The tag of bins with so many rounds a week."""
+    return f"round-{visits}"
+
+
+def rounds(
+    zone: NDArray[np.int64], visits: NDArray[np.int64], settings: Emptying
+) -> list[Round]:
+    """All rounds of the town; each zone begins its week on another day."""
+    found = []
+    pairs = sorted(set(zip(zone.tolist(), visits.tolist(), strict=True)))
+    for where, often in pairs:
+        first = _days(min(often, 7), where)
+        found.append(Round(where, often, first, settings.round_at))
+        if often > 7:
+            again = _days(often - 7, where)
+            found.append(Round(where, often, again, settings.second_at))
+    return found
+
+
+def _days(count: int, shift: int) -> tuple[int, ...]:
+    """`count` weekdays spread over the week."""
+    return tuple(sorted((i * 7 // count + shift) % 7 for i in range(count)))

@@ -1,0 +1,1 @@
+"""Severity changes to transitions, transitions to notifications."""

@@ -1,0 +1,87 @@
+"""A zone or a gateway that falls silent as a whole: one alert, and nobody else's.
+
+Devices of a place that is out raise no alert of their own; when it is back their
+silence begins anew.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.alerting.lifecycle import Desk
+from sensorhub.alerts.groups import Group, Share
+from sensorhub.columns import Columns, Notes, pack
+from sensorhub.model import NEVER, Severity
+from sensorhub.store.changeset import JournalDraft, Ledger
+
+LISTED = 1_000  # members in an alert; its numbers count them all
+
+
+def counted(desk: Desk, group: Group, now: int) -> NDArray[np.int32]:
+    """By device the place that a rule counts it to; 0 for none.
+
+    Of a zone those do not count whose gateway is out: that is the trouble's name.
+    """
+    state, registry = desk.state, desk.state.registry
+    asset = registry.asset_of
+    counts = (asset >= 0) & (state.covered_at != NEVER) & group.selected[asset]
+    counts &= ~((registry.out_from[asset] <= now) & (now < registry.out_until[asset]))
+    if group.rule.settings.by == "gateway":
+        return np.where(counts, state.gateway, 0)
+    outs = [n for n in desk.out() if state.places[n].kind == "gateway"]
+    if outs:
+        counts &= ~np.isin(state.gateway, np.array(outs, np.int32))
+    return np.where(counts, state.zone, 0)
+
+
+def look(desk: Desk, ledger: Ledger, now: int, covered: int) -> None:
+    """Raise and end the alerts of group rules at `now` (ms).
+
+    `covered`: the covered time at the look before, for a restart: who was silent then
+    had an alert of his own.
+    """
+    state = desk.state
+    quiet = state.covered - state.covered_at
+    back: list[int] = []
+    for group in desk.groups:
+        rule = group.rule
+        open_ = {-a for r, a in desk.board.open if r == rule.id and a < 0}
+        place = counted(desk, group, now)
+        for share in group.shares(place, quiet, open_):
+            before = desk.board.worst(rule.id, -share.place)
+            level = group.level(share, before)
+            if level == before or (level > before and not rule.in_schedule(now)):
+                continue
+            cause = _cause(desk, share, now, level)
+            if level:
+                cause["covered"] = covered
+            desk.level(ledger, rule, (-share.place, -1), level, now, cause)
+            if not level:
+                back.append(share.place)
+    if back:
+        _excuse(desk, ledger, back, now)
+
+
+def _cause(desk: Desk, share: Share, now: int, level: Severity) -> dict[str, object]:
+    registry = desk.state.registry
+    cause: dict[str, object] = {
+        "reason": "group" if level else "uplinks",
+        "deadline_at": now,
+        "value": round(share.percent, 1),
+        "silent": len(share.silent),
+        "of": share.of,
+    }
+    if level:
+        assets = {registry.asset_ids[a] for a in registry.asset_of[share.silent]}
+        cause["members"] = sorted(assets)[:LISTED]
+    return cause
+
+
+def _excuse(desk: Desk, ledger: Ledger, places: list[int], now: int) -> None:
+    """The silence of devices whose place is back begins anew."""
+    state = desk.state
+    here = np.isin(state.gateway, places) | np.isin(state.zone, places)
+    here &= state.covered_at != NEVER
+    devices = np.flatnonzero(here).tolist()
+    state.excuse(devices)
+    notes = Notes(state.covered, [], excused=devices)
+    ledger.journal = JournalDraft(now, 0, pack(Columns.empty(), notes))

@@ -1,0 +1,209 @@
+"""Who is told of a change: subscribers chosen, what is muted held back until it is not.
+
+What it decides goes into a `Ledger` as outbox rows; nothing is sent from here.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from sensorhub.alerts.board import RESOLVED, Alert, Board, Change
+from sensorhub.alerts.event import VERSION, Event, resolved, rfc3339, texts, view
+from sensorhub.alerts.mute import Silence as Mute
+from sensorhub.alerts.mute import inhibited_by, silenced_by
+from sensorhub.alerts.rules import Rule
+from sensorhub.alerts.system import HUB_ASSET, HUB_ID
+from sensorhub.model import Category, Severity, Transition
+from sensorhub.registry.subjects import NOWHERE
+from sensorhub.rules.schema import Inhibit
+from sensorhub.state.state import State
+from sensorhub.store.changeset import Ledger
+from sensorhub.store.outbox import OutboxRow
+from sensorhub.store.subscriptions import Choice, Subscription
+
+MQTT = "mqtt"
+encode = msgspec.json.Encoder().encode
+Wants = Callable[[Choice, Event, str], bool]
+
+
+class Teller:
+    """Enters notifications. `wants(choice, event, told_before)` chooses subscribers."""
+
+    def __init__(
+        self,
+        state: State,
+        board: Board,
+        rules: Mapping[str, Rule],
+        inhibits: tuple[Inhibit, ...],
+        wants: Wants,
+    ) -> None:
+        self.mutes: list[Mute] = []
+        self.subscriptions: list[Subscription] = []
+        self.held: dict[str, tuple[Alert, Event]] = {}
+        self._state = state
+        self._board = board
+        self._rules = rules
+        self._inhibits = inhibits
+        self._wants = wants
+        self._zones: set[tuple[str, str]] | None = None
+
+    def hold(self, pairs: Iterable[tuple[Alert, Transition]]) -> None:
+        """Alerts whose last transition subscribers were not told before a restart."""
+        for alert, transition in pairs:
+            event = self._event(Change(alert, transition), "restart")
+            self.held[alert.id] = (alert, event)
+
+    def tell(self, ledger: Ledger, change: Change, flapping: bool) -> None:
+        """Enter a change and the notifications of it."""
+        alert = change.alert
+        at = change.transition.at
+        self.held.pop(alert.id, None)
+        muted = self._muted(alert, at, flapping)
+        event = self._event(change, muted)
+        ledger.alerts[alert.id] = alert
+        ledger.transitions.append(change.transition)
+        ledger.moved["transitions"] += 1
+        body = encode(event)
+        id_ = change.transition.id
+        ledger.outbox.append(OutboxRow(f"{id_}-{MQTT}", MQTT, alert.id, id_, at, body))
+        if muted is None:
+            self._notify(ledger, alert, event, body, at)
+        elif alert.state == RESOLVED and alert.told == "":
+            alert.told = RESOLVED
+        else:
+            self.held[alert.id] = (alert, event)
+            ledger.moved["notifications_held"] += 1
+
+    def _notify(
+        self, ledger: Ledger, alert: Alert, event: Event, body: bytes, at: int
+    ) -> None:
+        before, alert.told = alert.told, alert.status
+        ledger.alerts[alert.id] = alert
+        for item in self.subscriptions:
+            if item.disabled is None and self._wants(item.choice, event, before):
+                id_ = f"{event.transition.id}-{item.id}"
+                ledger.outbox.append(
+                    OutboxRow(id_, item.id, alert.id, event.transition.id, at, body)
+                )
+
+    def release(self, ledger: Ledger, now: int) -> None:
+        """Tell what was held back and is held back no more."""
+        if not self.held:
+            return
+        self._state.calm()
+        flapping = {
+            (rule, self._state.asset_of(series))
+            for rule, series in self._state.flapping
+        }
+        self._zones = {(r, other.zone) for (r, _), other in self._board.open.items()}
+        for alert, event in list(self.held.values()):
+            if self._muted(alert, now, (alert.rule, alert.asset) in flapping) is None:
+                del self.held[alert.id]
+                if alert.told != alert.status:
+                    event.muted_by = None
+                    self._notify(ledger, alert, event, encode(event), now)
+        self._zones = None
+
+    def _fires_in(self, rule: str, zone: str) -> bool:
+        if self._zones is not None:
+            return (rule, zone) in self._zones
+        return any(
+            r == rule and other.zone == zone
+            for (r, _), other in self._board.open.items()
+        )
+
+    def _muted(self, alert: Alert, now: int, flapping: bool) -> str | None:
+        """What holds notifications of the alert back; danger is never held."""
+        if alert.severity is Severity.DANGER:
+            return None
+        asset = self.asset_id(alert.asset)
+        place = (alert.rule, asset, alert.zone)
+        mute = silenced_by(self.mutes, place, now, alert.danger_at)
+        if mute is not None:
+            return f"silence:{mute.id}"
+        outage = self._outage(alert)
+        if outage is not None:
+            return f"inhibited:{outage}"
+        source = inhibited_by(
+            self._inhibits,
+            alert.rule,
+            lambda rule: (rule, alert.asset) in self._board.open,
+            lambda rule: self._fires_in(rule, alert.zone),
+        )
+        if source is not None:
+            return f"inhibited:{source}"
+        ours = alert.asset != HUB_ASSET and alert.category is not Category.SAFETY
+        if ours and self._state.registry.out_of_service(alert.asset, now):
+            return "out_of_service"
+        return "flapping" if flapping else None
+
+    def out(self) -> list[int]:
+        """Places that an open alert says are out."""
+        return [-asset for _, asset in self._board.open if asset < 0]
+
+    def _outage(self, alert: Alert) -> str | None:
+        """The rule whose alert about a place covers an alert about a device there."""
+        out = self.out()
+        if alert.category is not Category.DEVICE or alert.asset <= HUB_ASSET or not out:
+            return None
+        state = self._state
+        here = state.registry.asset_of == alert.asset
+        mine = {*state.gateway[here].tolist(), *state.zone[here].tolist()}
+        for rule, asset in self._board.open:
+            if asset < 0 and -asset in mine:
+                return rule
+        return None
+
+    def _event(self, change: Change, muted: str | None) -> Event:
+        """The versioned object of a change."""
+        alert = change.alert
+        registry = self._state.registry
+        name = self.asset_id(alert.asset)
+        if alert.asset > HUB_ASSET:
+            name = registry.asset_names[alert.asset]
+        rule = self._rules.get(alert.rule)
+        cause = change.transition.cause
+        if alert.state == RESOLVED or "value" not in cause:
+            cause = alert.cause  # what raised it
+        text = dict.fromkeys(("zh-CN", "en"), f"{name}: {alert.rule}")
+        if rule is not None:
+            text = texts(rule, name, alert.zone, alert.severity, cause)
+        if alert.state == RESOLVED:
+            text = resolved(text)
+        return Event(
+            version=VERSION,
+            id=alert.id,
+            rule=alert.rule,
+            category=str(alert.category),
+            asset=self.asset_id(alert.asset),
+            asset_name=name,
+            zone=alert.zone,
+            severity=alert.severity.word,
+            state=alert.state,
+            started_at=rfc3339(alert.started_at),
+            resolved_at=rfc3339(alert.resolved_at),
+            acknowledged_by=alert.acknowledged_by,
+            assigned_to=alert.assigned_to,
+            muted_by=muted,
+            transition=view(change.transition),
+            text=text,
+            members=alert.cause.get("members", []),
+        )
+
+    def asset_id(self, asset: int) -> str:
+        """An asset's id; the hub's own is `hub`; below zero a place's."""
+        if asset < 0:
+            return self._state.places[-asset].id
+        return HUB_ID if asset == HUB_ASSET else self._state.registry.asset_ids[asset]
+
+    def zone(self, asset: int) -> str:
+        """An asset's zone; the hub's own is `hub`; a gateway's is its devices'."""
+        if asset >= 0:
+            return HUB_ID if asset == HUB_ASSET else self._state.registry.zone_of(asset)
+        state, place = self._state, self._state.places[-asset]
+        if place.kind == "zone":
+            return place.id
+        zones = Counter(state.zone[state.gateway == place.no].tolist())
+        zones.pop(NOWHERE, None)
+        return state.places[zones.most_common(1)[0][0]].id if zones else HUB_ID

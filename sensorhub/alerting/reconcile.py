@@ -1,0 +1,56 @@
+"""After a start or a change: alerts without ground end, damage is set aside."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import structlog
+
+from sensorhub.alerting.lifecycle import Desk
+from sensorhub.alerts.board import Alert
+from sensorhub.store import damaged
+from sensorhub.store.changeset import Ledger
+from sensorhub.store.journal import JournalRow
+
+log = structlog.get_logger()
+
+
+def end_groundless(ledger: Ledger, desk: Desk, now: int) -> None:
+    """Resolve alerts whose rule, mounting or asset is gone; lower what is less now."""
+    mounted = set(desk.state.registry.asset_of.tolist())
+    groups = {group.rule.id for group in desk.groups}
+    for alert in list(desk.board.open.values()):
+        known = alert.rule in desk.rules
+        if not known or (alert.asset < 0) != (alert.rule in groups):
+            desk.end(ledger, alert, now, "rule_removed")
+        elif alert.asset < 0:
+            continue  # the next tick counts who is silent
+        elif reason := _lost(desk, alert, mounted):
+            desk.end(ledger, alert, now, reason)
+        elif not (worst := desk.board.worst(alert.rule, alert.asset)):
+            desk.end(ledger, alert, now, desk.gone(alert))
+        elif worst < alert.severity:
+            desk.lower(ledger, alert, now, desk.gone(alert))
+
+
+def _lost(desk: Desk, alert: Alert, mounted: set[int]) -> str:
+    """Why an alert cannot stand any more; empty where it can."""
+    if not alert.asset:
+        return ""
+    registry = desk.state.registry
+    if registry.retired[alert.asset]:
+        return "retired"
+    if alert.asset not in mounted:
+        return "unmounted"
+    traits, id_ = registry.traits[alert.asset], registry.asset_ids[alert.asset]
+    return "" if desk.state.selects(alert.rule, traits, id_) else "rule_removed"
+
+
+def set_aside(ledger: Ledger, desk: Desk, rows: Sequence[JournalRow], now: int) -> None:
+    """Keep damaged journal rows apart, count them, and tell."""
+    for row in rows:
+        log.error("damaged journal row set aside", row=row.id, uplinks=row.uplinks)
+        ledger.jobs.append(partial(damaged.set_aside_row, row=row.id, now=now))
+        ledger.moved["journal_rows_damaged"] += 1
+        ledger.moved["uplinks_damaged"] += row.uplinks
+    if rows:
+        desk.system(ledger, "journal_damaged", True, now, len(rows))

@@ -1,0 +1,1 @@
+"""A running hub: its threads, its commits, operators' commands, passing time."""

@@ -1,0 +1,119 @@
+"""Acts about alerts: acknowledged, assigned, silenced; and services done."""
+
+from typing import Any
+
+from sensorhub.alerts.board import Alert
+from sensorhub.alerts.system import HUB_ID
+from sensorhub.columns import Columns, Notes, Service, pack
+from sensorhub.errors import Refused
+from sensorhub.hub.commands.result import Result
+from sensorhub.hub.hub import Hub
+from sensorhub.store import alerts
+from sensorhub.store.changeset import JournalDraft, Ledger
+from sensorhub.store.commands import Command
+
+FUTURE_MS = 60_000
+SERVICES = ("emptied", "cleaned")
+
+
+def acknowledge(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """Somebody has the alert; it stays open."""
+    alert = _alert(hub, command.arguments["alert"])
+    alert.acknowledged_by, alert.acknowledged_at = command.by, now
+    _note(alert, command, now, "acknowledged")
+    ledger.alerts[alert.id] = alert
+    return {"alert": alert.id, "acknowledged_by": command.by}
+
+
+def assign(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """The alert is given to a crew or person."""
+    alert = _alert(hub, command.arguments["alert"])
+    alert.assigned_to = command.arguments["to"]
+    _note(alert, command, now, f"assigned to {alert.assigned_to}")
+    ledger.alerts[alert.id] = alert
+    return {"alert": alert.id, "assigned_to": alert.assigned_to}
+
+
+def _alert(hub: Hub, id_: str) -> Alert:
+    found = [
+        alert
+        for alert in hub.desk.board.open.values()
+        if alert.id == id_ or (len(id_) >= 4 and alert.id.startswith(id_))
+    ]
+    if len(found) > 1:
+        raise Refused(f"{len(found)} open alerts begin with {id_!r}: say more of it")
+    if not found:
+        raise Refused(f"no open alert {id_!r}; `sensorhub alerts` lists them")
+    return found[0]
+
+
+def _note(alert: Alert, command: Command, now: int, text: str) -> None:
+    said = command.arguments.get("note") or ""
+    entry = {"at": now, "by": command.by, "text": f"{text}: {said}" if said else text}
+    alert.notes = [*alert.notes, entry][-100:]
+
+
+def silence(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """Notifications of a zone, an asset or a rule are held back a while."""
+    said = command.arguments
+    until = int(said["until"])
+    if until <= now:
+        raise Refused("a silence must end in the future")
+    if not any(said.get(key) for key in ("zone", "asset", "rule")):
+        raise Refused("a silence names at least a zone, an asset or a rule")
+    since = int(said.get("from") or now)
+    if until <= since:
+        raise Refused("a silence must end after it begins")
+    _check_named(hub, said)
+    row = (
+        said.get("zone"),
+        said.get("asset"),
+        said.get("rule"),
+        since,
+        until,
+        command.by,
+        said.get("comment") or "",
+    )
+    ledger.jobs.append(lambda c: alerts.add_silence(c, row))
+    ledger.jobs.append(lambda _: hub.reload_mutes())
+    return {"until": until}
+
+
+def _check_named(hub: Hub, said: dict[str, Any]) -> None:
+    """A silence for what is not there would be believed and hold nothing back."""
+    known = {
+        "zone": {HUB_ID, *(traits.zone for traits in hub.registry.traits if traits)},
+        "asset": {HUB_ID, *hub.registry.asset_no, *hub.state.places.ids()},
+        "rule": hub.desk.rules.keys(),
+    }
+    for key, names in known.items():
+        if said.get(key) and said[key] not in names:
+            raise Refused(f"no such {key}: {said[key]!r}")
+
+
+def unsilence(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """A silence ends before its time."""
+    id_ = int(command.arguments["silence"])
+    if id_ not in {mute.id for mute in hub.desk.teller.mutes}:
+        raise Refused(f"no silence {id_}; `sensorhub silence list` lists them")
+    ledger.jobs.append(lambda c: alerts.end_silence(c, id_, now))
+    ledger.jobs.append(lambda _: hub.reload_mutes())
+    return {"silence": id_}
+
+
+def service(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """An asset was emptied or cleaned."""
+    said = command.arguments
+    asset = hub.registry.asset_no.get(said["asset"])
+    if asset is None:
+        raise Refused(f"no such asset: {said['asset']!r}; see `sensorhub fleet list`")
+    if said["kind"] not in SERVICES:
+        raise Refused(f"a service is emptied or cleaned, not {said['kind']!r}")
+    at = int(said.get("at") or now)
+    if at > now + FUTURE_MS:
+        raise Refused("a service cannot have been done in the future")
+    done = Service(asset, said["kind"], at)
+    if hub.desk.serve(ledger, done, command.by, now):
+        body = pack(Columns.empty(), Notes(hub.state.covered, [done]))
+        ledger.journal = JournalDraft(now, 0, body)
+    return {"asset": said["asset"], "kind": said["kind"], "at": at}

@@ -1,0 +1,51 @@
+"""Acts about dead letters: replayed, thrown away."""
+
+from functools import partial
+from sqlite3 import Connection
+
+from sensorhub.hub.commands.result import Result
+from sensorhub.hub.hub import Hub
+from sensorhub.ingest.pipeline import Pipeline
+from sensorhub.model import Message
+from sensorhub.store import dead_letters
+from sensorhub.store.changeset import Ledger
+from sensorhub.store.commands import Command
+
+
+def replay(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """Dead letters come again."""
+    letters = [
+        letter
+        for letter in dead_letters.by_ids(hub.connection, command.arguments["ids"])
+        if letter.replayed_at is None
+    ]
+    done = replay_letters(hub, letters, now)
+    return {"replayed": done, "still_dead": len(letters) - done}
+
+
+def replay_letters(hub: Hub, letters: list[dead_letters.DeadLetter], now: int) -> int:
+    """Fill history with what letters hold now; raise and notify nothing."""
+    pipeline = Pipeline(hub.state, hub.desk, hub.intake)
+    done = 0
+    for letter in letters:
+        message = Message(letter.topic.encode(), letter.payload, 0)
+        part = pipeline.replay(message, letter.received_at, letter.device)
+        if part is not None:
+            ids = [letter.id]
+            part.jobs.append(partial(dead_letters.mark_replayed, ids=ids, now=now))
+            hub.commit(part)
+            done += 1
+    return done
+
+
+def purge(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """Dead letters are thrown away."""
+    said = command.arguments
+    device = said.get("device")
+    count = dead_letters.count(hub.connection, device)
+
+    def forget(connection: Connection) -> None:
+        hub.shelf.forget(dead_letters.purge(connection, device))
+
+    ledger.jobs.append(forget)
+    return {"purged": count}

@@ -1,0 +1,97 @@
+"""An operator acted: acknowledge, silence, service, register, replay.
+
+Other processes append acts to the `commands` table; the hub applies them before
+its next batch and leaves a result. Each kind is one function and one line.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+import structlog
+
+from sensorhub.errors import ConfigError, Refused, StoreError
+from sensorhub.hub.commands import (
+    alerts,
+    dead_letters,
+    downlinks,
+    integrations,
+    register,
+    rules,
+    subscriptions,
+)
+from sensorhub.hub.commands.result import Result
+from sensorhub.hub.hub import Hub
+from sensorhub.store import commands
+from sensorhub.store.changeset import Ledger
+
+log = structlog.get_logger()
+
+
+class Commands:
+    """Applies acts to the hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def apply_waiting(self) -> bool:
+        """Apply all acts that wait; True where something was done."""
+        waiting = commands.waiting(self._hub.connection)
+        for command in waiting:
+            self.apply(command)
+        return bool(waiting)
+
+    def apply(self, command: commands.Command) -> Result:
+        """Apply one act; the result is committed with what it changed.
+
+        Whatever an act holds, it is finished: it would come again at each start.
+        """
+        now = self._hub.now()
+        ledger = Ledger()
+        try:
+            handler = HANDLERS.get(command.kind)
+            if handler is None:
+                raise Refused(f"no such command: {command.kind}")
+            result = handler(self._hub, ledger, command, now)
+            return self._finish(command, ledger, now, result)
+        except StoreError:
+            raise
+        except ConfigError as error:
+            faults = [str(fault) for fault in error.faults]
+            result = {"error": str(error), "faults": faults}
+        except (Refused, ValueError, msgspec.ValidationError) as error:
+            result = {"error": str(error)}
+        except KeyError as error:
+            result = {"error": f"{command.kind} needs {error}"}
+        except Exception as error:
+            log.exception("a command broke", kind=command.kind, id=command.id)
+            self._hub.load()
+            result = {"error": f"internal error: {error!r}; the hub's log says more"}
+        return self._finish(command, Ledger(), now, result)
+
+    def _finish(
+        self, command: commands.Command, ledger: Ledger, now: int, result: Result
+    ) -> Result:
+        ledger.jobs.append(lambda c: commands.finish(c, command.id, now, result))
+        self._hub.commit(ledger)
+        return result
+
+
+HANDLERS: dict[str, Callable[[Hub, Ledger, commands.Command, int], Result]] = {
+    "acknowledge": alerts.acknowledge,
+    "assign": alerts.assign,
+    "silence": alerts.silence,
+    "unsilence": alerts.unsilence,
+    "service": alerts.service,
+    "fleet_import": register.fleet_import,
+    "adopt": register.adopt,
+    "rules_file": rules.take_file,
+    "rules_apply": rules.apply,
+    "rules_rollback": rules.roll_back,
+    "subscribe": subscriptions.subscribe,
+    "unsubscribe": subscriptions.unsubscribe,
+    "codec_on": integrations.codec_on,
+    "downlink": downlinks.ask,
+    "replay": dead_letters.replay,
+    "purge": dead_letters.purge,
+    "influx_retry": integrations.influx_retry,
+}

@@ -1,0 +1,25 @@
+"""Acts about what the hub works with: codecs, InfluxDB."""
+
+from sensorhub.errors import Refused
+from sensorhub.hub.commands.result import Result
+from sensorhub.hub.hub import Hub
+from sensorhub.store import forward_rows
+from sensorhub.store.changeset import Ledger
+from sensorhub.store.commands import Command
+
+
+def codec_on(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """A codec that met its limits is switched on again."""
+    name = command.arguments["codec"]
+    if not hub.codecs.switch_on(name):
+        off = ", ".join(hub.codecs.off()) or "none is"
+        raise Refused(f"codec {name!r} is not switched off; {off}")
+    return {"codec": name}
+
+
+def influx_retry(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """What InfluxDB refused is tried once more."""
+    if not hub.settings.influx.on:
+        raise Refused("influx.url is not set: nothing is forwarded")
+    ledger.jobs.append(forward_rows.try_again)
+    return {"lines": forward_rows.count_letters(hub.connection)}

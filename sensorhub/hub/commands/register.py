@@ -1,0 +1,53 @@
+"""Acts about the register: a file imported, a device adopted."""
+
+from collections.abc import Callable
+from sqlite3 import Connection
+
+from sensorhub.fleet import FleetRows, Plan
+from sensorhub.hub.commands.dead_letters import replay_letters
+from sensorhub.hub.commands.result import Result
+from sensorhub.hub.hub import Hub
+from sensorhub.store import dead_letters, register
+from sensorhub.store.changeset import Ledger
+from sensorhub.store.commands import Command
+
+
+def fleet_import(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """Rows of a file are entered into the register."""
+    rows = FleetRows.from_json(command.arguments["rows"])
+    return _change(
+        hub, lambda c: register.import_rows(c, rows, now, hub.profiles.keys())
+    )
+
+
+def adopt(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """A device that nobody knew is entered; its dead letters come again."""
+    said = dict(command.arguments)
+    result = _change(hub, lambda c: register.adopt(c, said, now, hub.profiles.keys()))
+    kept = dead_letters.of_device(hub.connection, said["device"])
+    result["replayed"] = replay_letters(hub, kept, now)
+    result["kept"] = len(kept)
+    return result
+
+
+def _change(hub: Hub, change: Callable[[Connection], Plan]) -> Result:
+    """Checkpoint, change the register in one transaction, begin anew."""
+    hub.checkpoint_all()
+    plans: list[Plan] = []
+    ledger = Ledger()
+    ledger.jobs.append(lambda c: plans.append(change(c)))
+    hub.commit(ledger)
+    hub.rebuild()
+    return describe(plans[-1])
+
+
+def describe(plan: Plan) -> Result:
+    """A plan in words, the first hundred of each kind."""
+    return {
+        "added": len(plan.added),
+        "changed": len(plan.changed),
+        "unchanged": plan.unchanged,
+        "first_added": [str(change) for change in plan.added[:100]],
+        "first_changed": [str(change) for change in plan.changed[:100]],
+        "notes": [str(note) for note in plan.notes[:100]],
+    }

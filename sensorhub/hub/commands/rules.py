@@ -1,0 +1,54 @@
+"""Rules change: a file was edited, somebody applied a file or went back a version."""
+
+from sensorhub.hub.commands.result import Result
+from sensorhub.hub.hub import Hub
+from sensorhub.rules.schema import parse_rules
+from sensorhub.store import rule_versions
+from sensorhub.store.changeset import Ledger
+from sensorhub.store.commands import Command
+
+FILE = "file"  # the author of what rules.toml says
+
+
+def take_file(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """What rules.toml says now is the next version."""
+    return _change(hub, command.arguments["text"], FILE, now)
+
+
+def apply(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """An operator's rules are the next version; the same text again changes nothing.
+
+    A kill may come between the new version and the act's result: it is applied
+    again then.
+    """
+    note = str(command.arguments.get("note") or "")
+    return _next(hub, command.arguments["text"], command.by, now, note)
+
+
+def roll_back(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """An old version's text is the next version."""
+    version = int(command.arguments["version"])
+    row = rule_versions.get(hub.connection, version)
+    if row is None:
+        raise ValueError(f"no version {version}; `sensorhub rules history` lists them")
+    return _next(hub, row.text, command.by, now, f"back to version {version}")
+
+
+def _next(hub: Hub, text: str, by: str, now: int, note: str) -> Result:
+    if by == FILE:
+        raise ValueError(f"{FILE!r} stands for rules.toml: act under another name")
+    latest, current = rule_versions.latest(hub.connection)
+    if text == current:
+        return {"version": latest, "changed": False}
+    return _change(hub, text, by, now, note) | {"changed": True}
+
+
+def _change(hub: Hub, text: str, by: str, now: int, note: str = "") -> Result:
+    """Checkpoint, write the version, begin anew; raises ConfigError where unsound."""
+    parse_rules(text, standards=hub.standards)
+    hub.checkpoint_all()
+    ledger = Ledger()
+    ledger.jobs.append(lambda c: rule_versions.add(c, text, by, now, note))
+    hub.commit(ledger)
+    hub.rebuild()
+    return {"version": hub.rules_version}

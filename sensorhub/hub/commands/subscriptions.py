@@ -1,0 +1,33 @@
+"""Acts about subscriptions: who is told."""
+
+import msgspec
+
+from sensorhub.errors import Refused
+from sensorhub.hub.commands.result import Result
+from sensorhub.hub.hub import Hub
+from sensorhub.store import outbox, subscriptions
+from sensorhub.store.changeset import Ledger
+from sensorhub.store.commands import Command
+
+
+def subscribe(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """A receiver is told from now on."""
+    said = command.arguments
+    choice = msgspec.convert(said["choice"], subscriptions.Choice)
+    row = subscriptions.webhook(said["id"], said["url"], choice, now, said["secret"])
+    ledger.jobs.append(lambda c: subscriptions.add(c, row))
+    ledger.jobs.append(lambda _: hub.reload_subscriptions())
+    if subscriptions.get(hub.connection, row.id) is not None:
+        raise Refused(f"there is a subscription {row.id!r} already")
+    return {"id": row.id}
+
+
+def unsubscribe(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+    """A receiver is told no more; what waited for it is dropped."""
+    id_ = command.arguments["id"]
+    if subscriptions.get(hub.connection, id_) is None:
+        raise Refused(f"no such subscription: {id_!r}")
+    ledger.jobs.append(lambda c: outbox.drop(c, id_, "subscription removed"))
+    ledger.jobs.append(lambda c: subscriptions.remove(c, id_))
+    ledger.jobs.append(lambda _: hub.reload_subscriptions())
+    return {"id": id_}

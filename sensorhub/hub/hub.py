@@ -1,0 +1,270 @@
+"""The hub's heart: loads, folds, commits. The only writer of the database.
+
+`Hub` owns the connection and everything that a restart rebuilds. Pipeline,
+watchdog and commands change it and hand their ledgers to `commit`.
+"""
+
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from sensorhub.alerting.lifecycle import Desk
+from sensorhub.alerting.notifications import Wants
+from sensorhub.alerting.reconcile import end_groundless, set_aside
+from sensorhub.alerting.recovery import recall, recall_untold
+from sensorhub.alerts.rules import compile_rules
+from sensorhub.codecs.protocol import NO_CODECS, CodecRunner
+from sensorhub.config.settings import Settings
+from sensorhub.errors import StoreError
+from sensorhub.ingest.downlink_tracker import Obeying
+from sensorhub.ingest.reader import Intake
+from sensorhub.model import NEVER
+from sensorhub.registry.profiles import Profile
+from sensorhub.rules.schema import parse_rules
+from sensorhub.standards import Standards, built_in
+from sensorhub.state import checkpoint
+from sensorhub.state.recovery import COVERED, SETTLED, memory, registry_of, settled_at
+from sensorhub.store import (
+    alerts,
+    checkpoints,
+    counters,
+    damaged,
+    database,
+    forward_rows,
+    journal,
+    outbox,
+    places,
+    register,
+    rule_versions,
+    subscriptions,
+)
+from sensorhub.store.changeset import Ledger
+from sensorhub.store.dead_letters import Shelf
+
+log = structlog.get_logger()
+GROUND = "ground_at"  # key in `meta`
+
+
+def all_wanted(choice: object, event: object, told_before: str) -> bool:
+    """Every subscriber wants everything."""
+    return True
+
+
+class Hub:
+    """State, desk and intake over one database; see `load`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        profiles: dict[str, Profile],
+        now: Callable[[], int],
+        *,
+        wants: Wants = all_wanted,
+        stopping: Callable[[], bool] = lambda: False,
+        standards: Standards | None = None,
+        codecs: CodecRunner = NO_CODECS,
+    ) -> None:
+        self.settings = settings
+        self.profiles = profiles
+        self.now = now
+        self._wants = wants
+        self._stopping = stopping
+        self.standards = standards or built_in()
+        self.codecs = codecs
+        self.obeying = Obeying()
+        self.connection = database.connect(folder)
+        bounds = settings.dead_letters
+        self.shelf = Shelf(self.connection, bounds.per_device, bounds.total)
+        self.counters: Counter[str] = counters.load(self.connection)
+        self.cursor = 0
+        self.after_commit: list[Callable[[list[outbox.OutboxRow]], None]] = []
+        self.damaged: list[journal.JournalRow] = []
+        self._uncheckpointed = 0
+        self._next_block = 0
+        self.load()
+        self.remount(now())
+
+    # -- start --
+
+    def load(self, settle_at: int | None = None) -> None:
+        """Build everything from the database: register, rules, state, alerts.
+
+        Mountings are those of `settle_at`; where it is not given those that the
+        hub worked with last, so that the fold meets what the uplinks met.
+        """
+        connection, now = self.connection, self.now()
+        self._settled = settle_at or settled_at(connection, now)
+        self.registry = registry_of(connection, self.profiles, self._settled)
+        self.rules_version, text = rule_versions.latest(connection)
+        name = f"rules version {self.rules_version}"
+        self.book = parse_rules(text, name, self.standards)
+        air = self.settings.air.pressure_kpa
+        rules = compile_rules(self.book, self.settings.timezone, air)
+        self.versions = f"{self.rules_version}.{register.version(connection)}"
+        self.damaged.clear()
+        known = (connection, self.settings, self.registry, rules)
+        self.state, last = memory(*known, self.damaged.append)
+        self.cursor = max(last, self.cursor)
+        fresh = self.state.covered_at == NEVER
+        self.state.covered_at[fresh] = self.state.covered
+        self.state.refresh()
+        self._seat(now)
+        self._end_groundless(now)
+        if fresh.any():  # their silence counts from here on, whatever comes
+            self.checkpoint_all()
+
+    def _seat(self, now: int) -> None:
+        """Who decides and who reads, over the state as it is."""
+        connection, mqtt = self.connection, self.settings.mqtt
+        self.desk = Desk(self.state, self.book.inhibit, self._wants)
+        self.desk.ground_at = int(counters.get_meta(connection, GROUND) or 0)
+        self.desk.load(alerts.load_open(connection), alerts.last_services(connection))
+        recall(self.desk)
+        self.reload_mutes()
+        self.reload_subscriptions()
+        recall_untold(self.desk, connection, now)
+        self.obeying.load(connection, len(self.registry.device_ids), now)
+        self.intake = Intake(
+            self.registry,
+            mqtt.topics,
+            mqtt.max_payload_bytes,
+            codecs=self.codecs,
+            obeying=self.obeying,
+        )
+
+    def reload_mutes(self) -> None:
+        """Silences changed."""
+        self.desk.teller.mutes = alerts.silences(self.connection, self.now())
+
+    def reload_subscriptions(self) -> None:
+        """Subscriptions changed."""
+        self.desk.teller.subscriptions = subscriptions.load(self.connection)
+
+    def _end_groundless(self, now: int) -> None:
+        ledger = Ledger()
+        end_groundless(ledger, self.desk, now)
+        known = damaged.numbers(self.connection)
+        found = [row for row in self.damaged if row.id not in known]
+        set_aside(ledger, self.desk, found, now)
+        self.damaged.clear()
+        if ledger.empty():
+            return
+        if ledger.transitions:  # what fires anew must not look like the ended one
+            self.desk.ground_at = now
+            ledger.jobs.append(partial(counters.set_meta, key=GROUND, value=str(now)))
+        self.commit(ledger)
+
+    # -- writing --
+
+    def commit(self, ledger: Ledger) -> None:
+        """Write a ledger in one transaction; then tell who waits for its rows.
+
+        A database that is locked or full is waited for: what is in the ledger
+        has moved the memory already and must not be lost.
+        """
+        if ledger.empty():
+            return
+        ledger.versions = self.versions
+        self._write_places(ledger)
+        waited = 0.05
+        while True:
+            try:
+                row = self._write(ledger)
+                break
+            except sqlite3.OperationalError as error:
+                if not database.may_pass(error):
+                    raise
+                if self._stopping():
+                    raise StoreError(
+                        f"stopped while waiting to write: {error}"
+                    ) from error
+                log.error("the database cannot be written, waiting", error=str(error))
+                time.sleep(waited)
+                waited = min(2 * waited, 5.0)
+        self.cursor = row or self.cursor
+        self.counters.update(ledger.moved)
+        if ledger.journal is not None:
+            self._uncheckpointed += ledger.journal.uplinks
+        for listener in self.after_commit:
+            listener(ledger.outbox)
+
+    def _write_places(self, ledger: Ledger) -> None:
+        """Gateways and zones that were given a number are written with their use."""
+        if new := self.state.places.new:
+            ledger.jobs.append(partial(places.add, places=tuple(new)))
+            new.clear()
+
+    def _write(self, ledger: Ledger) -> int:
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            row = ledger.write(self.connection, self.shelf)
+            if self.settings.influx.on and ledger.transitions:
+                ids = [transition.id for transition in ledger.transitions]
+                forward_rows.remember(self.connection, ids)
+            self.connection.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            self.shelf.recount(self.connection)  # SQLite may have rolled back itself
+            raise
+        return row
+
+    # -- checkpoints --
+
+    def checkpoint_due(self) -> bool:
+        """Whether the next block of the rolling checkpoint should be written."""
+        blocks = max(1, checkpoint.blocks_of(self.state))
+        every = self.settings.history.checkpoint_uplinks
+        return self._uncheckpointed * blocks >= every
+
+    def checkpoint_next(self) -> None:
+        """Write the next block, in a short transaction of its own."""
+        blocks = max(1, checkpoint.blocks_of(self.state))
+        self._uncheckpointed = 0
+        block = self._next_block % blocks
+        self._next_block = block + 1
+        ledger = Ledger()
+        self._add_block(ledger, block)
+        self.commit(ledger)
+
+    def _add_block(self, ledger: Ledger, block: int) -> None:
+        body, cursor = checkpoint.dump(self.state, block), self.cursor
+        ledger.jobs.append(lambda c: checkpoints.save(c, block, cursor, body))
+        self.remember(ledger)
+
+    def remember(self, ledger: Ledger, **times: int) -> None:
+        """Write down how much time was covered, and other times (ms) by name."""
+        times |= {COVERED: self.state.covered, SETTLED: self._settled}
+        for key, value in times.items():
+            ledger.jobs.append(partial(counters.set_meta, key=key, value=str(value)))
+
+    def checkpoint_all(self) -> None:
+        """Write every block: at a clean stop and before anything is rebuilt."""
+        for block in range(checkpoint.blocks_of(self.state)):
+            ledger = Ledger()
+            self._add_block(ledger, block)
+            self.commit(ledger)
+
+    def rebuild(self) -> None:
+        """Register, rules or mountings changed: begin anew from the database.
+
+        Every block must have been written before the change.
+        """
+        self.load(self.now())
+        self.checkpoint_all()
+
+    def remount(self, now: int) -> None:
+        """Take mountings whose time has begun or ended."""
+        if now >= self.registry.next_change:
+            self.checkpoint_all()
+            self.rebuild()
+
+    def close(self) -> None:
+        """Give the database back."""
+        self.connection.close()

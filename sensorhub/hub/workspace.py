@@ -1,0 +1,211 @@
+"""A settings folder and a data folder: prepared, looked up, acted on.
+
+What the command line does beside a running hub, or without one.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sensorhub.clock import Clock
+from sensorhub.codecs.files import codecs_of
+from sensorhub.config.settings import Settings, load_settings, start_ms
+from sensorhub.decode.decoders import DECODERS
+from sensorhub.errors import ConfigError, Fault
+from sensorhub.fleet import read_fleet
+from sensorhub.forward.reader import Reader
+from sensorhub.hub.commands.dispatcher import Commands
+from sensorhub.hub.hub import Hub
+from sensorhub.notify.addresses import networks
+from sensorhub.notify.choice import wants
+from sensorhub.notify.probe import Verdict, probe
+from sensorhub.notify.webhook import Webhook
+from sensorhub.registry.profiles import Profile, load_profiles
+from sensorhub.rules.schema import parse_rules, read_rules
+from sensorhub.standards import load_standards
+from sensorhub.store import commands as command_rows
+from sensorhub.store import counters, database, register, rule_versions
+from sensorhub.store.database import ClockUsed
+from sensorhub.store.past import Older
+from sensorhub.store.subscriptions import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a hub lives: its settings folder and its data folder."""
+
+    config: Path
+    data: Path
+
+
+def load_all(place: Place) -> tuple[Settings, dict[str, Profile]]:
+    """Settings and profiles. Raises ConfigError with every fault of all files."""
+    faults: list[Fault] = []
+    try:
+        settings = load_settings(place.config)
+    except ConfigError as error:
+        faults += error.faults
+    try:
+        profiles = load_profiles(place.config, DECODERS.keys())
+    except ConfigError as error:
+        faults += error.faults
+    try:
+        load_standards(place.config)
+    except ConfigError as error:
+        faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    return settings, profiles
+
+
+def prepare(place: Place, settings: Settings, profiles: dict[str, Profile]) -> None:
+    """Create or migrate the database; a new one reads rules.toml and fleet.toml.
+
+    Raises ConfigError where those are not sound: nothing is created half.
+    """
+    database.prepare(place.data)
+    connection = database.connect(place.data)
+    try:
+        if rule_versions.latest(connection)[0]:
+            return
+        text = read_rules(place.config)
+        standards = load_standards(place.config)
+        parse_rules(text, str(place.config / "rules.toml"), standards)
+        now = clock_of(settings).now()
+        fleet = place.config / "fleet.toml"
+        connection.execute("BEGIN IMMEDIATE")
+        if not rule_versions.latest(connection)[0]:
+            rule_versions.add(connection, text, "file", now)
+            if fleet.exists():
+                rows = read_fleet(fleet, ZoneInfo(settings.timezone))
+                register.import_rows(connection, rows, now, profiles.keys())
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def clock_of(settings: Settings, connection: sqlite3.Connection | None = None) -> Clock:
+    """The clock that the settings ask for.
+
+    Simulated time goes on across restarts: the database remembers when it began.
+    """
+    used = ClockUsed(start_ms(settings.clock), settings.clock.speed)
+    if connection is None or not used.simulated:
+        return Clock(*used)
+    return _anchored(used, connection)
+
+
+def _anchored(used: ClockUsed, connection: sqlite3.Connection) -> Clock:
+    real = Clock().now()
+    anchor = database.anchor(connection, used.start, used.speed, real)
+    return Clock(anchor.hub + round((real - anchor.real) * used.speed), used.speed)
+
+
+def hub_clock(settings: Settings, connection: sqlite3.Connection) -> Clock:
+    """As `clock_of`, for the hub itself: others learn of it by `clock_beside`."""
+    used = ClockUsed(start_ms(settings.clock), settings.clock.speed)
+    database.remember_clock(connection, used)
+    return clock_of(settings, connection)
+
+
+def clock_beside(
+    settings: Settings, connection: sqlite3.Connection, *, running: bool
+) -> Clock:
+    """The clock of the hub whose database this is, whatever our own settings say.
+
+    Simulated time stands where the hub left it, at ordinary pace, while none runs:
+    an hour at 600 times its pace would be weeks after everything known.
+    """
+    used = database.clock_used(connection)
+    if used is None:
+        return clock_of(settings, connection)
+    if not used.simulated:
+        return Clock()
+    alive = counters.get_meta(connection, "alive_at")
+    if alive is not None and not running:
+        return Clock(int(alive))
+    return _anchored(used, connection)
+
+
+def act(
+    place: Place, by: str, kind: str, arguments: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Have an operator's act applied, by the running hub or right here.
+
+    Answers its result; None where a running hub has not applied it within 5 s.
+    """
+    settings, profiles = load_all(place)
+    prepare(place, settings, profiles)
+    try:
+        with database.locked(place.data, wait_s=0):
+            clock = _own_clock(place, settings)
+            codecs = codecs_of(place.config, settings, profiles, clock.now)
+            hub = Hub(
+                *(place.data, settings, profiles, clock.now),
+                wants=wants,
+                standards=load_standards(place.config),
+                codecs=codecs,
+            )
+            id_ = command_rows.append(
+                hub.connection, at=clock.now(), by=by, kind=kind, arguments=arguments
+            )
+            Commands(hub).apply_waiting()
+            result = command_rows.result_of(hub.connection, id_)
+            hub.checkpoint_all()
+            hub.close()
+            codecs.close()
+            return result
+    except database.Locked:
+        return _ask(place, settings, by, (kind, arguments))
+
+
+def _own_clock(place: Place, settings: Settings) -> Clock:
+    """The clock to act by where no hub runs: as asked for, else as the last hub's."""
+    connection = database.connect(place.data)
+    try:
+        if ClockUsed(start_ms(settings.clock), settings.clock.speed).simulated:
+            return clock_of(settings, connection)
+        return clock_beside(settings, connection, running=False)
+    finally:
+        connection.close()
+
+
+def _ask(
+    place: Place, settings: Settings, by: str, said: tuple[str, dict[str, Any]]
+) -> dict[str, Any] | None:
+    kind, arguments = said
+    connection = database.connect(place.data)
+    try:
+        now = clock_beside(settings, connection, running=True).now()
+        id_ = command_rows.append(
+            connection, at=now, by=by, kind=kind, arguments=arguments
+        )
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            result = command_rows.result_of(connection, id_)
+            if result is not None:
+                return result
+            time.sleep(0.01)
+        return None
+    finally:
+        connection.close()
+
+
+def older_readings(settings: Settings) -> Older | None:
+    """What reads the past that the hub's own history keeps no more; None: nothing."""
+    return Reader(settings.influx).read if settings.influx.on else None
+
+
+def prober(settings: Settings) -> Callable[[Subscription], Verdict]:
+    """What sends a test event to a subscription and answers what was said."""
+    real_now = Clock().now
+    webhook = Webhook(
+        networks(settings.notify.private_networks),
+        settings.notify.timeout_s,
+        lambda: real_now() / 1000,
+    )
+    return lambda item: probe(item, webhook.deliver, real_now())

@@ -1,0 +1,1 @@
+"""Messages to columns, columns to one change set."""

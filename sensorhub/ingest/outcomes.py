@@ -1,0 +1,85 @@
+"""What became of a batch's uplinks: counted, the dead ones buried, a day's lessons."""
+
+from collections import Counter
+from functools import partial
+
+import numpy as np
+import structlog
+
+from sensorhub.columns import Columns
+from sensorhub.ingest.parsed_batch import Draft
+from sensorhub.model import Message, Outcome, Quality, Reason
+from sensorhub.state.fill_learning import NOTHING, Taught, Teaching
+from sensorhub.store import counters
+from sensorhub.store.changeset import Ledger
+from sensorhub.store.dead_letters import DeadLetter
+
+log = structlog.get_logger()
+
+# each letter holds its message whole: an array of 1,000 strangers is not kept so often
+LETTERS_BYTES = 2**20  # of one message
+
+
+def count(draft: Draft, columns: Columns, ledger: Ledger) -> None:
+    """Enter the counters: uplinks by outcome and reason, readings by quality."""
+    moved = ledger.moved
+    ends = np.bincount(columns.outcome, minlength=5)
+    moved["uplinks_received"] += int(ends[:3].sum())
+    moved["uplinks_stored"] += int(ends[Outcome.STORED])
+    moved["uplinks_duplicate"] += int(ends[Outcome.DUPLICATE])
+    moved["uplinks_dead"] += int(ends[Outcome.DEAD])
+    moved["uplinks_replayed"] += int(ends[Outcome.REPLAY])
+    kept = np.repeat(columns.outcome, columns.count)
+    mine = (kept == Outcome.STORED) | (kept == Outcome.REPLAY)
+    rejected = columns.quality == Quality.REJECTED
+    moved["readings_stored"] += int((mine & ~rejected).sum())
+    moved["readings_rejected"] += int((mine & rejected).sum())
+    for why, n in enumerate(np.bincount(columns.why[mine]).tolist()):
+        if why and n:
+            moved[f"value_{Reason(why).word}"] += n
+    if draft.ignored:
+        moved["values_ignored"] += sum(map(len, draft.ignored.values()))
+    if columns.reason.any():
+        for number, n in Counter(columns.reason.tolist()).items():
+            if number:
+                moved[f"uplink_{Reason(number).word}"] += n
+
+
+def bury(
+    draft: Draft, columns: Columns, messages: list[Message], ledger: Ledger
+) -> None:
+    """Enter the dead letters of a batch."""
+    kept: Counter[int] = Counter()
+    for dead in draft.dead:
+        i = dead.uplink
+        if columns.outcome[i] != Outcome.DEAD:
+            continue  # a double of a letter that is kept already
+        message = messages[draft.message[i]]
+        if kept[draft.message[i]] > LETTERS_BYTES - len(message.payload):
+            continue
+        kept[draft.message[i]] += len(message.payload)
+        letter = DeadLetter(
+            0,
+            int(columns.received_at[i]),
+            message.topic.decode("utf-8", "replace"),
+            message.payload,
+            message.flags,
+            dead.device,
+            Reason(int(columns.reason[i])).word,
+            dead.detail,
+            None,
+        )
+        ledger.letters.append(letter)
+
+
+def learn_by_day(teaching: Teaching, columns: Columns, ledger: Ledger) -> Taught:
+    """What the town taught, at the first uplink of a local day."""
+    if not columns.uplinks:
+        return NOTHING
+    before = teaching.naive_kinds
+    taught = teaching.turn(int(columns.received_at[0]))
+    if (kinds := teaching.naive_kinds) != before:
+        log.warning("kinds whose forecasts go by their last day's rate", kinds=kinds)
+        words = " ".join(kinds)
+        ledger.jobs.append(partial(counters.set_meta, key=counters.NAIVE, value=words))
+    return taught

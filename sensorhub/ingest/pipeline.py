@@ -1,0 +1,286 @@
+"""A device spoke: a batch of messages becomes one transaction.
+
+1. read the messages into a draft (`intake`)
+2. give times, find duplicates, judge values: columns
+3. derive: fill level by the asset's geometry, what signs tell (`signs`)
+4. move the state; levels that moved become transitions (`desk`)
+5. hand back the ledger of all this, for one commit; acknowledge after it
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from xxhash import xxh3_64_intdigest
+
+from sensorhub.alerting.lifecycle import Desk
+from sensorhub.columns import BARE, I64, NO_DEVICE, Columns, Notes, Service, pack
+from sensorhub.ingest.dedup import count_resets, find_doubles, spread
+from sensorhub.ingest.outcomes import bury, count, learn_by_day
+from sensorhub.ingest.parsed_batch import Draft
+from sensorhub.ingest.reader import Intake
+from sensorhub.ingest.readings import (
+    clocked,
+    fill_levels,
+    judge_values,
+    with_readings,
+    without_doubles,
+    without_uplinks,
+)
+from sensorhub.ingest.validate import settle_times
+from sensorhub.model import NEVER, Message, Outcome, Reason
+from sensorhub.state.state import State
+from sensorhub.store.changeset import JournalDraft, Ledger
+
+Watcher = Callable[[Draft, Columns], None]
+Pairs = list[tuple[int, int]]
+Told = tuple[Pairs, Pairs, dict[int, tuple[str, ...]]]
+
+
+class Pipeline:
+    """Turns batches into ledgers; moves the state as it goes.
+
+    `watch(draft, columns)` sees every batch, for `tail`.
+    """
+
+    def __init__(self, state: State, desk: Desk, intake: Intake) -> None:
+        self._state = state
+        self._desk = desk
+        self._intake = intake
+        self.watch: Watcher | None = None
+
+    def process(
+        self, messages: list[Message], received: int | I64, draft: Draft | None = None
+    ) -> Ledger:
+        """The ledger of a batch received at `received` (ms).
+
+        Past data have one time a message, in their order. `draft` is given where
+        the messages were read already.
+        """
+        draft = self._intake.read(messages, received) if draft is None else draft
+        ledger = Ledger()
+        now = received if isinstance(received, int) else int(received[0])
+        intervals = self._tell(draft, ledger, now)
+        columns = Columns.empty()
+        if draft.message:
+            columns = self._columns(draft, received)
+            columns = self._derive(columns)
+            self._move(columns, ledger, (intervals, draft.replaced, draft.via))
+            count(draft, columns, ledger)
+            bury(draft, columns, messages, ledger)
+        elif intervals:
+            notes = Notes(self._state.covered, [], intervals)
+            ledger.journal = JournalDraft(now, 0, pack(columns, notes))
+        if self.watch is not None:
+            self.watch(draft, columns)
+        ledger.jobs += self._intake.obeying.look(draft, columns, now)
+        if draft.events:
+            ledger.moved["events_received"] += draft.events
+        if draft.zone_mismatch:
+            ledger.moved["zone_mismatches"] += draft.zone_mismatch
+        return ledger
+
+    def bury(self, message: Message, now: int, error: str) -> Ledger:
+        """The ledger of the one uplink that breaks the pipeline: dead, and told."""
+        draft = Draft()
+        key = xxh3_64_intdigest(message.topic + message.payload)
+        draft.kill(
+            draft.open(0, NO_DEVICE, key, BARE), Reason.INTERNAL_ERROR, "", error
+        )
+        columns = self._columns(draft, now)
+        ledger = Ledger()
+        self._move(columns, ledger, ([], [], {}))
+        count(draft, columns, ledger)
+        bury(draft, columns, [message], ledger)
+        if self.watch is not None:
+            self.watch(draft, columns)
+        topic = message.topic.decode("utf-8", "replace")[:200]
+        self._desk.system(ledger, "internal_error", True, now, 1, about=topic)
+        return ledger
+
+    def replay(self, message: Message, received_at: int, device: str) -> Ledger | None:
+        """The ledger of a dead letter that can be read now; None where it cannot.
+
+        It fills history and is known again when sent again; it raises nothing. Of a
+        message with several uplinks only the dead one's `device` counts; where nobody
+        knew whose it was, what is not known yet.
+        """
+        draft = self._intake.read([message], received_at)
+        if not draft.message:
+            return None
+        if len(draft.message) > 1:
+            self._leave_others(draft, device)
+        columns = self._columns(draft, received_at, doubles=False)
+        columns = without_uplinks(columns, columns.outcome == Outcome.DUPLICATE)
+        if not columns.uplinks or (columns.outcome != Outcome.STORED).any():
+            return None
+        owner = columns.owner()
+        registry = self._state.registry
+        levels = fill_levels(registry, columns, owner)
+        columns = with_readings(columns, owner, levels)
+        columns.outcome = np.full(columns.uplinks, Outcome.REPLAY, np.uint8)
+        ledger = Ledger()
+        count(draft, columns, ledger)
+        self._state.recent.add(columns.key.tolist())
+        body = pack(columns, Notes(self._state.covered, []))
+        ledger.journal = JournalDraft(received_at, columns.uplinks, body)
+        return ledger
+
+    def _leave_others(self, draft: Draft, device: str) -> None:
+        """Mark the uplinks of a message that are not the dead letter's as doubles."""
+        number = self._state.registry.device_no.get(device)
+        known = self._state.recent.keys
+        for i, key in enumerate(draft.key):
+            mine = draft.device[i] == number if number is not None else key not in known
+            if not mine:
+                draft.outcome[i] = Outcome.DUPLICATE
+
+    def _tell(self, draft: Draft, ledger: Ledger, now: int) -> list[tuple[int, int]]:
+        """Births and last wills; answers the intervals (device, ms) that are new."""
+        registry = self._state.registry
+        intervals = []
+        ledger.stale += [t for t in draft.states if not self._desk.is_open(t)]
+        for device, status, _ in draft.told:
+            if status.interval_s is not None:
+                told = int(status.interval_s * 1000)
+                if registry.tell_interval(device, told):
+                    intervals.append((device, told))
+            row = (device, status.state, status.firmware, status.interval_s, now)
+            ledger.availability.append(row)
+        return intervals
+
+    # -- times and duplicates --
+
+    def _columns(
+        self, draft: Draft, received: int | I64, *, doubles: bool = True
+    ) -> Columns:
+        device = np.array(draft.device, np.int32)
+        key = np.array(draft.key, np.uint64)
+        seq = np.array(draft.seq, np.int64)
+        outcome = np.frombuffer(draft.outcome, np.uint8).copy()
+        reason = np.frombuffer(draft.reason, np.uint8).copy()
+        if isinstance(received, int):
+            received_at = np.full(len(device), received, np.int64)
+        else:
+            received_at = received[draft.message]
+        if doubles:
+            ends = outcome, reason
+            find_doubles(self._state, draft, (device, key, seq), received_at, ends)
+            new = outcome != Outcome.DUPLICATE
+            spread(self._state, received_at, np.where(new, device, NO_DEVICE))
+        code = np.frombuffer(draft.code, np.uint8)
+        value = np.array(draft.value, np.float64)
+        said = np.array(draft.said, np.int64)
+        network = np.array(draft.network, np.int64)
+        measured, replaced = settle_times(said, network, received_at)
+        draft.replaced = [(i, int(said[i])) for i in np.flatnonzero(replaced).tolist()]
+        columns = Columns(
+            device=device,
+            key=key,
+            seq=seq,
+            received_at=received_at,
+            outcome=outcome,
+            reason=reason,
+            count=np.array(draft.count, np.int32),
+            code=code,
+            value=value,
+            measured_at=np.repeat(measured, draft.count),
+            quality=np.zeros(len(code), np.uint8),
+            why=np.zeros(len(code), np.uint8),
+        )
+        judge_values(self._state.registry, draft, columns, replaced)
+        if doubles:
+            self._desk.ahead.note(*clocked(draft, received_at))
+        return without_doubles(columns)
+
+    def _derive(self, columns: Columns) -> Columns:
+        owner = columns.owner()
+        extra = fill_levels(self._state.registry, columns, owner)
+        extra += self._state.signs.look(columns)
+        return with_readings(columns, owner, extra) if extra else columns
+
+    # -- state and alerts --
+
+    def _move(
+        self,
+        columns: Columns,
+        ledger: Ledger,
+        told: Told,
+    ) -> None:
+        """Move state and alerts; `told`: intervals, times replaced, gateways."""
+        state, desk = self._state, self._desk
+        owner = columns.owner()
+        if resets := count_resets(state, columns):
+            ledger.moved["seq_reset"] += resets
+        state.remember(columns)
+        via = self._via(columns, told[2])
+        self._heard(columns, ledger)
+        services: list[Service] = []
+        received = columns.received_at
+
+        def serve(reading: int, service: Service) -> None:
+            at = int(received[owner[reading]])
+            if desk.serve(ledger, service, "sensor", at):
+                services.append(service)
+
+        def decide(reading: int, moved: list) -> None:  # type: ignore[type-arg]
+            at = int(received[owner[reading]])
+            desk.sample(ledger, moved, at, int(columns.measured_at[reading]))
+
+        taught = learn_by_day(state.levels.teaching, columns, ledger)
+        late = state.move(columns, None, decide, serve)
+        for uplink, at in state.signs.cleanings:
+            asset = state.registry.asset_at(int(columns.device[uplink]), at)
+            service = Service(asset, "cleaned", at)
+            now = int(received[uplink])
+            if asset >= 0 and desk.serve(ledger, service, "sensor", now):
+                services.append(service)
+        if late:
+            ledger.moved["readings_late"] += late
+        notes = Notes(
+            state.covered,
+            services,
+            told[0],
+            told[1],
+            via,
+            [],
+            taught.usage,
+            taught.naive,
+        )
+        body = pack(columns, notes)
+        ledger.journal = JournalDraft(int(received[0]), columns.uplinks, body)
+
+    def _via(
+        self, columns: Columns, via: dict[int, tuple[str, ...]]
+    ) -> list[tuple[int, int]]:
+        """Devices that are not heard by the gateway of before: (device, place)."""
+        if not via:
+            return []
+        state, places = self._state, self._state.places
+        device_of, twice = columns.device.tolist(), int(Outcome.DUPLICATE)
+        outcome, found = columns.outcome.tolist(), []
+        for uplink, ids in via.items():
+            device = device_of[uplink]
+            if device < 0 or outcome[uplink] == twice:
+                continue
+            before = state.gateway.item(device)
+            if before and before in [places.known("gateway", x) for x in ids]:
+                continue
+            found.append((device, places.number("gateway", ids[0])))
+            state.taken_over(found[-1:])
+        return found
+
+    def _heard(self, columns: Columns, ledger: Ledger) -> None:
+        """Devices that were silent and spoke; assets that speak the first time."""
+        desk, state = self._desk, self._state
+        heard = (columns.device != NO_DEVICE) & (columns.outcome <= Outcome.DEAD)
+        heard &= columns.outcome != Outcome.DUPLICATE
+        device = columns.device[heard]
+        at = columns.received_at[heard]
+        assets = state.registry.asset_of[device]
+        fresh = (assets >= 0) & (desk.service_at[assets] == NEVER)
+        for i in np.flatnonzero(fresh).tolist():
+            desk.seen(ledger, int(assets[i]), int(at[i]))
+        for silence in desk.silences:
+            for number in silence.heard(device):
+                first = int(at[np.argmax(device == number)])
+                desk.spoke(ledger, silence.rule, number, first)

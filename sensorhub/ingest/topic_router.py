@@ -1,0 +1,121 @@
+"""Which device, and which way of reading, a topic's messages belong to."""
+
+import sys
+from enum import Enum
+from typing import NamedTuple
+
+from sensorhub.columns import NO_DEVICE
+from sensorhub.config.layout import TopicSettings
+from sensorhub.decode.envelopes import Unwrap, unwrapper
+from sensorhub.model import TOPIC_ROOT
+from sensorhub.registry.registry import Registry
+
+MAX_ROUTES = 100_000
+LONGEST = 512  # bytes of a topic that is worth remembering
+ALERTS = f"{TOPIC_ROOT}/alerts/"
+ALERT_LEVELS = 6  # .../alerts/{zone}/{asset}/{rule}
+
+
+class Way(Enum):
+    """What kind of message comes under a topic."""
+
+    NATIVE = 1
+    STATUS = 2
+    WRAPPED = 3
+    UNKNOWN_DEVICE = 4
+    ALERT = 6
+    UNKNOWN = 5
+
+
+class Route(NamedTuple):
+    """Where the messages of one topic belong."""
+
+    way: Way
+    device: int = NO_DEVICE
+    name: str = ""
+    unwrap: Unwrap | None = None
+    zone: str = ""
+    mismatch: bool = False
+    plain: bool = False  # a native device in the zone that its topic says
+    application: str = ""  # ChirpStack's, for downlinks
+
+
+class Router:
+    """Finds routes by the register and the topic settings, and remembers them."""
+
+    def __init__(self, registry: Registry, topics: tuple[TopicSettings, ...]) -> None:
+        self._registry = registry
+        self._filters = [(t.filter.split("/"), _unwrap(t)) for t in topics]
+        self._routes: dict[bytes, Route] = {}
+        self.plain: dict[bytes, int] = {}  # topics of plain routes: device number
+
+    def route(self, topic: bytes) -> Route:
+        """The route of a topic."""
+        route = self._routes.get(topic)
+        if route is None:
+            route = self._find_route(topic)
+            if len(self._routes) >= MAX_ROUTES:
+                self._routes.clear()
+            if route.plain:
+                self.plain[topic] = route.device
+            elif route.way is not Way.ALERT and len(topic) <= LONGEST:
+                self._routes[topic] = route
+        return route
+
+    def _find_route(self, topic: bytes) -> Route:
+        try:
+            text = topic.decode()
+        except UnicodeDecodeError:
+            return Route(Way.UNKNOWN)
+        levels = text.split("/")
+        if text.startswith(ALERTS) and len(levels) == ALERT_LEVELS:
+            return Route(Way.ALERT, name=text)
+        if (
+            text.startswith(TOPIC_ROOT)
+            and text.endswith("/status")
+            and len(levels) == 5
+        ):
+            return Route(Way.STATUS, self.number(levels[3]), levels[3])
+        for pattern, unwrap in self._filters:
+            if not matches(pattern, levels):
+                continue
+            if unwrap is not None:
+                application = _application(levels)
+                return Route(
+                    Way.WRAPPED, name=text, unwrap=unwrap, application=application
+                )
+            if len(levels) < 3:
+                return Route(Way.UNKNOWN)
+            zone, name = levels[-3], levels[-2]
+            device = self.number(name)
+            way = Way.UNKNOWN_DEVICE if device == NO_DEVICE else Way.NATIVE
+            registered = self._registry.zone_of(int(self._registry.asset_of[device]))
+            mismatch = registered not in ("", zone)
+            plain = way is Way.NATIVE and registered == zone
+            return Route(way, device, name, None, zone, mismatch, plain)
+        return Route(Way.UNKNOWN)
+
+    def number(self, name: str) -> int:
+        """A device's register number; NO_DEVICE where it is unknown."""
+        return self._registry.device_no.get(name, NO_DEVICE)
+
+
+def _unwrap(topic: TopicSettings) -> Unwrap | None:
+    return None if topic.kind == "native" else unwrapper(topic.kind, topic.layout)
+
+
+def _application(levels: list[str]) -> str:
+    """The application in a ChirpStack topic: application/ID/device/EUI/…"""
+    if len(levels) < 5 or (levels[0], levels[2]) != ("application", "device"):
+        return ""
+    return sys.intern(levels[1])
+
+
+def matches(pattern: list[str], levels: list[str]) -> bool:
+    """Whether an MQTT topic (split) fits a topic filter (split)."""
+    for i, part in enumerate(pattern):
+        if part == "#":
+            return True
+        if i >= len(levels) or part not in ("+", levels[i]):
+            return False
+    return len(pattern) == len(levels)

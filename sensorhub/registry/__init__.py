@@ -1,0 +1,1 @@
+"""Who is who, in memory: devices, assets, sites, zones, profiles."""

@@ -1,0 +1,1 @@
+"""What every uplink changes in memory; its checkpoint and its recovery."""

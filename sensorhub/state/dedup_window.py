@@ -1,0 +1,171 @@
+"""The duplicate windows, and what each uplink of a device moves.
+
+Device columns are indexed by register number.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.columns import NO_DEVICE, Columns
+from sensorhub.model import NEVER, Outcome
+from sensorhub.registry.registry import Registry
+
+RING = 16
+RECENT = 65_536
+BARE_MS = 60_000
+
+
+class Recent:
+    """Keys of the last 65,536 uplinks of all topics, and when bare ones came.
+
+    A double counts like any uplink and keeps its key young, so that what the
+    broker sends again and again stays known.
+    """
+
+    def __init__(self) -> None:
+        self.keys: dict[int, int] = {}  # key: the batch that had it last
+        self._batches: deque[list[int]] = deque()
+        self._number = 0  # of the newest batch
+        self._held = 0
+        self.bare: dict[int, int] = {}
+        self._bare_limit = 4 * RECENT
+
+    def add(self, keys: list[int]) -> None:
+        """Take a batch's keys; the oldest batches give way."""
+        self._number += 1
+        self.keys.update(dict.fromkeys(keys, self._number))
+        self._batches.append(keys)
+        self._held += len(keys)
+        while self._held - len(self._batches[0]) >= RECENT:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        oldest = self._number - len(self._batches) + 1
+        keys = self._batches.popleft()
+        self._held -= len(keys)
+        known = self.keys
+        for key in keys:
+            if known.get(key) == oldest:
+                del known[key]
+
+    def add_bare(self, pairs: Iterable[tuple[int, int]], now: int) -> None:
+        """Note (key, received_at) of uplinks that carry neither ts nor seq."""
+        self.bare.update(pairs)
+        if len(self.bare) > self._bare_limit:
+            self.bare = {k: at for k, at in self.bare.items() if now - at < BARE_MS}
+            self._bare_limit = max(4 * RECENT, 2 * len(self.bare))
+
+
+class Windows:
+    """Device columns: last uplinks, covered time, the last 16 keys and seqs."""
+
+    DEVICE_COLUMNS = (
+        "interval_ms",
+        "last_received",
+        "covered_at",
+        "ring",
+        "ring_seq",
+        "ring_at",
+        "gateway",
+    )
+
+    def __init__(self, registry: Registry) -> None:
+        size = registry.devices
+        self.interval_ms = registry.interval_ms
+        self.last_received = np.full(size, NEVER, np.int64)
+        self.covered_at = np.full(size, NEVER, np.int64)
+        self.ring = np.zeros((size, RING), np.uint64)
+        self.ring_seq = np.full((size, RING), NEVER, np.int64)
+        self.ring_at = np.zeros(size, np.int64)
+        self.gateway = np.zeros(size, np.int32)  # that heard it last; a place's number
+        self.recent = Recent()
+        self.covered = 0
+
+    def in_rings(
+        self, device: NDArray[np.int32], key: NDArray[np.uint64]
+    ) -> NDArray[np.bool_]:
+        """Which uplinks stand in their own device's window."""
+        known = device != NO_DEVICE
+        found: NDArray[np.bool_] = (self.ring[device] == key[:, None]).any(1) & known
+        return found
+
+    def remember(self, columns: Columns, mask: NDArray[np.bool_] | None = None) -> None:
+        """Enter a batch's uplinks into both windows and the device columns.
+
+        `mask` says which devices are to move (the fold); the window over all
+        topics takes every uplink.
+        """
+        self.recent.add(columns.key.tolist())
+        new = (columns.outcome != Outcome.DUPLICATE) & (columns.outcome < Outcome.EVENT)
+        bare = new & (columns.seq < -1)
+        if bare.any():
+            at = columns.received_at[bare]
+            pairs = zip(columns.key[bare].tolist(), at.tolist(), strict=True)
+            self.recent.add_bare(pairs, int(at[-1]))
+        mine = new & (columns.device != NO_DEVICE)
+        if mask is not None:
+            mine &= mask[columns.device]
+        if mine.any():
+            device = columns.device[mine]
+            self._enter(device, columns.key[mine], columns.seq[mine])
+            received = columns.received_at[mine]
+            self.last_received[device] = received
+            # within a batch the hub could hear all along
+            self.covered_at[device] = self.covered + received - columns.received_at[0]
+
+    def taken_over(self, via: Iterable[tuple[int, int]]) -> None:
+        """Other gateways hear devices now: (device, place)."""
+        for device, place in via:
+            self.gateway[device] = place
+
+    def excuse(self, devices: NDArray[np.int32] | list[int]) -> None:
+        """The silence of devices begins anew: it was not theirs."""
+        self.covered_at[devices] = self.covered
+
+    def _enter(
+        self, device: NDArray[np.int32], key: NDArray[np.uint64], seq: NDArray[np.int64]
+    ) -> None:
+        slot = (self.ring_at[device] + ranks(device)) % RING
+        self.ring[device, slot] = key
+        self.ring_seq[device, slot] = seq
+        np.add.at(self.ring_at, device, 1)
+
+
+def ranks(device: NDArray[np.int32]) -> NDArray[np.int64]:
+    """For each entry how many of the same device stand before it."""
+    order, starts = _grouped(device)
+    rank = np.empty(len(device), np.int64)
+    rank[order] = _places(starts, len(device))
+    return rank
+
+
+def rising(at: NDArray[np.int64], device: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Times (ms) that grow by at least 1 for each device, in the order given."""
+    order, starts = _grouped(device)
+    if len(starts) == len(at):
+        return at
+    place = _places(starts, len(at))
+    flat = at[order] - place
+    first = flat.min()
+    # the running maximum of each device by itself: those of the next lie higher
+    step = flat.max() - first + 1
+    lift = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(at)])) * step
+    grown = np.empty_like(at)
+    grown[order] = np.maximum.accumulate(flat - first + lift) - lift + first + place
+    return grown
+
+
+def _grouped(device: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The order by device, and where each device begins in it."""
+    order = np.argsort(device, kind="stable")
+    ordered = device[order]
+    changes = np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)]
+    return order, np.flatnonzero(changes)
+
+
+def _places(starts: NDArray[np.intp], size: int) -> NDArray[np.int64]:
+    """Each entry's place within its group."""
+    return np.arange(size) - np.repeat(starts, np.diff(np.r_[starts, size]))

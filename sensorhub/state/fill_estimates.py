@@ -1,0 +1,252 @@
+"""Fill levels in the hub: readings to the filter, its findings back to the rules.
+
+Moved by live batches and by the fold through the same `look`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.columns import Service
+from sensorhub.estimate import fill
+from sensorhub.estimate.calendar import Calendar
+from sensorhub.estimate.crews import Visits
+from sensorhub.estimate.emptying import Emptied
+from sensorhub.estimate.follow import (
+    Found,
+    Town,
+    emptied_by_hand,
+    follow,
+)
+from sensorhub.estimate.later import Later, Outlook, later, outlook
+from sensorhub.estimate.law import Law
+from sensorhub.estimate.learning import Step
+from sensorhub.estimate.record import judge
+from sensorhub.estimate.usage import HOUR_MS, Zone, local_hours
+from sensorhub.model import NEVER
+from sensorhub.registry.registry import Registry
+from sensorhub.state.dedup_window import ranks
+from sensorhub.state.fill_learning import BLOCK, Taught, Teaching, Usages
+from sensorhub.state.fill_models import Filling, lay_out
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+PEOPLE, BLIND = Law._fields.index("population"), Law._fields.index("blind")
+Watcher = Callable[[NDArray[np.intp], I64, Found], None]
+
+
+class LevelRows(msgspec.Struct, array_like=True, frozen=True):
+    """What a checkpoint keeps of a block's devices."""
+
+    fills: dict[str, bytes] = {}
+    learnt: list[bytes] = []
+    usage: Usages = []
+    day: int = 0
+    naive: list[int] = []
+
+
+class Seen(NamedTuple):
+    """Of a batch's level readings, a column each: chances (%) of due, full before
+    the next round, full now, and the fill in percent (NaN: came late); emptyings."""
+
+    told: F64
+    emptied: list[tuple[int, Service]]
+
+
+class Was(NamedTuple):
+    """Of devices before a reading: when (ms) the last one and the last good one came,
+    and the level that was read (%)."""
+
+    at: I64
+    good_at: I64
+    z: F64
+
+
+class Levels:
+    """The filter's state by device number, and what the town taught it."""
+
+    def __init__(self, registry: Registry, filling: Filling) -> None:
+        size = registry.devices
+        self._registry, self._laid = registry, lay_out(registry, filling)
+        self._zone = Zone(filling.timezone)
+        self.table = fill.new_fills(size)
+        calendar = Calendar(filling.holidays.like())
+        self.teaching = Teaching(size, self._zone, calendar)
+        self.watch: Watcher | None = None
+
+    @property
+    def town(self) -> Town:
+        """What all devices share."""
+        return Town(
+            *(
+                self._laid.laws,
+                self._laid.law_of,
+                self.teaching.usage,
+                self._laid.plans,
+                self._laid.plan_of,
+            ),
+            self._registry.interval_ms,
+        )
+
+    # -- readings --
+
+    def look(
+        self,
+        device: NDArray[np.int32],
+        at: I64,
+        value: F64,
+        stuck: NDArray[np.bool_],
+    ) -> Seen:
+        """Take a batch's level readings (ms, %), in the order received.
+
+        `stuck`: which sensors only repeat themselves.
+        """
+        told = np.full((4, len(device)), np.nan)
+        emptied: list[tuple[int, Service]] = []
+        registry = self._registry
+        since = registry.mounted_from[device]
+        here = (registry.asset_of[device] >= 0) & (since <= at)
+        here &= at < registry.mounted_until[device]
+        if not here.any():
+            return Seen(told, emptied)
+        offset = self._zone.offsets(at)
+        rank = ranks(device)
+        for layer in range(int(rank.max()) + 1):
+            last = self.table["at"][device]
+            place = np.flatnonzero(here & (rank == layer) & (at > last))
+            if not len(place):
+                continue
+            row = device[place].astype(np.intp)
+            fresh = last[place] < since[place]
+            layer_ = (row, at[place], value[place], offset[place])
+            found = self._follow(layer_, fresh, stuck[place])
+            told[:3, place] = 100 * np.array(found.chances)
+            told[3, place] = self.table["f"][row]
+            for i in np.flatnonzero(found.emptied.which).tolist():
+                service = self.service(int(row[i]), found.emptied, i)
+                emptied.append((int(place[i]), service))
+        return Seen(told, emptied)
+
+    def _follow(
+        self,
+        readings: tuple[NDArray[np.intp], I64, F64, I64],
+        fresh: NDArray[np.bool_],
+        stuck: NDArray[np.bool_],
+    ) -> Found:
+        """One layer: device, ms, %, local time less UTC; what they teach is kept."""
+        row, at, z, offset = readings
+        table = self.table
+        was = Was(*(table[name][row] for name in Was._fields))
+        found = follow(
+            *(table, self.town, row, at, z),
+            offset_ms=offset,
+            fresh=fresh,
+            stuck=stuck,
+        )
+        people, settled = self._people(row), np.isnan(table["odds"][row])
+        settled &= ~found.emptied.which
+        judged = judge(
+            *(table, self.teaching.usage, (row, people, at, offset)),
+            ~settled,
+            found.took,
+        )
+        if judged is not None:
+            self.teaching.judge(self._people(judged.row), judged)
+        which = np.flatnonzero(found.emptied.which)
+        if len(which):
+            ends = (found.emptied.begin[which], found.emptied.end[which])
+            hours = (local_hours(end, offset[which]) for end in ends)
+            self.teaching.emptied(Visits(row[which] // BLOCK, people[which], *hours))
+        self._teach(readings, people, was, (found, settled & ~fresh))
+        if self.watch is not None:
+            self.watch(row, at, found)
+        return found
+
+    def _teach(
+        self,
+        readings: tuple[NDArray[np.intp], I64, F64, I64],
+        people: NDArray[np.intp],
+        was: Was,
+        now: tuple[Found, NDArray[np.bool_]],
+    ) -> None:
+        """Steps from one good reading to the next teach; `now`: what came, and where
+        nothing was emptied."""
+        row, at, z, offset = readings
+        found, settled = now
+        teaches = (was.good_at == was.at) & found.took & settled
+        # steps into or out of the blind zone would look as if content sank
+        blind = self._laid.laws[BLIND][self._laid.law_of[row]]
+        teaches &= (np.maximum(was.z, z) < blind - 1) & ((was.z + z) / 2 < blind - 10)
+        if teaches.any():
+            times = (local_hours(was.at, offset), local_hours(at, offset))
+            step = Step(row // BLOCK, people, *times, was.z, z, found.rate)
+            self.teaching.learn(step.only(teaches))
+
+    def _people(self, row: NDArray[np.intp]) -> NDArray[np.intp]:
+        """The populations of devices."""
+        law = self._laid.law_of[row]
+        people: NDArray[np.intp] = self._laid.laws[PEOPLE][law].astype(np.intp)
+        return people
+
+    def outlook(self, row: NDArray[np.intp]) -> Outlook:
+        """What is known of devices as of their last readings."""
+        return outlook(
+            self.table, self.town, row, self._zone.offsets(self.table["at"][row])
+        )
+
+    def later(self, row: NDArray[np.intp], at: int) -> Later:
+        """What is known of devices at `at` (ms), after their last readings."""
+        return later(self.table, self.town, row, at, self._zone.offset(at))
+
+    def knows_week(self, device: int) -> bool:
+        """Whether assets of its kind have taught when they fill."""
+        return self.teaching.has_taught(
+            int(self._laid.laws[PEOPLE][self._laid.law_of[device]])
+        )
+
+    def service(self, device: int, found: Emptied, i: int) -> Service:
+        """An emptying as a service: at the round in its bracket, else when crews use
+        to come, else about when."""
+        begin, end = int(found.begin[i]), int(found.end[i])
+        hours = (end - begin) / HOUR_MS
+        local = local_hours(np.array([end]), self._zone.offset(end))
+        plan = self._laid.plan_of[device : device + 1]
+        ago = float(self._laid.plans.last_ago(plan, local)[0])
+        if ago > hours:
+            people = int(self._laid.laws[PEOPLE][self._laid.law_of[device]])
+            ago = self.teaching.usage.crews.ago(people, float(local[0]), hours)
+        at = end - int(ago * HOUR_MS)
+        asset = int(self._registry.asset_of[device])
+        amount = round(max(float(found.amount[i]), 0.0), 1)
+        return Service(asset, "emptied", at, begin, end, amount)
+
+    def emptied(self, devices: Sequence[int], at: int) -> None:
+        """Somebody says that the asset of these devices was emptied at `at` (ms).
+
+        Readings since then know better.
+        """
+        row = np.array(
+            [d for d in devices if NEVER < self.table["at"][d] < at], np.intp
+        )
+        if len(row):
+            emptied_by_hand(self.table, self.town, row, at)
+
+    # -- checkpoints --
+
+    def dump(self, first: int, last: int) -> LevelRows:
+        """The rows of devices `first` to below `last`."""
+        return LevelRows(
+            self.table.dump(first, last), *self.teaching.dump(first // BLOCK)
+        )
+
+    def load(self, first: int, rows: LevelRows) -> None:
+        """Take what `dump` gave; the oldest block comes last, its weeks hold then.
+
+        Raises ValueError on damaged bytes.
+        """
+        self.table.load(first, rows.fills)
+        taught = Taught(rows.usage, rows.naive)
+        self.teaching.load(first // BLOCK, rows.learnt, taught, rows.day)

@@ -1,0 +1,221 @@
+"""One sample before the rules on its series: what is compared, and what it moves."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from sensorhub.alerts import flap
+from sensorhub.alerts.rules import HOUR_MS, Rule
+from sensorhub.alerts.track import Track
+from sensorhub.model import (
+    BY_NAME,
+    CATALOGUE,
+    NEVER,
+    Category,
+    MeasurementKind,
+    Severity,
+)
+from sensorhub.registry.registry import Registry
+from sensorhub.standards.gas import USUAL_CELSIUS
+from sensorhub.state.series import Series
+
+TEMPERATURE = BY_NAME["temperature"].no
+COUNTERS = frozenset(e.no for e in CATALOGUE if e.kind is MeasurementKind.COUNTER)
+OVERTAKEN = 5  # counts
+MOST_AT_ONCE, MOST_AN_HOUR = 300, 3_600  # people through one door
+
+
+Told = Sequence[float]  # chances (%) as rules.CHANCES has them, then the fill (%)
+NOT_TOLD = (np.nan, np.nan, np.nan, np.nan)
+
+
+class Moved(NamedTuple):
+    """A rule's level moved on one series."""
+
+    rule: Rule
+    series: int
+    level: Severity
+    value: float
+    track: Track
+    fill: float | None = None  # %, as estimated: of a forecast
+
+
+class Judging(Series):
+    """Series with the rules that samples decide."""
+
+    def __init__(self, registry: Registry, rules: tuple[Rule, ...]) -> None:
+        Series.__init__(self, registry, rules)
+        self.flapping: set[tuple[str, int]] = set()
+        self._mounted: dict[int, list[int]] = {}  # devices by asset, as asked for
+
+    def _run_rules(
+        self,
+        series: int,
+        value: float,
+        at: int,
+        prior: tuple[int, float],
+        told: Told = NOT_TOLD,
+    ) -> list[Moved]:
+        """Let every rule look at a sample; `prior`: time and value before it.
+
+        `told`: what is estimated by it, three chances and the fill (%).
+        """
+        moved = []
+        rules = self.rules_of(series)
+        device, code = self.s_device.item(series), self.s_code.item(series)
+        if code in COUNTERS:
+            bits = self.registry.counter_bits(device, code)
+            hours = (at - prior[0]) / HOUR_MS
+            self.since[series] += count_step(prior[1], value, bits, hours)
+        out = self.registry.out_of_service(self.asset_of(series), at)
+        for rule in rules:
+            track = self.tracks.get((rule.id, series))
+            if track is None:
+                if self._rests(rule, value, told):
+                    continue
+                track = Track(len(rule.limits))
+            level = track.level(rule)
+            off = out and rule.category is not Category.SAFETY
+            shown = self._look(rule, series, (value, at, *prior), track, off, told)
+            now = track.level(rule)
+            if now != level:
+                self._changed(rule, series, track)
+                fill = told[3] if rule.kind == "forecast" else None
+                moved.append(Moved(rule, series, now, shown, track, fill))
+            self._keep(rule, series, track)
+        self.rest(series)
+        return moved
+
+    def _rests(self, rule: Rule, value: float, told: Told) -> bool:
+        """Whether a rule without a track has nothing to do."""
+        if rule.kind == "forecast":
+            return not any(told[x.chance] >= x.raise_ for x in rule.limits)
+        low, high = self.rest_bands[rule.id]
+        return low <= value < high
+
+    def _look(
+        self,
+        rule: Rule,
+        series: int,
+        sample: tuple[float, int, int, float],
+        track: Track,
+        off: bool,
+        told: Told,
+    ) -> float:
+        """A rule looks at (value, at, last, before); answers what it compared.
+
+        `off`: the asset is out of service and the rule does not run there.
+        """
+        value, at, last, before = sample
+        longest = rule.max_gap_for(
+            self.registry.interval_ms.item(self.s_device.item(series))
+        )
+        gap = last != NEVER and at - last > longest
+        if rule.kind == "forecast":
+            return self._forecast(rule, track, told, at, gap, off)
+        shown = self._shown(rule, series, value, (at, last, before))
+        blind = rule.kind == "rate" and (last == NEVER or gap)
+        if off:
+            track.mean.clear()
+        elif rule.over:
+            mean = track.mean.add(at, shown, rule.over, longest)
+            blind = mean is None
+            shown = shown if mean is None else mean
+        if off or blind:
+            track.gap()
+        else:
+            track.step(rule, shown, at, gap)
+        return shown
+
+    @staticmethod
+    def _forecast(
+        rule: Rule, track: Track, told: Told, at: int, gap: bool, off: bool
+    ) -> float:
+        """A forecast looks at its chances; answers that of the level that it shows."""
+        if off:
+            track.gap()
+        elif not np.isnan(told[0]):
+            track.forecast(rule, told, at, gap)
+        level = track.level(rule)
+        shows = next((x for x in rule.limits if x.severity == level), rule.limits[0])
+        return round(told[shows.chance], 1)
+
+    def _shown(
+        self, rule: Rule, series: int, value: float, times: tuple[int, int, float]
+    ) -> float:
+        """What a rule looks at: the value, its rate an hour, or a count."""
+        at, last, before = times
+        if rule.kind == "count_since":
+            return sum(self.since.item(door) for door in self._doors(series))
+        if rule.kind == "rate":
+            return (value - before) / ((at - last) / HOUR_MS)
+        if rule.clauses.gas:
+            return rule.clauses.shown(value, self.celsius(series))
+        return value
+
+    def _doors(self, series: int) -> list[int]:
+        """The series that count the same on the series' asset: its doors."""
+        asset, code = self.asset_of(series), self.s_code.item(series)
+        if asset not in self._mounted:
+            here = np.flatnonzero(self.registry.asset_of == asset)
+            self._mounted[asset] = here.tolist()
+        found = [self.series_of.item(device, code) for device in self._mounted[asset]]
+        return [door for door in found if door >= 0]
+
+    def celsius(self, series: int) -> float:
+        """The last temperature that the series' own device told, else 25 °C."""
+        own = self.series_of.item(self.s_device.item(series), TEMPERATURE)
+        told = self.last_value.item(own) if own >= 0 else np.nan
+        return USUAL_CELSIUS if np.isnan(told) else told
+
+    def _changed(self, rule: Rule, series: int, track: Track) -> None:
+        samples = int(self.samples[series])
+        key = (rule.id, series)
+        # calm before this sample is calm, whether a tick has seen it or not
+        was = key in self.flapping and flap.is_flapping(
+            track.changes, samples - 1, True
+        )
+        track.changes = [*flap.recent(track.changes, samples), samples]
+        if flap.is_flapping(track.changes, samples, was):
+            self.flapping.add(key)
+        else:
+            self.flapping.discard(key)
+
+    def _keep(self, rule: Rule, series: int, track: Track) -> None:
+        if track.changes and track.changes[-1] < self.samples[series] - flap.STATES:
+            track.changes = []
+        if track.idle():
+            self.tracks.pop((rule.id, series), None)
+        else:
+            self.tracks[rule.id, series] = track
+
+    def calm(self) -> list[tuple[str, int]]:
+        """Flapping tracks that have calmed down; they are flapping no more."""
+        calm = []
+        for key in sorted(self.flapping):
+            track = self.tracks.get(key)
+            changes = track.changes if track else []
+            if not flap.is_flapping(changes, int(self.samples[key[1]]), True):
+                calm.append(key)
+        self.flapping.difference_update(calm)
+        return calm
+
+
+def count_step(before: float, value: float, bits: int, hours: float) -> float:
+    """How many more a counter shows after so many hours; across a wrap or a reset.
+
+    A counter of `bits` (0: it does not wrap) that fell has wrapped if that many people
+    can have come; else it was reset and counted from zero. One that fell by a few was
+    overtaken by a later reading.
+    """
+    if np.isnan(before):
+        return 0.0
+    if value >= before:
+        return value - before
+    if before - value <= OVERTAKEN and value > before / 2:
+        return 0.0
+    size = 1 << bits
+    wrapped = value - before + size
+    possible = before < size and wrapped <= max(MOST_AT_ONCE, MOST_AN_HOUR * hours)
+    return wrapped if possible else value

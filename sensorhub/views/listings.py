@@ -1,0 +1,236 @@
+"""Views that command line and (later) pages share: rows as plain objects."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sensorhub.alerts.board import RESOLVED, Alert
+from sensorhub.alerts.event import VERSION, resolved, rfc3339, texts
+from sensorhub.alerts.rules import LEAST_GAP_MS, Rule, compile_rules
+from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
+from sensorhub.model import BY_NAME, NEVER, Reading, Severity
+from sensorhub.registry.profiles import Profile
+from sensorhub.registry.registry import Registry
+from sensorhub.rules.schema import parse_rules
+from sensorhub.standards import Standards
+from sensorhub.state import checkpoint
+from sensorhub.store import (
+    alerts,
+    checkpoints,
+    counters,
+    history,
+    journal,
+    past,
+    places,
+    register,
+    rule_versions,
+)
+
+
+def alerts_view(
+    connection: sqlite3.Connection, *, all_: bool, standards: Standards | None = None
+) -> list[dict[str, Any]]:
+    """Alerts with their transitions, oldest first."""
+    found = alerts.listing(connection, all_=all_)
+    rows = alerts.transitions_of(
+        connection, None if all_ else [alert.id for alert in found]
+    )
+    ids = _ids(connection)
+    names = ids | dict(
+        connection.execute("SELECT no, coalesce(nullif(name, ''), id) FROM assets")
+    )
+    rules = _rules(connection, standards)
+    return [
+        {
+            "version": VERSION,
+            "id": alert.id,
+            "rule": alert.rule,
+            "category": str(alert.category),
+            "asset": ids[alert.asset],
+            "asset_name": names[alert.asset],
+            "zone": alert.zone,
+            "severity": alert.severity.word,
+            "state": alert.state,
+            "started_at": rfc3339(alert.started_at),
+            "resolved_at": rfc3339(alert.resolved_at),
+            "acknowledged_by": alert.acknowledged_by,
+            "assigned_to": alert.assigned_to,
+            "text": _text(alert, rules.get(alert.rule), names[alert.asset]),
+            "members": alert.cause.get("members", []),
+            "notes": [{**note, "at": rfc3339(note["at"])} for note in alert.notes],
+            "transitions": [_transition(row) for row in rows.get(alert.id, [])],
+        }
+        for alert in found
+    ]
+
+
+def _ids(connection: sqlite3.Connection) -> dict[int, str]:
+    """What alerts can be about: assets, places below zero, the hub itself."""
+    assets = dict(connection.execute("SELECT no, id FROM assets"))
+    return {HUB_ASSET: HUB_ID} | places.names(connection) | assets
+
+
+def _transition(row: alerts.TransitionRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "at": rfc3339(row.at),
+        "from": row.from_,
+        "to": row.to,
+        "severity": Severity(row.severity).word,
+        "cause": {
+            key: rfc3339(value) if key.endswith("_at") else value
+            for key, value in row.cause.items()
+        },
+    }
+
+
+def transition_views(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    """Every transition in order of time, with its alert, rule, category and asset."""
+    found = {alert.id: alert for alert in alerts.listing(connection, all_=True)}
+    ids = _ids(connection)
+    rows = alerts.transitions_of(connection)
+    named = [
+        (row, found[id_], ids[found[id_].asset], place)
+        for id_, own in rows.items()
+        for place, row in enumerate(own)
+    ]
+    # several may be decided in the same millisecond: then each alert keeps its order
+    named.sort(key=lambda x: (x[0].at, x[1].rule, x[2], x[1].started_at, x[1].id, x[3]))
+    return [
+        _transition(row)
+        | {
+            "alert": alert.id,
+            "rule": alert.rule,
+            "category": str(alert.category),
+            "asset": asset,
+        }
+        for row, alert, asset, _ in named
+    ]
+
+
+def _rules(
+    connection: sqlite3.Connection, standards: Standards | None
+) -> dict[str, Rule]:
+    """The newest rules, and those about the hub itself."""
+    book = parse_rules(rule_versions.latest(connection)[1], standards=standards)
+    return SYSTEM_RULES | {rule.id: rule for rule in compile_rules(book, "UTC")}
+
+
+def _text(alert: Alert, rule: Rule | None, name: str) -> dict[str, str]:
+    """What an alert says, as its events do; little where its rule is gone."""
+    if rule is None:
+        text = dict.fromkeys(("zh-CN", "en"), f"{name}: {alert.rule}")
+    else:
+        text = texts(rule, name, alert.zone, alert.severity, alert.cause)
+    return resolved(text) if alert.state == RESOLVED else text
+
+
+def readings_view(
+    connection: sqlite3.Connection,
+    name: str,
+    measurement: str | None,
+    span: tuple[int, int],
+    older: past.Older | None = None,
+) -> list[Reading] | None:
+    """Readings with since <= measured_at < until of an asset, else of a device.
+
+    None where neither is called `name`. `older` knows what history let go.
+    """
+    spans = spans_of(connection, name)
+    if spans is None:
+        return None
+    ids = dict(connection.execute("SELECT no, id FROM devices"))
+    codes = [BY_NAME[measurement].no] if measurement else None
+    parts = past.read(connection, past.Asked(spans, *span, codes, ids), older)
+    return [reading for part in parts for reading in part.rows(ids)]
+
+
+def spans_of(connection: sqlite3.Connection, name: str) -> list[history.Span] | None:
+    """The devices of an asset, when they were mounted; else the device itself."""
+    row = connection.execute("SELECT no FROM assets WHERE id = ?", (name,)).fetchone()
+    if row is not None:
+        return history.asset_spans(connection, int(row[0]))
+    row = connection.execute("SELECT no FROM devices WHERE id = ?", (name,)).fetchone()
+    return [history.Span(int(row[0]))] if row else None
+
+
+def reading_view(reading: Reading) -> dict[str, Any]:
+    """A reading as `readings --json` shows it."""
+    return {
+        "measured_at": rfc3339(reading.measured_at),
+        "received_at": rfc3339(reading.received_at),
+        "device": reading.device,
+        "measurement": reading.measurement,
+        "value": reading.value,
+        "unit": BY_NAME[reading.measurement].unit,
+        "quality": reading.quality.name.lower(),
+        "reason": reading.reason.word if reading.reason else None,
+    }
+
+
+def devices_view(
+    connection: sqlite3.Connection, profiles: Mapping[str, Profile], now: int
+) -> list[dict[str, Any]]:
+    """Assets with what is mounted on them now, and the devices' availability."""
+    states = availability(connection, profiles, now)
+    rows = connection.execute(
+        "SELECT a.zone, a.site, a.id, a.name, a.kind, d.id, d.profile, v.firmware,"
+        " a.out_from <= :now AND coalesce(a.out_until, :now + 1) > :now, a.out_reason,"
+        " d.no"
+        " FROM assets a LEFT JOIN mountings m ON m.asset = a.no"
+        " AND coalesce(m.from_at, :now) <= :now"
+        " AND coalesce(m.until_at, :now + 1) > :now"
+        " LEFT JOIN devices d ON d.no = m.device"
+        " LEFT JOIN availability v ON v.device = d.no"
+        " WHERE coalesce(a.retired, :now + 1) > :now"
+        " ORDER BY a.zone, a.site, a.id, d.id",
+        {"now": now},
+    )
+    names = ("zone", "site", "asset", "name", "kind", "device", "profile", "firmware")
+    return [
+        dict(zip(names, row[:8], strict=True))
+        | {"out_of_service": bool(row[8]), "out_reason": row[9] if row[8] else None}
+        | states.get(row[10], NO_DEVICE_STATE)
+        for row in rows
+    ]
+
+
+NO_DEVICE_STATE: dict[str, Any] = {"availability": None, "last_uplink_at": None}
+
+
+def availability(
+    connection: sqlite3.Connection, profiles: Mapping[str, Profile], now: int
+) -> dict[int, dict[str, Any]]:
+    """By device number: online, offline or unknown, and when it was last heard.
+
+    Offline: a last will that no uplink followed, or silent for three expected
+    intervals (2 h at least) in which the hub could hear. Unknown: never heard, or
+    the hub was away as long.
+    """
+    registry = Registry(*register.registry_rows(connection), profiles)
+    blocks = [row for row in checkpoints.load(connection) if row.sound]
+    cursor = min((row.cursor for row in blocks), default=0)
+    bodies = [(row.block, row.body) for row in blocks]
+    rows = journal.rows_after(connection, cursor)
+    last, covered = checkpoint.heard(bodies, rows, registry.devices)
+    limit = np.maximum(3 * registry.interval_ms, LEAST_GAP_MS)
+    told = dict(
+        connection.execute(
+            "SELECT device, at FROM availability WHERE state = 'offline'"
+        )
+    )
+    meta = counters.get_meta(connection, "covered")
+    quiet = max(int(meta or 0), int(covered.max(initial=0))) - covered
+    found = {}
+    for device in registry.device_no.values():
+        at = int(last[device])
+        state = "online" if now - at <= limit[device] else "unknown"
+        if at == NEVER:
+            state = "unknown"
+        elif quiet[device] > limit[device] or told.get(device, NEVER) >= at:
+            state = "offline"
+        heard = None if at == NEVER else rfc3339(at)
+        found[device] = {"availability": state, "last_uplink_at": heard}
+    return found

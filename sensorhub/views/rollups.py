@@ -1,0 +1,56 @@
+"""What was measured by hours or days, as plain objects for people and programs."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from sensorhub.alerts.event import rfc3339
+from sensorhub.model import BY_NAME, BY_NO, MeasurementKind
+from sensorhub.store import downsampled
+from sensorhub.store.rollups import Bucket, Rollup
+from sensorhub.views.listings import spans_of
+
+
+def rollups_view(
+    connection: sqlite3.Connection,
+    name: str,
+    measurement: str | None,
+    span: tuple[int, int],
+    *,
+    bucket: Bucket,
+    zone: str,
+) -> list[dict[str, Any]] | None:
+    """What an asset, else a device, measured by hours or days; None: no such name."""
+    spans = spans_of(connection, name)
+    if spans is None:
+        return None
+    ids = dict(connection.execute("SELECT no, id FROM devices"))
+    found = downsampled.read(
+        connection,
+        spans=spans,
+        since=span[0],
+        until=span[1],
+        bucket=bucket,
+        zone=zone,
+        codes=[BY_NAME[measurement].no] if measurement else None,
+    )
+    return [rollup_view(row, ids) for row in found.rows()]
+
+
+def rollup_view(row: Rollup, ids: Mapping[int, str]) -> dict[str, Any]:
+    """A bucket as `readings --by --json` shows it; a counter has no mean."""
+    entry = BY_NO[row.code]
+    counter = entry.kind is MeasurementKind.COUNTER
+    return {
+        "at": rfc3339(row.at),
+        "device": ids[row.device],
+        "measurement": entry.name,
+        "unit": entry.unit,
+        "first": row.first,
+        "min": row.low,
+        "max": row.high,
+        "mean": None if counter else row.total / row.readings,
+        "last": row.last,
+        "count": row.readings,
+        "counted": row.total if counter else None,
+    }
