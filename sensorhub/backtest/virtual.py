@@ -14,11 +14,11 @@ from sensorhub.codecs.files import codecs_of
 from sensorhub.columns import I64, Columns
 from sensorhub.config.filling import RoundSettings
 from sensorhub.config.settings import Settings
-from sensorhub.hub.batch_processor import Batches
-from sensorhub.hub.commands.dispatcher import Commands
+from sensorhub.hub.batch_processor import BatchProcessor
+from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
 from sensorhub.hub.watchdog import Watchdog
-from sensorhub.hub.workspace import Place, load_all
+from sensorhub.hub.workspace import Workspace, load_all
 from sensorhub.ingest.parsed_batch import Draft
 from sensorhub.ingest.readings import clocked
 from sensorhub.model import Message
@@ -46,7 +46,7 @@ class Kit:
     @classmethod
     def of(cls, config: Path) -> "Kit":
         """Raises ConfigError with every fault of settings and profiles."""
-        settings, profiles = load_all(Place(config, Path()))
+        settings, profiles = load_all(Workspace(config, Path()))
         return cls(config, settings, profiles, load_standards(config))
 
     def with_rounds(self, rounds: tuple[RoundSettings, ...]) -> "Kit":
@@ -88,10 +88,10 @@ class VirtualHub:
         )
         for pragma in CHEAP:
             self.hub.connection.execute(f"PRAGMA {pragma}")
-        self.commands = Commands(self.hub)
+        self.commands = CommandDispatcher(self.hub)
         self.watchdog = Watchdog(self.hub, self.clock.time)
         watch = self._watch if self._seen is not None else None
-        self._batches = Batches(self.hub, self._commit, watch)
+        self._batches = BatchProcessor(self.hub, self._commit, watch)
         self._due = self._ticked = self.clock.time
 
     def end(self, *, kill: bool) -> None:

@@ -23,7 +23,7 @@ from sensorhub.cli.common import (
 )
 from sensorhub.cli.tables import table
 from sensorhub.config.schema import parse_duration
-from sensorhub.hub.workspace import Place
+from sensorhub.hub.workspace import Workspace
 from sensorhub.store import alerts, database
 
 silence_app = typer.Typer(no_args_is_help=True, help="Hold notifications back a while.")
@@ -45,16 +45,16 @@ def ack(
     json_: Json = False,
 ) -> None:
     """Say that you have an alert; it stays open until the data end it."""
-    place, _, _ = opened(config, data)
-    before = _had(place, alert)
-    result = ask(place, by, "acknowledge", {"alert": alert, "note": note})
+    workspace, _, _ = opened(config, data)
+    before = _had(workspace, alert)
+    result = ask(workspace, by, "acknowledge", {"alert": alert, "note": note})
     after = f"; {before} had it before" if before not in (None, by) else ""
     said(result, json_, f"{by} has alert {alert}{after}")
 
 
-def _had(place: Place, alert: str) -> str | None:
+def _had(workspace: Workspace, alert: str) -> str | None:
     """Who acknowledged an open alert so far."""
-    connection = database.connect(place.data, read_only=True)
+    connection = database.connect(workspace.data, read_only=True)
     found = [
         row.acknowledged_by
         for row in alerts.load_open(connection)
@@ -73,8 +73,8 @@ def assign(
     json_: Json = False,
 ) -> None:
     """Give an alert to a crew or person."""
-    place, _, _ = opened(config, data)
-    result = ask(place, by, "assign", {"alert": alert, "to": to, "note": note})
+    workspace, _, _ = opened(config, data)
+    result = ask(workspace, by, "assign", {"alert": alert, "to": to, "note": note})
     said(result, json_, f"alert {alert} is assigned to {to}")
 
 
@@ -90,9 +90,9 @@ def service(
     """Say that an asset was emptied or cleaned."""
     if kind not in ("emptied", "cleaned"):
         refuse(f"a service is emptied or cleaned, not {kind!r}")
-    place, settings, _ = opened(config, data)
+    workspace, settings, _ = opened(config, data)
     arguments = {"asset": asset, "kind": kind, "at": moment(at, settings)}
-    result = ask(place, by, "service", arguments)
+    result = ask(workspace, by, "service", arguments)
     said(result, json_, f"{asset}: {kind}, says {by}")
 
 
@@ -110,14 +110,14 @@ def silence_add(
     json_: Json = False,
 ) -> None:
     """Hold back notifications of a zone, an asset, a rule; danger is never held."""
-    place, settings, _ = opened(config, data)
+    workspace, settings, _ = opened(config, data)
     end = moment(until, settings)
     if end is None:
         try:
             span = parse_duration(for_)
         except ValueError as error:
             refuse(str(error))
-        end = hub_now(place, settings) + span
+        end = hub_now(workspace, settings) + span
     arguments = {
         "zone": zone,
         "asset": asset,
@@ -125,15 +125,15 @@ def silence_add(
         "until": end,
         "comment": comment,
     }
-    result = ask(place, by, "silence", arguments)
+    result = ask(workspace, by, "silence", arguments)
     if result.get("applied", True) and "id" not in result:
-        result = {"id": _newest(place, end, by)} | result
+        result = {"id": _newest(workspace, end, by)} | result
     said(result, json_, f"silence {result.get('id')} until {local(end, settings)}")
 
 
-def _newest(place: Place, end: int, by: str) -> int | None:
+def _newest(workspace: Workspace, end: int, by: str) -> int | None:
     """The id of the silence that `by` just added."""
-    connection = database.connect(place.data, read_only=True)
+    connection = database.connect(workspace.data, read_only=True)
     found = [
         row["id"]
         for row in alerts.silence_rows(connection, end - 1)
@@ -147,9 +147,9 @@ def silence_list(
     config: Config = CONFIG, data: Data = DATA, json_: Json = False
 ) -> None:
     """Silences that have not ended."""
-    place, settings, _ = opened(config, data)
-    connection = database.connect(place.data, read_only=True)
-    now = hub_now(place, settings)
+    workspace, settings, _ = opened(config, data)
+    connection = database.connect(workspace.data, read_only=True)
+    now = hub_now(workspace, settings)
     rows = alerts.silence_rows(connection, now)
     if json_:
         for row in rows:
@@ -172,6 +172,6 @@ def silence_remove(
     json_: Json = False,
 ) -> None:
     """End a silence before its time."""
-    place, _, _ = opened(config, data)
-    result = ask(place, by, "unsilence", {"silence": silence})
+    workspace, _, _ = opened(config, data)
+    result = ask(workspace, by, "unsilence", {"silence": silence})
     said(result, json_, f"silence {silence} has ended")

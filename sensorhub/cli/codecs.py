@@ -26,8 +26,8 @@ app = typer.Typer(no_args_is_help=True, help="JavaScript payload codecs.")
 @app.command("list")
 def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """Codecs, the profiles that name them, and which are switched off."""
-    place, _, profiles = opened(config, data)
-    connection = database.connect(place.data, read_only=True)
+    workspace, _, profiles = opened(config, data)
+    connection = database.connect(workspace.data, read_only=True)
     off = json.loads(counters.get_meta(connection, "codecs_off") or "{}")
     users: dict[str, list[str]] = {}
     for profile in profiles.values():
@@ -53,6 +53,6 @@ def on(
     json_: Json = False,
 ) -> None:
     """Switch on again a codec that met its limits; replay its dead letters after."""
-    place, _, _ = opened(config, data)
-    result = ask(place, by, "codec_on", {"codec": codec})
+    workspace, _, _ = opened(config, data)
+    result = ask(workspace, by, "codec_on", {"codec": codec})
     said(result, json_, f"codec {codec} is switched on")

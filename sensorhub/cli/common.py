@@ -12,7 +12,7 @@ import typer
 
 from sensorhub.config.settings import Settings
 from sensorhub.fleet.times import parse_time
-from sensorhub.hub.workspace import Place, act, clock_beside, load_all, prepare
+from sensorhub.hub.workspace import Workspace, act, clock_beside, load_all, prepare
 from sensorhub.model import Reading
 from sensorhub.registry.profiles import Profile
 from sensorhub.store import database
@@ -75,17 +75,19 @@ def say_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def opened(config: Path, data: Path) -> tuple[Place, Settings, dict[str, Profile]]:
+def opened(config: Path, data: Path) -> tuple[Workspace, Settings, dict[str, Profile]]:
     """Settings and a database that is there. Raises ConfigError, StoreError."""
-    place = Place(config, data)
-    settings, profiles = load_all(place)
-    prepare(place, settings, profiles)
-    return place, settings, profiles
+    workspace = Workspace(config, data)
+    settings, profiles = load_all(workspace)
+    prepare(workspace, settings, profiles)
+    return workspace, settings, profiles
 
 
-def ask(place: Place, by: str, kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def ask(
+    workspace: Workspace, by: str, kind: str, arguments: dict[str, Any]
+) -> dict[str, Any]:
     """Have an act applied; ends with its error in words where it was refused."""
-    result = act(place, by, kind, arguments)
+    result = act(workspace, by, kind, arguments)
     if result is None:
         return {"accepted": True, "applied": False}
     if "error" in result:
@@ -103,11 +105,11 @@ def said(result: dict[str, Any], json_: bool, words: str) -> None:
         print(words)
 
 
-def hub_now(place: Place, settings: Settings) -> int:
+def hub_now(workspace: Workspace, settings: Settings) -> int:
     """The hub's time (ms), simulated where its clock is."""
-    connection = database.connect(place.data)
+    connection = database.connect(workspace.data)
     try:
-        running = database.is_running(place.data)
+        running = database.is_running(workspace.data)
         return clock_beside(settings, connection, running=running).now()
     finally:
         connection.close()

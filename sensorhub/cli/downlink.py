@@ -57,8 +57,8 @@ def downlink(
         arguments["port"] = port
     if confirmed:
         arguments["confirmed"] = True
-    place, _, _ = opened(config, data)
-    result = ask(place, by, "downlink", arguments)
+    workspace, _, _ = opened(config, data)
+    result = ask(workspace, by, "downlink", arguments)
     words = f"{device}: {kind} is asked; `sensorhub downlinks {device}` says what"
     said(result, json_, f"{words} became of it")
 
@@ -97,8 +97,8 @@ def listing(
     json_: Json = False,
 ) -> None:
     """Downlinks and what became of them: asked, sent, transmitted, obeyed."""
-    place, settings, _ = opened(config, data)
-    connection = database.connect(place.data, read_only=True)
+    workspace, settings, _ = opened(config, data)
+    connection = database.connect(workspace.data, read_only=True)
     names = dict(connection.execute("SELECT no, id FROM devices"))
     numbers = {name: number for number, name in names.items()}
     if device is not None and device not in numbers:

@@ -12,7 +12,7 @@ from sensorhub.clock import Clock
 from sensorhub.codecs.files import codec_frames
 from sensorhub.config.settings import Settings
 from sensorhub.decode.network_server import frame_bytes
-from sensorhub.hub.workspace import Place, load_all, prepare
+from sensorhub.hub.workspace import Workspace, load_all, prepare
 from sensorhub.model import Envelope, EnvelopeError
 from sensorhub.registry.geometry import Geometry, parse_table, table_text
 from sensorhub.registry.profiles import Profile
@@ -69,8 +69,8 @@ def decode(
     json_: Json = False,
 ) -> None:
     """Explain a frame or a message field by field; nothing is stored."""
-    settings, profiles = load_all(Place(config, data))
-    registry, shapes = _registered(Place(config, data), settings, profiles)
+    settings, profiles = load_all(Workspace(config, data))
+    registry, shapes = _registered(Workspace(config, data), settings, profiles)
     words = list(words)
     if topic is None and device is None and profile is None:
         profile = words.pop(0)
@@ -125,13 +125,13 @@ def _explain_frame(
 
 
 def _registered(
-    place: Place, settings: Settings, profiles: dict[str, Profile]
+    workspace: Workspace, settings: Settings, profiles: dict[str, Profile]
 ) -> tuple[Registry, dict[str, AssetRow]]:
     """The register, and the assets' rows; empty where there is no database yet."""
-    if not (place.data / database.FILE).exists():
+    if not (workspace.data / database.FILE).exists():
         return Registry((), (), (), profiles), {}
-    prepare(place, settings, profiles)
-    connection = database.connect(place.data, read_only=True)
+    prepare(workspace, settings, profiles)
+    connection = database.connect(workspace.data, read_only=True)
     rows = register.registry_rows(connection)
     assets = list(rows[0])
     registry = Registry(assets, list(rows[1]), rows[2], profiles)
@@ -208,7 +208,7 @@ def _show(view: dict[str, Any]) -> None:
             f"{row['measurement']} {row['value']:g} {row['unit']} from {row['from']}:"
             f" {row['quality']}{why}"
         )
-    read = {place for row in view["fields"] for place in row["bytes"]}
+    read = {workspace for row in view["fields"] for workspace in row["bytes"]}
     unread = sorted(set(range(len(frame))) - read)
     if unread and read:
         print(f"bytes of no field (channels, types, headers): {ranges(unread)}")
@@ -235,11 +235,11 @@ def _cells(row: dict[str, Any], frame: bytes) -> list[Any]:
 def ranges(places: list[int]) -> str:
     """Places as people write them: 0-2, 5."""
     parts: list[list[int]] = []
-    for place in places:
-        if parts and parts[-1][-1] == place - 1:
-            parts[-1].append(place)
+    for workspace in places:
+        if parts and parts[-1][-1] == workspace - 1:
+            parts[-1].append(workspace)
         else:
-            parts.append([place])
+            parts.append([workspace])
     return ", ".join(
         f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts
     )

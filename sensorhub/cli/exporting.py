@@ -61,8 +61,8 @@ def export(
     Options that may be given more than once choose more; without any, all is exported.
     """
     form = format_ or _by_ending(file)
-    place, settings, _ = opened(config, data)
-    with closing(database.connect(place.data, read_only=True)) as connection:
+    workspace, settings, _ = opened(config, data)
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
         chosen = places(connection, zone or (), asset or (), device or ())
         if not chosen:
             refuse("nothing is like that; see `sensorhub fleet list`")
@@ -70,7 +70,7 @@ def export(
         wanted = Wanted(
             places=chosen,
             since=_or(moment(since, settings), -EVER),
-            until=_or(end, hub_now(place, settings) + 1),
+            until=_or(end, hub_now(workspace, settings) + 1),
             codes=_codes(measurement),
             bucket=by,
             zone=settings.timezone,

@@ -52,10 +52,10 @@ def forecast(
     json_: Json = False,
 ) -> None:
     """How full each bin is by now, when it will be full, and how sure that is."""
-    place, settings, profiles = opened(config, data)
+    workspace, settings, profiles = opened(config, data)
     hours = _hours(within)
-    now = hub_now(place, settings)
-    connection = database.connect(place.data, read_only=True)
+    now = hub_now(workspace, settings)
+    connection = database.connect(workspace.data, read_only=True)
     views = [
         view
         for view in forecasts_view(connection, settings, profiles, now)

@@ -44,8 +44,8 @@ def refused(
     json_: Json = False,
 ) -> None:
     """The newest lines that InfluxDB refused, and why."""
-    place, settings, _ = opened(config, data)
-    connection = database.connect(place.data, read_only=True)
+    workspace, settings, _ = opened(config, data)
+    connection = database.connect(workspace.data, read_only=True)
     found = forward_rows.letters(connection, limit)
     if json_:
         say_json([_view(row) for row in found])
@@ -59,6 +59,6 @@ def retry(
     by: By, config: Config = CONFIG, data: Data = DATA, json_: Json = False
 ) -> None:
     """Send all refused lines once more, as soon as the hub forwards."""
-    place, _, _ = opened(config, data)
-    result = ask(place, by, "influx_retry", {})
+    workspace, _, _ = opened(config, data)
+    result = ask(workspace, by, "influx_retry", {})
     said(result, json_, f"{result.get('lines', 0)} lines are sent again")

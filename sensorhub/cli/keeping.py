@@ -72,9 +72,9 @@ def verify(
 ) -> None:
     """Read everything and check all sums; 1 where something is damaged."""
     _ = config
-    place = what or data
-    look = backups.verify_folder if place.is_dir() else backups.verify_file
-    verdict = look(place)
+    workspace = what or data
+    look = backups.verify_folder if workspace.is_dir() else backups.verify_file
+    verdict = look(workspace)
     if json_:
         counts = {c.name: {"rows": c.rows, "bytes": c.size} for c in verdict.counts}
         found = {"sound": verdict.sound, "faults": verdict.faults, "read": counts}
@@ -84,7 +84,7 @@ def verify(
             [c.name, c.rows, f"{c.size / 1e6:.1f}", len(c.damaged)]
             for c in verdict.counts
         ]
-        table(str(place), ["part", "rows", "MB", "damaged"], rows)
+        table(str(workspace), ["part", "rows", "MB", "damaged"], rows)
         for fault in verdict.faults[:100]:
             print(f"damaged: {fault}")
         print("sound" if verdict.sound else f"{len(verdict.faults)} fault(s)")

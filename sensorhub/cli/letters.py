@@ -50,8 +50,8 @@ def list_(
     json_: Json = False,
 ) -> None:
     """The newest dead letters."""
-    place, settings, _ = opened(config, data)
-    connection = database.connect(place.data, read_only=True)
+    workspace, settings, _ = opened(config, data)
+    connection = database.connect(workspace.data, read_only=True)
     found = dead_letters.listing(connection, device=device, reason=reason, limit=limit)
     if json_:
         say_json([_view(letter) for letter in found])
@@ -79,8 +79,8 @@ def show(
     json_: Json = False,
 ) -> None:
     """One dead letter with its bytes."""
-    place, _, _ = opened(config, data)
-    connection = database.connect(place.data, read_only=True)
+    workspace, _, _ = opened(config, data)
+    connection = database.connect(workspace.data, read_only=True)
     found = dead_letters.by_ids(connection, [letter])
     if not found:
         refuse(f"no dead letter {letter}")
@@ -102,9 +102,9 @@ def replay(
     json_: Json = False,
 ) -> None:
     """Try again: fills history, raises and notifies nothing."""
-    place, _, _ = opened(config, data)
+    workspace, _, _ = opened(config, data)
     ids = list(letters or ())
-    connection = database.connect(place.data, read_only=True)
+    connection = database.connect(workspace.data, read_only=True)
     known = {letter.id for letter in dead_letters.by_ids(connection, ids)}
     unknown = [str(id_) for id_ in ids if id_ not in known]
     if unknown:
@@ -113,7 +113,7 @@ def replay(
         ids += [letter.id for letter in dead_letters.of_device(connection, device)]
     if not ids:
         refuse("name dead letters by their ids, or a device that has some")
-    result = ask(place, by, "replay", {"ids": ids})
+    result = ask(workspace, by, "replay", {"ids": ids})
     words = f"{result.get('replayed', 0)} replayed, {result.get('still_dead', 0)} dead"
     said(result, json_, words)
 
@@ -130,6 +130,6 @@ def purge(
     """Delete dead letters for good."""
     if not yes:
         typer.confirm(f"delete dead letters of {device or 'ALL devices'}?", abort=True)
-    place, _, _ = opened(config, data)
-    result = ask(place, by, "purge", {"device": device})
+    workspace, _, _ = opened(config, data)
+    result = ask(workspace, by, "purge", {"device": device})
     said(result, json_, f"{result.get('purged', 0)} purged")

@@ -56,9 +56,11 @@ def status(
     """The hub's counters; answers also while no hub runs."""
     if check and not (data / database.FILE).exists():
         refuse(f"there is no database in {data}: no hub ever ran there")
-    place, settings, _ = opened(config, data)
-    connection = database.connect(place.data, read_only=True)
-    view = status_view(connection, place.data, settings, hub_now(place, settings))
+    workspace, settings, _ = opened(config, data)
+    connection = database.connect(workspace.data, read_only=True)
+    view = status_view(
+        connection, workspace.data, settings, hub_now(workspace, settings)
+    )
     if check and (found := troubles(view)):
         refuse("; ".join(found))
     if check:
@@ -101,8 +103,8 @@ def alerts(
     json_: Json = False,
 ) -> None:
     """Open alerts, or all that ever were."""
-    place, settings, _ = opened(config, data)
-    connection = database.connect(place.data, read_only=True)
+    workspace, settings, _ = opened(config, data)
+    connection = database.connect(workspace.data, read_only=True)
     views = alerts_view(connection, all_=all_, standards=load_standards(config))
     if json_:
         say_json(views)
@@ -144,13 +146,13 @@ def readings(
     json_: Json = False,
 ) -> None:
     """An asset's readings in order of measured_at, or one device's."""
-    place, settings, _ = opened(config, data)
+    workspace, settings, _ = opened(config, data)
     if measurement is not None and measurement not in BY_NAME:
         refuse(f"no such measurement: {measurement!r}; one of {', '.join(BY_NAME)}")
-    connection = database.connect(place.data, read_only=True)
+    connection = database.connect(workspace.data, read_only=True)
     end = moment(until, settings)
     if end is None:
-        end = hub_now(place, settings) + 1
+        end = hub_now(workspace, settings) + 1
     start = moment(since, settings)
     start = end - DAY_MS if start is None else start
     if by is not None:

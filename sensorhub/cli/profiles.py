@@ -13,7 +13,7 @@ from sensorhub.codecs.files import codec_frames
 from sensorhub.config.settings import Settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import decode_uplink
-from sensorhub.hub.workspace import Place, load_all
+from sensorhub.hub.workspace import Workspace, load_all
 from sensorhub.model import Envelope, EnvelopeError, Frame
 from sensorhub.onboarding.draft import guesses, profile_text
 from sensorhub.onboarding.sample import sample_uplink, with_units
@@ -36,7 +36,7 @@ def _all(
 @app.command("list")
 def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """Profiles, built in and of the settings folder."""
-    _, known = load_all(Place(config, data))
+    _, known = load_all(Workspace(config, data))
     names = ["name", "vendor", "model", "decoder", "codec"]
     rows = [[getattr(profile, name) for name in names] for profile in known.values()]
     if json_:
@@ -50,7 +50,7 @@ def show(
     name: str, config: Config = CONFIG, data: Data = DATA, json_: Json = False
 ) -> None:
     """One profile with its map."""
-    _, known = load_all(Place(config, data))
+    _, known = load_all(Workspace(config, data))
     if name not in known:
         refuse(f"no such profile: {name!r}; `sensorhub profiles` lists them")
     view = known[name].model_dump(exclude_defaults=True)
@@ -101,7 +101,7 @@ def new(
     json_: Json = False,
 ) -> None:
     """Write a profile from a sample uplink: the mapping guessed, doubts named."""
-    settings, known = load_all(Place(config, data))
+    settings, known = load_all(Workspace(config, data))
     path = config / "profiles" / f"{name}.toml"
     if not is_profile_name(name):
         refuse(f"{name!r}: a name is of a-z 0-9 and hyphens, like acme-bin-eye")

@@ -28,7 +28,7 @@ from sensorhub.cli.tables import table
 from sensorhub.errors import ConfigError
 from sensorhub.fleet import export_csv, export_toml, plan, read_fleet
 from sensorhub.hub.commands.register import describe
-from sensorhub.hub.workspace import Place, load_all
+from sensorhub.hub.workspace import Workspace, load_all
 from sensorhub.store import database, dead_letters, register
 from sensorhub.views.listings import devices_view
 
@@ -47,10 +47,10 @@ def import_(
     """Take a CSV or TOML file into the register: all of it or nothing."""
     if not file.is_file():
         refuse(f"no such file: {file}")
-    place, settings, profiles = opened(config, data)
+    workspace, settings, profiles = opened(config, data)
     rows = read_fleet(file, ZoneInfo(settings.timezone))
-    connection = database.connect(place.data, read_only=True)
-    now = hub_now(place, settings)
+    connection = database.connect(workspace.data, read_only=True)
+    now = hub_now(workspace, settings)
     current = register.load_named(connection, rows)
     planned = plan(rows, current, now, profiles.keys())
     connection.close()
@@ -61,7 +61,7 @@ def import_(
     if not (planned.added or planned.changed):
         result: dict[str, Any] = describe(planned)
     else:
-        result = ask(place, by, "fleet_import", {"rows": rows.to_json()})
+        result = ask(workspace, by, "fleet_import", {"rows": rows.to_json()})
     words = f"{result.get('added', 0)} added, {result.get('changed', 0)} changed"
     said(result, json_, f"{words}, {result.get('unchanged', 0)} unchanged")
 
@@ -96,8 +96,8 @@ def export(
     writers = {"csv": export_csv, "toml": export_toml}
     if format_ not in writers:
         refuse(f"the format is csv or toml, not {format_!r}")
-    place, _, _ = opened(config, data)
-    connection = database.connect(place.data, read_only=True)
+    workspace, _, _ = opened(config, data)
+    connection = database.connect(workspace.data, read_only=True)
     text = writers[format_](register.load(connection))
     if json_:
         say_json({"format": format_, "text": text})
@@ -108,9 +108,9 @@ def export(
 @app.command("list")
 def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """Assets with their devices, and when those were last heard."""
-    place, settings, profiles = opened(config, data)
-    connection = database.connect(place.data, read_only=True)
-    views = devices_view(connection, profiles, hub_now(place, settings))
+    workspace, settings, profiles = opened(config, data)
+    connection = database.connect(workspace.data, read_only=True)
+    views = devices_view(connection, profiles, hub_now(workspace, settings))
     if json_:
         say_json(views)
         return
@@ -138,8 +138,8 @@ def _state(view: dict[str, Any]) -> str:
 @app.command("new")
 def new(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """New devices: heard of, but not in the register."""
-    place, settings, _ = opened(config, data)
-    connection = database.connect(place.data, read_only=True)
+    workspace, settings, _ = opened(config, data)
+    connection = database.connect(workspace.data, read_only=True)
     rows = dead_letters.new_devices(connection)
     names = ["device", "kept", "last_received_at", "topic"]
     if json_:
@@ -176,22 +176,22 @@ def adopt(
     json_: Json = False,
 ) -> None:
     """Put a new device into the register; what was kept of it is replayed."""
-    place, _, _ = opened(config, data)
+    workspace, _, _ = opened(config, data)
     arguments = {"device": device, "asset": asset, "profile": profile, "from": from_}
     arguments |= {"site": site, "zone": zone, "kind": kind}
     given = {key: value for key, value in arguments.items() if value is not None}
-    result = ask(place, by, "adopt", given)
+    result = ask(workspace, by, "adopt", given)
     kept, replayed = result.get("kept", 0), result.get("replayed", 0)
-    if result.get("applied", True) and not kept and not _was_heard(place, device):
+    if result.get("applied", True) and not kept and not _was_heard(workspace, device):
         print(f"note: {device} was never heard of; is the id right?", file=sys.stderr)
     said(result, json_, f"{device} is at {asset}; {replayed} of {kept} kept replayed")
 
 
-def _was_heard(place: Place, device: str) -> bool:
+def _was_heard(workspace: Workspace, device: str) -> bool:
     """Whether a device of the register ever sent something."""
-    settings, profiles = load_all(place)
-    connection = database.connect(place.data, read_only=True)
-    views = devices_view(connection, profiles, hub_now(place, settings))
+    settings, profiles = load_all(workspace)
+    connection = database.connect(workspace.data, read_only=True)
+    views = devices_view(connection, profiles, hub_now(workspace, settings))
     return any(
         view["last_uplink_at"]
         for view in views

@@ -24,7 +24,7 @@ from sensorhub.cli.common import (
     say_json,
 )
 from sensorhub.cli.tables import table
-from sensorhub.hub.workspace import Place
+from sensorhub.hub.workspace import Workspace
 from sensorhub.rules.diff import Changes, changes, tables
 from sensorhub.rules.schema import parse_rules, read_rules, read_rules_file
 from sensorhub.standards import load_standards
@@ -36,17 +36,17 @@ app.command("test")(ruletesting.play_tests)
 Version = Annotated[int | None, typer.Option(help="default: the newest")]
 
 
-def _versions(place: Place) -> list[RuleVersion]:
-    connection = database.connect(place.data, read_only=True)
+def _versions(workspace: Workspace) -> list[RuleVersion]:
+    connection = database.connect(workspace.data, read_only=True)
     try:
         return rule_versions.listing(connection)
     finally:
         connection.close()
 
 
-def _version(place: Place, number: int | None) -> RuleVersion:
+def _version(workspace: Workspace, number: int | None) -> RuleVersion:
     """A version of the rules; the newest where none is named."""
-    found = {row.version: row for row in _versions(place)}
+    found = {row.version: row for row in _versions(workspace)}
     row = found.get(max(found) if number is None else number)
     if row is None:
         refuse(f"no version {number}; `sensorhub rules history` lists them")
@@ -61,8 +61,8 @@ def list_(
     json_: Json = False,
 ) -> None:
     """The rules in force, or those of an older version."""
-    place, _, _ = opened(config, data)
-    row = _version(place, version)
+    workspace, _, _ = opened(config, data)
+    row = _version(workspace, version)
     found = tables(row.text)
     if json_:
         say_json({"version": row.version, "rules": list(found.values())})
@@ -80,7 +80,7 @@ def list_(
         for rule in found.values()
     ]
     table(f"rules, version {row.version} by {row.author}", names, shown)
-    _tell_of_file(place, row)
+    _tell_of_file(workspace, row)
 
 
 def _level(level: dict[str, Any]) -> str:
@@ -88,10 +88,10 @@ def _level(level: dict[str, Any]) -> str:
     return f"{level['severity']} {limit}"
 
 
-def _tell_of_file(place: Place, row: RuleVersion) -> None:
+def _tell_of_file(workspace: Workspace, row: RuleVersion) -> None:
     """Say so where rules.toml is not what holds."""
-    path = place.config / "rules.toml"
-    if path.exists() and read_rules(place.config) != row.text:
+    path = workspace.config / "rules.toml"
+    if path.exists() and read_rules(workspace.config) != row.text:
         print(f"note: {path} differs, see `sensorhub rules diff`", file=sys.stderr)
 
 
@@ -116,8 +116,8 @@ def show(
     json_: Json = False,
 ) -> None:
     """One rule, key by key."""
-    place, _, _ = opened(config, data)
-    found = tables(_version(place, version).text)
+    workspace, _, _ = opened(config, data)
+    found = tables(_version(workspace, version).text)
     if rule not in found:
         refuse(f"no such rule: {rule!r}; one of {', '.join(found)}")
     if json_:
@@ -140,14 +140,14 @@ def diff(
     json_: Json = False,
 ) -> None:
     """What differs between two versions or files; by default what rules.toml has."""
-    place, _, _ = opened(config, data)
-    newest = _version(place, None)
+    workspace, _, _ = opened(config, data)
+    newest = _version(workspace, None)
     own = (newest.text, f"version {newest.version}")
     if before is None:
-        first, second = own, _text(place, str(config / "rules.toml"))
+        first, second = own, _text(workspace, str(config / "rules.toml"))
     else:
-        first = _text(place, before)
-        second = own if after is None else _text(place, after)
+        first = _text(workspace, before)
+        second = own if after is None else _text(workspace, after)
     found = changes(first[0], second[0])
     if json_:
         say_json(found._asdict() | {"changed": [x._asdict() for x in found.changed]})
@@ -155,13 +155,13 @@ def diff(
     _tell(found, first[1], second[1])
 
 
-def _text(place: Place, name: str) -> tuple[str, str]:
+def _text(workspace: Workspace, name: str) -> tuple[str, str]:
     """Sound rules out of a version or a file, and what to call them."""
     if name.isdigit():
-        row = _version(place, int(name))
+        row = _version(workspace, int(name))
         return row.text, f"version {row.version}"
     text = read_rules_file(Path(name))
-    parse_rules(text, name, load_standards(place.config))
+    parse_rules(text, name, load_standards(workspace.config))
     return text, name
 
 
@@ -189,8 +189,8 @@ def export(
     json_: Json = False,
 ) -> None:
     """The rules as TOML, as they were written; loads to the same rules."""
-    place, _, _ = opened(config, data)
-    row = _version(place, version)
+    workspace, _, _ = opened(config, data)
+    row = _version(workspace, version)
     if out is not None:
         out.write_text(row.text, "utf-8")
     if json_:
@@ -204,8 +204,8 @@ def export(
 @app.command("history")
 def history(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """Every version: when, by whom, and what it changed."""
-    place, settings, _ = opened(config, data)
-    found = _versions(place)
+    workspace, settings, _ = opened(config, data)
+    found = _versions(workspace)
     before = ["", *(row.text for row in found)]
     rows = [
         {
@@ -225,7 +225,7 @@ def history(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> 
         row["at"] = local(version.at, settings)
     names = ["version", "at", "by", "rules", "changes", "note"]
     table("versions of the rules", names, [[row[n] for n in names] for row in rows])
-    _tell_of_file(place, found[-1])
+    _tell_of_file(workspace, found[-1])
 
 
 @app.command("apply")
@@ -238,10 +238,10 @@ def apply(
     json_: Json = False,
 ) -> None:
     """Make a file the rules in force, at once; open alerts are kept."""
-    place, _, _ = opened(config, data)
+    workspace, _, _ = opened(config, data)
     text = read_rules_file(file)
     parse_rules(text, str(file), load_standards(config))
-    result = ask(place, by, "rules_apply", {"text": text, "note": note})
+    result = ask(workspace, by, "rules_apply", {"text": text, "note": note})
     _done(result, json_)
 
 
@@ -254,8 +254,8 @@ def rollback(
     json_: Json = False,
 ) -> None:
     """Go back to an old version: its text is the next version."""
-    place, _, _ = opened(config, data)
-    _done(ask(place, by, "rules_rollback", {"version": version}), json_)
+    workspace, _, _ = opened(config, data)
+    _done(ask(workspace, by, "rules_rollback", {"version": version}), json_)
 
 
 def _done(result: dict[str, Any], json_: bool) -> None:

@@ -82,7 +82,7 @@ def _rules(path: Path, book: RuleTests, file: Path, kit: Kit) -> str:
         for name in sorted(
             {
                 *item.watch,
-                *(place.rule for place in item.places),
+                *(workspace.rule for workspace in item.places),
             }
             - known
         )

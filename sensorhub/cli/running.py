@@ -17,7 +17,7 @@ from sensorhub.config.settings import LogSettings
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import Register, plan, read_fleet
 from sensorhub.hub.app import HubRun
-from sensorhub.hub.workspace import Place, load_all
+from sensorhub.hub.workspace import Workspace, load_all
 from sensorhub.rules.schema import parse_rules, read_rules
 from sensorhub.standards import load_standards
 from sensorhub.store import database
@@ -37,11 +37,11 @@ def run(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None
 
 def hub(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """Run the hub until stopped; with --json the log is JSON."""
-    place = Place(config, data)
+    workspace = Workspace(config, data)
     faults = faults_of(config, new=not (data / database.FILE).exists())
     if faults:
         raise ConfigError(faults)
-    settings, _ = load_all(place)
+    settings, _ = load_all(workspace)
     log = settings.log
     set_up_log(log.model_copy(update={"format": "json"}) if json_ else log)
     stopping = threading.Event()
@@ -49,7 +49,7 @@ def hub(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None
         signal.signal(number, lambda *_: stopping.set())
     # uplinks make no cycles: looking for some after every 700 of them cost a tenth
     gc.set_threshold(50_000, 20, 20)
-    hub_run = HubRun(place, stopping)
+    hub_run = HubRun(workspace, stopping)
     signal.signal(signal.SIGHUP, lambda *_: hub_run.hang_up.set())
     hub_run.run()
 
@@ -102,7 +102,7 @@ def faults_of(config: Path, *, new: bool = True) -> list[Fault]:
     if not config.is_dir():
         return [Fault(str(config), "folder", "there is no such folder")]
     try:
-        settings, profiles = load_all(Place(config, Path()))
+        settings, profiles = load_all(Workspace(config, Path()))
         timezone, names = ZoneInfo(settings.timezone), set(profiles)
         standards = load_standards(config)
         faults += codec_faults(config, settings, profiles)

@@ -16,7 +16,7 @@ from sensorhub.cli.common import (
     say_json,
 )
 from sensorhub.cli.tables import table
-from sensorhub.hub.workspace import Place, load_all
+from sensorhub.hub.workspace import Workspace, load_all
 from sensorhub.model import BY_NAME
 from sensorhub.standards import Limit, Standards, load_standards
 from sensorhub.standards.gas import USUAL_CELSIUS, to_ppm
@@ -88,7 +88,7 @@ def judge(
     json_: Json = False,
 ) -> None:
     """Can this sensor judge that limit? Ends with 1 where it cannot."""
-    settings, profiles = load_all(Place(config, data))
+    settings, profiles = load_all(Workspace(config, data))
     known = load_standards(config)
     found = _limit(known, limit)
     if found.value is None or found.quantity not in BY_NAME:
@@ -132,7 +132,7 @@ def _nothing_to_judge(limit: Limit) -> str:
 
 
 def _known(config: Path, data: Path) -> Standards:
-    load_all(Place(config, data))
+    load_all(Workspace(config, data))
     return load_standards(config)
 
 

@@ -37,9 +37,9 @@ def state(
     json_: Json = False,
 ) -> None:
     """How every asset stands: last values, when heard, the worst open alert."""
-    place, settings, _ = opened(config, data)
-    with closing(database.connect(place.data, read_only=True)) as connection:
-        seen = Observer(connection).look(hub_now(place, settings))
+    workspace, settings, _ = opened(config, data)
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        seen = Observer(connection).look(hub_now(workspace, settings))
     chosen = [
         row
         for row, (id_, in_) in enumerate(zip(seen.ids, seen.zones, strict=True))

@@ -24,7 +24,7 @@ from sensorhub.cli.common import (
 from sensorhub.cli.tables import table
 from sensorhub.config.settings import Settings
 from sensorhub.errors import DeliveryError
-from sensorhub.hub.workspace import Place, prober
+from sensorhub.hub.workspace import Workspace, prober
 from sensorhub.model import Category
 from sensorhub.notify.addresses import networks, resolve
 from sensorhub.rules.schema import SEVERITIES, parse_rules
@@ -58,7 +58,7 @@ def add(
     json_: Json = False,
 ) -> None:
     """Add a webhook; what is not chosen means all. The secret is shown once."""
-    place, settings, _ = opened(config, data)
+    workspace, settings, _ = opened(config, data)
     if urlsplit(url).scheme not in ("http", "https"):
         refuse(f"{url!r} is no address: https://host[:port]/path, or http://…")
     secret = secret or subscriptions.new_secret()
@@ -69,18 +69,21 @@ def add(
         "categories": category or [],
         "severities": severity or [],
     }
-    _check_named(place, choice)
+    _check_named(workspace, choice)
     arguments = {"id": subscription, "url": url, "secret": secret, "choice": choice}
-    result = ask(place, by, "subscribe", arguments)
+    result = ask(workspace, by, "subscribe", arguments)
     words = f"{subscription} is told at {url}\nsecret (shown once): {secret}"
     said(result | {"secret": secret}, json_, words)
     _warn(url, settings)
 
 
-def _check_named(place: Place, choice: dict[str, list[str]]) -> None:
+def _check_named(workspace: Workspace, choice: dict[str, list[str]]) -> None:
     """A choice of what is not there would be believed and tell nobody."""
-    connection = database.connect(place.data, read_only=True)
-    text, standards = rule_versions.latest(connection)[1], load_standards(place.config)
+    connection = database.connect(workspace.data, read_only=True)
+    text, standards = (
+        rule_versions.latest(connection)[1],
+        load_standards(workspace.config),
+    )
     book = parse_rules(text, standards=standards)
     known: dict[str, set[str]] = {
         "zones": {HUB_ID, *_column(connection, "SELECT id FROM zones")},
@@ -121,8 +124,8 @@ def _warn(url: str, settings: Settings) -> None:
 @app.command("list")
 def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """All subscriptions; secrets are not shown."""
-    place, _, _ = opened(config, data)
-    connection = database.connect(place.data, read_only=True)
+    workspace, _, _ = opened(config, data)
+    connection = database.connect(workspace.data, read_only=True)
     rows: list[dict[str, Any]] = [
         {
             "id": item.id,
@@ -158,8 +161,8 @@ def remove(
     json_: Json = False,
 ) -> None:
     """Remove a subscription; what waited for it is dropped."""
-    place, _, _ = opened(config, data)
-    result = ask(place, by, "unsubscribe", {"id": subscription})
+    workspace, _, _ = opened(config, data)
+    result = ask(workspace, by, "unsubscribe", {"id": subscription})
     said(result, json_, f"{subscription} is told no more")
 
 
@@ -168,8 +171,8 @@ def try_(
     subscription: str, config: Config = CONFIG, data: Data = DATA, json_: Json = False
 ) -> None:
     """Send a test event now and show what the receiver said."""
-    place, settings, _ = opened(config, data)
-    connection = database.connect(place.data, read_only=True)
+    workspace, settings, _ = opened(config, data)
+    connection = database.connect(workspace.data, read_only=True)
     item = subscriptions.get(connection, subscription)
     if item is None:
         refuse(f"no such subscription: {subscription!r}")

@@ -26,8 +26,8 @@ def tail(
     opened(config, data)
     reader = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with address(data) as place:
-            reader.connect(place)
+        with address(data) as workspace:
+            reader.connect(workspace)
     except OSError:
         refuse(f"no hub runs on {data}: start one with `sensorhub hub`")
     with reader, reader.makefile("r", encoding="utf-8") as lines:
@@ -54,8 +54,10 @@ def words(uplink: dict[str, Any]) -> str:
     if uplink["reason"]:
         outcome = f"{outcome} ({uplink['reason']})"
     seq = "" if uplink["seq"] is None else f" #{uplink['seq']}"
-    place = f" at {uplink['asset']}" if uplink["asset"] else ""
-    head = f"{uplink['received_at']} {uplink['device'] or '?'}{seq}{place}: {outcome}"
+    workspace = f" at {uplink['asset']}" if uplink["asset"] else ""
+    head = (
+        f"{uplink['received_at']} {uplink['device'] or '?'}{seq}{workspace}: {outcome}"
+    )
     parts = [f"{head}  {values}".rstrip()]
     if uplink["detail"]:
         parts.append(f"    why: {uplink['detail']}")

@@ -67,13 +67,13 @@ def tables(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Table]:
         yield Table(number, _rollups(wanted.places[number], rolled))
 
 
-def _named(place: Place, code: Sequence[int]) -> Columns:
+def _named(workspace: Place, code: Sequence[int]) -> Columns:
     entries = {no: BY_NO[no] for no in set(code)}
     n = len(code)
     return {
-        "zone": [place.zone] * n,
-        "asset": [place.asset] * n,
-        "device": [place.device] * n,
+        "zone": [workspace.zone] * n,
+        "asset": [workspace.asset] * n,
+        "device": [workspace.device] * n,
         "measurement": [entries[no].name for no in code],
         "unit": [entries[no].unit for no in code],
     }
@@ -83,8 +83,8 @@ QUALITIES = {quality.value: quality.name.lower() for quality in Quality}
 REASONS = {reason.value: reason.word if reason else None for reason in Reason}
 
 
-def _readings(place: Place, r: Readings) -> Columns:
-    return _named(place, r.code.tolist()) | {
+def _readings(workspace: Place, r: Readings) -> Columns:
+    return _named(workspace, r.code.tolist()) | {
         "measured_at": r.measured_at.tolist(),
         "received_at": r.received_at.tolist(),
         "value": r.value.tolist(),
@@ -93,10 +93,10 @@ def _readings(place: Place, r: Readings) -> Columns:
     }
 
 
-def _rollups(place: Place, r: Rollups) -> Columns:
+def _rollups(workspace: Place, r: Rollups) -> Columns:
     counts = np.isin(r.code, COUNTERS).tolist()
     total, number = r.total.tolist(), r.count.tolist()
-    return _named(place, r.code.tolist()) | {
+    return _named(workspace, r.code.tolist()) | {
         "at": r.at.tolist(),
         "first": r.first.tolist(),
         "min": r.low.tolist(),

@@ -14,16 +14,16 @@ from sensorhub.clock import Clock
 from sensorhub.codecs.files import codecs_of
 from sensorhub.config.settings import Settings
 from sensorhub.forward.forwarder import Forwarder
-from sensorhub.hub.batch_processor import Batches
-from sensorhub.hub.commands.dispatcher import Commands
+from sensorhub.hub.batch_processor import BatchProcessor
+from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
 from sensorhub.hub.loop import BATCH, Loop, Parts
-from sensorhub.hub.outcome_log import LedgerFile
-from sensorhub.hub.rules_watcher import RulesFile
+from sensorhub.hub.outcome_log import OutcomeLog
+from sensorhub.hub.rules_watcher import RulesWatcher
 from sensorhub.hub.tail import TailServer
 from sensorhub.hub.watchdog import Watchdog
-from sensorhub.hub.workspace import Place, hub_clock, load_all, prepare
-from sensorhub.hub.write_queue import Jobs
+from sensorhub.hub.workspace import Workspace, hub_clock, load_all, prepare
+from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.listeners.link import Publication
 from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.notify.addresses import networks
@@ -50,20 +50,20 @@ class HubRun:
     Raises TakenOver when a younger hub uses our client id.
     """
 
-    def __init__(self, place: Place, stopping: threading.Event) -> None:
-        self._place = place
+    def __init__(self, workspace: Workspace, stopping: threading.Event) -> None:
+        self._workspace = workspace
         self._stopping = stopping
         self.hang_up = threading.Event()  # SIGHUP: read rules.toml now
-        self._jobs = Jobs()
+        self._jobs = WriteQueue()
         self._stack = ExitStack()
         self._sound = False
 
     def run(self) -> None:
         """Load, connect, work until stopped, close in reverse."""
-        settings, profiles = load_all(self._place)
-        prepare(self._place, settings, profiles)
+        settings, profiles = load_all(self._workspace)
+        prepare(self._workspace, settings, profiles)
         with self._stack:
-            self._stack.enter_context(database.locked(self._place.data))
+            self._stack.enter_context(database.locked(self._workspace.data))
             loop = self._build(settings, profiles)
             log.info("hub is up", devices=len(self._hub.registry.device_no))
             for rule, profile, devices in self._hub.state.unjudged():
@@ -85,7 +85,7 @@ class HubRun:
         loop = Loop(parts, self._stopping, self.hang_up)
         relay = self._relay(settings)
         history = HistoryMaker(
-            self._place.data,
+            self._workspace.data,
             settings.history,
             now=self._clock.now,
             submit=self._jobs.submit,
@@ -105,21 +105,25 @@ class HubRun:
         return loop
 
     def _build_hub(self, settings: Settings, profiles: dict[str, Profile]) -> None:
-        connection = database.connect(self._place.data)
+        connection = database.connect(self._workspace.data)
         self._clock = hub_clock(settings, connection)
         connection.close()
         self._codecs = codecs_of(
-            self._place.config, settings, profiles, self._clock.now, self._tell_codecs
+            self._workspace.config,
+            settings,
+            profiles,
+            self._clock.now,
+            self._tell_codecs,
         )
         self._stack.callback(self._codecs.close)
         self._hub = Hub(
-            self._place.data,
+            self._workspace.data,
             settings,
             profiles,
             self._clock.now,
             wants=wants,
             stopping=self._stopping.is_set,
-            standards=load_standards(self._place.config),
+            standards=load_standards(self._workspace.config),
             codecs=self._codecs,
         )
         self._tell_codecs()
@@ -127,15 +131,15 @@ class HubRun:
         self._stack.callback(self._finish)
 
     def _parts(self, settings: Settings) -> Parts:
-        hub, data = self._hub, self._place.data
+        hub, data = self._hub, self._workspace.data
         room = Room(data, settings.disk.reserve_mb)
-        commands = Commands(hub)
-        rules = RulesFile(self._place.config, hub, commands)
+        commands = CommandDispatcher(hub)
+        rules = RulesWatcher(self._workspace.config, hub, commands)
         rules.take()
         tail = TailServer(data)
         self._stack.callback(tail.close)
         file = settings.ledger.file
-        enter = None if file is None else LedgerFile(file).job
+        enter = None if file is None else OutcomeLog(file).job
         known = counters.get_meta(hub.connection, "filters")
         self._listener = MqttListener(
             settings.mqtt,
@@ -149,7 +153,7 @@ class HubRun:
             hub,
             self._clock,
             self._jobs,
-            Batches(hub, self._commit, enter=enter),
+            BatchProcessor(hub, self._commit, enter=enter),
             self._listener,
             room,
             commands,
@@ -165,7 +169,7 @@ class HubRun:
             self._jobs.submit(forwarding.park)
             return None
         return Forwarder(
-            self._place.data,
+            self._workspace.data,
             settings.influx,
             now=self._clock.now,
             submit=self._jobs.submit,
@@ -183,7 +187,7 @@ class HubRun:
             lambda: real_now() / 1000,
         )
         relay = Relay(
-            lambda: database.connect(self._place.data, read_only=True),
+            lambda: database.connect(self._workspace.data, read_only=True),
             self._jobs.submit,
             publish=self._publish,
             deliver=webhook.deliver,

@@ -17,7 +17,7 @@ Seen = Callable[[range, Draft, Columns], None]
 Enter = Callable[[list[Message], Draft, Columns, int], Job]
 
 
-class Batches:
+class BatchProcessor:
     """Takes batches for a hub; `commit` writes a ledger.
 
     `seen(places, draft, columns)` hears of what was committed: the messages at

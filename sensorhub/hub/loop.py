@@ -13,14 +13,14 @@ from sensorhub.codecs.runner import Codecs
 from sensorhub.columns import Columns
 from sensorhub.errors import TakenOver
 from sensorhub.forward.forwarder import Forwarder
-from sensorhub.hub.batch_processor import Batches
-from sensorhub.hub.commands.dispatcher import Commands
+from sensorhub.hub.batch_processor import BatchProcessor
+from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
-from sensorhub.hub.rules_watcher import RulesFile
-from sensorhub.hub.stall_detector import Pace
+from sensorhub.hub.rules_watcher import RulesWatcher
+from sensorhub.hub.stall_detector import StallDetector
 from sensorhub.hub.tail import TailServer
 from sensorhub.hub.watchdog import Watchdog
-from sensorhub.hub.write_queue import Jobs
+from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.ingest.parsed_batch import Draft
 from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.model import Batch, Message
@@ -42,12 +42,12 @@ class Parts:
 
     hub: Hub
     clock: Clock
-    jobs: Jobs
-    batches: Batches
+    jobs: WriteQueue
+    batches: BatchProcessor
     listener: MqttListener
     room: Room
-    commands: Commands
-    rules: RulesFile
+    commands: CommandDispatcher
+    rules: RulesWatcher
     watchdog: Watchdog
     tail: TailServer
     codecs: Codecs
@@ -66,7 +66,7 @@ class Loop:
         self._parts = parts
         self._hub, self._listener = parts.hub, parts.listener
         self._stopping, self._hang_up = stopping, hang_up
-        self._pace = Pace(parts.clock.speed)
+        self._pace = StallDetector(parts.clock.speed)
         self._data_version = -1
         self._next_look = 0.0
         self._next_tick = 0.0

@@ -48,7 +48,7 @@ class _Place(msgspec.Struct):
     messages: int
 
 
-class LedgerFile:
+class OutcomeLog:
     """A file that grows by one line an uplink message; belongs to one thread."""
 
     def __init__(self, path: Path) -> None:
@@ -61,39 +61,39 @@ class LedgerFile:
         found = ends(draft, columns)
 
         def write(connection: Connection) -> None:
-            place = self._place(connection)
-            text = "".join(_lines(messages, found, now, place.messages + 1))
+            workspace = self._workspace(connection)
+            text = "".join(_lines(messages, found, now, workspace.messages + 1))
             data = text.encode()
             try:
-                self._write(place, data)
+                self._write(workspace, data)
             except OSError as error:  # a ledger must never cost an uplink
                 log.error("the ledger file lost lines", error=str(error))
                 return
-            place.bytes += len(data)
-            place.messages += len(messages)
-            counters.set_meta(connection, META, msgspec.json.encode(place).decode())
+            workspace.bytes += len(data)
+            workspace.messages += len(messages)
+            counters.set_meta(connection, META, msgspec.json.encode(workspace).decode())
 
         return write
 
-    def _place(self, connection: Connection) -> _Place:
+    def _workspace(self, connection: Connection) -> _Place:
         """Where the next line belongs; the end of a file that we did not write."""
         size = self._path.stat().st_size if self._path.exists() else 0
         known = counters.get_meta(connection, META)
         if known is None:
             return _Place(str(self._path), size, 0)
-        place = msgspec.json.decode(known, type=_Place)
-        if place.file != str(self._path) or size < place.bytes:
-            return _Place(str(self._path), size, place.messages)
-        return place
+        workspace = msgspec.json.decode(known, type=_Place)
+        if workspace.file != str(self._path) or size < workspace.bytes:
+            return _Place(str(self._path), size, workspace.messages)
+        return workspace
 
-    def _write(self, place: _Place, data: bytes) -> None:
+    def _write(self, workspace: _Place, data: bytes) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(self._path, flags, 0o640)
         try:
-            os.ftruncate(descriptor, place.bytes)
+            os.ftruncate(descriptor, workspace.bytes)
             done = 0
             while done < len(data):
-                done += os.pwrite(descriptor, data[done:], place.bytes + done)
+                done += os.pwrite(descriptor, data[done:], workspace.bytes + done)
         finally:
             os.close(descriptor)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from sensorhub.errors import ConfigError
-from sensorhub.hub.commands.dispatcher import Commands
+from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.commands.rules import FILE
 from sensorhub.hub.hub import Hub
 from sensorhub.rules.schema import parse_rules, read_rules_file
@@ -25,10 +25,10 @@ REFUSED = "rules_refused"  # key in `meta`, and the alert's id
 Mark = tuple[int, int, int]
 
 
-class RulesFile:
+class RulesWatcher:
     """Looks at rules.toml of a settings folder for a hub."""
 
-    def __init__(self, config: Path, hub: Hub, commands: Commands) -> None:
+    def __init__(self, config: Path, hub: Hub, commands: CommandDispatcher) -> None:
         self._path = config / "rules.toml"
         self._hub = hub
         self._commands = commands

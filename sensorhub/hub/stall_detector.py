@@ -3,7 +3,7 @@
 STALL_S = 5.0
 
 
-class Pace:
+class StallDetector:
     """Watches a loop; `speed` is hub time over real time."""
 
     def __init__(self, speed: float) -> None:

@@ -69,8 +69,8 @@ class TailServer:
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
-        with address(folder) as place:
-            self._server.bind(place)
+        with address(folder) as workspace:
+            self._server.bind(workspace)
         self._path.chmod(0o600)
         self._server.listen(8)
         threading.Thread(target=self._accept, name="tail", daemon=True).start()

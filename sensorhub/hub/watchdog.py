@@ -102,8 +102,8 @@ class Watchdog:
                     "deadline_at": max(deadline, desk.ground_at),
                     "value": quiet / HOUR_MS,
                 }
-                place = (asset, -2 - device)
-                desk.level(ledger, rule, place, rule.limits[0].severity, now, cause)
+                workspace = (asset, -2 - device)
+                desk.level(ledger, rule, workspace, rule.limits[0].severity, now, cause)
 
     def _overdue(self, ledger: Ledger, now: int) -> None:
         desk, registry = self._hub.desk, self._hub.registry

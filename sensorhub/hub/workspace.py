@@ -18,7 +18,7 @@ from sensorhub.decode.decoders import DECODERS
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import read_fleet
 from sensorhub.forward.reader import Reader
-from sensorhub.hub.commands.dispatcher import Commands
+from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
 from sensorhub.notify.addresses import networks
 from sensorhub.notify.choice import wants
@@ -35,26 +35,26 @@ from sensorhub.store.subscriptions import Subscription
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Workspace:
     """Where a hub lives: its settings folder and its data folder."""
 
     config: Path
     data: Path
 
 
-def load_all(place: Place) -> tuple[Settings, dict[str, Profile]]:
+def load_all(workspace: Workspace) -> tuple[Settings, dict[str, Profile]]:
     """Settings and profiles. Raises ConfigError with every fault of all files."""
     faults: list[Fault] = []
     try:
-        settings = load_settings(place.config)
+        settings = load_settings(workspace.config)
     except ConfigError as error:
         faults += error.faults
     try:
-        profiles = load_profiles(place.config, DECODERS.keys())
+        profiles = load_profiles(workspace.config, DECODERS.keys())
     except ConfigError as error:
         faults += error.faults
     try:
-        load_standards(place.config)
+        load_standards(workspace.config)
     except ConfigError as error:
         faults += error.faults
     if faults:
@@ -62,21 +62,23 @@ def load_all(place: Place) -> tuple[Settings, dict[str, Profile]]:
     return settings, profiles
 
 
-def prepare(place: Place, settings: Settings, profiles: dict[str, Profile]) -> None:
+def prepare(
+    workspace: Workspace, settings: Settings, profiles: dict[str, Profile]
+) -> None:
     """Create or migrate the database; a new one reads rules.toml and fleet.toml.
 
     Raises ConfigError where those are not sound: nothing is created half.
     """
-    database.prepare(place.data)
-    connection = database.connect(place.data)
+    database.prepare(workspace.data)
+    connection = database.connect(workspace.data)
     try:
         if rule_versions.latest(connection)[0]:
             return
-        text = read_rules(place.config)
-        standards = load_standards(place.config)
-        parse_rules(text, str(place.config / "rules.toml"), standards)
+        text = read_rules(workspace.config)
+        standards = load_standards(workspace.config)
+        parse_rules(text, str(workspace.config / "rules.toml"), standards)
         now = clock_of(settings).now()
-        fleet = place.config / "fleet.toml"
+        fleet = workspace.config / "fleet.toml"
         connection.execute("BEGIN IMMEDIATE")
         if not rule_versions.latest(connection)[0]:
             rule_versions.add(connection, text, "file", now)
@@ -132,40 +134,40 @@ def clock_beside(
 
 
 def act(
-    place: Place, by: str, kind: str, arguments: dict[str, Any]
+    workspace: Workspace, by: str, kind: str, arguments: dict[str, Any]
 ) -> dict[str, Any] | None:
     """Have an operator's act applied, by the running hub or right here.
 
     Answers its result; None where a running hub has not applied it within 5 s.
     """
-    settings, profiles = load_all(place)
-    prepare(place, settings, profiles)
+    settings, profiles = load_all(workspace)
+    prepare(workspace, settings, profiles)
     try:
-        with database.locked(place.data, wait_s=0):
-            clock = _own_clock(place, settings)
-            codecs = codecs_of(place.config, settings, profiles, clock.now)
+        with database.locked(workspace.data, wait_s=0):
+            clock = _own_clock(workspace, settings)
+            codecs = codecs_of(workspace.config, settings, profiles, clock.now)
             hub = Hub(
-                *(place.data, settings, profiles, clock.now),
+                *(workspace.data, settings, profiles, clock.now),
                 wants=wants,
-                standards=load_standards(place.config),
+                standards=load_standards(workspace.config),
                 codecs=codecs,
             )
             id_ = command_rows.append(
                 hub.connection, at=clock.now(), by=by, kind=kind, arguments=arguments
             )
-            Commands(hub).apply_waiting()
+            CommandDispatcher(hub).apply_waiting()
             result = command_rows.result_of(hub.connection, id_)
             hub.checkpoint_all()
             hub.close()
             codecs.close()
             return result
     except database.Locked:
-        return _ask(place, settings, by, (kind, arguments))
+        return _ask(workspace, settings, by, (kind, arguments))
 
 
-def _own_clock(place: Place, settings: Settings) -> Clock:
+def _own_clock(workspace: Workspace, settings: Settings) -> Clock:
     """The clock to act by where no hub runs: as asked for, else as the last hub's."""
-    connection = database.connect(place.data)
+    connection = database.connect(workspace.data)
     try:
         if ClockUsed(start_ms(settings.clock), settings.clock.speed).simulated:
             return clock_of(settings, connection)
@@ -175,10 +177,10 @@ def _own_clock(place: Place, settings: Settings) -> Clock:
 
 
 def _ask(
-    place: Place, settings: Settings, by: str, said: tuple[str, dict[str, Any]]
+    workspace: Workspace, settings: Settings, by: str, said: tuple[str, dict[str, Any]]
 ) -> dict[str, Any] | None:
     kind, arguments = said
-    connection = database.connect(place.data)
+    connection = database.connect(workspace.data)
     try:
         now = clock_beside(settings, connection, running=True).now()
         id_ = command_rows.append(

@@ -12,7 +12,7 @@ from sensorhub.store.changeset import Job, Ledger
 log = structlog.get_logger()
 
 
-class Jobs:
+class WriteQueue:
     """A queue of jobs; any thread may submit, only the hub's thread commits."""
 
     def __init__(self) -> None:

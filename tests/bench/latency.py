@@ -11,7 +11,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from sensorhub.clock import Clock
-from sensorhub.hub.workspace import Place, act
+from sensorhub.hub.workspace import Workspace, act
 from tests.bench.packets import DAY_MS, STEP_MS, World, device_name
 from tests.bench.publisher import Connection
 from tests.bench.rig import Hub, Script, hub, prepare, publisher, say, send, until
@@ -121,7 +121,7 @@ def operator_write(devices: int, acts: int) -> dict[str, float]:
         prepare(source, 1)
         send(source, 1)
         found.wait_done(devices)
-        place = Place(found.config, found.data)
+        place = Workspace(found.config, found.data)
         took = []
         with saturated(found, source, devices):
             before, began = found.received(), time.monotonic()

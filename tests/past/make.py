@@ -17,10 +17,10 @@ from sensorhub.clock import HandClock
 from sensorhub.config.settings import Settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.fleet import parse_fleet_text
-from sensorhub.hub.commands.dispatcher import Commands
+from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
 from sensorhub.hub.watchdog import Watchdog
-from sensorhub.hub.workspace import Place, prepare
+from sensorhub.hub.workspace import Workspace, prepare
 from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
 from sensorhub.registry.profiles import load_profiles
@@ -62,13 +62,13 @@ def main() -> None:
         clock = HandClock(START)
         profiles = load_profiles(None, DECODERS)
         settings = Settings()
-        prepare(Place(HERE.parent.parent / "config", data), settings, profiles)
+        prepare(Workspace(HERE.parent.parent / "config", data), settings, profiles)
         hub = Hub(data, settings, profiles, clock.now)
         rows = parse_fleet_text(FLEET, "fleet.csv", UTC)
         command = commands.Command(
             0, START, "maker", "fleet_import", {"rows": rows.to_json()}
         )
-        Commands(hub).apply(command)
+        CommandDispatcher(hub).apply(command)
         _live(hub, clock)
         hub.checkpoint_all()
         hub.close()

@@ -12,10 +12,10 @@ import msgspec
 from sensorhub.alerts import flap
 from sensorhub.clock import HandClock
 from sensorhub.fleet import parse_fleet_text
-from sensorhub.hub.commands.dispatcher import Commands
+from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
 from sensorhub.hub.watchdog import Watchdog
-from sensorhub.hub.workspace import Place, load_all, prepare
+from sensorhub.hub.workspace import Workspace, load_all, prepare
 from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import DUP, Message
 from sensorhub.store import history
@@ -36,7 +36,7 @@ class Story:
         config.mkdir(parents=True)
         (config / "rules.toml").write_text(rules, "utf-8")
         (config / "sensorhub.toml").write_text(settings, "utf-8")
-        self.place = Place(config, folder / "data")
+        self.place = Workspace(config, folder / "data")
         self.clock = HandClock(now)
         self.settings, self.profiles = load_all(self.place)
         prepare(self.place, self.settings, self.profiles)
@@ -83,7 +83,7 @@ class Story:
     def act(self, name: str, **arguments: Any) -> dict[str, Any]:
         """An operator acts."""
         command = Command(0, self.clock.now(), "op", name, arguments)
-        return Commands(self.hub).apply(command)
+        return CommandDispatcher(self.hub).apply(command)
 
     # -- what there is to see --
 

@@ -14,7 +14,7 @@ from sensorhub.clock import HandClock
 from sensorhub.config.settings import Settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.fleet import parse_fleet_text
-from sensorhub.hub.commands.dispatcher import Commands
+from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
 from sensorhub.hub.watchdog import Watchdog
 from sensorhub.ingest.pipeline import Pipeline
@@ -152,7 +152,7 @@ class Town:
             self.folder, self._settings, self._known, self.clock.now, wants=wants
         )
         self.watchdog = Watchdog(self.hub, self.clock.time)
-        self.commands = Commands(self.hub)
+        self.commands = CommandDispatcher(self.hub)
 
     def kill(self) -> None:
         """End the hub without a checkpoint, and start another."""

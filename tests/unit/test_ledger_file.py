@@ -9,8 +9,8 @@ import pytest
 from support.hubs import fleet_csv
 from support.stories import Story
 
-from sensorhub.hub.batch_processor import Batches
-from sensorhub.hub.outcome_log import LedgerFile
+from sensorhub.hub.batch_processor import BatchProcessor
+from sensorhub.hub.outcome_log import OutcomeLog
 from sensorhub.model import RETAIN, Message
 from sensorhub.store.changeset import Ledger
 
@@ -27,7 +27,7 @@ def rows(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
 
-def batches(story: Story, file: Path, *, dies: bool = False) -> Batches:
+def batches(story: Story, file: Path, *, dies: bool = False) -> BatchProcessor:
     """`dies`: before the commit is through, the lines being written already."""
 
     def commit(ledger: Ledger) -> None:
@@ -39,7 +39,7 @@ def batches(story: Story, file: Path, *, dies: bool = False) -> Batches:
             job(story.hub.connection)
         story.hub.connection.rollback()
 
-    return Batches(story.hub, commit, enter=LedgerFile(file).job)
+    return BatchProcessor(story.hub, commit, enter=OutcomeLog(file).job)
 
 
 def begin(folder: Path) -> Story:

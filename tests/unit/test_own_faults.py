@@ -8,8 +8,8 @@ import pytest
 from support.happenings import FLEET, RULES, START, native
 from support.stories import Story
 
-from sensorhub.hub.batch_processor import Batches
-from sensorhub.hub.write_queue import Jobs
+from sensorhub.hub.batch_processor import BatchProcessor
+from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.model import Message
 from sensorhub.state.state import State
 from sensorhub.store.changeset import Ledger
@@ -21,9 +21,9 @@ class Run:
     """What a hub's loop does with uplinks and jobs, without its edges."""
 
     def __init__(self, story: Story) -> None:
-        self.jobs = Jobs()
+        self.jobs = WriteQueue()
         self._story = story
-        self.batches = Batches(story.hub, self.commit)
+        self.batches = BatchProcessor(story.hub, self.commit)
 
     def commit(self, ledger: Ledger) -> None:
         self.jobs.commit(self._story.hub, ledger)

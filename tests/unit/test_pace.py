@@ -2,7 +2,7 @@
 
 import pytest
 
-from sensorhub.hub.stall_detector import Pace
+from sensorhub.hub.stall_detector import StallDetector
 
 NOW = 1_772_000_000_000
 
@@ -22,6 +22,6 @@ NOW = 1_772_000_000_000
 def test_the_pace_is_kept_or_not(
     speed: float, passed_s: float, grown_s: float, kept: bool
 ) -> None:
-    pace = Pace(speed)
+    pace = StallDetector(speed)
     assert pace.kept(100.0, NOW)
     assert pace.kept(100.0 + passed_s, NOW + int(grown_s * 1000)) is kept

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from sensorhub.cli.main import app
 from sensorhub.errors import ConfigError
-from sensorhub.hub.rules_watcher import RulesFile
+from sensorhub.hub.rules_watcher import RulesWatcher
 from sensorhub.rules.diff import changes
 from sensorhub.rules.schema import parse_rules
 from sensorhub.store import counters, rule_versions
@@ -137,7 +137,7 @@ class Watched:
         self.path = folder / "rules.toml"
         self.path.write_text(UP + FIRE, "utf-8")
         self.town = town
-        self.file = RulesFile(folder, town.hub, town.commands)
+        self.file = RulesWatcher(folder, town.hub, town.commands)
         self.file.take()
         self.time = 0.0
 
@@ -208,7 +208,7 @@ def test_a_file_that_is_gone_says_nothing(watched: Watched) -> None:
 def test_what_somebody_applied_stays_until_the_file_changes(watched: Watched) -> None:
     town = watched.town
     rules(town, UP)
-    RulesFile(watched.path.parent, town.hub, town.commands).take()  # a restart
+    RulesWatcher(watched.path.parent, town.hub, town.commands).take()  # a restart
     assert authors(town) == ["file", "wang"]
     watched.write(UP + FIRE + "\n")
     assert authors(town) == ["file", "wang", "file"]

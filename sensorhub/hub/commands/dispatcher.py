@@ -27,7 +27,7 @@ from sensorhub.store.changeset import Ledger
 log = structlog.get_logger()
 
 
-class Commands:
+class CommandDispatcher:
     """Applies acts to the hub."""
 
     def __init__(self, hub: Hub) -> None:

@@ -34,12 +34,12 @@ def ask(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
     id_ = str(uuid.uuid4())
     profile = hub.registry.profiles[device]
     if profile is not None and profile.decoder == NATIVE:
-        place = _native_place(hub, device, name, kind)
-        topic, payload = wire.native(id_, place, kind, said)
+        workspace = _native_place(hub, device, name, kind)
+        topic, payload = wire.native(id_, workspace, kind, said)
     else:
         frame = _frame(hub, device, kind, said, port)
-        place = (_application(hub, device, name), name)
-        topic, payload = wire.chirpstack(id_, place, frame, confirmed=confirmed)
+        workspace = (_application(hub, device, name), name)
+        topic, payload = wire.chirpstack(id_, workspace, frame, confirmed=confirmed)
         decoder = (profile.decoder if profile is not None else None) or ""
         echoes = [echo.hex() for echo in wire.echoes(decoder, frame.data)]
         said |= {"bytes": frame.data.hex(), "port": frame.port, "echoes": echoes}
