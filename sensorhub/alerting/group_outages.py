@@ -11,7 +11,7 @@ from sensorhub.alerting.lifecycle import Desk
 from sensorhub.alerts.groups import Group, Share
 from sensorhub.columns import Columns, Notes, pack
 from sensorhub.model import NEVER, Severity
-from sensorhub.store.changeset import JournalDraft, Ledger
+from sensorhub.store.changeset import ChangeSet, JournalEntry
 
 LISTED = 1_000  # members in an alert; its numbers count them all
 
@@ -33,7 +33,7 @@ def counted(desk: Desk, group: Group, now: int) -> NDArray[np.int32]:
     return np.where(counts, state.zone, 0)
 
 
-def look(desk: Desk, ledger: Ledger, now: int, covered: int) -> None:
+def look(desk: Desk, change_set: ChangeSet, now: int, covered: int) -> None:
     """Raise and end the alerts of group rules at `now` (ms).
 
     `covered`: the covered time at the look before, for a restart: who was silent then
@@ -54,11 +54,11 @@ def look(desk: Desk, ledger: Ledger, now: int, covered: int) -> None:
             cause = _cause(desk, share, now, level)
             if level:
                 cause["covered"] = covered
-            desk.level(ledger, rule, (-share.place, -1), level, now, cause)
+            desk.level(change_set, rule, (-share.place, -1), level, now, cause)
             if not level:
                 back.append(share.place)
     if back:
-        _excuse(desk, ledger, back, now)
+        _excuse(desk, change_set, back, now)
 
 
 def _cause(desk: Desk, share: Share, now: int, level: Severity) -> dict[str, object]:
@@ -76,7 +76,7 @@ def _cause(desk: Desk, share: Share, now: int, level: Severity) -> dict[str, obj
     return cause
 
 
-def _excuse(desk: Desk, ledger: Ledger, places: list[int], now: int) -> None:
+def _excuse(desk: Desk, change_set: ChangeSet, places: list[int], now: int) -> None:
     """The silence of devices whose place is back begins anew."""
     state = desk.state
     here = np.isin(state.gateway, places) | np.isin(state.zone, places)
@@ -84,4 +84,4 @@ def _excuse(desk: Desk, ledger: Ledger, places: list[int], now: int) -> None:
     devices = np.flatnonzero(here).tolist()
     state.excuse(devices)
     notes = Notes(state.covered, [], excused=devices)
-    ledger.journal = JournalDraft(now, 0, pack(Columns.empty(), notes))
+    change_set.journal = JournalEntry(now, 0, pack(Columns.empty(), notes))

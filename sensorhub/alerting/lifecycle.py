@@ -1,7 +1,7 @@
 """From a level that moved to an alert and its transition.
 
 Owns the board of open alerts and the timers; whom a change is told is the teller's.
-What it decides goes into a `Ledger`.
+What it decides goes into a `ChangeSet`.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ from sensorhub.rules.schema import Inhibit
 from sensorhub.state.rule_evaluation import Moved
 from sensorhub.state.series import selects
 from sensorhub.state.state import State
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 
 
 class Desk:
@@ -108,7 +108,7 @@ class Desk:
 
     def level(
         self,
-        ledger: Ledger,
+        change_set: ChangeSet,
         rule: Rule,
         place: tuple[int, int],
         level: Severity,
@@ -127,15 +127,17 @@ class Desk:
             zone=self.teller.zone(asset),
         )
         if change is not None:
-            self.teller.tell(ledger, change, (rule.id, source) in self.state.flapping)
+            self.teller.tell(
+                change_set, change, (rule.id, source) in self.state.flapping
+            )
 
-    def end(self, ledger: Ledger, alert: Alert, at: int, reason: str) -> None:
+    def end(self, change_set: ChangeSet, alert: Alert, at: int, reason: str) -> None:
         """Resolve an alert whose ground is gone: rule_removed, unmounted, retired."""
         cause = {"reason": reason, "deadline_at": at}
         change = self.board.resolve(alert, self.teller.asset_id(alert.asset), at, cause)
-        self.teller.tell(ledger, change, False)
+        self.teller.tell(change_set, change, False)
 
-    def lower(self, ledger: Ledger, alert: Alert, at: int, reason: str) -> None:
+    def lower(self, change_set: ChangeSet, alert: Alert, at: int, reason: str) -> None:
         """The worst source of an alert is gone: what the others say counts now."""
         change = self.board.decide(
             (alert.rule, alert.asset),
@@ -146,11 +148,11 @@ class Desk:
             zone=alert.zone,
         )
         if change is not None:
-            self.teller.tell(ledger, change, False)
+            self.teller.tell(change_set, change, False)
 
     def system(
         self,
-        ledger: Ledger,
+        change_set: ChangeSet,
         rule: str,
         fires: bool,
         at: int,
@@ -167,7 +169,7 @@ class Desk:
         if about:
             cause["topic"] = about
         level = Severity.URGENT if fires else Severity.NONE
-        self.level(ledger, SYSTEM_RULES[rule], (HUB_ASSET, -1), level, at, cause)
+        self.level(change_set, SYSTEM_RULES[rule], (HUB_ASSET, -1), level, at, cause)
 
     def fires(self, rule: str) -> bool:
         """Whether an alert about the hub itself is open."""
@@ -178,12 +180,12 @@ class Desk:
         alert = self.board.open.get((rule, HUB_ASSET))
         return None if alert is None else self.told_at.get(rule, alert.started_at)
 
-    def serve(self, ledger: Ledger, service: Service, by: str, at: int) -> bool:
+    def serve(self, change_set: ChangeSet, service: Service, by: str, at: int) -> bool:
         """A service was done: clocks and counts start anew.
 
         False where a later one is known already: it is only written down.
         """
-        ledger.services.append((service, by))
+        change_set.services.append((service, by))
         asset = service.asset
         if service.at <= self.service_at[asset]:
             return False
@@ -192,19 +194,19 @@ class Desk:
         for overdue in self.overdue:
             level = overdue.served(asset, service.at, at)
             if level is not None:
-                self.level(ledger, overdue.rule, (asset, -1), level, at, cause)
+                self.level(change_set, overdue.rule, (asset, -1), level, at, cause)
         for moved in self.state.serviced(service):
             place = (asset, moved.series)
-            self.level(ledger, moved.rule, place, moved.level, at, cause)
+            self.level(change_set, moved.rule, place, moved.level, at, cause)
         return True
 
-    def seen(self, ledger: Ledger, asset: int, at: int) -> None:
+    def seen(self, change_set: ChangeSet, asset: int, at: int) -> None:
         """An asset's first uplink starts its clocks where nothing else did."""
         if self.service_at[asset] == NEVER:
             self.service_at[asset] = at
-            ledger.services.append((Service(asset, "first_uplink", at), "hub"))
+            change_set.services.append((Service(asset, "first_uplink", at), "hub"))
 
-    def spoke(self, ledger: Ledger, rule: Rule, device: int, at: int) -> None:
+    def spoke(self, change_set: ChangeSet, rule: Rule, device: int, at: int) -> None:
         """A silent device spoke again."""
         asset = int(self.state.registry.asset_of[device])
         if asset < 0:
@@ -214,10 +216,10 @@ class Desk:
             "device": self.state.registry.device_ids[device],
             "deadline_at": at,
         }
-        self.level(ledger, rule, (asset, -2 - device), Severity.NONE, at, cause)
+        self.level(change_set, rule, (asset, -2 - device), Severity.NONE, at, cause)
 
     def sample(
-        self, ledger: Ledger, moved: Iterable[Moved], at: int, measured_at: int
+        self, change_set: ChangeSet, moved: Iterable[Moved], at: int, measured_at: int
     ) -> None:
         """Levels that a reading moved."""
         state = self.state
@@ -233,7 +235,9 @@ class Desk:
                 "value": item.value,
                 **self.said(item),
             }
-            self.level(ledger, item.rule, (asset, item.series), item.level, at, cause)
+            self.level(
+                change_set, item.rule, (asset, item.series), item.level, at, cause
+            )
 
     def said(self, moved: Moved) -> dict[str, Any]:
         """Which clause of a standard decided, and at which temperature."""

@@ -1,6 +1,6 @@
 """Who is told of a change: subscribers chosen, what is muted held back until it is not.
 
-What it decides goes into a `Ledger` as outbox rows; nothing is sent from here.
+What it decides goes into a `ChangeSet` as outbox rows; nothing is sent from here.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from sensorhub.model import Category, Severity, Transition
 from sensorhub.registry.subjects import NOWHERE
 from sensorhub.rules.schema import Inhibit
 from sensorhub.state.state import State
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.outbox import OutboxRow
 from sensorhub.store.subscriptions import Choice, Subscription
 
@@ -54,40 +54,42 @@ class Teller:
             event = self._event(Change(alert, transition), "restart")
             self.held[alert.id] = (alert, event)
 
-    def tell(self, ledger: Ledger, change: Change, flapping: bool) -> None:
+    def tell(self, change_set: ChangeSet, change: Change, flapping: bool) -> None:
         """Enter a change and the notifications of it."""
         alert = change.alert
         at = change.transition.at
         self.held.pop(alert.id, None)
         muted = self._muted(alert, at, flapping)
         event = self._event(change, muted)
-        ledger.alerts[alert.id] = alert
-        ledger.transitions.append(change.transition)
-        ledger.moved["transitions"] += 1
+        change_set.alerts[alert.id] = alert
+        change_set.transitions.append(change.transition)
+        change_set.moved["transitions"] += 1
         body = encode(event)
         id_ = change.transition.id
-        ledger.outbox.append(OutboxRow(f"{id_}-{MQTT}", MQTT, alert.id, id_, at, body))
+        change_set.outbox.append(
+            OutboxRow(f"{id_}-{MQTT}", MQTT, alert.id, id_, at, body)
+        )
         if muted is None:
-            self._notify(ledger, alert, event, body, at)
+            self._notify(change_set, alert, event, body, at)
         elif alert.state == RESOLVED and alert.told == "":
             alert.told = RESOLVED
         else:
             self.held[alert.id] = (alert, event)
-            ledger.moved["notifications_held"] += 1
+            change_set.moved["notifications_held"] += 1
 
     def _notify(
-        self, ledger: Ledger, alert: Alert, event: Event, body: bytes, at: int
+        self, change_set: ChangeSet, alert: Alert, event: Event, body: bytes, at: int
     ) -> None:
         before, alert.told = alert.told, alert.status
-        ledger.alerts[alert.id] = alert
+        change_set.alerts[alert.id] = alert
         for item in self.subscriptions:
             if item.disabled is None and self._wants(item.choice, event, before):
                 id_ = f"{event.transition.id}-{item.id}"
-                ledger.outbox.append(
+                change_set.outbox.append(
                     OutboxRow(id_, item.id, alert.id, event.transition.id, at, body)
                 )
 
-    def release(self, ledger: Ledger, now: int) -> None:
+    def release(self, change_set: ChangeSet, now: int) -> None:
         """Tell what was held back and is held back no more."""
         if not self.held:
             return
@@ -102,7 +104,7 @@ class Teller:
                 del self.held[alert.id]
                 if alert.told != alert.status:
                     event.muted_by = None
-                    self._notify(ledger, alert, event, encode(event), now)
+                    self._notify(change_set, alert, event, encode(event), now)
         self._zones = None
 
     def _fires_in(self, rule: str, zone: str) -> bool:

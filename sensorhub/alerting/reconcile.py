@@ -8,28 +8,28 @@ import structlog
 from sensorhub.alerting.lifecycle import Desk
 from sensorhub.alerts.board import Alert
 from sensorhub.store import damaged
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.journal import JournalRow
 
 log = structlog.get_logger()
 
 
-def end_groundless(ledger: Ledger, desk: Desk, now: int) -> None:
+def end_groundless(change_set: ChangeSet, desk: Desk, now: int) -> None:
     """Resolve alerts whose rule, mounting or asset is gone; lower what is less now."""
     mounted = set(desk.state.registry.asset_of.tolist())
     groups = {group.rule.id for group in desk.groups}
     for alert in list(desk.board.open.values()):
         known = alert.rule in desk.rules
         if not known or (alert.asset < 0) != (alert.rule in groups):
-            desk.end(ledger, alert, now, "rule_removed")
+            desk.end(change_set, alert, now, "rule_removed")
         elif alert.asset < 0:
             continue  # the next tick counts who is silent
         elif reason := _lost(desk, alert, mounted):
-            desk.end(ledger, alert, now, reason)
+            desk.end(change_set, alert, now, reason)
         elif not (worst := desk.board.worst(alert.rule, alert.asset)):
-            desk.end(ledger, alert, now, desk.gone(alert))
+            desk.end(change_set, alert, now, desk.gone(alert))
         elif worst < alert.severity:
-            desk.lower(ledger, alert, now, desk.gone(alert))
+            desk.lower(change_set, alert, now, desk.gone(alert))
 
 
 def _lost(desk: Desk, alert: Alert, mounted: set[int]) -> str:
@@ -45,12 +45,14 @@ def _lost(desk: Desk, alert: Alert, mounted: set[int]) -> str:
     return "" if desk.state.selects(alert.rule, traits, id_) else "rule_removed"
 
 
-def set_aside(ledger: Ledger, desk: Desk, rows: Sequence[JournalRow], now: int) -> None:
+def set_aside(
+    change_set: ChangeSet, desk: Desk, rows: Sequence[JournalRow], now: int
+) -> None:
     """Keep damaged journal rows apart, count them, and tell."""
     for row in rows:
         log.error("damaged journal row set aside", row=row.id, uplinks=row.uplinks)
-        ledger.jobs.append(partial(damaged.set_aside_row, row=row.id, now=now))
-        ledger.moved["journal_rows_damaged"] += 1
-        ledger.moved["uplinks_damaged"] += row.uplinks
+        change_set.jobs.append(partial(damaged.set_aside_row, row=row.id, now=now))
+        change_set.moved["journal_rows_damaged"] += 1
+        change_set.moved["uplinks_damaged"] += row.uplinks
     if rows:
-        desk.system(ledger, "journal_damaged", True, now, len(rows))
+        desk.system(change_set, "journal_damaged", True, now, len(rows))

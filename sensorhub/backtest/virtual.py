@@ -24,7 +24,7 @@ from sensorhub.ingest.readings import clocked
 from sensorhub.model import Message
 from sensorhub.registry.profiles import Profile
 from sensorhub.standards import Standards, load_standards
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.commands import Command
 
 MOST_BATCH = 4_000
@@ -110,9 +110,9 @@ class VirtualHub:
         assert self._seen is not None
         self._seen(self._begin_at, places, draft, columns)
 
-    def _commit(self, ledger: Ledger) -> None:
-        ledger.outbox = []  # nobody is told of the past
-        self.hub.commit(ledger)
+    def _commit(self, change_set: ChangeSet) -> None:
+        change_set.outbox = []  # nobody is told of the past
+        self.hub.commit(change_set)
 
     # -- time --
 

@@ -35,7 +35,7 @@ from sensorhub.notify.workers import Workers
 from sensorhub.registry.profiles import Profile
 from sensorhub.standards import load_standards
 from sensorhub.store import counters, database, downlinks, forwarding
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.maker import HistoryMaker
 from sensorhub.store.room import Room
 
@@ -206,8 +206,8 @@ class HubRun:
 
     # -- what the parts ask for --
 
-    def _commit(self, ledger: Ledger) -> None:
-        self._jobs.commit(self._hub, ledger)
+    def _commit(self, change_set: ChangeSet) -> None:
+        self._jobs.commit(self._hub, change_set)
 
     def _publish(self, posts: Sequence[Post]) -> int:
         return self._listener.publish_many([Publication(*post) for post in posts])
@@ -227,7 +227,7 @@ class HubRun:
         ending = threading.Thread(target=worker.stop)
         ending.start()
         while ending.is_alive():
-            self._commit(Ledger())
+            self._commit(ChangeSet())
             ending.join(0.01)
 
     def _finish(self) -> None:
@@ -239,7 +239,7 @@ class HubRun:
         if not self._sound:
             return
         try:
-            self._commit(Ledger())
+            self._commit(ChangeSet())
             self._hub.checkpoint_all()
         except sqlite3.Error:
             log.exception("the last checkpoint failed; the next start folds more")

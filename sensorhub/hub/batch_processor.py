@@ -10,7 +10,7 @@ from sensorhub.hub.hub import Hub
 from sensorhub.ingest.parsed_batch import Draft
 from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
-from sensorhub.store.changeset import Job, Ledger
+from sensorhub.store.changeset import ChangeSet, Job
 
 log = structlog.get_logger()
 Seen = Callable[[range, Draft, Columns], None]
@@ -28,7 +28,7 @@ class BatchProcessor:
     def __init__(
         self,
         hub: Hub,
-        commit: Callable[[Ledger], None],
+        commit: Callable[[ChangeSet], None],
         seen: Seen | None = None,
         enter: Enter | None = None,
     ) -> None:
@@ -64,9 +64,9 @@ class BatchProcessor:
         self.pipeline.watch = self._watch if looked else None
         now = received if isinstance(received, int) else int(received[0])
         try:
-            ledger = self.pipeline.process(messages, received, draft)
-            self._add_entry(ledger, messages, now)
-            self._commit(ledger)
+            change_set = self.pipeline.process(messages, received, draft)
+            self._add_entry(change_set, messages, now)
+            self._commit(change_set)
         except StoreError:
             raise
         except Exception as error:
@@ -76,17 +76,19 @@ class BatchProcessor:
             if len(messages) > 1:
                 return self._halves(messages, received, first)
             self.pipeline.watch = self._watch
-            ledger = self.pipeline.bury(messages[0], now, repr(error))
-            self._add_entry(ledger, messages, now)
-            self._hub.commit(ledger)
+            change_set = self.pipeline.bury(messages[0], now, repr(error))
+            self._add_entry(change_set, messages, now)
+            self._hub.commit(change_set)
         if self.seen is not None and self._last is not None:
             self.seen(range(first, first + len(messages)), *self._last)
         self._last = None
-        return ledger.stale
+        return change_set.stale
 
-    def _add_entry(self, ledger: Ledger, messages: list[Message], now: int) -> None:
+    def _add_entry(
+        self, change_set: ChangeSet, messages: list[Message], now: int
+    ) -> None:
         if self._enter is not None and self._last is not None:
-            ledger.jobs.append(self._enter(messages, *self._last, now))
+            change_set.jobs.append(self._enter(messages, *self._last, now))
 
     def _halves(
         self, messages: list[Message], received: int | I64, first: int

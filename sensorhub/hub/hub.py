@@ -43,7 +43,7 @@ from sensorhub.store import (
     rule_versions,
     subscriptions,
 )
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.dead_letters import Shelf
 
 log = structlog.get_logger()
@@ -147,35 +147,37 @@ class Hub:
         self.desk.teller.subscriptions = subscriptions.load(self.connection)
 
     def _end_groundless(self, now: int) -> None:
-        ledger = Ledger()
-        end_groundless(ledger, self.desk, now)
+        change_set = ChangeSet()
+        end_groundless(change_set, self.desk, now)
         known = damaged.numbers(self.connection)
         found = [row for row in self.damaged if row.id not in known]
-        set_aside(ledger, self.desk, found, now)
+        set_aside(change_set, self.desk, found, now)
         self.damaged.clear()
-        if ledger.empty():
+        if change_set.empty():
             return
-        if ledger.transitions:  # what fires anew must not look like the ended one
+        if change_set.transitions:  # what fires anew must not look like the ended one
             self.desk.ground_at = now
-            ledger.jobs.append(partial(counters.set_meta, key=GROUND, value=str(now)))
-        self.commit(ledger)
+            change_set.jobs.append(
+                partial(counters.set_meta, key=GROUND, value=str(now))
+            )
+        self.commit(change_set)
 
     # -- writing --
 
-    def commit(self, ledger: Ledger) -> None:
+    def commit(self, change_set: ChangeSet) -> None:
         """Write a ledger in one transaction; then tell who waits for its rows.
 
         A database that is locked or full is waited for: what is in the ledger
         has moved the memory already and must not be lost.
         """
-        if ledger.empty():
+        if change_set.empty():
             return
-        ledger.versions = self.versions
-        self._write_places(ledger)
+        change_set.versions = self.versions
+        self._write_places(change_set)
         waited = 0.05
         while True:
             try:
-                row = self._write(ledger)
+                row = self._write(change_set)
                 break
             except sqlite3.OperationalError as error:
                 if not database.may_pass(error):
@@ -188,24 +190,24 @@ class Hub:
                 time.sleep(waited)
                 waited = min(2 * waited, 5.0)
         self.cursor = row or self.cursor
-        self.counters.update(ledger.moved)
-        if ledger.journal is not None:
-            self._uncheckpointed += ledger.journal.uplinks
+        self.counters.update(change_set.moved)
+        if change_set.journal is not None:
+            self._uncheckpointed += change_set.journal.uplinks
         for listener in self.after_commit:
-            listener(ledger.outbox)
+            listener(change_set.outbox)
 
-    def _write_places(self, ledger: Ledger) -> None:
+    def _write_places(self, change_set: ChangeSet) -> None:
         """Gateways and zones that were given a number are written with their use."""
         if new := self.state.places.new:
-            ledger.jobs.append(partial(places.add, places=tuple(new)))
+            change_set.jobs.append(partial(places.add, places=tuple(new)))
             new.clear()
 
-    def _write(self, ledger: Ledger) -> int:
+    def _write(self, change_set: ChangeSet) -> int:
         self.connection.execute("BEGIN IMMEDIATE")
         try:
-            row = ledger.write(self.connection, self.shelf)
-            if self.settings.influx.on and ledger.transitions:
-                ids = [transition.id for transition in ledger.transitions]
+            row = change_set.write(self.connection, self.shelf)
+            if self.settings.influx.on and change_set.transitions:
+                ids = [transition.id for transition in change_set.transitions]
                 forward_rows.remember(self.connection, ids)
             self.connection.execute("COMMIT")
         except BaseException:
@@ -229,27 +231,29 @@ class Hub:
         self._uncheckpointed = 0
         block = self._next_block % blocks
         self._next_block = block + 1
-        ledger = Ledger()
-        self._add_block(ledger, block)
-        self.commit(ledger)
+        change_set = ChangeSet()
+        self._add_block(change_set, block)
+        self.commit(change_set)
 
-    def _add_block(self, ledger: Ledger, block: int) -> None:
+    def _add_block(self, change_set: ChangeSet, block: int) -> None:
         body, cursor = checkpoint.dump(self.state, block), self.cursor
-        ledger.jobs.append(lambda c: checkpoints.save(c, block, cursor, body))
-        self.remember(ledger)
+        change_set.jobs.append(lambda c: checkpoints.save(c, block, cursor, body))
+        self.remember(change_set)
 
-    def remember(self, ledger: Ledger, **times: int) -> None:
+    def remember(self, change_set: ChangeSet, **times: int) -> None:
         """Write down how much time was covered, and other times (ms) by name."""
         times |= {COVERED: self.state.covered, SETTLED: self._settled}
         for key, value in times.items():
-            ledger.jobs.append(partial(counters.set_meta, key=key, value=str(value)))
+            change_set.jobs.append(
+                partial(counters.set_meta, key=key, value=str(value))
+            )
 
     def checkpoint_all(self) -> None:
         """Write every block: at a clean stop and before anything is rebuilt."""
         for block in range(checkpoint.blocks_of(self.state)):
-            ledger = Ledger()
-            self._add_block(ledger, block)
-            self.commit(ledger)
+            change_set = ChangeSet()
+            self._add_block(change_set, block)
+            self.commit(change_set)
 
     def rebuild(self) -> None:
         """Register, rules or mountings changed: begin anew from the database.

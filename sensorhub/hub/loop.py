@@ -25,7 +25,7 @@ from sensorhub.ingest.parsed_batch import Draft
 from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.model import Batch, Message
 from sensorhub.store import counters
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.room import Room
 
 log = structlog.get_logger()
@@ -84,7 +84,7 @@ class Loop:
             if batch is not None:
                 self._batch(batch)
             elif self._parts.jobs:
-                self._commit(Ledger())
+                self._commit(ChangeSet())
             self._tick()
             if self._hub.checkpoint_due():
                 self._hub.checkpoint_next()
@@ -101,8 +101,8 @@ class Loop:
             damage = Counter(history_parts_damaged=1)
         counters.add(connection, damage)
 
-    def _commit(self, ledger: Ledger) -> None:
-        self._parts.jobs.commit(self._hub, ledger)
+    def _commit(self, change_set: ChangeSet) -> None:
+        self._parts.jobs.commit(self._hub, change_set)
 
     # -- uplinks --
 
@@ -167,22 +167,22 @@ class Loop:
         kept_pace = self._pace.kept(real, now)
         hearing = self._listener.drained and kept_pace and not parts.room.full()
         self._clear_stale()
-        ledger = parts.watchdog.tick(now, hearing, int(real * 1000))
-        self._tell_of_ourselves(ledger, now)
-        self._commit(ledger)
+        change_set = parts.watchdog.tick(now, hearing, int(real * 1000))
+        self._tell_of_ourselves(change_set, now)
+        self._commit(change_set)
 
-    def _tell_of_ourselves(self, ledger: Ledger, now: int) -> None:
+    def _tell_of_ourselves(self, change_set: ChangeSet, now: int) -> None:
         """Alerts about the hub itself begin and end."""
         parts, desk = self._parts, self._hub.desk
         full, free = parts.room.full(), round(parts.room.free_mb)
-        desk.system(ledger, "disk_low", full, now, free)
+        desk.system(change_set, "disk_low", full, now, free)
         if self._damage:
-            desk.system(ledger, "journal_damaged", True, now, self._damage)
+            desk.system(change_set, "journal_damaged", True, now, self._damage)
             self._damage = 0
         off = parts.codecs.off()
         names = ", ".join(f"codecs/{name}" for name in off)
-        desk.system(ledger, "codec_off", bool(off), now, len(off), about=names)
+        desk.system(change_set, "codec_off", bool(off), now, len(off), about=names)
         stuck = parts.forwarder.stuck() if parts.forwarder else None
         hours, reason = stuck or (0.0, "")
         fires = stuck is not None
-        desk.system(ledger, "influx_stuck", fires, now, hours, about=reason)
+        desk.system(change_set, "influx_stuck", fires, now, hours, about=reason)

@@ -16,7 +16,7 @@ from sensorhub.hub.commands.rules import FILE
 from sensorhub.hub.hub import Hub
 from sensorhub.rules.schema import parse_rules, read_rules_file
 from sensorhub.store import counters, rule_versions
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.commands import Command
 
 log = structlog.get_logger()
@@ -81,19 +81,19 @@ class RulesWatcher:
     def _refuse(self, faults: list[str]) -> None:
         log.error("rules.toml is unsound, the old rules go on", faults=faults)
         now = self._hub.now()
-        ledger = Ledger()
+        change_set = ChangeSet()
         text = json.dumps(faults, ensure_ascii=False)
-        ledger.jobs.append(partial(counters.set_meta, key=REFUSED, value=text))
-        self._hub.desk.system(ledger, REFUSED, True, now, len(faults))
-        self._hub.commit(ledger)
+        change_set.jobs.append(partial(counters.set_meta, key=REFUSED, value=text))
+        self._hub.desk.system(change_set, REFUSED, True, now, len(faults))
+        self._hub.commit(change_set)
 
     def _sound(self) -> None:
         if counters.get_meta(self._hub.connection, REFUSED) is None:
             return
-        ledger = Ledger()
-        ledger.jobs.append(_forget)
-        self._hub.desk.system(ledger, REFUSED, False, self._hub.now())
-        self._hub.commit(ledger)
+        change_set = ChangeSet()
+        change_set.jobs.append(_forget)
+        self._hub.desk.system(change_set, REFUSED, False, self._hub.now())
+        self._hub.commit(change_set)
 
 
 def _forget(connection: sqlite3.Connection) -> None:

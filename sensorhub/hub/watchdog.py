@@ -7,7 +7,7 @@ from sensorhub.alerts.rules import HOUR_MS
 from sensorhub.hub.hub import Hub
 from sensorhub.model import NEVER
 from sensorhub.store import counters
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 
 OUTAGE_MS = 5 * 60_000
 REMEMBER_MS = 10_000
@@ -30,30 +30,32 @@ class Watchdog:
         self.deaf_since = None if heard is None else min(int(heard), now)
         self._remembered = self._remembered_real = 0
 
-    def tick(self, now: int, hearing: bool, real_ms: int) -> Ledger:
+    def tick(self, now: int, hearing: bool, real_ms: int) -> ChangeSet:
         """Decide what time decided since the last tick.
 
         `hearing`: connected and the backlog drained; `real_ms`: monotonic time.
         """
         hub = self._hub
         hub.remount(now)
-        ledger = Ledger()
-        self._outage(ledger, now, hearing)
+        change_set = ChangeSet()
+        self._outage(change_set, now, hearing)
         if hearing:
             self.deaf_since = None
             covered = hub.state.covered
             hub.state.covered += max(0, now - self._last)
-            group_outages.look(hub.desk, ledger, now, covered)
-            self._silent(ledger, now)
+            group_outages.look(hub.desk, change_set, now, covered)
+            self._silent(change_set, now)
         self._last = now
-        self._overdue(ledger, now)
-        self._own_faults(ledger, now)
-        hub.desk.teller.release(ledger, now)
-        if not ledger.empty() or self._forgetful(now, real_ms):
+        self._overdue(change_set, now)
+        self._own_faults(change_set, now)
+        hub.desk.teller.release(change_set, now)
+        if not change_set.empty() or self._forgetful(now, real_ms):
             self._remembered, self._remembered_real = now, real_ms
             deaf = self.deaf_since
-            hub.remember(ledger, alive_at=now, heard_at=now if deaf is None else deaf)
-        return ledger
+            hub.remember(
+                change_set, alive_at=now, heard_at=now if deaf is None else deaf
+            )
+        return change_set
 
     def _forgetful(self, now: int, real_ms: int) -> bool:
         """Whether a kill would forget too much time, of either clock."""
@@ -61,18 +63,18 @@ class Watchdog:
         fast = now - self._remembered >= FAST_MS and away >= FAST_REAL_MS
         return fast or away >= REMEMBER_MS
 
-    def _outage(self, ledger: Ledger, now: int, hearing: bool) -> None:
+    def _outage(self, change_set: ChangeSet, now: int, hearing: bool) -> None:
         """The hub's own outage is one system alert, and no device's silence."""
         desk = self._hub.desk
         deaf = 0 if self.deaf_since is None else now - self.deaf_since
         if deaf >= OUTAGE_MS and not desk.fires("hub_outage"):
-            desk.system(ledger, "hub_outage", True, now, deaf / HOUR_MS)
+            desk.system(change_set, "hub_outage", True, now, deaf / HOUR_MS)
         elif hearing:
-            desk.system(ledger, "hub_outage", False, now)
+            desk.system(change_set, "hub_outage", False, now)
         if self.deaf_since is None and not hearing:
             self.deaf_since = self._last
 
-    def _silent(self, ledger: Ledger, now: int) -> None:
+    def _silent(self, change_set: ChangeSet, now: int) -> None:
         state, desk = self._hub.state, self._hub.desk
         registry = state.registry
         excused = desk.excused()
@@ -103,9 +105,11 @@ class Watchdog:
                     "value": quiet / HOUR_MS,
                 }
                 workspace = (asset, -2 - device)
-                desk.level(ledger, rule, workspace, rule.limits[0].severity, now, cause)
+                desk.level(
+                    change_set, rule, workspace, rule.limits[0].severity, now, cause
+                )
 
-    def _overdue(self, ledger: Ledger, now: int) -> None:
+    def _overdue(self, change_set: ChangeSet, now: int) -> None:
         desk, registry = self._hub.desk, self._hub.registry
         for overdue in desk.overdue:
             if not overdue.rule.in_schedule(now):
@@ -121,15 +125,15 @@ class Watchdog:
                     "value": (now - int(desk.service_at[asset])) / HOUR_MS,
                     **overdue.rule.clauses.said(severity),
                 }
-                desk.level(ledger, overdue.rule, (asset, -1), severity, now, cause)
+                desk.level(change_set, overdue.rule, (asset, -1), severity, now, cause)
 
-    def _own_faults(self, ledger: Ledger, now: int) -> None:
+    def _own_faults(self, change_set: ChangeSet, now: int) -> None:
         """The hub's clock, and faults that end when they do not come again."""
         desk = self._hub.desk
         ahead = desk.ahead.suspects(now)
         if ahead is not None:
-            desk.system(ledger, "hub_clock", ahead > 0, now, ahead)
+            desk.system(change_set, "hub_clock", ahead > 0, now, ahead)
         for rule in OWN_FAULTS:
             last = desk.last_fault(rule)
             if last is not None and now - last >= FAULT_MS:
-                desk.system(ledger, rule, False, now)
+                desk.system(change_set, rule, False, now)

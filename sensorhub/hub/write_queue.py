@@ -7,7 +7,7 @@ import structlog
 from sensorhub.errors import StoreError
 from sensorhub.hub.hub import Hub
 from sensorhub.store import counters
-from sensorhub.store.changeset import Job, Ledger
+from sensorhub.store.changeset import ChangeSet, Job
 
 log = structlog.get_logger()
 
@@ -33,12 +33,12 @@ class WriteQueue:
         """Have a value of `meta` set."""
         self.submit(lambda c: counters.set_meta(c, name, value))
 
-    def commit(self, hub: Hub, ledger: Ledger) -> None:
+    def commit(self, hub: Hub, change_set: ChangeSet) -> None:
         """Commit a ledger with all that waits; a bad job harms no other."""
-        own, jobs = ledger.jobs, list(self._waiting)
-        ledger.jobs = own + jobs
+        own, jobs = change_set.jobs, list(self._waiting)
+        change_set.jobs = own + jobs
         try:
-            hub.commit(ledger)
+            hub.commit(change_set)
         except StoreError:
             raise
         except Exception:
@@ -48,8 +48,8 @@ class WriteQueue:
             for job in jobs:
                 _try(hub, job)
                 self._waiting.popleft()
-            ledger.jobs = own
-            hub.commit(ledger)
+            change_set.jobs = own
+            hub.commit(change_set)
             return
         for _ in jobs:
             self._waiting.popleft()
@@ -57,7 +57,7 @@ class WriteQueue:
 
 def _try(hub: Hub, job: Job) -> None:
     try:
-        hub.commit(Ledger(jobs=[job]))
+        hub.commit(ChangeSet(jobs=[job]))
     except StoreError:
         raise
     except Exception:

@@ -11,7 +11,7 @@ from sensorhub.ingest.parsed_batch import Draft
 from sensorhub.model import Message, Outcome, Quality, Reason
 from sensorhub.state.fill_learning import NOTHING, Taught, Teaching
 from sensorhub.store import counters
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.dead_letters import DeadLetter
 
 log = structlog.get_logger()
@@ -20,9 +20,9 @@ log = structlog.get_logger()
 LETTERS_BYTES = 2**20  # of one message
 
 
-def count(draft: Draft, columns: Columns, ledger: Ledger) -> None:
+def count(draft: Draft, columns: Columns, change_set: ChangeSet) -> None:
     """Enter the counters: uplinks by outcome and reason, readings by quality."""
-    moved = ledger.moved
+    moved = change_set.moved
     ends = np.bincount(columns.outcome, minlength=5)
     moved["uplinks_received"] += int(ends[:3].sum())
     moved["uplinks_stored"] += int(ends[Outcome.STORED])
@@ -46,7 +46,7 @@ def count(draft: Draft, columns: Columns, ledger: Ledger) -> None:
 
 
 def bury(
-    draft: Draft, columns: Columns, messages: list[Message], ledger: Ledger
+    draft: Draft, columns: Columns, messages: list[Message], change_set: ChangeSet
 ) -> None:
     """Enter the dead letters of a batch."""
     kept: Counter[int] = Counter()
@@ -69,10 +69,10 @@ def bury(
             dead.detail,
             None,
         )
-        ledger.letters.append(letter)
+        change_set.letters.append(letter)
 
 
-def learn_by_day(teaching: Teaching, columns: Columns, ledger: Ledger) -> Taught:
+def learn_by_day(teaching: Teaching, columns: Columns, change_set: ChangeSet) -> Taught:
     """What the town taught, at the first uplink of a local day."""
     if not columns.uplinks:
         return NOTHING
@@ -81,5 +81,7 @@ def learn_by_day(teaching: Teaching, columns: Columns, ledger: Ledger) -> Taught
     if (kinds := teaching.naive_kinds) != before:
         log.warning("kinds whose forecasts go by their last day's rate", kinds=kinds)
         words = " ".join(kinds)
-        ledger.jobs.append(partial(counters.set_meta, key=counters.NAIVE, value=words))
+        change_set.jobs.append(
+            partial(counters.set_meta, key=counters.NAIVE, value=words)
+        )
     return taught

@@ -29,7 +29,7 @@ from sensorhub.ingest.readings import (
 from sensorhub.ingest.validate import settle_times
 from sensorhub.model import NEVER, Message, Outcome, Reason
 from sensorhub.state.state import State
-from sensorhub.store.changeset import JournalDraft, Ledger
+from sensorhub.store.changeset import ChangeSet, JournalEntry
 
 Watcher = Callable[[Draft, Columns], None]
 Pairs = list[tuple[int, int]]
@@ -50,36 +50,36 @@ class Pipeline:
 
     def process(
         self, messages: list[Message], received: int | I64, draft: Draft | None = None
-    ) -> Ledger:
+    ) -> ChangeSet:
         """The ledger of a batch received at `received` (ms).
 
         Past data have one time a message, in their order. `draft` is given where
         the messages were read already.
         """
         draft = self._intake.read(messages, received) if draft is None else draft
-        ledger = Ledger()
+        change_set = ChangeSet()
         now = received if isinstance(received, int) else int(received[0])
-        intervals = self._tell(draft, ledger, now)
+        intervals = self._tell(draft, change_set, now)
         columns = Columns.empty()
         if draft.message:
             columns = self._columns(draft, received)
             columns = self._derive(columns)
-            self._move(columns, ledger, (intervals, draft.replaced, draft.via))
-            count(draft, columns, ledger)
-            bury(draft, columns, messages, ledger)
+            self._move(columns, change_set, (intervals, draft.replaced, draft.via))
+            count(draft, columns, change_set)
+            bury(draft, columns, messages, change_set)
         elif intervals:
             notes = Notes(self._state.covered, [], intervals)
-            ledger.journal = JournalDraft(now, 0, pack(columns, notes))
+            change_set.journal = JournalEntry(now, 0, pack(columns, notes))
         if self.watch is not None:
             self.watch(draft, columns)
-        ledger.jobs += self._intake.obeying.look(draft, columns, now)
+        change_set.jobs += self._intake.obeying.look(draft, columns, now)
         if draft.events:
-            ledger.moved["events_received"] += draft.events
+            change_set.moved["events_received"] += draft.events
         if draft.zone_mismatch:
-            ledger.moved["zone_mismatches"] += draft.zone_mismatch
-        return ledger
+            change_set.moved["zone_mismatches"] += draft.zone_mismatch
+        return change_set
 
-    def bury(self, message: Message, now: int, error: str) -> Ledger:
+    def bury(self, message: Message, now: int, error: str) -> ChangeSet:
         """The ledger of the one uplink that breaks the pipeline: dead, and told."""
         draft = Draft()
         key = xxh3_64_intdigest(message.topic + message.payload)
@@ -87,17 +87,19 @@ class Pipeline:
             draft.open(0, NO_DEVICE, key, BARE), Reason.INTERNAL_ERROR, "", error
         )
         columns = self._columns(draft, now)
-        ledger = Ledger()
-        self._move(columns, ledger, ([], [], {}))
-        count(draft, columns, ledger)
-        bury(draft, columns, [message], ledger)
+        change_set = ChangeSet()
+        self._move(columns, change_set, ([], [], {}))
+        count(draft, columns, change_set)
+        bury(draft, columns, [message], change_set)
         if self.watch is not None:
             self.watch(draft, columns)
         topic = message.topic.decode("utf-8", "replace")[:200]
-        self._desk.system(ledger, "internal_error", True, now, 1, about=topic)
-        return ledger
+        self._desk.system(change_set, "internal_error", True, now, 1, about=topic)
+        return change_set
 
-    def replay(self, message: Message, received_at: int, device: str) -> Ledger | None:
+    def replay(
+        self, message: Message, received_at: int, device: str
+    ) -> ChangeSet | None:
         """The ledger of a dead letter that can be read now; None where it cannot.
 
         It fills history and is known again when sent again; it raises nothing. Of a
@@ -118,12 +120,12 @@ class Pipeline:
         levels = fill_levels(registry, columns, owner)
         columns = with_readings(columns, owner, levels)
         columns.outcome = np.full(columns.uplinks, Outcome.REPLAY, np.uint8)
-        ledger = Ledger()
-        count(draft, columns, ledger)
+        change_set = ChangeSet()
+        count(draft, columns, change_set)
         self._state.recent.add(columns.key.tolist())
         body = pack(columns, Notes(self._state.covered, []))
-        ledger.journal = JournalDraft(received_at, columns.uplinks, body)
-        return ledger
+        change_set.journal = JournalEntry(received_at, columns.uplinks, body)
+        return change_set
 
     def _leave_others(self, draft: Draft, device: str) -> None:
         """Mark the uplinks of a message that are not the dead letter's as doubles."""
@@ -134,18 +136,20 @@ class Pipeline:
             if not mine:
                 draft.outcome[i] = Outcome.DUPLICATE
 
-    def _tell(self, draft: Draft, ledger: Ledger, now: int) -> list[tuple[int, int]]:
+    def _tell(
+        self, draft: Draft, change_set: ChangeSet, now: int
+    ) -> list[tuple[int, int]]:
         """Births and last wills; answers the intervals (device, ms) that are new."""
         registry = self._state.registry
         intervals = []
-        ledger.stale += [t for t in draft.states if not self._desk.is_open(t)]
+        change_set.stale += [t for t in draft.states if not self._desk.is_open(t)]
         for device, status, _ in draft.told:
             if status.interval_s is not None:
                 told = int(status.interval_s * 1000)
                 if registry.tell_interval(device, told):
                     intervals.append((device, told))
             row = (device, status.state, status.firmware, status.interval_s, now)
-            ledger.availability.append(row)
+            change_set.availability.append(row)
         return intervals
 
     # -- times and duplicates --
@@ -203,39 +207,39 @@ class Pipeline:
     def _move(
         self,
         columns: Columns,
-        ledger: Ledger,
+        change_set: ChangeSet,
         told: Told,
     ) -> None:
         """Move state and alerts; `told`: intervals, times replaced, gateways."""
         state, desk = self._state, self._desk
         owner = columns.owner()
         if resets := count_resets(state, columns):
-            ledger.moved["seq_reset"] += resets
+            change_set.moved["seq_reset"] += resets
         state.remember(columns)
         via = self._via(columns, told[2])
-        self._heard(columns, ledger)
+        self._heard(columns, change_set)
         services: list[Service] = []
         received = columns.received_at
 
         def serve(reading: int, service: Service) -> None:
             at = int(received[owner[reading]])
-            if desk.serve(ledger, service, "sensor", at):
+            if desk.serve(change_set, service, "sensor", at):
                 services.append(service)
 
         def decide(reading: int, moved: list) -> None:  # type: ignore[type-arg]
             at = int(received[owner[reading]])
-            desk.sample(ledger, moved, at, int(columns.measured_at[reading]))
+            desk.sample(change_set, moved, at, int(columns.measured_at[reading]))
 
-        taught = learn_by_day(state.levels.teaching, columns, ledger)
+        taught = learn_by_day(state.levels.teaching, columns, change_set)
         late = state.move(columns, None, decide, serve)
         for uplink, at in state.signs.cleanings:
             asset = state.registry.asset_at(int(columns.device[uplink]), at)
             service = Service(asset, "cleaned", at)
             now = int(received[uplink])
-            if asset >= 0 and desk.serve(ledger, service, "sensor", now):
+            if asset >= 0 and desk.serve(change_set, service, "sensor", now):
                 services.append(service)
         if late:
-            ledger.moved["readings_late"] += late
+            change_set.moved["readings_late"] += late
         notes = Notes(
             state.covered,
             services,
@@ -247,7 +251,7 @@ class Pipeline:
             taught.naive,
         )
         body = pack(columns, notes)
-        ledger.journal = JournalDraft(int(received[0]), columns.uplinks, body)
+        change_set.journal = JournalEntry(int(received[0]), columns.uplinks, body)
 
     def _via(
         self, columns: Columns, via: dict[int, tuple[str, ...]]
@@ -269,7 +273,7 @@ class Pipeline:
             state.taken_over(found[-1:])
         return found
 
-    def _heard(self, columns: Columns, ledger: Ledger) -> None:
+    def _heard(self, columns: Columns, change_set: ChangeSet) -> None:
         """Devices that were silent and spoke; assets that speak the first time."""
         desk, state = self._desk, self._state
         heard = (columns.device != NO_DEVICE) & (columns.outcome <= Outcome.DEAD)
@@ -279,8 +283,8 @@ class Pipeline:
         assets = state.registry.asset_of[device]
         fresh = (assets >= 0) & (desk.service_at[assets] == NEVER)
         for i in np.flatnonzero(fresh).tolist():
-            desk.seen(ledger, int(assets[i]), int(at[i]))
+            desk.seen(change_set, int(assets[i]), int(at[i]))
         for silence in desk.silences:
             for number in silence.heard(device):
                 first = int(at[np.argmax(device == number)])
-                desk.spoke(ledger, silence.rule, number, first)
+                desk.spoke(change_set, silence.rule, number, first)

@@ -17,7 +17,7 @@ Job = Callable[[sqlite3.Connection], object]
 
 
 @dataclass(slots=True)
-class JournalDraft:
+class JournalEntry:
     """The journal row of a batch."""
 
     received_at: int
@@ -26,10 +26,10 @@ class JournalDraft:
 
 
 @dataclass(slots=True)
-class Ledger:
+class ChangeSet:
     """Everything that one cause of change writes, all or nothing."""
 
-    journal: JournalDraft | None = None
+    journal: JournalEntry | None = None
     versions: str = ""
     alerts: dict[str, Alert] = field(default_factory=dict)
     transitions: list[Transition] = field(default_factory=list)

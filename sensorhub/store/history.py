@@ -13,7 +13,7 @@ from sensorhub.store.chunks import MONDAY_MS, WEEK_MS
 from sensorhub.store.readings import Readings, in_order, join
 from sensorhub.store.rounds import unpack_chunk
 from sensorhub.store.segments import cursor, unpack_row, unpack_slice
-from sensorhub.store.sheaf import Sheaf
+from sensorhub.store.sheaf import UplinkColumns
 
 EVER = 2**62
 PAGE_CHUNKS = 500  # of one read transaction
@@ -196,7 +196,7 @@ def _speaks_of(body: bytes, wanted: I32) -> bool:
         return False
 
 
-def _of_devices(sheaf: Sheaf, wanted: I32) -> Readings:
+def _of_devices(sheaf: UplinkColumns, wanted: I32) -> Readings:
     return sheaf.pick(np.flatnonzero(np.isin(sheaf.device, wanted))).unfold()
 
 

@@ -10,7 +10,7 @@ from sensorhub.store.segments import (
     SegmentRow,
     unpack_slice,
 )
-from sensorhub.store.sheaf import Sheaf
+from sensorhub.store.sheaf import UplinkColumns
 
 FANOUT = 8  # so many of a level become one of the next
 
@@ -46,7 +46,7 @@ def merge(read: sqlite3.Connection, rows: Sequence[SegmentRow]) -> Segment:
         level=rows[0].level + 1,
         replaces=tuple(row.id for row in rows),
     )
-    parts: list[Sheaf] = []
+    parts: list[UplinkColumns] = []
     for row in rows:
         found = read.execute(
             "SELECT id, checksum, body FROM slices WHERE segment = ?"

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sensorhub.columns import unpack
 from sensorhub.store import slices
 from sensorhub.store.counters import get_meta, set_meta
-from sensorhub.store.sheaf import Sheaf, bind, gather
+from sensorhub.store.sheaf import UplinkColumns, bind, gather
 
 CURSOR = "history_cursor"
 SLICE_READINGS = 4096
@@ -72,7 +72,7 @@ class Segment:
     slices: list[SliceRow] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
 
-    def fill(self, parts: list[Sheaf]) -> None:
+    def fill(self, parts: list[UplinkColumns]) -> None:
         """Take the readings: sort them by device and cut them."""
         parts = [part for part in parts if part.readings]
         if not parts:
@@ -120,7 +120,7 @@ def make_segment(
 
     Takes up to `max_uplinks`, but at least one row.
     """
-    parts: list[Sheaf] = []
+    parts: list[UplinkColumns] = []
     segment = None
     uplinks = readings = 0
     for id_, received_at, count, checksum, body in _bodies(read, after_row):
@@ -157,7 +157,7 @@ def _bodies(
         after_row = rows[-1][0]
 
 
-def unpack_row(checksum: int, body: bytes) -> Sheaf | None:
+def unpack_row(checksum: int, body: bytes) -> UplinkColumns | None:
     """What of a journal row belongs into history; None where it is damaged."""
     if zlib.crc32(body) != checksum:
         return None
@@ -167,7 +167,7 @@ def unpack_row(checksum: int, body: bytes) -> Sheaf | None:
         return None
 
 
-def unpack_slice(checksum: int, body: bytes) -> Sheaf | None:
+def unpack_slice(checksum: int, body: bytes) -> UplinkColumns | None:
     """A slice's readings; None where it is damaged."""
     if zlib.crc32(body) != checksum:
         return None

@@ -35,7 +35,7 @@ SCALES = scales(DECIMALS)
 
 
 @dataclass(slots=True)
-class Sheaf:
+class UplinkColumns:
     """One row an uplink, `count` rows a reading of it, and the odd ones."""
 
     device: I32
@@ -55,12 +55,12 @@ class Sheaf:
         """How many readings."""
         return len(self.code)
 
-    def pick(self, order: Index) -> "Sheaf":
+    def pick(self, order: Index) -> "UplinkColumns":
         """The uplinks at `order`, with their readings."""
         count = self.count[order]
         each = int(count[0]) if len(count) else 0
         if each and len(self.odd_at) == 0 and (self.count == each).all():
-            return Sheaf(
+            return UplinkColumns(
                 self.device[order],
                 self.received_at[order],
                 count,
@@ -73,7 +73,7 @@ class Sheaf:
         odd = np.zeros(self.readings, np.bool_)
         odd[self.odd_at] = True
         at = np.flatnonzero(odd[inner])
-        return Sheaf(
+        return UplinkColumns(
             self.device[order],
             self.received_at[order],
             count,
@@ -99,7 +99,7 @@ class Sheaf:
         inner += np.arange(len(inner))
         return inner
 
-    def by_device(self) -> "Sheaf":
+    def by_device(self) -> "UplinkColumns":
         """Sorted by device; the uplinks of one device stay in their order."""
         if len(self.device) and int(self.device.max()) < 1 << 16:
             # numpy sorts 16 bits by radix: five times as fast
@@ -107,7 +107,7 @@ class Sheaf:
             return self.pick(np.argsort(narrow, kind="stable"))
         return self.pick(np.argsort(self.device, kind="stable"))
 
-    def cut(self, size: int) -> Iterator["Sheaf"]:
+    def cut(self, size: int) -> Iterator["UplinkColumns"]:
         """Parts of at least `size` readings and of whole devices, once sorted."""
         starts = np.r_[0, np.cumsum(self.count, dtype=np.int64)]
         first = np.flatnonzero(np.r_[True, self.device[1:] != self.device[:-1]])
@@ -119,7 +119,7 @@ class Sheaf:
             b = cuts[i + 1] if i + 1 < len(cuts) else len(self.device)
             up, of = slice(a, b), slice(odd[i], odd[i + 1])
             inside = slice(bounds[i], bounds[i + 1])
-            yield Sheaf(
+            yield UplinkColumns(
                 self.device[up],
                 self.received_at[up],
                 self.count[up],
@@ -165,7 +165,7 @@ class Sheaf:
         )
 
 
-def gather(columns: Columns) -> Sheaf:
+def gather(columns: Columns) -> UplinkColumns:
     """Of a batch what belongs into history: stored and replayed uplinks."""
     outcome = columns.outcome
     mask: Mask = (outcome == Outcome.STORED) | (outcome == Outcome.REPLAY)
@@ -186,14 +186,14 @@ def gather(columns: Columns) -> Sheaf:
     return _fold(readings, count)
 
 
-def _fold(r: Readings, count: I32) -> Sheaf:
+def _fold(r: Readings, count: I32) -> UplinkColumns:
     """A sheaf of readings whose device and received_at stand once an uplink."""
     offsets = r.measured_at - np.repeat(r.received_at, count)
     offset = offsets[np.cumsum(count, dtype=np.int64) - count]
     steps, exact = to_ints(r.value, SCALES[r.code], WIDEST)
     odd = (offsets != np.repeat(offset, count)) | ~exact | ((r.quality | r.why) != 0)
     at = np.flatnonzero(odd)
-    return Sheaf(
+    return UplinkColumns(
         device=r.device,
         received_at=r.received_at,
         count=count,
@@ -208,23 +208,23 @@ def _fold(r: Readings, count: I32) -> Sheaf:
     )
 
 
-def rescale(sheaf: Sheaf, decimals: bytes) -> Sheaf:
+def rescale(sheaf: UplinkColumns, decimals: bytes) -> UplinkColumns:
     """A sheaf whose steps were made with other `decimals` than today's."""
     readings = sheaf.unfold(scales(decimals))
     readings.device, readings.received_at = sheaf.device, sheaf.received_at
     return _fold(readings, sheaf.count)
 
 
-def bind(parts: Sequence[Sheaf]) -> Sheaf:
+def bind(parts: Sequence[UplinkColumns]) -> UplinkColumns:
     """All parts, one after the other; there must be one."""
     if len(parts) == 1:
         return parts[0]
     before = np.cumsum([0] + [p.readings for p in parts])
     columns = {
         f.name: np.concatenate([getattr(p, f.name) for p in parts])
-        for f in fields(Sheaf)
+        for f in fields(UplinkColumns)
     }
     columns["odd_at"] = np.concatenate(
         [p.odd_at + n for p, n in zip(parts, before[:-1], strict=True)]
     )
-    return Sheaf(**columns)
+    return UplinkColumns(**columns)

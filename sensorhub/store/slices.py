@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from sensorhub.store.series import Ints, pack_ints, pack_steps, unpack_ints
-from sensorhub.store.sheaf import DECIMALS, Sheaf, rescale
+from sensorhub.store.sheaf import DECIMALS, UplinkColumns, rescale
 
 
 class _Slice(msgspec.Struct, array_like=True):
@@ -25,7 +25,7 @@ class _Slice(msgspec.Struct, array_like=True):
     odd_marks: bytes
 
 
-def pack(sheaf: Sheaf) -> bytes:
+def pack(sheaf: UplinkColumns) -> bytes:
     """A slice's body."""
     packed = _Slice(
         uplinks=len(sheaf.device),
@@ -45,7 +45,7 @@ def pack(sheaf: Sheaf) -> bytes:
     return zlib.compress(msgspec.msgpack.encode(packed), 1)
 
 
-def unpack(body: bytes) -> Sheaf:
+def unpack(body: bytes) -> UplinkColumns:
     """What `pack` packed. Raises ValueError on damaged bytes."""
     try:
         packed = msgspec.msgpack.decode(zlib.decompress(body), type=_Slice)
@@ -54,10 +54,10 @@ def unpack(body: bytes) -> Sheaf:
         raise ValueError(f"damaged slice: {error}") from error
 
 
-def _unpack(packed: _Slice) -> Sheaf:
+def _unpack(packed: _Slice) -> UplinkColumns:
     n, odd = packed.uplinks, len(packed.odd_marks) // 2
     marks = np.frombuffer(packed.odd_marks, np.uint8)
-    sheaf = Sheaf(
+    sheaf = UplinkColumns(
         device=unpack_ints(packed.device, n).astype(np.int32),
         received_at=unpack_ints(packed.received_at, n),
         count=unpack_ints(packed.count, n).astype(np.int32),

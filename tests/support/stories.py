@@ -69,9 +69,9 @@ class Story:
         """A batch comes; without `commit` the hub dies before it is on disk."""
         if self.pipeline._state is not self.hub.state:
             self._renew()
-        ledger = self.pipeline.process(messages, self.clock.now())
+        change_set = self.pipeline.process(messages, self.clock.now())
         if commit:
-            self.hub.commit(ledger)
+            self.hub.commit(change_set)
 
     def tick(self) -> None:
         """The watchdog looks at the clock, twice: it does so all the time."""

@@ -23,7 +23,7 @@ from sensorhub.notify.choice import wants
 from sensorhub.registry.profiles import Profile, load_profiles
 from sensorhub.rules.schema import Rulebook, RuleSettings
 from sensorhub.store import commands, counters, database, register, rule_versions
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.views.listings import alerts_view, readings_view
 
 NOW = 1_795_000_000_000  # 2026-11-18T11:06:40Z
@@ -164,25 +164,25 @@ class Town:
         """The pipeline of the hub's present state."""
         return Pipeline(self.hub.state, self.hub.desk, self.hub.intake)
 
-    def take(self, messages: Iterable[Message]) -> Ledger:
+    def take(self, messages: Iterable[Message]) -> ChangeSet:
         """One batch, now."""
-        ledger = self.pipeline.process(list(messages), self.clock.time)
-        self.hub.commit(ledger)
-        return ledger
+        change_set = self.pipeline.process(list(messages), self.clock.time)
+        self.hub.commit(change_set)
+        return change_set
 
-    def up(self, device: str, after: int = 0, **values: float) -> Ledger:
+    def up(self, device: str, after: int = 0, **values: float) -> ChangeSet:
         """One uplink of a device, `after` ms later than now; time stands then."""
         self.clock.time += after
         self.seq += 1
         message = native(device, values, seq=self.seq, ts=self.clock.time)
         return self.take([message])
 
-    def tick(self, after: int = 0, *, hearing: bool = True) -> Ledger:
+    def tick(self, after: int = 0, *, hearing: bool = True) -> ChangeSet:
         """Turn the clock and let the watchdog look."""
         self.clock.time += after
-        ledger = self.watchdog.tick(self.clock.time, hearing, self.clock.time)
-        self.hub.commit(ledger)
-        return ledger
+        change_set = self.watchdog.tick(self.clock.time, hearing, self.clock.time)
+        self.hub.commit(change_set)
+        return change_set
 
     def wait(self, time: int, step: int = 10 * MINUTE) -> None:
         """Tick through `time` ms, hearing."""
@@ -241,11 +241,11 @@ class Town:
         assert self.count("uplinks_received") == stored + duplicate + dead
         return stored, duplicate, dead
 
-    def told(self, ledger: Ledger) -> list[str]:
+    def told(self, change_set: ChangeSet) -> list[str]:
         """What a ledger tells subscribers, as words."""
         return [
             f"{event['rule']} {event['transition']['to']} {event['severity']}"
-            for row in ledger.outbox
+            for row in change_set.outbox
             if row.subscription != "mqtt"
             for event in [json.loads(row.body)]
         ]

@@ -16,9 +16,9 @@ def town(tmp_path: Path) -> Town:
 
 
 def test_a_transition_is_told_once_with_its_id_and_values(town: Town) -> None:
-    ledger = town.up("d1", fill_level=85)
-    assert town.told(ledger) == ["full firing warning"]
-    assert [row.id.rsplit("-", 1)[1] for row in ledger.outbox] == ["mqtt", "hook"]
+    change_set = town.up("d1", fill_level=85)
+    assert town.told(change_set) == ["full firing warning"]
+    assert [row.id.rsplit("-", 1)[1] for row in change_set.outbox] == ["mqtt", "hook"]
     (view,) = town.alerts()
     (transition,) = view["transitions"]
     assert transition["from"] is None
@@ -28,7 +28,7 @@ def test_a_transition_is_told_once_with_its_id_and_values(town: Town) -> None:
         "measured_at": "2026-11-18T11:06:40.000Z",
         "value": 85.0,
     }
-    assert ledger.outbox[0].id.startswith(transition["id"])
+    assert change_set.outbox[0].id.startswith(transition["id"])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from support.stories import Story
 from sensorhub.hub.batch_processor import BatchProcessor
 from sensorhub.hub.outcome_log import OutcomeLog
 from sensorhub.model import RETAIN, Message
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 
 NOW = 1_772_000_000_000
 UP, STATUS = b"sensorhub/v1/z1/d0/up", b"sensorhub/v1/z1/d0/status"
@@ -30,7 +30,7 @@ def rows(file: Path) -> list[dict[str, Any]]:
 def batches(story: Story, file: Path, *, dies: bool = False) -> BatchProcessor:
     """`dies`: before the commit is through, the lines being written already."""
 
-    def commit(ledger: Ledger) -> None:
+    def commit(ledger: ChangeSet) -> None:
         if not dies:
             story.hub.commit(ledger)
             return

@@ -12,7 +12,7 @@ from sensorhub.hub.batch_processor import BatchProcessor
 from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.model import Message
 from sensorhub.state.state import State
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 
 BOOM = 13.0
 
@@ -25,8 +25,8 @@ class Run:
         self._story = story
         self.batches = BatchProcessor(story.hub, self.commit)
 
-    def commit(self, ledger: Ledger) -> None:
-        self.jobs.commit(self._story.hub, ledger)
+    def commit(self, change_set: ChangeSet) -> None:
+        self.jobs.commit(self._story.hub, change_set)
 
     def messages(self, messages: list[Message]) -> None:
         self.batches.take(messages, self._story.clock.now())
@@ -84,17 +84,17 @@ def test_a_job_that_breaks_takes_nothing_with_it(story: Story) -> None:
     assert not run.jobs
     assert story.counters()["uplinks_stored"] == 3
     run.jobs.submit(bad)
-    run.commit(Ledger())
+    run.commit(ChangeSet())
     assert not run.jobs
 
 
 def test_dead_letter_bounds_hold_after_a_transaction_was_undone(story: Story) -> None:
     run = Run(story)
     poison = [native("z1", "nobody", {"seq": n, "m": {"nh3": 1}}) for n in range(5)]
-    ledger = run.batches.pipeline.process(poison, START)
-    ledger.jobs.append(lambda c: c.execute("SELECT no_such_thing"))
+    change_set = run.batches.pipeline.process(poison, START)
+    change_set.jobs.append(lambda c: c.execute("SELECT no_such_thing"))
     with pytest.raises(Exception, match="no_such_thing"):
-        story.hub.commit(ledger)
+        story.hub.commit(change_set)
     assert story.hub.shelf._sum == 0
     assert not story.counters()["uplinks_dead"]
 

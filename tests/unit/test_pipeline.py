@@ -286,16 +286,16 @@ def test_a_profile_that_is_gone_makes_dead_letters_that_say_so(tmp_path: Path) -
 def test_what_comes_late_is_kept_and_counted_and_decides_nothing(town: Town) -> None:
     town.take([native("d1", F, seq=2, ts=NOW)])
     late = native("d1", {"fill_level": 99}, seq=1, ts=NOW - HOUR)
-    ledger = town.take([late, native("d2", F, seq=1, ts=NOW)])
+    change_set = town.take([late, native("d2", F, seq=1, ts=NOW)])
     assert town.count("readings_late") == 1
-    assert not ledger.transitions
+    assert not change_set.transitions
     assert [r.value for r in town.readings("bin-1")] == [99, 10]
 
 
 def test_a_time_that_was_replaced_is_kept_beside_the_reading(town: Town) -> None:
-    ledger = town.take([native("d1", F, seq=1, ts=NOW + 10 * HOUR)])
-    assert ledger.journal is not None
-    assert unpack_notes(ledger.journal.body).said == [(0, NOW + 10 * HOUR)]
+    change_set = town.take([native("d1", F, seq=1, ts=NOW + 10 * HOUR)])
+    assert change_set.journal is not None
+    assert unpack_notes(change_set.journal.body).said == [(0, NOW + 10 * HOUR)]
 
 
 def test_a_record_without_a_time_in_an_array_was_measured_when_received(

@@ -268,6 +268,6 @@ def test_a_pack_of_many_strangers_is_not_kept_once_for_each(tmp_path: Path) -> N
     town = Town(tmp_path, settings=settings)
     pack = [{"n": f"stranger{n}/temperature", "v": 1} for n in range(1_000)]
     payload = json.dumps(pack).encode()
-    ledger = town.take([uplink(payload, "senml/a")])
+    change_set = town.take([uplink(payload, "senml/a")])
     assert town.ends() == (0, 0, 1_000)
-    assert len(ledger.letters) == 2**20 // len(payload)
+    assert len(change_set.letters) == 2**20 // len(payload)

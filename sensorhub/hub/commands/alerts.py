@@ -9,28 +9,28 @@ from sensorhub.errors import Refused
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.store import alerts
-from sensorhub.store.changeset import JournalDraft, Ledger
+from sensorhub.store.changeset import ChangeSet, JournalEntry
 from sensorhub.store.commands import Command
 
 FUTURE_MS = 60_000
 SERVICES = ("emptied", "cleaned")
 
 
-def acknowledge(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def acknowledge(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """Somebody has the alert; it stays open."""
     alert = _alert(hub, command.arguments["alert"])
     alert.acknowledged_by, alert.acknowledged_at = command.by, now
     _note(alert, command, now, "acknowledged")
-    ledger.alerts[alert.id] = alert
+    change_set.alerts[alert.id] = alert
     return {"alert": alert.id, "acknowledged_by": command.by}
 
 
-def assign(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def assign(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """The alert is given to a crew or person."""
     alert = _alert(hub, command.arguments["alert"])
     alert.assigned_to = command.arguments["to"]
     _note(alert, command, now, f"assigned to {alert.assigned_to}")
-    ledger.alerts[alert.id] = alert
+    change_set.alerts[alert.id] = alert
     return {"alert": alert.id, "assigned_to": alert.assigned_to}
 
 
@@ -53,7 +53,7 @@ def _note(alert: Alert, command: Command, now: int, text: str) -> None:
     alert.notes = [*alert.notes, entry][-100:]
 
 
-def silence(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def silence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """Notifications of a zone, an asset or a rule are held back a while."""
     said = command.arguments
     until = int(said["until"])
@@ -74,8 +74,8 @@ def silence(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
         command.by,
         said.get("comment") or "",
     )
-    ledger.jobs.append(lambda c: alerts.add_silence(c, row))
-    ledger.jobs.append(lambda _: hub.reload_mutes())
+    change_set.jobs.append(lambda c: alerts.add_silence(c, row))
+    change_set.jobs.append(lambda _: hub.reload_mutes())
     return {"until": until}
 
 
@@ -91,17 +91,17 @@ def _check_named(hub: Hub, said: dict[str, Any]) -> None:
             raise Refused(f"no such {key}: {said[key]!r}")
 
 
-def unsilence(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def unsilence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """A silence ends before its time."""
     id_ = int(command.arguments["silence"])
     if id_ not in {mute.id for mute in hub.desk.teller.mutes}:
         raise Refused(f"no silence {id_}; `sensorhub silence list` lists them")
-    ledger.jobs.append(lambda c: alerts.end_silence(c, id_, now))
-    ledger.jobs.append(lambda _: hub.reload_mutes())
+    change_set.jobs.append(lambda c: alerts.end_silence(c, id_, now))
+    change_set.jobs.append(lambda _: hub.reload_mutes())
     return {"silence": id_}
 
 
-def service(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def service(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """An asset was emptied or cleaned."""
     said = command.arguments
     asset = hub.registry.asset_no.get(said["asset"])
@@ -113,7 +113,7 @@ def service(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
     if at > now + FUTURE_MS:
         raise Refused("a service cannot have been done in the future")
     done = Service(asset, said["kind"], at)
-    if hub.desk.serve(ledger, done, command.by, now):
+    if hub.desk.serve(change_set, done, command.by, now):
         body = pack(Columns.empty(), Notes(hub.state.covered, [done]))
-        ledger.journal = JournalDraft(now, 0, body)
+        change_set.journal = JournalEntry(now, 0, body)
     return {"asset": said["asset"], "kind": said["kind"], "at": at}

@@ -8,11 +8,11 @@ from sensorhub.hub.hub import Hub
 from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
 from sensorhub.store import dead_letters
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.commands import Command
 
 
-def replay(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def replay(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """Dead letters come again."""
     letters = [
         letter
@@ -38,7 +38,7 @@ def replay_letters(hub: Hub, letters: list[dead_letters.DeadLetter], now: int) -
     return done
 
 
-def purge(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def purge(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """Dead letters are thrown away."""
     said = command.arguments
     device = said.get("device")
@@ -47,5 +47,5 @@ def purge(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
     def forget(connection: Connection) -> None:
         hub.shelf.forget(dead_letters.purge(connection, device))
 
-    ledger.jobs.append(forget)
+    change_set.jobs.append(forget)
     return {"purged": count}

@@ -22,7 +22,7 @@ from sensorhub.hub.commands import (
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.store import commands
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 
 log = structlog.get_logger()
 
@@ -46,13 +46,13 @@ class CommandDispatcher:
         Whatever an act holds, it is finished: it would come again at each start.
         """
         now = self._hub.now()
-        ledger = Ledger()
+        change_set = ChangeSet()
         try:
             handler = HANDLERS.get(command.kind)
             if handler is None:
                 raise Refused(f"no such command: {command.kind}")
-            result = handler(self._hub, ledger, command, now)
-            return self._finish(command, ledger, now, result)
+            result = handler(self._hub, change_set, command, now)
+            return self._finish(command, change_set, now, result)
         except StoreError:
             raise
         except ConfigError as error:
@@ -66,17 +66,17 @@ class CommandDispatcher:
             log.exception("a command broke", kind=command.kind, id=command.id)
             self._hub.load()
             result = {"error": f"internal error: {error!r}; the hub's log says more"}
-        return self._finish(command, Ledger(), now, result)
+        return self._finish(command, ChangeSet(), now, result)
 
     def _finish(
-        self, command: commands.Command, ledger: Ledger, now: int, result: Result
+        self, command: commands.Command, change_set: ChangeSet, now: int, result: Result
     ) -> Result:
-        ledger.jobs.append(lambda c: commands.finish(c, command.id, now, result))
-        self._hub.commit(ledger)
+        change_set.jobs.append(lambda c: commands.finish(c, command.id, now, result))
+        self._hub.commit(change_set)
         return result
 
 
-HANDLERS: dict[str, Callable[[Hub, Ledger, commands.Command, int], Result]] = {
+HANDLERS: dict[str, Callable[[Hub, ChangeSet, commands.Command, int], Result]] = {
     "acknowledge": alerts.acknowledge,
     "assign": alerts.assign,
     "silence": alerts.silence,

@@ -11,7 +11,7 @@ from sensorhub.hub.hub import Hub
 from sensorhub.model import BY_NAME
 from sensorhub.registry.profiles import NATIVE
 from sensorhub.store import downlinks
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.commands import Command
 from sensorhub.store.downlinks import Downlink
 from sensorhub.store.outbox import MQTT, OutboxRow
@@ -20,7 +20,7 @@ PORTS = range(1, 224)  # LoRaWAN 1.0.4: application ports
 MOST_BYTES = 242  # LoRaWAN: the largest frame of any data rate
 
 
-def ask(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def ask(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """Enter a downlink and its message into the ledger. Raises ValueError."""
     said = dict(command.arguments)
     name, kind = said.pop("device"), said.pop("kind")
@@ -45,11 +45,11 @@ def ask(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
         said |= {"bytes": frame.data.hex(), "port": frame.port, "echoes": echoes}
     row = Downlink(id_, device, kind, said, topic, command.by, now)
     body = json.dumps({"topic": topic, "payload": payload.decode(), "downlink": id_})
-    ledger.jobs.append(lambda c: downlinks.add(c, row))
-    ledger.outbox.append(
+    change_set.jobs.append(lambda c: downlinks.add(c, row))
+    change_set.outbox.append(
         OutboxRow(f"down-{id_}", MQTT, f"down-{name}", "", now, body.encode())
     )
-    ledger.jobs.append(lambda _: hub.obeying.watch(row))
+    change_set.jobs.append(lambda _: hub.obeying.watch(row))
     return {"downlink": id_, "topic": topic, "payload": json.loads(payload)}
 
 

@@ -4,11 +4,11 @@ from sensorhub.errors import Refused
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.store import forward_rows
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.commands import Command
 
 
-def codec_on(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def codec_on(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """A codec that met its limits is switched on again."""
     name = command.arguments["codec"]
     if not hub.codecs.switch_on(name):
@@ -17,9 +17,9 @@ def codec_on(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
     return {"codec": name}
 
 
-def influx_retry(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def influx_retry(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """What InfluxDB refused is tried once more."""
     if not hub.settings.influx.on:
         raise Refused("influx.url is not set: nothing is forwarded")
-    ledger.jobs.append(forward_rows.try_again)
+    change_set.jobs.append(forward_rows.try_again)
     return {"lines": forward_rows.count_letters(hub.connection)}

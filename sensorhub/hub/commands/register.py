@@ -8,11 +8,11 @@ from sensorhub.hub.commands.dead_letters import replay_letters
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.store import dead_letters, register
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.commands import Command
 
 
-def fleet_import(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def fleet_import(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """Rows of a file are entered into the register."""
     rows = FleetRows.from_json(command.arguments["rows"])
     return _change(
@@ -20,7 +20,7 @@ def fleet_import(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result
     )
 
 
-def adopt(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def adopt(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """A device that nobody knew is entered; its dead letters come again."""
     said = dict(command.arguments)
     result = _change(hub, lambda c: register.adopt(c, said, now, hub.profiles.keys()))
@@ -34,9 +34,9 @@ def _change(hub: Hub, change: Callable[[Connection], Plan]) -> Result:
     """Checkpoint, change the register in one transaction, begin anew."""
     hub.checkpoint_all()
     plans: list[Plan] = []
-    ledger = Ledger()
-    ledger.jobs.append(lambda c: plans.append(change(c)))
-    hub.commit(ledger)
+    change_set = ChangeSet()
+    change_set.jobs.append(lambda c: plans.append(change(c)))
+    hub.commit(change_set)
     hub.rebuild()
     return describe(plans[-1])
 

@@ -4,18 +4,18 @@ from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.rules.schema import parse_rules
 from sensorhub.store import rule_versions
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.commands import Command
 
 FILE = "file"  # the author of what rules.toml says
 
 
-def take_file(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def take_file(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """What rules.toml says now is the next version."""
     return _change(hub, command.arguments["text"], FILE, now)
 
 
-def apply(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def apply(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """An operator's rules are the next version; the same text again changes nothing.
 
     A kill may come between the new version and the act's result: it is applied
@@ -25,7 +25,7 @@ def apply(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
     return _next(hub, command.arguments["text"], command.by, now, note)
 
 
-def roll_back(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def roll_back(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """An old version's text is the next version."""
     version = int(command.arguments["version"])
     row = rule_versions.get(hub.connection, version)
@@ -47,8 +47,8 @@ def _change(hub: Hub, text: str, by: str, now: int, note: str = "") -> Result:
     """Checkpoint, write the version, begin anew; raises ConfigError where unsound."""
     parse_rules(text, standards=hub.standards)
     hub.checkpoint_all()
-    ledger = Ledger()
-    ledger.jobs.append(lambda c: rule_versions.add(c, text, by, now, note))
-    hub.commit(ledger)
+    change_set = ChangeSet()
+    change_set.jobs.append(lambda c: rule_versions.add(c, text, by, now, note))
+    hub.commit(change_set)
     hub.rebuild()
     return {"version": hub.rules_version}

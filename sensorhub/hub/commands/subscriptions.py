@@ -6,28 +6,28 @@ from sensorhub.errors import Refused
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.store import outbox, subscriptions
-from sensorhub.store.changeset import Ledger
+from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.commands import Command
 
 
-def subscribe(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def subscribe(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """A receiver is told from now on."""
     said = command.arguments
     choice = msgspec.convert(said["choice"], subscriptions.Choice)
     row = subscriptions.webhook(said["id"], said["url"], choice, now, said["secret"])
-    ledger.jobs.append(lambda c: subscriptions.add(c, row))
-    ledger.jobs.append(lambda _: hub.reload_subscriptions())
+    change_set.jobs.append(lambda c: subscriptions.add(c, row))
+    change_set.jobs.append(lambda _: hub.reload_subscriptions())
     if subscriptions.get(hub.connection, row.id) is not None:
         raise Refused(f"there is a subscription {row.id!r} already")
     return {"id": row.id}
 
 
-def unsubscribe(hub: Hub, ledger: Ledger, command: Command, now: int) -> Result:
+def unsubscribe(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """A receiver is told no more; what waited for it is dropped."""
     id_ = command.arguments["id"]
     if subscriptions.get(hub.connection, id_) is None:
         raise Refused(f"no such subscription: {id_!r}")
-    ledger.jobs.append(lambda c: outbox.drop(c, id_, "subscription removed"))
-    ledger.jobs.append(lambda c: subscriptions.remove(c, id_))
-    ledger.jobs.append(lambda _: hub.reload_subscriptions())
+    change_set.jobs.append(lambda c: outbox.drop(c, id_, "subscription removed"))
+    change_set.jobs.append(lambda c: subscriptions.remove(c, id_))
+    change_set.jobs.append(lambda _: hub.reload_subscriptions())
     return {"id": id_}
