@@ -7,7 +7,7 @@ silence begins anew.
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.alerting.lifecycle import Desk
+from sensorhub.alerting.lifecycle import AlertLifecycle
 from sensorhub.alerts.groups import Group, Share
 from sensorhub.columns import Columns, Notes, pack
 from sensorhub.model import NEVER, Severity
@@ -16,53 +16,57 @@ from sensorhub.store.changeset import ChangeSet, JournalEntry
 LISTED = 1_000  # members in an alert; its numbers count them all
 
 
-def counted(desk: Desk, group: Group, now: int) -> NDArray[np.int32]:
+def counted(lifecycle: AlertLifecycle, group: Group, now: int) -> NDArray[np.int32]:
     """By device the place that a rule counts it to; 0 for none.
 
     Of a zone those do not count whose gateway is out: that is the trouble's name.
     """
-    state, registry = desk.state, desk.state.registry
+    state, registry = lifecycle.state, lifecycle.state.registry
     asset = registry.asset_of
     counts = (asset >= 0) & (state.covered_at != NEVER) & group.selected[asset]
     counts &= ~((registry.out_from[asset] <= now) & (now < registry.out_until[asset]))
     if group.rule.settings.by == "gateway":
         return np.where(counts, state.gateway, 0)
-    outs = [n for n in desk.out() if state.places[n].kind == "gateway"]
+    outs = [n for n in lifecycle.out() if state.places[n].kind == "gateway"]
     if outs:
         counts &= ~np.isin(state.gateway, np.array(outs, np.int32))
     return np.where(counts, state.zone, 0)
 
 
-def look(desk: Desk, change_set: ChangeSet, now: int, covered: int) -> None:
+def look(
+    lifecycle: AlertLifecycle, change_set: ChangeSet, now: int, covered: int
+) -> None:
     """Raise and end the alerts of group rules at `now` (ms).
 
     `covered`: the covered time at the look before, for a restart: who was silent then
     had an alert of his own.
     """
-    state = desk.state
+    state = lifecycle.state
     quiet = state.covered - state.covered_at
     back: list[int] = []
-    for group in desk.groups:
+    for group in lifecycle.groups:
         rule = group.rule
-        open_ = {-a for r, a in desk.board.open if r == rule.id and a < 0}
-        place = counted(desk, group, now)
+        open_ = {-a for r, a in lifecycle.board.open if r == rule.id and a < 0}
+        place = counted(lifecycle, group, now)
         for share in group.shares(place, quiet, open_):
-            before = desk.board.worst(rule.id, -share.place)
+            before = lifecycle.board.worst(rule.id, -share.place)
             level = group.level(share, before)
             if level == before or (level > before and not rule.in_schedule(now)):
                 continue
-            cause = _cause(desk, share, now, level)
+            cause = _cause(lifecycle, share, now, level)
             if level:
                 cause["covered"] = covered
-            desk.level(change_set, rule, (-share.place, -1), level, now, cause)
+            lifecycle.level(change_set, rule, (-share.place, -1), level, now, cause)
             if not level:
                 back.append(share.place)
     if back:
-        _excuse(desk, change_set, back, now)
+        _excuse(lifecycle, change_set, back, now)
 
 
-def _cause(desk: Desk, share: Share, now: int, level: Severity) -> dict[str, object]:
-    registry = desk.state.registry
+def _cause(
+    lifecycle: AlertLifecycle, share: Share, now: int, level: Severity
+) -> dict[str, object]:
+    registry = lifecycle.state.registry
     cause: dict[str, object] = {
         "reason": "group" if level else "uplinks",
         "deadline_at": now,
@@ -76,9 +80,11 @@ def _cause(desk: Desk, share: Share, now: int, level: Severity) -> dict[str, obj
     return cause
 
 
-def _excuse(desk: Desk, change_set: ChangeSet, places: list[int], now: int) -> None:
+def _excuse(
+    lifecycle: AlertLifecycle, change_set: ChangeSet, places: list[int], now: int
+) -> None:
     """The silence of devices whose place is back begins anew."""
-    state = desk.state
+    state = lifecycle.state
     here = np.isin(state.gateway, places) | np.isin(state.zone, places)
     here &= state.covered_at != NEVER
     devices = np.flatnonzero(here).tolist()

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.alerting.notifications import Teller, Wants
+from sensorhub.alerting.notifications import NotificationPolicy, Wants
 from sensorhub.alerts.ahead import Ahead
 from sensorhub.alerts.board import Alert, Board
 from sensorhub.alerts.groups import Group
 from sensorhub.alerts.rules import Rule
 from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
-from sensorhub.alerts.timers import Overdue, Silence
+from sensorhub.alerts.timers import NoData, Overdue
 from sensorhub.columns import Service
 from sensorhub.model import BY_NAME, BY_NO, NEVER, Severity
 from sensorhub.registry.registry import FOR_EVER, SINCE_EVER, Registry
@@ -27,7 +27,7 @@ from sensorhub.state.state import State
 from sensorhub.store.changeset import ChangeSet
 
 
-class Desk:
+class AlertLifecycle:
     """Decides about alerts; `wants` is for the teller."""
 
     def __init__(
@@ -42,13 +42,15 @@ class Desk:
         self.ground_at = 0
         self.told_at: dict[str, int] = {}
         self.rules = {rule.id: rule for rule in state.rules} | SYSTEM_RULES
-        self.teller = Teller(state, self.board, self.rules, inhibits, wants)
+        self.notifications = NotificationPolicy(
+            state, self.board, self.rules, inhibits, wants
+        )
         self._build_timers(state.registry)
 
     def _build_timers(self, registry: Registry) -> None:
         self.service_at = np.full(registry.assets, NEVER, np.int64)
         self.silences = [
-            Silence(rule, registry.interval_ms)
+            NoData(rule, registry.interval_ms)
             for rule in self.state.rules
             if rule.kind == "no_data"
         ]
@@ -94,7 +96,7 @@ class Desk:
 
     def out(self) -> list[int]:
         """Places that an open alert says are out."""
-        return self.teller.out()
+        return self.notifications.out()
 
     def excused(self) -> NDArray[np.bool_] | None:
         """Devices whose place is out: not silent themselves. None: no place is."""
@@ -120,35 +122,37 @@ class Desk:
         self.board.note(rule.id, asset, source, level)
         change = self.board.decide(
             (rule.id, asset),
-            self.teller.asset_id(asset),
+            self.notifications.asset_id(asset),
             at,
             cause,
             category=rule.category,
-            zone=self.teller.zone(asset),
+            zone=self.notifications.zone(asset),
         )
         if change is not None:
-            self.teller.tell(
+            self.notifications.tell(
                 change_set, change, (rule.id, source) in self.state.flapping
             )
 
     def end(self, change_set: ChangeSet, alert: Alert, at: int, reason: str) -> None:
         """Resolve an alert whose ground is gone: rule_removed, unmounted, retired."""
         cause = {"reason": reason, "deadline_at": at}
-        change = self.board.resolve(alert, self.teller.asset_id(alert.asset), at, cause)
-        self.teller.tell(change_set, change, False)
+        change = self.board.resolve(
+            alert, self.notifications.asset_id(alert.asset), at, cause
+        )
+        self.notifications.tell(change_set, change, False)
 
     def lower(self, change_set: ChangeSet, alert: Alert, at: int, reason: str) -> None:
         """The worst source of an alert is gone: what the others say counts now."""
         change = self.board.decide(
             (alert.rule, alert.asset),
-            self.teller.asset_id(alert.asset),
+            self.notifications.asset_id(alert.asset),
             at,
             {"reason": reason, "deadline_at": at},
             category=alert.category,
             zone=alert.zone,
         )
         if change is not None:
-            self.teller.tell(change_set, change, False)
+            self.notifications.tell(change_set, change, False)
 
     def system(
         self,

@@ -27,7 +27,7 @@ encode = msgspec.json.Encoder().encode
 Wants = Callable[[Choice, Event, str], bool]
 
 
-class Teller:
+class NotificationPolicy:
     """Enters notifications. `wants(choice, event, told_before)` chooses subscribers."""
 
     def __init__(

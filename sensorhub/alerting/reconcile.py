@@ -5,7 +5,7 @@ from functools import partial
 
 import structlog
 
-from sensorhub.alerting.lifecycle import Desk
+from sensorhub.alerting.lifecycle import AlertLifecycle
 from sensorhub.alerts.board import Alert
 from sensorhub.store import damaged
 from sensorhub.store.changeset import ChangeSet
@@ -14,39 +14,42 @@ from sensorhub.store.journal import JournalRow
 log = structlog.get_logger()
 
 
-def end_groundless(change_set: ChangeSet, desk: Desk, now: int) -> None:
+def end_groundless(change_set: ChangeSet, lifecycle: AlertLifecycle, now: int) -> None:
     """Resolve alerts whose rule, mounting or asset is gone; lower what is less now."""
-    mounted = set(desk.state.registry.asset_of.tolist())
-    groups = {group.rule.id for group in desk.groups}
-    for alert in list(desk.board.open.values()):
-        known = alert.rule in desk.rules
+    mounted = set(lifecycle.state.registry.asset_of.tolist())
+    groups = {group.rule.id for group in lifecycle.groups}
+    for alert in list(lifecycle.board.open.values()):
+        known = alert.rule in lifecycle.rules
         if not known or (alert.asset < 0) != (alert.rule in groups):
-            desk.end(change_set, alert, now, "rule_removed")
+            lifecycle.end(change_set, alert, now, "rule_removed")
         elif alert.asset < 0:
             continue  # the next tick counts who is silent
-        elif reason := _lost(desk, alert, mounted):
-            desk.end(change_set, alert, now, reason)
-        elif not (worst := desk.board.worst(alert.rule, alert.asset)):
-            desk.end(change_set, alert, now, desk.gone(alert))
+        elif reason := _lost(lifecycle, alert, mounted):
+            lifecycle.end(change_set, alert, now, reason)
+        elif not (worst := lifecycle.board.worst(alert.rule, alert.asset)):
+            lifecycle.end(change_set, alert, now, lifecycle.gone(alert))
         elif worst < alert.severity:
-            desk.lower(change_set, alert, now, desk.gone(alert))
+            lifecycle.lower(change_set, alert, now, lifecycle.gone(alert))
 
 
-def _lost(desk: Desk, alert: Alert, mounted: set[int]) -> str:
+def _lost(lifecycle: AlertLifecycle, alert: Alert, mounted: set[int]) -> str:
     """Why an alert cannot stand any more; empty where it can."""
     if not alert.asset:
         return ""
-    registry = desk.state.registry
+    registry = lifecycle.state.registry
     if registry.retired[alert.asset]:
         return "retired"
     if alert.asset not in mounted:
         return "unmounted"
     traits, id_ = registry.traits[alert.asset], registry.asset_ids[alert.asset]
-    return "" if desk.state.selects(alert.rule, traits, id_) else "rule_removed"
+    return "" if lifecycle.state.selects(alert.rule, traits, id_) else "rule_removed"
 
 
 def set_aside(
-    change_set: ChangeSet, desk: Desk, rows: Sequence[JournalRow], now: int
+    change_set: ChangeSet,
+    lifecycle: AlertLifecycle,
+    rows: Sequence[JournalRow],
+    now: int,
 ) -> None:
     """Keep damaged journal rows apart, count them, and tell."""
     for row in rows:
@@ -55,4 +58,4 @@ def set_aside(
         change_set.moved["journal_rows_damaged"] += 1
         change_set.moved["uplinks_damaged"] += row.uplinks
     if rows:
-        desk.system(change_set, "journal_damaged", True, now, len(rows))
+        lifecycle.system(change_set, "journal_damaged", True, now, len(rows))

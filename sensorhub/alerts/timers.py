@@ -23,7 +23,7 @@ def silence_limit(rule: Rule, interval_ms: NDArray[np.int64]) -> NDArray[np.int6
     return whole
 
 
-class Silence:
+class NoData:
     """One no_data rule over all devices: limits, and who is over them now."""
 
     def __init__(self, rule: Rule, interval_ms: NDArray[np.int64]) -> None:

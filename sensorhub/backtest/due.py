@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sensorhub.alerting import group_outages
 from sensorhub.alerts.groups import Group
 from sensorhub.alerts.rules import HOUR_MS, Rule
-from sensorhub.alerts.timers import Overdue, Silence
+from sensorhub.alerts.timers import NoData, Overdue
 from sensorhub.hub.hub import Hub
 from sensorhub.hub.watchdog import FAULT_MS, OUTAGE_MS, OWN_FAULTS, Watchdog
 from sensorhub.model import NEVER
@@ -22,19 +22,19 @@ def due(hub: Hub, watchdog: Watchdog, now: int, hearing: bool) -> int:
 
     If nothing is heard until then; `hearing` as for the tick.
     """
-    desk = hub.desk
+    lifecycle = hub.lifecycle
     found = [hub.registry.next_change]
-    found += [_overdue(hub, overdue, now) for overdue in desk.overdue]
+    found += [_overdue(hub, overdue, now) for overdue in lifecycle.overdue]
     if hearing:
-        found += [_silent(hub, silence, now) for silence in desk.silences]
-        found += [_group(hub, group, now) for group in desk.groups]
-    elif watchdog.deaf_since is not None and not desk.fires("hub_outage"):
+        found += [_silent(hub, silence, now) for silence in lifecycle.silences]
+        found += [_group(hub, group, now) for group in lifecycle.groups]
+    elif watchdog.deaf_since is not None and not lifecycle.fires("hub_outage"):
         found.append(watchdog.deaf_since + OUTAGE_MS)
     for rule in OWN_FAULTS:
-        last = desk.last_fault(rule)
+        last = lifecycle.last_fault(rule)
         if last is not None:
             found.append(last + FAULT_MS)
-    turn = desk.ahead.turns_at(now, desk.fires("hub_clock"))
+    turn = lifecycle.ahead.turns_at(now, lifecycle.fires("hub_clock"))
     if turn is not None:
         found.append(turn)
     return max(min(found), now + 1)
@@ -45,22 +45,24 @@ def horizon(hub: Hub) -> int:
     mounted = hub.registry.asset_of >= 0
     limits = [
         int(silence.limit[mounted].min(initial=FOR_EVER))
-        for silence in hub.desk.silences
+        for silence in hub.lifecycle.silences
     ]
     limits += [
-        int(overdue.rule.limits[0].raise_ * HOUR_MS) for overdue in hub.desk.overdue
+        int(overdue.rule.limits[0].raise_ * HOUR_MS)
+        for overdue in hub.lifecycle.overdue
     ]
     limits += [
-        int(group.limit[mounted].min(initial=FOR_EVER)) for group in hub.desk.groups
+        int(group.limit[mounted].min(initial=FOR_EVER))
+        for group in hub.lifecycle.groups
     ]
     return min(limits, default=FOR_EVER)
 
 
-def _silent(hub: Hub, silence: Silence, now: int) -> int:
+def _silent(hub: Hub, silence: NoData, now: int) -> int:
     """When the next device will have been silent for too long."""
     state, registry = hub.state, hub.registry
     waits = (state.covered_at != NEVER) & ~silence.flagged & (registry.asset_of >= 0)
-    excused = hub.desk.excused()
+    excused = hub.lifecycle.excused()
     if excused is not None:
         waits &= ~excused
     left = state.covered_at + silence.limit - state.covered
@@ -70,9 +72,9 @@ def _silent(hub: Hub, silence: Silence, now: int) -> int:
 
 def _group(hub: Hub, group: Group, now: int) -> int:
     """When enough of a place will be silent, or more of one that is out."""
-    state, board = hub.state, hub.desk.board
+    state, board = hub.state, hub.lifecycle.board
     open_ = {-asset for rule, asset in board.open if rule == group.rule.id}
-    place = group_outages.counted(hub.desk, group, now)
+    place = group_outages.counted(hub.lifecycle, group, now)
     quiet = state.covered - state.covered_at
     wait = group.due_in(place, quiet, open_)
     if open_:
@@ -82,7 +84,7 @@ def _group(hub: Hub, group: Group, now: int) -> int:
 
 def _overdue(hub: Hub, overdue: Overdue, now: int) -> int:
     """When the next service will be overdue."""
-    served = hub.desk.service_at
+    served = hub.lifecycle.service_at
     known = overdue.selected & hub.registry.mounted & (served != NEVER)
     found = []
     for limit in overdue.rule.limits:

@@ -197,19 +197,21 @@ class VirtualHub:
         self._batches.take(messages, times, draft)
         self.clock.time = int(times[-1])
         self._look_ahead()
-        if hub.desk.out():  # these may have ended it
+        if hub.lifecycle.out():  # these may have ended it
             self._due = min(self._due, self.clock.time + 1)
         return len(messages)
 
     def _end_of_news(self, draft: Draft, times: I64) -> int:
         """How many messages come until the hub's clock is in doubt, or until a device
         speaks whose place is out, which may end that."""
-        desk, end = self.hub.desk, len(times)
+        lifecycle, end = self.hub.lifecycle, len(times)
         said = clocked(draft, times[draft.message])
-        turn = desk.ahead.turns_at(self._ticked, desk.fires("hub_clock"), *said)
+        turn = lifecycle.ahead.turns_at(
+            self._ticked, lifecycle.fires("hub_clock"), *said
+        )
         if turn is not None and turn < times[-1]:
             end = max(1, int(np.searchsorted(times, turn, "right")))
-        excused = desk.excused()
+        excused = lifecycle.excused()
         if excused is not None:
             device = np.array(draft.device, np.intp)
             back = np.flatnonzero((device >= 0) & excused[device])

@@ -42,7 +42,7 @@ class BatchProcessor:
     def renew(self) -> None:
         """The hub's state was built anew."""
         hub = self._hub
-        self.pipeline = Pipeline(hub.state, hub.desk, hub.intake)
+        self.pipeline = Pipeline(hub.state, hub.lifecycle, hub.intake)
         self._built = hub.state
 
     def take(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from sensorhub.alerting.lifecycle import Desk
+from sensorhub.alerting.lifecycle import AlertLifecycle
 from sensorhub.alerting.notifications import Wants
 from sensorhub.alerting.reconcile import end_groundless, set_aside
 from sensorhub.alerting.recovery import recall, recall_untold
@@ -122,13 +122,15 @@ class Hub:
     def _seat(self, now: int) -> None:
         """Who decides and who reads, over the state as it is."""
         connection, mqtt = self.connection, self.settings.mqtt
-        self.desk = Desk(self.state, self.book.inhibit, self._wants)
-        self.desk.ground_at = int(counters.get_meta(connection, GROUND) or 0)
-        self.desk.load(alerts.load_open(connection), alerts.last_services(connection))
-        recall(self.desk)
+        self.lifecycle = AlertLifecycle(self.state, self.book.inhibit, self._wants)
+        self.lifecycle.ground_at = int(counters.get_meta(connection, GROUND) or 0)
+        self.lifecycle.load(
+            alerts.load_open(connection), alerts.last_services(connection)
+        )
+        recall(self.lifecycle)
         self.reload_mutes()
         self.reload_subscriptions()
-        recall_untold(self.desk, connection, now)
+        recall_untold(self.lifecycle, connection, now)
         self.obeying.load(connection, len(self.registry.device_ids), now)
         self.intake = Intake(
             self.registry,
@@ -140,23 +142,25 @@ class Hub:
 
     def reload_mutes(self) -> None:
         """Silences changed."""
-        self.desk.teller.mutes = alerts.silences(self.connection, self.now())
+        self.lifecycle.notifications.mutes = alerts.silences(
+            self.connection, self.now()
+        )
 
     def reload_subscriptions(self) -> None:
         """Subscriptions changed."""
-        self.desk.teller.subscriptions = subscriptions.load(self.connection)
+        self.lifecycle.notifications.subscriptions = subscriptions.load(self.connection)
 
     def _end_groundless(self, now: int) -> None:
         change_set = ChangeSet()
-        end_groundless(change_set, self.desk, now)
+        end_groundless(change_set, self.lifecycle, now)
         known = damaged.numbers(self.connection)
         found = [row for row in self.damaged if row.id not in known]
-        set_aside(change_set, self.desk, found, now)
+        set_aside(change_set, self.lifecycle, found, now)
         self.damaged.clear()
         if change_set.empty():
             return
         if change_set.transitions:  # what fires anew must not look like the ended one
-            self.desk.ground_at = now
+            self.lifecycle.ground_at = now
             change_set.jobs.append(
                 partial(counters.set_meta, key=GROUND, value=str(now))
             )

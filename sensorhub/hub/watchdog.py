@@ -43,12 +43,12 @@ class Watchdog:
             self.deaf_since = None
             covered = hub.state.covered
             hub.state.covered += max(0, now - self._last)
-            group_outages.look(hub.desk, change_set, now, covered)
+            group_outages.look(hub.lifecycle, change_set, now, covered)
             self._silent(change_set, now)
         self._last = now
         self._overdue(change_set, now)
         self._own_faults(change_set, now)
-        hub.desk.teller.release(change_set, now)
+        hub.lifecycle.notifications.release(change_set, now)
         if not change_set.empty() or self._forgetful(now, real_ms):
             self._remembered, self._remembered_real = now, real_ms
             deaf = self.deaf_since
@@ -65,20 +65,20 @@ class Watchdog:
 
     def _outage(self, change_set: ChangeSet, now: int, hearing: bool) -> None:
         """The hub's own outage is one system alert, and no device's silence."""
-        desk = self._hub.desk
+        lifecycle = self._hub.lifecycle
         deaf = 0 if self.deaf_since is None else now - self.deaf_since
-        if deaf >= OUTAGE_MS and not desk.fires("hub_outage"):
-            desk.system(change_set, "hub_outage", True, now, deaf / HOUR_MS)
+        if deaf >= OUTAGE_MS and not lifecycle.fires("hub_outage"):
+            lifecycle.system(change_set, "hub_outage", True, now, deaf / HOUR_MS)
         elif hearing:
-            desk.system(change_set, "hub_outage", False, now)
+            lifecycle.system(change_set, "hub_outage", False, now)
         if self.deaf_since is None and not hearing:
             self.deaf_since = self._last
 
     def _silent(self, change_set: ChangeSet, now: int) -> None:
-        state, desk = self._hub.state, self._hub.desk
+        state, lifecycle = self._hub.state, self._hub.lifecycle
         registry = state.registry
-        excused = desk.excused()
-        for silence in desk.silences:
+        excused = lifecycle.excused()
+        for silence in lifecycle.silences:
             rule, limit = silence.rule, silence.limit
             if not rule.in_schedule(now):
                 continue
@@ -101,39 +101,41 @@ class Watchdog:
                     "reason": "no_data",
                     "device": registry.device_ids[device],
                     "last_uplink_at": last if heard else None,
-                    "deadline_at": max(deadline, desk.ground_at),
+                    "deadline_at": max(deadline, lifecycle.ground_at),
                     "value": quiet / HOUR_MS,
                 }
                 workspace = (asset, -2 - device)
-                desk.level(
+                lifecycle.level(
                     change_set, rule, workspace, rule.limits[0].severity, now, cause
                 )
 
     def _overdue(self, change_set: ChangeSet, now: int) -> None:
-        desk, registry = self._hub.desk, self._hub.registry
-        for overdue in desk.overdue:
+        lifecycle, registry = self._hub.lifecycle, self._hub.registry
+        for overdue in lifecycle.overdue:
             if not overdue.rule.in_schedule(now):
                 continue
-            clocks = desk.service_at, registry.mounted
+            clocks = lifecycle.service_at, registry.mounted
             for asset, severity, deadline in overdue.moved(now, *clocks):
                 if registry.out_of_service(asset, now):
                     overdue.level[asset] = 0
                     continue
                 cause = {
                     "reason": "overdue",
-                    "deadline_at": max(deadline, desk.ground_at),
-                    "value": (now - int(desk.service_at[asset])) / HOUR_MS,
+                    "deadline_at": max(deadline, lifecycle.ground_at),
+                    "value": (now - int(lifecycle.service_at[asset])) / HOUR_MS,
                     **overdue.rule.clauses.said(severity),
                 }
-                desk.level(change_set, overdue.rule, (asset, -1), severity, now, cause)
+                lifecycle.level(
+                    change_set, overdue.rule, (asset, -1), severity, now, cause
+                )
 
     def _own_faults(self, change_set: ChangeSet, now: int) -> None:
         """The hub's clock, and faults that end when they do not come again."""
-        desk = self._hub.desk
-        ahead = desk.ahead.suspects(now)
+        lifecycle = self._hub.lifecycle
+        ahead = lifecycle.ahead.suspects(now)
         if ahead is not None:
-            desk.system(change_set, "hub_clock", ahead > 0, now, ahead)
+            lifecycle.system(change_set, "hub_clock", ahead > 0, now, ahead)
         for rule in OWN_FAULTS:
-            last = desk.last_fault(rule)
+            last = lifecycle.last_fault(rule)
             if last is not None and now - last >= FAULT_MS:
-                desk.system(change_set, rule, False, now)
+                lifecycle.system(change_set, rule, False, now)

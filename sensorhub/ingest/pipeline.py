@@ -3,7 +3,7 @@
 1. read the messages into a draft (`intake`)
 2. give times, find duplicates, judge values: columns
 3. derive: fill level by the asset's geometry, what signs tell (`signs`)
-4. move the state; levels that moved become transitions (`desk`)
+4. move the state; levels that moved become transitions (`lifecycle`)
 5. hand back the ledger of all this, for one commit; acknowledge after it
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
-from sensorhub.alerting.lifecycle import Desk
+from sensorhub.alerting.lifecycle import AlertLifecycle
 from sensorhub.columns import BARE, I64, NO_DEVICE, Columns, Notes, Service, pack
 from sensorhub.ingest.dedup import count_resets, find_doubles, spread
 from sensorhub.ingest.outcomes import bury, count, learn_by_day
@@ -42,9 +42,9 @@ class Pipeline:
     `watch(draft, columns)` sees every batch, for `tail`.
     """
 
-    def __init__(self, state: State, desk: Desk, intake: Intake) -> None:
+    def __init__(self, state: State, lifecycle: AlertLifecycle, intake: Intake) -> None:
         self._state = state
-        self._desk = desk
+        self._lifecycle = lifecycle
         self._intake = intake
         self.watch: Watcher | None = None
 
@@ -94,7 +94,7 @@ class Pipeline:
         if self.watch is not None:
             self.watch(draft, columns)
         topic = message.topic.decode("utf-8", "replace")[:200]
-        self._desk.system(change_set, "internal_error", True, now, 1, about=topic)
+        self._lifecycle.system(change_set, "internal_error", True, now, 1, about=topic)
         return change_set
 
     def replay(
@@ -142,7 +142,7 @@ class Pipeline:
         """Births and last wills; answers the intervals (device, ms) that are new."""
         registry = self._state.registry
         intervals = []
-        change_set.stale += [t for t in draft.states if not self._desk.is_open(t)]
+        change_set.stale += [t for t in draft.states if not self._lifecycle.is_open(t)]
         for device, status, _ in draft.told:
             if status.interval_s is not None:
                 told = int(status.interval_s * 1000)
@@ -193,7 +193,7 @@ class Pipeline:
         )
         judge_values(self._state.registry, draft, columns, replaced)
         if doubles:
-            self._desk.ahead.note(*clocked(draft, received_at))
+            self._lifecycle.ahead.note(*clocked(draft, received_at))
         return without_doubles(columns)
 
     def _derive(self, columns: Columns) -> Columns:
@@ -211,7 +211,7 @@ class Pipeline:
         told: Told,
     ) -> None:
         """Move state and alerts; `told`: intervals, times replaced, gateways."""
-        state, desk = self._state, self._desk
+        state, lifecycle = self._state, self._lifecycle
         owner = columns.owner()
         if resets := count_resets(state, columns):
             change_set.moved["seq_reset"] += resets
@@ -223,12 +223,12 @@ class Pipeline:
 
         def serve(reading: int, service: Service) -> None:
             at = int(received[owner[reading]])
-            if desk.serve(change_set, service, "sensor", at):
+            if lifecycle.serve(change_set, service, "sensor", at):
                 services.append(service)
 
         def decide(reading: int, moved: list) -> None:  # type: ignore[type-arg]
             at = int(received[owner[reading]])
-            desk.sample(change_set, moved, at, int(columns.measured_at[reading]))
+            lifecycle.sample(change_set, moved, at, int(columns.measured_at[reading]))
 
         taught = learn_by_day(state.levels.teaching, columns, change_set)
         late = state.move(columns, None, decide, serve)
@@ -236,7 +236,7 @@ class Pipeline:
             asset = state.registry.asset_at(int(columns.device[uplink]), at)
             service = Service(asset, "cleaned", at)
             now = int(received[uplink])
-            if asset >= 0 and desk.serve(change_set, service, "sensor", now):
+            if asset >= 0 and lifecycle.serve(change_set, service, "sensor", now):
                 services.append(service)
         if late:
             change_set.moved["readings_late"] += late
@@ -275,16 +275,16 @@ class Pipeline:
 
     def _heard(self, columns: Columns, change_set: ChangeSet) -> None:
         """Devices that were silent and spoke; assets that speak the first time."""
-        desk, state = self._desk, self._state
+        lifecycle, state = self._lifecycle, self._state
         heard = (columns.device != NO_DEVICE) & (columns.outcome <= Outcome.DEAD)
         heard &= columns.outcome != Outcome.DUPLICATE
         device = columns.device[heard]
         at = columns.received_at[heard]
         assets = state.registry.asset_of[device]
-        fresh = (assets >= 0) & (desk.service_at[assets] == NEVER)
+        fresh = (assets >= 0) & (lifecycle.service_at[assets] == NEVER)
         for i in np.flatnonzero(fresh).tolist():
-            desk.seen(change_set, int(assets[i]), int(at[i]))
-        for silence in desk.silences:
+            lifecycle.seen(change_set, int(assets[i]), int(at[i]))
+        for silence in lifecycle.silences:
             for number in silence.heard(device):
                 first = int(at[np.argmax(device == number)])
-                desk.spoke(change_set, silence.rule, number, first)
+                lifecycle.spoke(change_set, silence.rule, number, first)

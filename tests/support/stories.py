@@ -52,7 +52,7 @@ class Story:
 
     def _renew(self) -> None:
         hub = self.hub
-        self.pipeline = Pipeline(hub.state, hub.desk, hub.intake)
+        self.pipeline = Pipeline(hub.state, hub.lifecycle, hub.intake)
 
     def kill(self) -> None:
         """Nothing more is written; a new hub begins at once from what is on disk."""
@@ -156,7 +156,7 @@ def again(messages: list[Message]) -> list[Message]:
 
 def facts(hub: Hub) -> dict[str, Any]:
     """The whole memory of a hub, under names that outlive a restart."""
-    return _columns(hub) | _tracks(hub) | _desk(hub)
+    return _columns(hub) | _tracks(hub) | _lifecycle(hub)
 
 
 def _columns(hub: Hub) -> dict[str, Any]:
@@ -205,28 +205,30 @@ def _tracks(hub: Hub) -> dict[str, Any]:
     }
 
 
-def _desk(hub: Hub) -> dict[str, Any]:
-    desk = hub.desk
+def _lifecycle(hub: Hub) -> dict[str, Any]:
+    lifecycle = hub.lifecycle
 
     def source(number: int) -> tuple[int, ...]:
         return (number,) if number < 0 else _series(hub, number)
 
     return {
-        "open": {key: asdict(alert) for key, alert in desk.board.open.items()},
+        "open": {key: asdict(alert) for key, alert in lifecycle.board.open.items()},
         "levels": {
             key: {source(s): int(level) for s, level in sources.items()}
-            for key, sources in desk.board.levels.items()
+            for key, sources in lifecycle.board.levels.items()
         },
-        "service_at": desk.service_at.tolist(),
-        "flagged": [s.flagged.tolist() for s in desk.silences],
-        "overdue": [o.level.tolist() for o in desk.overdue],
+        "service_at": lifecycle.service_at.tolist(),
+        "flagged": [s.flagged.tolist() for s in lifecycle.silences],
+        "overdue": [o.level.tolist() for o in lifecycle.overdue],
         "held": sorted(
             id_
-            for id_, (alert, _) in desk.teller.held.items()
+            for id_, (alert, _) in lifecycle.notifications.held.items()
             if alert.told != alert.status
         ),
-        "mutes": [mute for mute in desk.teller.mutes if mute.until_at > hub.now()],
-        "subscriptions": desk.teller.subscriptions,
+        "mutes": [
+            mute for mute in lifecycle.notifications.mutes if mute.until_at > hub.now()
+        ],
+        "subscriptions": lifecycle.notifications.subscriptions,
     }
 
 

@@ -81,36 +81,36 @@ def words(change: Change | None) -> str | None:
 def test_the_worst_source_decides(
     said: list[tuple[int, Severity]], expected: list[str | None]
 ) -> None:
-    desk = Desk()
-    assert [words(desk.says(source, level)) for source, level in said] == expected
+    lifecycle = Desk()
+    assert [words(lifecycle.says(source, level)) for source, level in said] == expected
 
 
 def test_after_resolved_it_fires_anew_as_another_alert() -> None:
-    desk = Desk()
+    lifecycle = Desk()
     ids = []
     for _ in range(2):
-        first = desk.says(1, WARNING)
-        last = desk.says(1, NONE)
+        first = lifecycle.says(1, WARNING)
+        last = lifecycle.says(1, NONE)
         assert first is not None
         assert last is not None
         assert first.alert is last.alert
-        assert last.alert.resolved_at == desk.now
+        assert last.alert.resolved_at == lifecycle.now
         ids.append(first.alert.id)
     assert ids[0] != ids[1]
-    assert desk.board.open == {}
+    assert lifecycle.board.open == {}
 
 
 def test_a_rise_to_danger_ends_the_acknowledgement_and_a_rise_below_does_not() -> None:
-    desk = Desk()
-    alert = desk.says(1, WARNING).alert  # type: ignore[union-attr]
+    lifecycle = Desk()
+    alert = lifecycle.says(1, WARNING).alert  # type: ignore[union-attr]
     alert.acknowledged_by, alert.acknowledged_at = "wang", 1
-    desk.says(1, URGENT)
+    lifecycle.says(1, URGENT)
     assert (alert.acknowledged_by, alert.danger_at) == ("wang", None)
-    desk.says(1, DANGER)
+    lifecycle.says(1, DANGER)
     assert (alert.acknowledged_by, alert.acknowledged_at) == (None, None)
-    assert alert.danger_at == desk.now
-    rose = desk.now
-    desk.says(1, URGENT)
+    assert alert.danger_at == lifecycle.now
+    rose = lifecycle.now
+    lifecycle.says(1, URGENT)
     assert alert.danger_at == rose
 
 

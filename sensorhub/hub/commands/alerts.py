@@ -37,7 +37,7 @@ def assign(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resul
 def _alert(hub: Hub, id_: str) -> Alert:
     found = [
         alert
-        for alert in hub.desk.board.open.values()
+        for alert in hub.lifecycle.board.open.values()
         if alert.id == id_ or (len(id_) >= 4 and alert.id.startswith(id_))
     ]
     if len(found) > 1:
@@ -84,7 +84,7 @@ def _check_named(hub: Hub, said: dict[str, Any]) -> None:
     known = {
         "zone": {HUB_ID, *(traits.zone for traits in hub.registry.traits if traits)},
         "asset": {HUB_ID, *hub.registry.asset_no, *hub.state.places.ids()},
-        "rule": hub.desk.rules.keys(),
+        "rule": hub.lifecycle.rules.keys(),
     }
     for key, names in known.items():
         if said.get(key) and said[key] not in names:
@@ -94,7 +94,7 @@ def _check_named(hub: Hub, said: dict[str, Any]) -> None:
 def unsilence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """A silence ends before its time."""
     id_ = int(command.arguments["silence"])
-    if id_ not in {mute.id for mute in hub.desk.teller.mutes}:
+    if id_ not in {mute.id for mute in hub.lifecycle.notifications.mutes}:
         raise Refused(f"no silence {id_}; `sensorhub silence list` lists them")
     change_set.jobs.append(lambda c: alerts.end_silence(c, id_, now))
     change_set.jobs.append(lambda _: hub.reload_mutes())
@@ -113,7 +113,7 @@ def service(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resu
     if at > now + FUTURE_MS:
         raise Refused("a service cannot have been done in the future")
     done = Service(asset, said["kind"], at)
-    if hub.desk.serve(change_set, done, command.by, now):
+    if hub.lifecycle.serve(change_set, done, command.by, now):
         body = pack(Columns.empty(), Notes(hub.state.covered, [done]))
         change_set.journal = JournalEntry(now, 0, body)
     return {"asset": said["asset"], "kind": said["kind"], "at": at}
