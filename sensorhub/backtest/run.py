@@ -19,7 +19,7 @@ from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import FleetRows
 from sensorhub.hub.hub import Hub
 from sensorhub.hub.outcome_log import EVENT, ends
-from sensorhub.ingest.parsed_batch import Draft
+from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.model import TOPIC_ROOT
 from sensorhub.store import register
 from sensorhub.views.listings import transition_views
@@ -144,9 +144,11 @@ class _Ledger:
         self._file = file
         self.part = Part(np.empty(0, np.int64), [], [], [])
 
-    def seen(self, begin: int, places: range, draft: Draft, columns: Columns) -> None:
+    def seen(
+        self, begin: int, places: range, parsed: ParsedBatch, columns: Columns
+    ) -> None:
         """As `virtual.Seen`."""
-        found = ends(draft, columns)
+        found = ends(parsed, columns)
         first, lines = self.part.first, self.part.lines
         self._file.writelines(
             f'{{"line":{line},{end}}}\n'

@@ -19,7 +19,7 @@ from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
 from sensorhub.hub.watchdog import Watchdog
 from sensorhub.hub.workspace import Workspace, load_all
-from sensorhub.ingest.parsed_batch import Draft
+from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.ingest.readings import clocked
 from sensorhub.model import Message
 from sensorhub.registry.profiles import Profile
@@ -31,7 +31,7 @@ MOST_BATCH = 4_000
 STATUS = b"/status"
 # the database is thrown away: nothing has to survive a power cut
 CHEAP = ("synchronous = OFF", "wal_autocheckpoint = 20000")
-Seen = Callable[[int, range, Draft, Columns], None]
+Seen = Callable[[int, range, ParsedBatch, Columns], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,9 @@ class VirtualHub:
         self.hub.close()
         self._codecs.close()
 
-    def _watch(self, places: range, draft: Draft, columns: Columns) -> None:
+    def _watch(self, places: range, parsed: ParsedBatch, columns: Columns) -> None:
         assert self._seen is not None
-        self._seen(self._begin_at, places, draft, columns)
+        self._seen(self._begin_at, places, parsed, columns)
 
     def _commit(self, change_set: ChangeSet) -> None:
         change_set.outbox = []  # nobody is told of the past
@@ -178,7 +178,7 @@ class VirtualHub:
         Such a birth is a batch of its own.
         """
         for place in births[: bisect_left(births, end)]:
-            for told in self.hub.intake.read([messages[place]], 0).told:
+            for told in self.hub.reader.read([messages[place]], 0).told:
                 every = told.status.interval_s
                 if every and self.hub.registry.is_news(told.device, int(every * 1000)):
                     return max(place, at + 1)
@@ -187,25 +187,25 @@ class VirtualHub:
     def _batch(self, times: I64, messages: list[Message]) -> int:
         """Take a batch, or what of it comes before the hub's clock is in doubt."""
         hub = self.hub
-        draft: Draft | None = hub.intake.read(messages, times)
-        assert draft is not None
-        if draft.message:  # covered time is counted from a batch's first uplink on
-            self.turn(int(times[draft.message[0]]))
-        end = self._end_of_news(draft, times)
+        parsed: ParsedBatch | None = hub.reader.read(messages, times)
+        assert parsed is not None
+        if parsed.message:  # covered time is counted from a batch's first uplink on
+            self.turn(int(times[parsed.message[0]]))
+        end = self._end_of_news(parsed, times)
         if end < len(messages):
-            times, messages, draft = times[:end], messages[:end], None
-        self._batches.take(messages, times, draft)
+            times, messages, parsed = times[:end], messages[:end], None
+        self._batches.take(messages, times, parsed)
         self.clock.time = int(times[-1])
         self._look_ahead()
         if hub.lifecycle.out():  # these may have ended it
             self._due = min(self._due, self.clock.time + 1)
         return len(messages)
 
-    def _end_of_news(self, draft: Draft, times: I64) -> int:
+    def _end_of_news(self, parsed: ParsedBatch, times: I64) -> int:
         """How many messages come until the hub's clock is in doubt, or until a device
         speaks whose place is out, which may end that."""
         lifecycle, end = self.hub.lifecycle, len(times)
-        said = clocked(draft, times[draft.message])
+        said = clocked(parsed, times[parsed.message])
         turn = lifecycle.ahead.turns_at(
             self._ticked, lifecycle.fires("hub_clock"), *said
         )
@@ -213,8 +213,8 @@ class VirtualHub:
             end = max(1, int(np.searchsorted(times, turn, "right")))
         excused = lifecycle.excused()
         if excused is not None:
-            device = np.array(draft.device, np.intp)
+            device = np.array(parsed.device, np.intp)
             back = np.flatnonzero((device >= 0) & excused[device])
             if len(back):
-                end = min(end, draft.message[int(back[0])] + 1)
+                end = min(end, parsed.message[int(back[0])] + 1)
         return end

@@ -214,7 +214,7 @@ class HubRun:
 
     def _downlink_sent(self, connection: sqlite3.Connection, id_: str) -> None:
         downlinks.sent(connection, id_, self._clock.now())
-        self._hub.obeying.sent(id_)
+        self._hub.downlink_tracker.sent(id_)
 
     def _tell_codecs(self) -> None:
         """Codecs that are switched off, for `status`."""

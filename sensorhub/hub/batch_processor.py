@@ -7,14 +7,14 @@ import structlog
 from sensorhub.columns import I64, Columns
 from sensorhub.errors import StoreError
 from sensorhub.hub.hub import Hub
-from sensorhub.ingest.parsed_batch import Draft
+from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
 from sensorhub.store.changeset import ChangeSet, Job
 
 log = structlog.get_logger()
-Seen = Callable[[range, Draft, Columns], None]
-Enter = Callable[[list[Message], Draft, Columns, int], Job]
+Seen = Callable[[range, ParsedBatch, Columns], None]
+Enter = Callable[[list[Message], ParsedBatch, Columns, int], Job]
 
 
 class BatchProcessor:
@@ -36,27 +36,27 @@ class BatchProcessor:
         self._commit = commit
         self.seen = seen
         self._enter = enter
-        self._last: tuple[Draft, Columns] | None = None
+        self._last: tuple[ParsedBatch, Columns] | None = None
         self.renew()
 
     def renew(self) -> None:
         """The hub's state was built anew."""
         hub = self._hub
-        self.pipeline = Pipeline(hub.state, hub.lifecycle, hub.intake)
+        self.pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader)
         self._built = hub.state
 
     def take(
         self,
         messages: list[Message],
         received: int | I64,
-        draft: Draft | None = None,
+        parsed: ParsedBatch | None = None,
         *,
         first: int = 0,
     ) -> list[str]:
         """Process and commit; by halves where something unforeseen breaks.
 
         Answers retained states that no open alert stands for. `received` and
-        `draft` as `Pipeline.process` has them.
+        `parsed` as `Pipeline.process` has them.
         """
         if self._hub.state is not self._built:
             self.renew()
@@ -64,7 +64,7 @@ class BatchProcessor:
         self.pipeline.watch = self._watch if looked else None
         now = received if isinstance(received, int) else int(received[0])
         try:
-            change_set = self.pipeline.process(messages, received, draft)
+            change_set = self.pipeline.process(messages, received, parsed)
             self._add_entry(change_set, messages, now)
             self._commit(change_set)
         except StoreError:
@@ -101,5 +101,5 @@ class BatchProcessor:
             stale += self.take(part, times, first=first + at)
         return stale
 
-    def _watch(self, draft: Draft, columns: Columns) -> None:
-        self._last = draft, columns
+    def _watch(self, parsed: ParsedBatch, columns: Columns) -> None:
+        self._last = parsed, columns

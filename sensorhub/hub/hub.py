@@ -21,8 +21,8 @@ from sensorhub.alerts.rules import compile_rules
 from sensorhub.codecs.protocol import NO_CODECS, CodecRunner
 from sensorhub.config.settings import Settings
 from sensorhub.errors import StoreError
-from sensorhub.ingest.downlink_tracker import Obeying
-from sensorhub.ingest.reader import Intake
+from sensorhub.ingest.downlink_tracker import DownlinkTracker
+from sensorhub.ingest.reader import MessageReader
 from sensorhub.model import NEVER
 from sensorhub.registry.profiles import Profile
 from sensorhub.rules.schema import parse_rules
@@ -77,7 +77,7 @@ class Hub:
         self._stopping = stopping
         self.standards = standards or built_in()
         self.codecs = codecs
-        self.obeying = Obeying()
+        self.downlink_tracker = DownlinkTracker()
         self.connection = database.connect(folder)
         bounds = settings.dead_letters
         self.shelf = Shelf(self.connection, bounds.per_device, bounds.total)
@@ -131,13 +131,13 @@ class Hub:
         self.reload_mutes()
         self.reload_subscriptions()
         recall_untold(self.lifecycle, connection, now)
-        self.obeying.load(connection, len(self.registry.device_ids), now)
-        self.intake = Intake(
+        self.downlink_tracker.load(connection, len(self.registry.device_ids), now)
+        self.reader = MessageReader(
             self.registry,
             mqtt.topics,
             mqtt.max_payload_bytes,
             codecs=self.codecs,
-            obeying=self.obeying,
+            downlink_tracker=self.downlink_tracker,
         )
 
     def reload_mutes(self) -> None:

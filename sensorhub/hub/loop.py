@@ -21,7 +21,7 @@ from sensorhub.hub.stall_detector import StallDetector
 from sensorhub.hub.tail import TailServer
 from sensorhub.hub.watchdog import Watchdog
 from sensorhub.hub.write_queue import WriteQueue
-from sensorhub.ingest.parsed_batch import Draft
+from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.model import Batch, Message
 from sensorhub.store import counters
@@ -130,8 +130,8 @@ class Loop:
         parts.batches.seen = self._show if parts.tail.watched else None
         self._stale.update(parts.batches.take(messages, parts.clock.now()))
 
-    def _show(self, places: range, draft: Draft, columns: Columns) -> None:
-        self._parts.tail.show(self._hub.registry, draft, columns)
+    def _show(self, places: range, parsed: ParsedBatch, columns: Columns) -> None:
+        self._parts.tail.show(self._hub.registry, parsed, columns)
 
     def _clear_stale(self) -> None:
         """Empty retained states that no open alert stands for, once there is room."""

@@ -15,7 +15,7 @@ import structlog
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.columns import Columns
-from sensorhub.ingest.parsed_batch import Draft
+from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.model import DUP, RETAIN, Message, Outcome, Reason
 from sensorhub.store import counters
 from sensorhub.store.changeset import Job
@@ -31,11 +31,11 @@ ENDS = {
 }
 
 
-def ends(draft: Draft, columns: Columns) -> dict[int, list[str]]:
+def ends(parsed: ParsedBatch, columns: Columns) -> dict[int, list[str]]:
     """Outcome and reason of each uplink, by the number of its message in the batch."""
     found: dict[int, list[str]] = {}
     columns_of = (columns.outcome.tolist(), columns.reason.tolist())
-    for message, outcome, reason in zip(draft.message, *columns_of, strict=True):
+    for message, outcome, reason in zip(parsed.message, *columns_of, strict=True):
         found.setdefault(message, []).append(ENDS[outcome, reason])
     return found
 
@@ -55,10 +55,14 @@ class OutcomeLog:
         self._path = path.absolute()
 
     def job(
-        self, messages: Sequence[Message], draft: Draft, columns: Columns, now: int
+        self,
+        messages: Sequence[Message],
+        parsed: ParsedBatch,
+        columns: Columns,
+        now: int,
     ) -> Job:
         """Writes a batch received at `now` (ms) in the transaction that keeps it."""
-        found = ends(draft, columns)
+        found = ends(parsed, columns)
 
         def write(connection: Connection) -> None:
             workspace = self._workspace(connection)

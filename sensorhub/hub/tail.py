@@ -17,7 +17,7 @@ import structlog
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.columns import Columns
-from sensorhub.ingest.parsed_batch import Draft
+from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.model import BY_NO, Outcome, Quality, Reason
 from sensorhub.registry.registry import Registry
 
@@ -91,10 +91,10 @@ class TailServer:
         """Whether anybody looks."""
         return bool(self._readers)
 
-    def show(self, registry: Registry, draft: Draft, columns: Columns) -> None:
+    def show(self, registry: Registry, parsed: ParsedBatch, columns: Columns) -> None:
         """Send a batch to the readers; a fault here is no fault of the batch."""
         try:
-            shown = lines(registry, draft, columns)
+            shown = lines(registry, parsed, columns)
             data = b"".join(msgspec.json.encode(line) + b"\n" for line in shown)
         except Exception:
             log.exception("tail could not show a batch")
@@ -112,10 +112,12 @@ class TailServer:
             self._path.unlink()
 
 
-def lines(registry: Registry, draft: Draft, columns: Columns) -> list[dict[str, Any]]:
+def lines(
+    registry: Registry, parsed: ParsedBatch, columns: Columns
+) -> list[dict[str, Any]]:
     """One object an uplink: readings, what was ignored, outcome and reason."""
-    details = {dead.uplink: dead for dead in draft.dead}
-    replaced = dict(draft.replaced)
+    details = {dead.uplink: dead for dead in parsed.dead}
+    replaced = dict(parsed.replaced)
     shown = []
     first = 0
     for i in range(columns.uplinks):
@@ -145,7 +147,7 @@ def lines(registry: Registry, draft: Draft, columns: Columns) -> list[dict[str, 
                     for j in range(first, last)
                 ],
                 "ts_replaced": _said(replaced.get(i)),
-                "ignored": draft.ignored.get(i, []),
+                "ignored": parsed.ignored.get(i, []),
             }
         )
         first = last

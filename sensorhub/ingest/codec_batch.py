@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sensorhub.codecs.protocol import CodecAnswer, CodecCall, CodecRunner
 from sensorhub.decode.codec_values import result_frame
 from sensorhub.decode.mapping import map_fields, with_link
-from sensorhub.ingest.parsed_batch import Draft, ReadingRow
+from sensorhub.ingest.parsed_batch import ParsedBatch, ReadingRow
 from sensorhub.model import Envelope, Frame, Reason
 from sensorhub.registry.profiles import Profile
 
@@ -34,16 +34,18 @@ class Waiting(NamedTuple):
 
 
 def mapped(
-    draft: Draft, uplink: int, profile: Profile, frame: Frame
+    parsed: ParsedBatch, uplink: int, profile: Profile, frame: Frame
 ) -> tuple[list[ReadingRow], list[str]]:
     """A frame's readings, and what there is to say about the rest of it."""
     found = map_fields(profile, frame.fields, frame.texts)
     # words that nobody gave a meaning are no fault: states, versions, answers
-    draft.sound[uplink] = frame.answers or not (frame.fields or frame.errors)
+    parsed.sound[uplink] = frame.answers or not (frame.fields or frame.errors)
     return found.readings, [*frame.errors, *frame.ignored, *found.ignored]
 
 
-def run_codecs(draft: Draft, waiting: list[Waiting], codecs: CodecRunner) -> None:
+def run_codecs(
+    parsed: ParsedBatch, waiting: list[Waiting], codecs: CodecRunner
+) -> None:
     """Have all that wait decoded, and enter what comes of it into the draft."""
     answers = codecs.decode([item.call() for item in waiting])
     found: dict[int, list[ReadingRow]] = {}
@@ -51,15 +53,15 @@ def run_codecs(draft: Draft, waiting: list[Waiting], codecs: CodecRunner) -> Non
     for item, answer in zip(waiting, answers, strict=True):
         uplink, device = item.uplink, item.envelope.device
         if answer.reason:
-            draft.kill(uplink, answer.reason, device, answer.said)
+            parsed.kill(uplink, answer.reason, device, answer.said)
             continue
         frame = item.frame(answer)
         if frame.errors:
-            draft.kill(uplink, Reason.CODEC_ERROR, device, "; ".join(frame.errors))
+            parsed.kill(uplink, Reason.CODEC_ERROR, device, "; ".join(frame.errors))
             continue
-        found[uplink], words = mapped(draft, uplink, item.profile, frame)
+        found[uplink], words = mapped(parsed, uplink, item.profile, frame)
         said[uplink] = device, words
-    draft.insert(found)
+    parsed.insert(found)
     for uplink, (device, words) in said.items():
-        draft.close(uplink, device, words)
-    draft.dead.sort()
+        parsed.close(uplink, device, words)
+    parsed.dead.sort()

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.columns import BARE, I64, NO_DEVICE, Columns
-from sensorhub.ingest.parsed_batch import Draft
+from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.model import Outcome, Reason
 from sensorhub.state.dedup_window import BARE_MS, rising
 from sensorhub.state.state import State
@@ -16,7 +16,7 @@ SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 def find_doubles(
     state: State,
-    draft: Draft,
+    parsed: ParsedBatch,
     ids: tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]],
     received_at: I64,
     ends: tuple[NDArray[np.uint8], NDArray[np.uint8]],
@@ -26,20 +26,20 @@ def find_doubles(
     outcome, reason = ends
     recent = state.recent
     in_ring = state.in_rings(device, key)
-    alone = len(set(draft.key)) == len(draft.key)
+    alone = len(set(parsed.key)) == len(parsed.key)
     known = recent.keys.keys()
-    fresh = known.isdisjoint(draft.key) and recent.bare.keys().isdisjoint(draft.key)
+    fresh = known.isdisjoint(parsed.key) and recent.bare.keys().isdisjoint(parsed.key)
     if alone and fresh and not in_ring.any():
         return
     here: dict[int, int] = {}
     rung = in_ring.tolist()
-    for i, (k, now) in enumerate(zip(draft.key, received_at.tolist(), strict=True)):
+    for i, (k, now) in enumerate(zip(parsed.key, received_at.tolist(), strict=True)):
         if outcome[i] == Outcome.DUPLICATE:
             continue
         if seq[i] == BARE:
             before = here.get(k, recent.bare.get(k))
             double = before is not None and now - before < BARE_MS
-            double |= i in draft.dup and (k in known or k in here)
+            double |= i in parsed.dup and (k in known or k in here)
         else:
             double = rung[i] or k in known or k in here
         if double:

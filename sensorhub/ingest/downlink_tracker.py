@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from sensorhub.columns import Columns
-from sensorhub.ingest.parsed_batch import Draft, Receipt, Told
+from sensorhub.ingest.parsed_batch import ParsedBatch, Receipt, Told
 from sensorhub.model import Outcome
 from sensorhub.store import downlinks
 from sensorhub.store.downlinks import Downlink
@@ -49,7 +49,7 @@ class Waiting:
     hits: int = 0
 
 
-class Obeying:
+class DownlinkTracker:
     """Downlinks under way, by device number. Mostly there are none."""
 
     def __init__(self) -> None:
@@ -84,18 +84,18 @@ class Obeying:
             for waiting in rows:
                 waiting.sent = waiting.sent or waiting.row.id == id_
 
-    def look(self, draft: Draft, columns: Columns, now: int) -> list[Job]:
+    def look(self, parsed: ParsedBatch, columns: Columns, now: int) -> list[Job]:
         """What a batch shows of them, as jobs for its transaction."""
         jobs: list[Job] = []
-        if draft.applications:
+        if parsed.applications:
             jobs.append(
-                partial(downlinks.keep_applications, rows=list(draft.applications))
+                partial(downlinks.keep_applications, rows=list(parsed.applications))
             )
         if not self.waiting:
             return jobs
-        for receipt in draft.receipts:
+        for receipt in parsed.receipts:
             self._receipt(jobs, receipt, now)
-        for told in draft.told:
+        for told in parsed.told:
             for waiting in self._of(told.device):
                 if sign := _sign(waiting, told):
                     self._obeyed(jobs, waiting, now, sign)

@@ -7,8 +7,8 @@ from sensorhub.columns import BARE, I64, NO_DEVICE, NO_SEQ
 from sensorhub.decode.downlinks import RECEIPTS, receipt
 from sensorhub.decode.mapping import content_of, decode_uplink
 from sensorhub.ingest.codec_batch import Waiting, mapped, run_codecs
-from sensorhub.ingest.downlink_tracker import Obeying
-from sensorhub.ingest.parsed_batch import Draft, Receipt, poison_key
+from sensorhub.ingest.downlink_tracker import DownlinkTracker
+from sensorhub.ingest.parsed_batch import ParsedBatch, Receipt, poison_key
 from sensorhub.ingest.topic_router import Route, Router
 from sensorhub.model import Envelope, EnvelopeError, Message, Reason
 from sensorhub.registry.registry import Registry
@@ -16,7 +16,7 @@ from sensorhub.registry.registry import Registry
 MASK = 2**64 - 1
 
 
-class Wrapped:
+class EnvelopeReader:
     """Reads wrapped messages of one batch at a time: `begin`, `read` each, `end`."""
 
     def __init__(
@@ -24,12 +24,12 @@ class Wrapped:
         router: Router,
         registry: Registry,
         codecs: CodecRunner,
-        obeying: Obeying,
+        downlink_tracker: DownlinkTracker,
     ) -> None:
         self._router = router
         self._registry = registry
         self._codecs = codecs
-        self._obeying = obeying
+        self._downlink_tracker = downlink_tracker
         self._waiting: list[Waiting] = []
         self._received: int | I64 = 0
 
@@ -37,12 +37,12 @@ class Wrapped:
         """A batch received at `received` (ms; or a time a message)."""
         self._waiting, self._received = [], received
 
-    def end(self, draft: Draft) -> None:
+    def end(self, parsed: ParsedBatch) -> None:
         """Frames whose profiles name a codec are decoded, all in one call."""
         if self._waiting:
-            run_codecs(draft, self._waiting, self._codecs)
+            run_codecs(parsed, self._waiting, self._codecs)
 
-    def read(self, draft: Draft, i: int, message: Message, route: Route) -> None:
+    def read(self, parsed: ParsedBatch, i: int, message: Message, route: Route) -> None:
         """Enter what a network server's message holds: uplinks, events, receipts."""
         assert route.unwrap is not None
         at = self._received
@@ -50,47 +50,49 @@ class Wrapped:
         try:
             envelopes = route.unwrap(route.name, message.payload, now)
         except EnvelopeError as error:
-            self._broken(draft, i, message, str(error))
+            self._broken(parsed, i, message, str(error))
             return
         if route.application and envelopes:
-            self._downlinks(draft, route, message, envelopes[0])
+            self._downlinks(parsed, route, message, envelopes[0])
         uplinks, broken = 0, ""
         for envelope in envelopes:
             if envelope.broken:
                 broken += f"; {envelope.broken}" if broken else envelope.broken
             elif envelope.event is None:
-                self._envelope(draft, i, message, envelope)
+                self._envelope(parsed, i, message, envelope)
                 uplinks += 1
         if broken:
-            self._broken(draft, i, message, broken)
+            self._broken(parsed, i, message, broken)
         elif not uplinks:
-            draft.events += 1
+            parsed.events += 1
 
     def _downlinks(
-        self, draft: Draft, route: Route, message: Message, envelope: Envelope
+        self, parsed: ParsedBatch, route: Route, message: Message, envelope: Envelope
     ) -> None:
         """What a ChirpStack message tells for downlinks: where to, and what became."""
         if envelope.event in RECEIPTS:
             found = receipt(envelope.event or "", message.payload)
-            draft.receipts += [Receipt(*found)] if found else []
+            parsed.receipts += [Receipt(*found)] if found else []
         device = self._router.number(envelope.device)
         if device == NO_DEVICE or envelope.event is not None:
             return
-        known = self._obeying.applications
+        known = self._downlink_tracker.applications
         if device < len(known) and known[device] != route.application:
             known[device] = route.application
-            draft.applications.append((device, route.application))
-        for echo, id_ in self._obeying.echoes.get(device, ()):
+            parsed.applications.append((device, route.application))
+        for echo, id_ in self._downlink_tracker.echoes.get(device, ()):
             if envelope.payload and echo in envelope.payload:
-                draft.receipts.append(Receipt(id_, "echo"))
+                parsed.receipts.append(Receipt(id_, "echo"))
 
-    def _broken(self, draft: Draft, i: int, message: Message, detail: str) -> None:
+    def _broken(
+        self, parsed: ParsedBatch, i: int, message: Message, detail: str
+    ) -> None:
         """A message that cannot be read, or the part of it that cannot."""
-        uplink = draft.enter(i, message, NO_DEVICE, poison_key(message))
-        draft.kill(uplink, Reason.BAD_ENVELOPE, "", detail)
+        uplink = parsed.enter(i, message, NO_DEVICE, poison_key(message))
+        parsed.kill(uplink, Reason.BAD_ENVELOPE, "", detail)
 
     def _envelope(
-        self, draft: Draft, i: int, message: Message, envelope: Envelope
+        self, parsed: ParsedBatch, i: int, message: Message, envelope: Envelope
     ) -> None:
         device = self._router.number(envelope.device)
         seed = device if device >= 0 else xxh3_64_intdigest(envelope.device.encode(), 1)
@@ -102,36 +104,36 @@ class Wrapped:
         if envelope.session:
             mixed = xxh3_64_intdigest(envelope.session.encode(), mixed)
         key = xxh3_64_intdigest(content, mixed)
-        uplink = draft.enter(i, message, device, key, seq)
+        uplink = parsed.enter(i, message, device, key, seq)
         if envelope.measured_at is not None:
-            draft.said[uplink] = envelope.measured_at
+            parsed.said[uplink] = envelope.measured_at
         if envelope.network_time is not None:
-            draft.network[uplink] = envelope.network_time
+            parsed.network[uplink] = envelope.network_time
         elif seq == NO_SEQ and envelope.measured_at is None:
-            draft.seq[uplink] = BARE
+            parsed.seq[uplink] = BARE
         if envelope.gateways:
-            draft.via[uplink] = envelope.gateways
+            parsed.via[uplink] = envelope.gateways
         if device == NO_DEVICE:
             detail = f"device {envelope.device} is not registered"
-            draft.kill(uplink, Reason.UNKNOWN_DEVICE, envelope.device, detail)
+            parsed.kill(uplink, Reason.UNKNOWN_DEVICE, envelope.device, detail)
             return
-        self._fields(draft, uplink, envelope)
+        self._fields(parsed, uplink, envelope)
 
-    def _fields(self, draft: Draft, uplink: int, envelope: Envelope) -> None:
-        profile = self._registry.profiles[draft.device[uplink]]
+    def _fields(self, parsed: ParsedBatch, uplink: int, envelope: Envelope) -> None:
+        profile = self._registry.profiles[parsed.device[uplink]]
         if profile is None:
             detail = "its profile is not among the profiles"
-            draft.kill(uplink, Reason.BAD_PAYLOAD, envelope.device, detail)
+            parsed.kill(uplink, Reason.BAD_PAYLOAD, envelope.device, detail)
             return
         if profile.codec is not None and envelope.payload:
             self._waiting.append(Waiting(uplink, envelope, profile))
             return
         frame = decode_uplink(envelope, profile)
-        readings, said = mapped(draft, uplink, profile, frame)
-        for place, (_, _, at) in enumerate(readings, len(draft.code)):
+        readings, said = mapped(parsed, uplink, profile, frame)
+        for place, (_, _, at) in enumerate(readings, len(parsed.code)):
             if at is not None:
-                draft.own_time[place] = at
-        draft.code += bytes([code for code, _, _ in readings])
-        draft.value += [value for _, value, _ in readings]
-        draft.count[uplink] = len(readings)
-        draft.close(uplink, envelope.device, said)
+                parsed.own_time[place] = at
+        parsed.code += bytes([code for code, _, _ in readings])
+        parsed.value += [value for _, value, _ in readings]
+        parsed.count[uplink] = len(readings)
+        parsed.close(uplink, envelope.device, said)

@@ -7,7 +7,7 @@ import numpy as np
 import structlog
 
 from sensorhub.columns import Columns
-from sensorhub.ingest.parsed_batch import Draft
+from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.model import Message, Outcome, Quality, Reason
 from sensorhub.state.fill_learning import NOTHING, Taught, Teaching
 from sensorhub.store import counters
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 LETTERS_BYTES = 2**20  # of one message
 
 
-def count(draft: Draft, columns: Columns, change_set: ChangeSet) -> None:
+def count(parsed: ParsedBatch, columns: Columns, change_set: ChangeSet) -> None:
     """Enter the counters: uplinks by outcome and reason, readings by quality."""
     moved = change_set.moved
     ends = np.bincount(columns.outcome, minlength=5)
@@ -37,8 +37,8 @@ def count(draft: Draft, columns: Columns, change_set: ChangeSet) -> None:
     for why, n in enumerate(np.bincount(columns.why[mine]).tolist()):
         if why and n:
             moved[f"value_{Reason(why).word}"] += n
-    if draft.ignored:
-        moved["values_ignored"] += sum(map(len, draft.ignored.values()))
+    if parsed.ignored:
+        moved["values_ignored"] += sum(map(len, parsed.ignored.values()))
     if columns.reason.any():
         for number, n in Counter(columns.reason.tolist()).items():
             if number:
@@ -46,18 +46,21 @@ def count(draft: Draft, columns: Columns, change_set: ChangeSet) -> None:
 
 
 def bury(
-    draft: Draft, columns: Columns, messages: list[Message], change_set: ChangeSet
+    parsed: ParsedBatch,
+    columns: Columns,
+    messages: list[Message],
+    change_set: ChangeSet,
 ) -> None:
     """Enter the dead letters of a batch."""
     kept: Counter[int] = Counter()
-    for dead in draft.dead:
+    for dead in parsed.dead:
         i = dead.uplink
         if columns.outcome[i] != Outcome.DEAD:
             continue  # a double of a letter that is kept already
-        message = messages[draft.message[i]]
-        if kept[draft.message[i]] > LETTERS_BYTES - len(message.payload):
+        message = messages[parsed.message[i]]
+        if kept[parsed.message[i]] > LETTERS_BYTES - len(message.payload):
             continue
-        kept[draft.message[i]] += len(message.payload)
+        kept[parsed.message[i]] += len(message.payload)
         letter = DeadLetter(
             0,
             int(columns.received_at[i]),

@@ -44,7 +44,7 @@ def poison_key(message: Message) -> int:
 
 
 @dataclass(slots=True)
-class Draft:
+class ParsedBatch:
     """One entry an uplink, in the order received; then one a reading."""
 
     message: list[int] = field(default_factory=list)

@@ -1,6 +1,6 @@
 """A device spoke: a batch of messages becomes one transaction.
 
-1. read the messages into a draft (`intake`)
+1. read the messages into a draft (`reader`)
 2. give times, find duplicates, judge values: columns
 3. derive: fill level by the asset's geometry, what signs tell (`signs`)
 4. move the state; levels that moved become transitions (`lifecycle`)
@@ -16,8 +16,8 @@ from sensorhub.alerting.lifecycle import AlertLifecycle
 from sensorhub.columns import BARE, I64, NO_DEVICE, Columns, Notes, Service, pack
 from sensorhub.ingest.dedup import count_resets, find_doubles, spread
 from sensorhub.ingest.outcomes import bury, count, learn_by_day
-from sensorhub.ingest.parsed_batch import Draft
-from sensorhub.ingest.reader import Intake
+from sensorhub.ingest.parsed_batch import ParsedBatch
+from sensorhub.ingest.reader import MessageReader
 from sensorhub.ingest.readings import (
     clocked,
     fill_levels,
@@ -31,7 +31,7 @@ from sensorhub.model import NEVER, Message, Outcome, Reason
 from sensorhub.state.state import State
 from sensorhub.store.changeset import ChangeSet, JournalEntry
 
-Watcher = Callable[[Draft, Columns], None]
+Watcher = Callable[[ParsedBatch, Columns], None]
 Pairs = list[tuple[int, int]]
 Told = tuple[Pairs, Pairs, dict[int, tuple[str, ...]]]
 
@@ -42,57 +42,62 @@ class Pipeline:
     `watch(draft, columns)` sees every batch, for `tail`.
     """
 
-    def __init__(self, state: State, lifecycle: AlertLifecycle, intake: Intake) -> None:
+    def __init__(
+        self, state: State, lifecycle: AlertLifecycle, reader: MessageReader
+    ) -> None:
         self._state = state
         self._lifecycle = lifecycle
-        self._intake = intake
+        self._reader = reader
         self.watch: Watcher | None = None
 
     def process(
-        self, messages: list[Message], received: int | I64, draft: Draft | None = None
+        self,
+        messages: list[Message],
+        received: int | I64,
+        parsed: ParsedBatch | None = None,
     ) -> ChangeSet:
         """The ledger of a batch received at `received` (ms).
 
-        Past data have one time a message, in their order. `draft` is given where
+        Past data have one time a message, in their order. `parsed` is given where
         the messages were read already.
         """
-        draft = self._intake.read(messages, received) if draft is None else draft
+        parsed = self._reader.read(messages, received) if parsed is None else parsed
         change_set = ChangeSet()
         now = received if isinstance(received, int) else int(received[0])
-        intervals = self._tell(draft, change_set, now)
+        intervals = self._tell(parsed, change_set, now)
         columns = Columns.empty()
-        if draft.message:
-            columns = self._columns(draft, received)
+        if parsed.message:
+            columns = self._columns(parsed, received)
             columns = self._derive(columns)
-            self._move(columns, change_set, (intervals, draft.replaced, draft.via))
-            count(draft, columns, change_set)
-            bury(draft, columns, messages, change_set)
+            self._move(columns, change_set, (intervals, parsed.replaced, parsed.via))
+            count(parsed, columns, change_set)
+            bury(parsed, columns, messages, change_set)
         elif intervals:
             notes = Notes(self._state.covered, [], intervals)
             change_set.journal = JournalEntry(now, 0, pack(columns, notes))
         if self.watch is not None:
-            self.watch(draft, columns)
-        change_set.jobs += self._intake.obeying.look(draft, columns, now)
-        if draft.events:
-            change_set.moved["events_received"] += draft.events
-        if draft.zone_mismatch:
-            change_set.moved["zone_mismatches"] += draft.zone_mismatch
+            self.watch(parsed, columns)
+        change_set.jobs += self._reader.downlink_tracker.look(parsed, columns, now)
+        if parsed.events:
+            change_set.moved["events_received"] += parsed.events
+        if parsed.zone_mismatch:
+            change_set.moved["zone_mismatches"] += parsed.zone_mismatch
         return change_set
 
     def bury(self, message: Message, now: int, error: str) -> ChangeSet:
         """The ledger of the one uplink that breaks the pipeline: dead, and told."""
-        draft = Draft()
+        parsed = ParsedBatch()
         key = xxh3_64_intdigest(message.topic + message.payload)
-        draft.kill(
-            draft.open(0, NO_DEVICE, key, BARE), Reason.INTERNAL_ERROR, "", error
+        parsed.kill(
+            parsed.open(0, NO_DEVICE, key, BARE), Reason.INTERNAL_ERROR, "", error
         )
-        columns = self._columns(draft, now)
+        columns = self._columns(parsed, now)
         change_set = ChangeSet()
         self._move(columns, change_set, ([], [], {}))
-        count(draft, columns, change_set)
-        bury(draft, columns, [message], change_set)
+        count(parsed, columns, change_set)
+        bury(parsed, columns, [message], change_set)
         if self.watch is not None:
-            self.watch(draft, columns)
+            self.watch(parsed, columns)
         topic = message.topic.decode("utf-8", "replace")[:200]
         self._lifecycle.system(change_set, "internal_error", True, now, 1, about=topic)
         return change_set
@@ -106,12 +111,12 @@ class Pipeline:
         message with several uplinks only the dead one's `device` counts; where nobody
         knew whose it was, what is not known yet.
         """
-        draft = self._intake.read([message], received_at)
-        if not draft.message:
+        parsed = self._reader.read([message], received_at)
+        if not parsed.message:
             return None
-        if len(draft.message) > 1:
-            self._leave_others(draft, device)
-        columns = self._columns(draft, received_at, doubles=False)
+        if len(parsed.message) > 1:
+            self._leave_others(parsed, device)
+        columns = self._columns(parsed, received_at, doubles=False)
         columns = without_uplinks(columns, columns.outcome == Outcome.DUPLICATE)
         if not columns.uplinks or (columns.outcome != Outcome.STORED).any():
             return None
@@ -121,29 +126,31 @@ class Pipeline:
         columns = with_readings(columns, owner, levels)
         columns.outcome = np.full(columns.uplinks, Outcome.REPLAY, np.uint8)
         change_set = ChangeSet()
-        count(draft, columns, change_set)
+        count(parsed, columns, change_set)
         self._state.recent.add(columns.key.tolist())
         body = pack(columns, Notes(self._state.covered, []))
         change_set.journal = JournalEntry(received_at, columns.uplinks, body)
         return change_set
 
-    def _leave_others(self, draft: Draft, device: str) -> None:
+    def _leave_others(self, parsed: ParsedBatch, device: str) -> None:
         """Mark the uplinks of a message that are not the dead letter's as doubles."""
         number = self._state.registry.device_no.get(device)
         known = self._state.recent.keys
-        for i, key in enumerate(draft.key):
-            mine = draft.device[i] == number if number is not None else key not in known
+        for i, key in enumerate(parsed.key):
+            mine = (
+                parsed.device[i] == number if number is not None else key not in known
+            )
             if not mine:
-                draft.outcome[i] = Outcome.DUPLICATE
+                parsed.outcome[i] = Outcome.DUPLICATE
 
     def _tell(
-        self, draft: Draft, change_set: ChangeSet, now: int
+        self, parsed: ParsedBatch, change_set: ChangeSet, now: int
     ) -> list[tuple[int, int]]:
         """Births and last wills; answers the intervals (device, ms) that are new."""
         registry = self._state.registry
         intervals = []
-        change_set.stale += [t for t in draft.states if not self._lifecycle.is_open(t)]
-        for device, status, _ in draft.told:
+        change_set.stale += [t for t in parsed.states if not self._lifecycle.is_open(t)]
+        for device, status, _ in parsed.told:
             if status.interval_s is not None:
                 told = int(status.interval_s * 1000)
                 if registry.tell_interval(device, told):
@@ -155,28 +162,28 @@ class Pipeline:
     # -- times and duplicates --
 
     def _columns(
-        self, draft: Draft, received: int | I64, *, doubles: bool = True
+        self, parsed: ParsedBatch, received: int | I64, *, doubles: bool = True
     ) -> Columns:
-        device = np.array(draft.device, np.int32)
-        key = np.array(draft.key, np.uint64)
-        seq = np.array(draft.seq, np.int64)
-        outcome = np.frombuffer(draft.outcome, np.uint8).copy()
-        reason = np.frombuffer(draft.reason, np.uint8).copy()
+        device = np.array(parsed.device, np.int32)
+        key = np.array(parsed.key, np.uint64)
+        seq = np.array(parsed.seq, np.int64)
+        outcome = np.frombuffer(parsed.outcome, np.uint8).copy()
+        reason = np.frombuffer(parsed.reason, np.uint8).copy()
         if isinstance(received, int):
             received_at = np.full(len(device), received, np.int64)
         else:
-            received_at = received[draft.message]
+            received_at = received[parsed.message]
         if doubles:
             ends = outcome, reason
-            find_doubles(self._state, draft, (device, key, seq), received_at, ends)
+            find_doubles(self._state, parsed, (device, key, seq), received_at, ends)
             new = outcome != Outcome.DUPLICATE
             spread(self._state, received_at, np.where(new, device, NO_DEVICE))
-        code = np.frombuffer(draft.code, np.uint8)
-        value = np.array(draft.value, np.float64)
-        said = np.array(draft.said, np.int64)
-        network = np.array(draft.network, np.int64)
+        code = np.frombuffer(parsed.code, np.uint8)
+        value = np.array(parsed.value, np.float64)
+        said = np.array(parsed.said, np.int64)
+        network = np.array(parsed.network, np.int64)
         measured, replaced = settle_times(said, network, received_at)
-        draft.replaced = [(i, int(said[i])) for i in np.flatnonzero(replaced).tolist()]
+        parsed.replaced = [(i, int(said[i])) for i in np.flatnonzero(replaced).tolist()]
         columns = Columns(
             device=device,
             key=key,
@@ -184,16 +191,16 @@ class Pipeline:
             received_at=received_at,
             outcome=outcome,
             reason=reason,
-            count=np.array(draft.count, np.int32),
+            count=np.array(parsed.count, np.int32),
             code=code,
             value=value,
-            measured_at=np.repeat(measured, draft.count),
+            measured_at=np.repeat(measured, parsed.count),
             quality=np.zeros(len(code), np.uint8),
             why=np.zeros(len(code), np.uint8),
         )
-        judge_values(self._state.registry, draft, columns, replaced)
+        judge_values(self._state.registry, parsed, columns, replaced)
         if doubles:
-            self._lifecycle.ahead.note(*clocked(draft, received_at))
+            self._lifecycle.ahead.note(*clocked(parsed, received_at))
         return without_doubles(columns)
 
     def _derive(self, columns: Columns) -> Columns:

@@ -16,10 +16,10 @@ from sensorhub.columns import BARE, I64, NO_DEVICE, NO_SEQ
 from sensorhub.config.layout import TopicSettings
 from sensorhub.decode import native
 from sensorhub.decode.network_server import gateway_id
-from sensorhub.ingest.downlink_tracker import Obeying
-from sensorhub.ingest.enveloped import Wrapped
-from sensorhub.ingest.parsed_batch import Draft, Told, poison_key
-from sensorhub.ingest.topic_router import Route, Router, Way
+from sensorhub.ingest.downlink_tracker import DownlinkTracker
+from sensorhub.ingest.enveloped import EnvelopeReader
+from sensorhub.ingest.parsed_batch import ParsedBatch, Told, poison_key
+from sensorhub.ingest.topic_router import MessageKind, Route, Router
 from sensorhub.ingest.validate import NO_TIME
 from sensorhub.model import (
     BY_NAME,
@@ -34,8 +34,8 @@ from sensorhub.registry.registry import Registry
 CODE_OF = {name: entry.no for name, entry in BY_NAME.items()}
 FAR = 2**62
 ODD_FLAGS = RETAIN | DUP
-WRAPPED = Way.WRAPPED
-NO_UPLINK = frozenset((Way.STATUS, Way.ALERT))
+WRAPPED = MessageKind.WRAPPED
+NO_UPLINK = frozenset((MessageKind.STATUS, MessageKind.ALERT))
 ODD_HEADS = frozenset(flags for flags in range(16) if flags & ODD_FLAGS)
 UNDECODABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 
@@ -55,7 +55,7 @@ class Run:
         self.payload, self.record = [], []
 
 
-class Intake:
+class MessageReader:
     """Reads messages by the register, the topic settings and the profiles."""
 
     def __init__(
@@ -64,30 +64,32 @@ class Intake:
         topics: tuple[TopicSettings, ...],
         max_payload: int,
         codecs: CodecRunner = NO_CODECS,
-        obeying: Obeying | None = None,
+        downlink_tracker: DownlinkTracker | None = None,
     ) -> None:
-        self.obeying = obeying or Obeying()
+        self.downlink_tracker = downlink_tracker or DownlinkTracker()
         self.registry = registry
         self._max_payload = max_payload
         self._router = Router(registry, topics)
-        self._wrapped = Wrapped(self._router, registry, codecs, self.obeying)
+        self._wrapped = EnvelopeReader(
+            self._router, registry, codecs, self.downlink_tracker
+        )
 
-    def read(self, messages: list[Message], received: int | I64) -> Draft:
+    def read(self, messages: list[Message], received: int | I64) -> ParsedBatch:
         """The draft of a batch received at `received` (ms; or a time a message).
 
         Sound native uplinks are the most by far, often all: they are entered in
         runs, list by list. Everything else ends a run.
         """
-        draft = Draft()
+        parsed = ParsedBatch()
         self._wrapped.begin(received)
-        run = self._whole(draft, messages)
+        run = self._whole(parsed, messages)
         if run is None:
-            run = self._walk(draft, messages)
-        self._end(draft, run, messages)
-        self._wrapped.end(draft)
-        return draft
+            run = self._walk(parsed, messages)
+        self._end(parsed, run, messages)
+        self._wrapped.end(parsed)
+        return parsed
 
-    def _whole(self, draft: Draft, messages: list[Message]) -> Run | None:
+    def _whole(self, parsed: ParsedBatch, messages: list[Message]) -> Run | None:
         """All uplinks of the batch as one run; None where any needs a look."""
         known = list(map(self._router.plain.get, [m.topic for m in messages]))
         aside = [i for i, device in enumerate(known) if device is None]
@@ -108,10 +110,10 @@ class Intake:
         except UNDECODABLE:
             return None
         for i in aside:
-            self._odd(draft, i, messages[i], route(messages[i].topic))
+            self._odd(parsed, i, messages[i], route(messages[i].topic))
         return Run(places, devices, payloads, records)
 
-    def _walk(self, draft: Draft, messages: list[Message]) -> Run:
+    def _walk(self, parsed: ParsedBatch, messages: list[Message]) -> Run:
         """Go through a mixed batch; answers the last run, not yet entered."""
         plain, run = self._router.plain, Run()
         for i, message in enumerate(messages):
@@ -125,8 +127,8 @@ class Intake:
                 record = self._decoded(payload)
             if device is None or record is None:
                 if run.message:
-                    self._end(draft, run, messages)
-                self._odd(draft, i, message, route or self._router.route(topic))
+                    self._end(parsed, run, messages)
+                self._odd(parsed, i, message, route or self._router.route(topic))
                 continue
             run.message.append(i)
             run.device.append(device)
@@ -142,25 +144,25 @@ class Intake:
         except UNDECODABLE:
             return None
 
-    def _odd(self, draft: Draft, i: int, message: Message, route: Route) -> None:
+    def _odd(self, parsed: ParsedBatch, i: int, message: Message, route: Route) -> None:
         """A message that is no plain native uplink."""
         way = route.way
         refused = message.flags & RETAIN or len(message.payload) > self._max_payload
         if way is WRAPPED and not refused:
-            self._wrapped.read(draft, i, message, route)
-        elif way is Way.STATUS:
-            self._status(draft, route, message)
-        elif way is Way.ALERT:
+            self._wrapped.read(parsed, i, message, route)
+        elif way is MessageKind.STATUS:
+            self._status(parsed, route, message)
+        elif way is MessageKind.ALERT:
             if message.flags & RETAIN and message.payload:
-                draft.states.append(route.name)
+                parsed.states.append(route.name)
         elif refused:
-            self._refuse(draft, i, message, route)
-        elif way is Way.NATIVE:
-            self._native(draft, i, message, route)
+            self._refuse(parsed, i, message, route)
+        elif way is MessageKind.NATIVE:
+            self._native(parsed, i, message, route)
         else:
-            self._other(draft, i, message, route)
+            self._other(parsed, i, message, route)
 
-    def _end(self, draft: Draft, run: Run, messages: list[Message]) -> None:
+    def _end(self, parsed: ParsedBatch, run: Run, messages: list[Message]) -> None:
         """Enter a run of decoded native uplinks into the draft."""
         if not run.message:
             return
@@ -174,51 +176,55 @@ class Intake:
         if 0 in codes or 0 in counts or max(said) >= FAR or min(said) < NO_TIME:
             for i in run.message:
                 self._native(
-                    draft, i, messages[i], self._router.route(messages[i].topic)
+                    parsed, i, messages[i], self._router.route(messages[i].topic)
                 )
         else:
             vias = [record.via for record in run.record]
-            for uplink, via in enumerate(vias, len(draft.message)) if any(vias) else ():
-                self._via(draft, uplink, via)
-            draft.message += run.message
-            draft.device += run.device
-            draft.key += map(xxh3_64_intdigest, run.payload, run.device)
+            for uplink, via in (
+                enumerate(vias, len(parsed.message)) if any(vias) else ()
+            ):
+                self._via(parsed, uplink, via)
+            parsed.message += run.message
+            parsed.device += run.device
+            parsed.key += map(xxh3_64_intdigest, run.payload, run.device)
             seqs = [record.seq for record in run.record]
-            draft.seq += [
+            parsed.seq += [
                 (BARE if at == NO_TIME else NO_SEQ) if seq is None else seq
                 for seq, at in zip(seqs, said, strict=True)
             ]
-            draft.said += said
-            draft.code += bytes(codes)
-            draft.value += chain.from_iterable(map(dict.values, maps))
-            draft.count += counts
+            parsed.said += said
+            parsed.code += bytes(codes)
+            parsed.value += chain.from_iterable(map(dict.values, maps))
+            parsed.count += counts
             number = len(said)
-            draft.outcome += bytes(number)
-            draft.reason += bytes(number)
-            draft.sound += [False] * number
-            draft.network += [NO_TIME] * number
+            parsed.outcome += bytes(number)
+            parsed.reason += bytes(number)
+            parsed.sound += [False] * number
+            parsed.network += [NO_TIME] * number
         run.clear()
 
     # -- ways --
 
-    def _native(self, draft: Draft, i: int, message: Message, route: Route) -> None:
+    def _native(
+        self, parsed: ParsedBatch, i: int, message: Message, route: Route
+    ) -> None:
         """A native uplink the slow way: keeps what is usable, says what is not."""
         if route.mismatch:
-            draft.zone_mismatch += 1
+            parsed.zone_mismatch += 1
         key = xxh3_64_intdigest(message.payload, route.device)
-        uplink = draft.enter(i, message, route.device, key)
+        uplink = parsed.enter(i, message, route.device, key)
         try:
             records = native.read_loosely(message.payload)
         except ValueError as error:
-            draft.kill(uplink, Reason.BAD_PAYLOAD, route.name, str(error))
+            parsed.kill(uplink, Reason.BAD_PAYLOAD, route.name, str(error))
             return
         for record in records:
-            self._via(draft, uplink, record.via)
+            self._via(parsed, uplink, record.via)
         newest = max((r.ts for r in records if r.ts is not None), default=None)
         seqs = [r.seq for r in records if r.seq is not None]
-        draft.seq[uplink] = seqs[-1] if seqs else (BARE if newest is None else NO_SEQ)
+        parsed.seq[uplink] = seqs[-1] if seqs else (BARE if newest is None else NO_SEQ)
         if newest is not None:
-            draft.said[uplink] = newest
+            parsed.said[uplink] = newest
         ignored: list[str] = []
         for record in records:
             ignored += record.ignored
@@ -229,53 +235,57 @@ class Intake:
                     continue
                 if record.ts != newest:
                     own = NO_TIME if record.ts is None else record.ts
-                    draft.own_time[len(draft.code)] = own
-                draft.code.append(code)
-                draft.value.append(value)
-                draft.count[uplink] += 1
-        draft.close(uplink, route.name, ignored)
+                    parsed.own_time[len(parsed.code)] = own
+                parsed.code.append(code)
+                parsed.value.append(value)
+                parsed.count[uplink] += 1
+        parsed.close(uplink, route.name, ignored)
 
     @staticmethod
-    def _via(draft: Draft, uplink: int, gateway: object) -> None:
+    def _via(parsed: ParsedBatch, uplink: int, gateway: object) -> None:
         """A native device says through which gateway it speaks."""
         id_ = gateway_id(gateway)
         if id_ is not None:
-            draft.via[uplink] = (id_,)
+            parsed.via[uplink] = (id_,)
 
-    def _status(self, draft: Draft, route: Route, message: Message) -> None:
-        draft.events += 1
+    def _status(self, parsed: ParsedBatch, route: Route, message: Message) -> None:
+        parsed.events += 1
         if route.device == NO_DEVICE:
             return
         try:
             status = native.decode_status(message.payload)
             retained = bool(message.flags & RETAIN)
-            draft.told.append(Told(route.device, status, retained))
+            parsed.told.append(Told(route.device, status, retained))
         except UNDECODABLE:
             return
 
-    def _refuse(self, draft: Draft, i: int, message: Message, route: Route) -> None:
-        uplink = draft.open(i, route.device, poison_key(message), BARE)
+    def _refuse(
+        self, parsed: ParsedBatch, i: int, message: Message, route: Route
+    ) -> None:
+        uplink = parsed.open(i, route.device, poison_key(message), BARE)
         if message.flags & RETAIN:
-            draft.outcome[uplink] = Outcome.DUPLICATE
-            draft.reason[uplink] = Reason.RETAINED
+            parsed.outcome[uplink] = Outcome.DUPLICATE
+            parsed.reason[uplink] = Reason.RETAINED
         else:
             detail = f"more than {self._max_payload} bytes"
-            draft.kill(uplink, Reason.TOO_LARGE, route.name, detail)
+            parsed.kill(uplink, Reason.TOO_LARGE, route.name, detail)
 
-    def _other(self, draft: Draft, i: int, message: Message, route: Route) -> None:
+    def _other(
+        self, parsed: ParsedBatch, i: int, message: Message, route: Route
+    ) -> None:
         seq = self._poison_seq(route, message)
-        uplink = draft.enter(i, message, NO_DEVICE, poison_key(message), seq)
-        if route.way is Way.UNKNOWN_DEVICE:
+        uplink = parsed.enter(i, message, NO_DEVICE, poison_key(message), seq)
+        if route.way is MessageKind.UNKNOWN_DEVICE:
             detail = f"zone {route.zone}: device {route.name} is not registered"
-            draft.kill(uplink, Reason.UNKNOWN_DEVICE, route.name, detail)
+            parsed.kill(uplink, Reason.UNKNOWN_DEVICE, route.name, detail)
         else:
             detail = "no topic filter of the settings fits"
-            draft.kill(uplink, Reason.UNKNOWN_TOPIC, "", detail)
+            parsed.kill(uplink, Reason.UNKNOWN_TOPIC, "", detail)
 
     @staticmethod
     def _poison_seq(route: Route, message: Message) -> int:
         """An unknown native device's seq, so that its doubles are known."""
-        if route.way is not Way.UNKNOWN_DEVICE:
+        if route.way is not MessageKind.UNKNOWN_DEVICE:
             return BARE
         try:
             record = native.decode_record(message.payload)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.columns import I64, NO_DEVICE, Columns
-from sensorhub.ingest.parsed_batch import Draft
+from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.ingest.validate import AHEAD_MS, NO_TIME, beyond, judge
 from sensorhub.model import BY_NAME, FILL, Outcome, Quality, Reason
 from sensorhub.registry.registry import Registry
@@ -14,7 +14,10 @@ Derived = tuple[int, int, float]  # source reading, measurement number, value
 
 
 def judge_values(
-    registry: Registry, draft: Draft, columns: Columns, replaced: NDArray[np.bool_]
+    registry: Registry,
+    parsed: ParsedBatch,
+    columns: Columns,
+    replaced: NDArray[np.bool_],
 ) -> None:
     """Range and clock of each value; an uplink without any good one is dead."""
     columns.quality, columns.why = judge(columns.code, columns.value)
@@ -23,9 +26,9 @@ def judge_values(
         columns.quality[late] = Quality.SUSPECT
         columns.why[late] = Reason.CLOCK
     owner = columns.owner()
-    if draft.own_time:
-        at = np.array(list(draft.own_time), np.intp)
-        own = np.array(list(draft.own_time.values()), np.int64)
+    if parsed.own_time:
+        at = np.array(list(parsed.own_time), np.intp)
+        own = np.array(list(parsed.own_time.values()), np.int64)
         here = columns.received_at[owner[at]]
         columns.measured_at[at] = np.where(own == NO_TIME, here, own)
         wrong = at[beyond(columns.measured_at[at], columns.received_at[owner[at]])]
@@ -39,11 +42,11 @@ def judge_values(
     )
     empty = (good == 0) & (columns.outcome == Outcome.STORED)
     for i in np.flatnonzero(empty).tolist():
-        if draft.sound[i]:
+        if parsed.sound[i]:
             continue
         names = sorted({Reason(int(w)).word for w in columns.why[owner == i]})
-        name = registry.device_ids[draft.device[i]]
-        draft.kill(i, Reason.NOTHING_USABLE, name, "rejected: " + ", ".join(names))
+        name = registry.device_ids[parsed.device[i]]
+        parsed.kill(i, Reason.NOTHING_USABLE, name, "rejected: " + ", ".join(names))
         columns.outcome[i] = Outcome.DEAD
         columns.reason[i] = Reason.NOTHING_USABLE
 
@@ -79,14 +82,14 @@ def _assets_at(
 
 
 def clocked(
-    draft: Draft, received_at: I64
+    parsed: ParsedBatch, received_at: I64
 ) -> tuple[NDArray[np.int32], I64, NDArray[np.bool_]]:
     """Uplinks with a time of their own: device, received_at, whether ahead of us.
 
     The device's time, else its network server's.
     """
-    said, device = np.array(draft.said, np.int64), np.array(draft.device, np.int32)
-    said = np.where(said == NO_TIME, np.array(draft.network, np.int64), said)
+    said, device = np.array(parsed.said, np.int64), np.array(parsed.device, np.int32)
+    said = np.where(said == NO_TIME, np.array(parsed.network, np.int64), said)
     known = (said != NO_TIME) & (device != NO_DEVICE)
     received = received_at[known]
     return device[known], received, said[known] > received + AHEAD_MS

@@ -16,7 +16,7 @@ ALERTS = f"{TOPIC_ROOT}/alerts/"
 ALERT_LEVELS = 6  # .../alerts/{zone}/{asset}/{rule}
 
 
-class Way(Enum):
+class MessageKind(Enum):
     """What kind of message comes under a topic."""
 
     NATIVE = 1
@@ -30,7 +30,7 @@ class Way(Enum):
 class Route(NamedTuple):
     """Where the messages of one topic belong."""
 
-    way: Way
+    way: MessageKind
     device: int = NO_DEVICE
     name: str = ""
     unwrap: Unwrap | None = None
@@ -58,7 +58,7 @@ class Router:
                 self._routes.clear()
             if route.plain:
                 self.plain[topic] = route.device
-            elif route.way is not Way.ALERT and len(topic) <= LONGEST:
+            elif route.way is not MessageKind.ALERT and len(topic) <= LONGEST:
                 self._routes[topic] = route
         return route
 
@@ -66,34 +66,41 @@ class Router:
         try:
             text = topic.decode()
         except UnicodeDecodeError:
-            return Route(Way.UNKNOWN)
+            return Route(MessageKind.UNKNOWN)
         levels = text.split("/")
         if text.startswith(ALERTS) and len(levels) == ALERT_LEVELS:
-            return Route(Way.ALERT, name=text)
+            return Route(MessageKind.ALERT, name=text)
         if (
             text.startswith(TOPIC_ROOT)
             and text.endswith("/status")
             and len(levels) == 5
         ):
-            return Route(Way.STATUS, self.number(levels[3]), levels[3])
+            return Route(MessageKind.STATUS, self.number(levels[3]), levels[3])
         for pattern, unwrap in self._filters:
             if not matches(pattern, levels):
                 continue
             if unwrap is not None:
                 application = _application(levels)
                 return Route(
-                    Way.WRAPPED, name=text, unwrap=unwrap, application=application
+                    MessageKind.WRAPPED,
+                    name=text,
+                    unwrap=unwrap,
+                    application=application,
                 )
             if len(levels) < 3:
-                return Route(Way.UNKNOWN)
+                return Route(MessageKind.UNKNOWN)
             zone, name = levels[-3], levels[-2]
             device = self.number(name)
-            way = Way.UNKNOWN_DEVICE if device == NO_DEVICE else Way.NATIVE
+            way = (
+                MessageKind.UNKNOWN_DEVICE
+                if device == NO_DEVICE
+                else MessageKind.NATIVE
+            )
             registered = self._registry.zone_of(int(self._registry.asset_of[device]))
             mismatch = registered not in ("", zone)
-            plain = way is Way.NATIVE and registered == zone
+            plain = way is MessageKind.NATIVE and registered == zone
             return Route(way, device, name, None, zone, mismatch, plain)
-        return Route(Way.UNKNOWN)
+        return Route(MessageKind.UNKNOWN)
 
     def number(self, name: str) -> int:
         """A device's register number; NO_DEVICE where it is unknown."""

@@ -16,7 +16,7 @@ from sensorhub.config.layout import TopicSettings
 from sensorhub.decode import native
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import decode_uplink, map_fields, with_link
-from sensorhub.ingest.topic_router import Route, Router, Way
+from sensorhub.ingest.topic_router import MessageKind, Route, Router
 from sensorhub.ingest.validate import judge
 from sensorhub.model import (
     BY_NAME,
@@ -67,15 +67,15 @@ class Known:
 def explain_message(topic: str, payload: bytes, known: Known, now: int) -> list[Row]:
     """What each uplink or event of an MQTT message is and becomes."""
     route = Router(known.registry, known.topics).route(topic.encode())
-    if route.way is Way.WRAPPED and route.unwrap is not None:
+    if route.way is MessageKind.WRAPPED and route.unwrap is not None:
         try:
             envelopes = route.unwrap(topic, payload, now)
         except EnvelopeError as error:
             return [_dead(Reason.BAD_ENVELOPE, str(error))]
         return [_envelope(envelope, known) for envelope in envelopes]
-    if route.way in (Way.NATIVE, Way.UNKNOWN_DEVICE):
+    if route.way in (MessageKind.NATIVE, MessageKind.UNKNOWN_DEVICE):
         return _native(route, payload, known)
-    if route.way is Way.UNKNOWN:
+    if route.way is MessageKind.UNKNOWN:
         filters = ", ".join(topic.filter for topic in known.topics)
         what = f"no topic filter of the settings fits; there are: {filters}"
         return [_dead(Reason.UNKNOWN_TOPIC, what)]

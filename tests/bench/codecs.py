@@ -14,7 +14,7 @@ from sensorhub.columns import NO_DEVICE
 from sensorhub.config.layout import TopicSettings
 from sensorhub.config.settings import CodecSettings
 from sensorhub.decode.decoders import DECODERS
-from sensorhub.ingest.reader import Intake
+from sensorhub.ingest.reader import MessageReader
 from sensorhub.model import Message
 from sensorhub.registry.profiles import Profile, load_profiles
 from tests.bench.packets import WRAPPED, WRAPPED_TOPIC, device_name
@@ -62,21 +62,21 @@ def codec_cost(rounds: int) -> dict[str, float]:
     codecs = Codecs(FOLDER, ["em400.js"], CodecSettings(), lambda: 0)
     kind = (TopicSettings(filter="application/+/device/+/event/+", kind="chirpstack"),)
     intakes: dict[str, Any] = {
-        name: Intake(OneProfile(BATCH, profile), kind, 65_536, codecs)  # type: ignore[arg-type]
+        name: MessageReader(OneProfile(BATCH, profile), kind, 65_536, codecs)  # type: ignore[arg-type]
         for name, profile in (("decoder", native), ("codec", codec))
     }
     batch = messages()
     took: dict[str, list[float]] = {"decoder": [], "codec": []}
     try:
-        first = {name: intake.read(batch, 0) for name, intake in intakes.items()}
+        first = {name: reader.read(batch, 0) for name, reader in intakes.items()}
         assert first["codec"].value[:2] == [100, 28.1], first["codec"].dead[:1]
         assert first["codec"].value == first["decoder"].value
         assert first["codec"].code == first["decoder"].code
         before = os.times()
         for _ in range(rounds):
-            for name, intake in intakes.items():
+            for name, reader in intakes.items():
                 began = time.perf_counter()
-                intake.read(batch, 0)
+                reader.read(batch, 0)
                 took[name].append((time.perf_counter() - began) / BATCH * 1e6)
     finally:
         codecs.close()

@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def _live(hub: Hub, clock: HandClock) -> None:
-    pipeline = Pipeline(hub.state, hub.lifecycle, hub.intake)
+    pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader)
     watchdog = Watchdog(hub, clock.now())
     for step in range(96):  # two days of half hours
         clock.time = START + step * 1_800_000

@@ -52,7 +52,7 @@ class Story:
 
     def _renew(self) -> None:
         hub = self.hub
-        self.pipeline = Pipeline(hub.state, hub.lifecycle, hub.intake)
+        self.pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader)
 
     def kill(self) -> None:
         """Nothing more is written; a new hub begins at once from what is on disk."""

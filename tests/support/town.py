@@ -162,7 +162,7 @@ class Town:
     @property
     def pipeline(self) -> Pipeline:
         """The pipeline of the hub's present state."""
-        return Pipeline(self.hub.state, self.hub.lifecycle, self.hub.intake)
+        return Pipeline(self.hub.state, self.hub.lifecycle, self.hub.reader)
 
     def take(self, messages: Iterable[Message]) -> ChangeSet:
         """One batch, now."""

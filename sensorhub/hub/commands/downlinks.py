@@ -49,7 +49,7 @@ def ask(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     change_set.outbox.append(
         OutboxRow(f"down-{id_}", MQTT, f"down-{name}", "", now, body.encode())
     )
-    change_set.jobs.append(lambda _: hub.obeying.watch(row))
+    change_set.jobs.append(lambda _: hub.downlink_tracker.watch(row))
     return {"downlink": id_, "topic": topic, "payload": json.loads(payload)}
 
 
@@ -63,7 +63,7 @@ def _native_place(hub: Hub, device: int, name: str, kind: str) -> tuple[str, str
 
 
 def _application(hub: Hub, device: int, name: str) -> str:
-    application = hub.obeying.applications[device]
+    application = hub.downlink_tracker.applications[device]
     if not application:
         raise ValueError(
             f"{name} is not native and was not yet heard through ChirpStack: its"
