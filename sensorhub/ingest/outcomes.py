@@ -9,7 +9,7 @@ import structlog
 from sensorhub.columns import Columns
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.model import Message, Outcome, Quality, Reason
-from sensorhub.state.fill_learning import NOTHING, Taught, Teaching
+from sensorhub.state.fill_learning import NOTHING, FillLearning, Taught
 from sensorhub.store import counters
 from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.dead_letters import DeadLetter
@@ -75,7 +75,9 @@ def bury(
         change_set.letters.append(letter)
 
 
-def learn_by_day(teaching: Teaching, columns: Columns, change_set: ChangeSet) -> Taught:
+def learn_by_day(
+    teaching: FillLearning, columns: Columns, change_set: ChangeSet
+) -> Taught:
     """What the town taught, at the first uplink of a local day."""
     if not columns.uplinks:
         return NOTHING

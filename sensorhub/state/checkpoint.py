@@ -21,10 +21,10 @@ from sensorhub.columns import (
     unpack_notes,
 )
 from sensorhub.model import NEVER, Outcome
-from sensorhub.state.fill_estimates import LevelRows
+from sensorhub.state.fill_estimates import FillEstimateRows
 from sensorhub.state.fill_learning import BLOCK, Taught
 from sensorhub.state.rule_evaluation import Moved
-from sensorhub.state.sensor_health import SignRows
+from sensorhub.state.sensor_health import SensorHealthRows
 from sensorhub.state.state import State
 from sensorhub.store.journal import JournalRow
 
@@ -41,8 +41,8 @@ class Block(msgspec.Struct, array_like=True):
     flapping: list[tuple[str, int, int]]
     baselines: list[Any]  # of earlier versions
     means: list[tuple[str, int, int, str, list[int], list[float]]] = []
-    signs: SignRows = SignRows()
-    levels: LevelRows = LevelRows()
+    signs: SensorHealthRows = SensorHealthRows()
+    levels: FillEstimateRows = FillEstimateRows()
 
 
 def blocks_of(state: State) -> int:

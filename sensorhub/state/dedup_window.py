@@ -59,7 +59,7 @@ class Recent:
             self._bare_limit = max(4 * RECENT, 2 * len(self.bare))
 
 
-class Windows:
+class DedupWindow:
     """Device columns: last uplinks, covered time, the last 16 keys and seqs."""
 
     DEVICE_COLUMNS = (

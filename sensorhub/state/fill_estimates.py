@@ -29,8 +29,8 @@ from sensorhub.estimate.usage import HOUR_MS, Zone, local_hours
 from sensorhub.model import NEVER
 from sensorhub.registry.registry import Registry
 from sensorhub.state.dedup_window import ranks
-from sensorhub.state.fill_learning import BLOCK, Taught, Teaching, Usages
-from sensorhub.state.fill_models import Filling, lay_out
+from sensorhub.state.fill_learning import BLOCK, FillLearning, Taught, Usages
+from sensorhub.state.fill_models import FillModels, lay_out
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -38,7 +38,7 @@ PEOPLE, BLIND = Law._fields.index("population"), Law._fields.index("blind")
 Watcher = Callable[[NDArray[np.intp], I64, Found], None]
 
 
-class LevelRows(msgspec.Struct, array_like=True, frozen=True):
+class FillEstimateRows(msgspec.Struct, array_like=True, frozen=True):
     """What a checkpoint keeps of a block's devices."""
 
     fills: dict[str, bytes] = {}
@@ -65,16 +65,16 @@ class Was(NamedTuple):
     z: F64
 
 
-class Levels:
+class FillEstimates:
     """The filter's state by device number, and what the town taught it."""
 
-    def __init__(self, registry: Registry, filling: Filling) -> None:
+    def __init__(self, registry: Registry, filling: FillModels) -> None:
         size = registry.devices
         self._registry, self._laid = registry, lay_out(registry, filling)
         self._zone = Zone(filling.timezone)
         self.table = fill.new_fills(size)
         calendar = Calendar(filling.holidays.like())
-        self.teaching = Teaching(size, self._zone, calendar)
+        self.teaching = FillLearning(size, self._zone, calendar)
         self.watch: Watcher | None = None
 
     @property
@@ -236,13 +236,13 @@ class Levels:
 
     # -- checkpoints --
 
-    def dump(self, first: int, last: int) -> LevelRows:
+    def dump(self, first: int, last: int) -> FillEstimateRows:
         """The rows of devices `first` to below `last`."""
-        return LevelRows(
+        return FillEstimateRows(
             self.table.dump(first, last), *self.teaching.dump(first // BLOCK)
         )
 
-    def load(self, first: int, rows: LevelRows) -> None:
+    def load(self, first: int, rows: FillEstimateRows) -> None:
         """Take what `dump` gave; the oldest block comes last, its weeks hold then.
 
         Raises ValueError on damaged bytes.

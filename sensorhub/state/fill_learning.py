@@ -35,7 +35,7 @@ class Taught(NamedTuple):
 NOTHING = Taught([], [])
 
 
-class Teaching:
+class FillLearning:
     """What is gone by now (`usage`), and what was learnt since."""
 
     def __init__(

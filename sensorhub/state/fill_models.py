@@ -20,7 +20,7 @@ Numbers = NDArray[np.intp]
 USUAL_ECHO = EchoSettings()
 
 
-class Filling(NamedTuple):
+class FillModels(NamedTuple):
     """What the settings say about what fills and who empties."""
 
     deposits: Mapping[AssetKind, DepositSettings] = MappingProxyType({})
@@ -38,7 +38,7 @@ class Laid(NamedTuple):
     plan_of: Numbers
 
 
-def lay_out(registry: Registry, filling: Filling) -> Laid:
+def lay_out(registry: Registry, filling: FillModels) -> Laid:
     """Who is mounted where now, and what that holds."""
     device = np.flatnonzero(registry.asset_of >= 0)
     device = device[registry.alike[registry.asset_of[device]] >= 0]
@@ -71,7 +71,7 @@ def _alike(columns: Sequence[NDArray[Any]]) -> tuple[Numbers, Numbers]:
 
 
 def _by_traits(
-    registry: Registry, filling: Filling, asset: NDArray[np.int32]
+    registry: Registry, filling: FillModels, asset: NDArray[np.int32]
 ) -> tuple[Numbers, Numbers, Plans]:
     """Of assets: the population, the number of the rounds that come; all rounds."""
     first, alike = _alike([registry.alike[asset]])
@@ -100,7 +100,7 @@ def _echoes(registry: Registry, device: Numbers) -> tuple[Numbers, list[EchoSett
 
 
 def _law(
-    filling: Filling, traits: tuple[int, float, float, float], echo: EchoSettings
+    filling: FillModels, traits: tuple[int, float, float, float], echo: EchoSettings
 ) -> dict[str, float]:
     """The law of a population with its litres and ends in mm, where they are known."""
     people, litres, empty, full = traits

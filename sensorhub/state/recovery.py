@@ -15,7 +15,7 @@ from sensorhub.registry.registry import Registry
 from sensorhub.registry.subjects import Places
 from sensorhub.state import checkpoint
 from sensorhub.state.dedup_window import BARE_MS, RECENT
-from sensorhub.state.fill_models import Filling
+from sensorhub.state.fill_models import FillModels
 from sensorhub.state.state import State
 from sensorhub.store import checkpoints, counters, journal, places, register
 
@@ -47,7 +47,7 @@ def memory(
     damaged: Callable[[journal.JournalRow], None] = lambda row: None,
 ) -> tuple[State, int]:
     """What all uplinks made of it, and the last journal row that it stands for."""
-    filling = Filling(
+    filling = FillModels(
         settings.deposits, settings.rounds, settings.timezone, settings.holidays
     )
     state = State(registry, rules, Places(places.load(connection)), filling)

@@ -41,7 +41,7 @@ class Moved(NamedTuple):
     fill: float | None = None  # %, as estimated: of a forecast
 
 
-class Judging(Series):
+class RuleEvaluator(Series):
     """Series with the rules that samples decide."""
 
     def __init__(self, registry: Registry, rules: tuple[Rule, ...]) -> None:

@@ -30,14 +30,14 @@ Derived = tuple[int, int, float]  # source reading, measurement number, value
 Mask = NDArray[np.bool_] | None
 
 
-class SignRows(msgspec.Struct, array_like=True, frozen=True):
+class SensorHealthRows(msgspec.Struct, array_like=True, frozen=True):
     """What a checkpoint keeps of a block's devices."""
 
     noses: list[tuple[int, bytes]] = []
     tables: dict[str, dict[str, bytes]] = {}
 
 
-class Signs:
+class SensorHealth:
     """State by device number."""
 
     def __init__(self, devices: int) -> None:
@@ -188,7 +188,7 @@ class Signs:
 
     # -- checkpoints --
 
-    def dump(self, first: int, last: int) -> SignRows:
+    def dump(self, first: int, last: int) -> SensorHealthRows:
         """The rows of devices `first` to below `last`."""
         noses = [
             (device, nose.tobytes())
@@ -196,9 +196,9 @@ class Signs:
             if first <= device < last
         ]
         tables = {name: t.dump(first, last) for name, t in self._tables.items()}
-        return SignRows(noses, tables)
+        return SensorHealthRows(noses, tables)
 
-    def load(self, first: int, rows: SignRows) -> None:
+    def load(self, first: int, rows: SensorHealthRows) -> None:
         """Take rows that were dumped. Raises ValueError on damaged bytes."""
         for device, body in rows.noses:
             nose = array("d", body)

@@ -15,11 +15,17 @@ from sensorhub.columns import NO_DEVICE, Columns, Service
 from sensorhub.model import FILL, NEVER, Outcome, Quality, Reason, Severity
 from sensorhub.registry.registry import Registry
 from sensorhub.registry.subjects import NOWHERE, Places
-from sensorhub.state.dedup_window import Windows
-from sensorhub.state.fill_estimates import Levels, Seen
-from sensorhub.state.fill_models import Filling
-from sensorhub.state.rule_evaluation import NOT_TOLD, TEMPERATURE, Judging, Moved, Told
-from sensorhub.state.sensor_health import Signs
+from sensorhub.state.dedup_window import DedupWindow
+from sensorhub.state.fill_estimates import FillEstimates, Seen
+from sensorhub.state.fill_models import FillModels
+from sensorhub.state.rule_evaluation import (
+    NOT_TOLD,
+    TEMPERATURE,
+    Moved,
+    RuleEvaluator,
+    Told,
+)
+from sensorhub.state.sensor_health import SensorHealth
 from sensorhub.state.series import NO_SERIES
 
 BELOW = 30.0  # %: a sensor that shows more knows of content
@@ -41,7 +47,7 @@ def _picked(
     return np.flatnonzero(stored[owner] & (columns.quality != Quality.REJECTED))
 
 
-class State(Windows, Judging):
+class State(DedupWindow, RuleEvaluator):
     """The hub's memory: windows, series, and what samples move."""
 
     def __init__(
@@ -49,14 +55,14 @@ class State(Windows, Judging):
         registry: Registry,
         rules: tuple[Rule, ...],
         places: Places | None = None,
-        filling: Filling | None = None,
+        filling: FillModels | None = None,
     ) -> None:
-        Windows.__init__(self, registry)
-        Judging.__init__(self, registry, rules)
+        DedupWindow.__init__(self, registry)
+        RuleEvaluator.__init__(self, registry, rules)
         self.places = places or Places()
         self.zone = self._zones()
-        self.signs = Signs(registry.devices)
-        self.levels = Levels(registry, filling or Filling())
+        self.signs = SensorHealth(registry.devices)
+        self.levels = FillEstimates(registry, filling or FillModels())
 
     def _zones(self) -> NDArray[np.int32]:
         """By device the place that is its zone; 0 where it is not mounted."""

@@ -8,7 +8,7 @@ from sensorhub.estimate.law import Law, law_of
 from sensorhub.model import AssetKind
 from sensorhub.registry.profiles import EchoSettings
 from sensorhub.registry.registry import AssetRow, DeviceRow, MountingRow, Registry
-from sensorhub.state.fill_models import Filling, lay_out
+from sensorhub.state.fill_models import FillModels, lay_out
 
 ROUND = RoundSettings.model_validate({"zone": "east", "times": ["07:00"]})
 LATE = RoundSettings.model_validate({"kind": "container", "times": ["22:00"]})
@@ -49,7 +49,7 @@ def register(mounted: int) -> Registry:
 
 
 def test_each_device_has_the_law_and_the_rounds_of_its_asset() -> None:
-    filling = Filling(BULKY, (ROUND, LATE))
+    filling = FillModels(BULKY, (ROUND, LATE))
     laid = lay_out(register(len(ASSETS)), filling)
     for device, asset in enumerate(ASSETS, 1):
         kind, _, empty, full, table, litres, echo, hours = asset
@@ -67,7 +67,7 @@ def test_each_device_has_the_law_and_the_rounds_of_its_asset() -> None:
 
 
 def test_who_is_not_mounted_has_no_rounds_and_nobodys_law() -> None:
-    laid = lay_out(register(2), Filling(BULKY, (ROUND, LATE)))
+    laid = lay_out(register(2), FillModels(BULKY, (ROUND, LATE)))
     assert laid.law_of[3:].tolist() == laid.plan_of[3:].tolist() == [0] * 4
-    nobody = lay_out(register(0), Filling())
+    nobody = lay_out(register(0), FillModels())
     assert nobody.laws.shape[1] == 1
