@@ -11,7 +11,7 @@ Kind = Literal["gateway", "zone"]
 NOWHERE = 0
 
 
-class Place(NamedTuple):
+class Subject(NamedTuple):
     """A gateway or a zone as the database holds it."""
 
     no: int
@@ -19,14 +19,14 @@ class Place(NamedTuple):
     id: str
 
 
-class Places:
+class Subjects:
     """Places by number and by name; `new` are those not written down yet."""
 
-    def __init__(self, rows: Iterable[Place] = ()) -> None:
+    def __init__(self, rows: Iterable[Subject] = ()) -> None:
         self._known = {row.no: row for row in rows}
         self._numbers = {(p.kind, p.id): p.no for p in self._known.values()}
         self._next = max(self._known, default=NOWHERE) + 1
-        self.new: list[Place] = []
+        self.new: list[Subject] = []
 
     def number(self, kind: Kind, id_: str) -> int:
         """The number of a place; a new one is given where it has none."""
@@ -34,7 +34,7 @@ class Places:
         if number is None:
             number = self._next
             self._next += 1
-            place = Place(number, kind, id_)
+            place = Subject(number, kind, id_)
             self._known[number] = place
             self._numbers[kind, id_] = number
             self.new.append(place)
@@ -44,7 +44,7 @@ class Places:
         """The number of a place that has one, else NOWHERE."""
         return self._numbers.get((kind, id_), NOWHERE)
 
-    def __getitem__(self, number: int) -> Place:
+    def __getitem__(self, number: int) -> Subject:
         """The place of a number."""
         return self._known[number]
 

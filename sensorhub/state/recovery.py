@@ -12,7 +12,7 @@ from sensorhub.alerts.rules import Rule
 from sensorhub.config.settings import Settings
 from sensorhub.registry.profiles import Profile
 from sensorhub.registry.registry import Registry
-from sensorhub.registry.subjects import Places
+from sensorhub.registry.subjects import Subjects
 from sensorhub.state import checkpoint
 from sensorhub.state.dedup_window import BARE_MS, RECENT
 from sensorhub.state.fill_models import FillModels
@@ -50,7 +50,7 @@ def memory(
     filling = FillModels(
         settings.deposits, settings.rounds, settings.timezone, settings.holidays
     )
-    state = State(registry, rules, Places(places.load(connection)), filling)
+    state = State(registry, rules, Subjects(places.load(connection)), filling)
     intervals = registry.interval_ms.copy()
     cursors = {}
     for row in checkpoints.load(connection):

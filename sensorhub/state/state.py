@@ -14,7 +14,7 @@ from sensorhub.alerts.rules import LEAST_GAP_MS, Rule
 from sensorhub.columns import NO_DEVICE, Columns, Service
 from sensorhub.model import FILL, NEVER, Outcome, Quality, Reason, Severity
 from sensorhub.registry.registry import Registry
-from sensorhub.registry.subjects import NOWHERE, Places
+from sensorhub.registry.subjects import NOWHERE, Subjects
 from sensorhub.state.dedup_window import DedupWindow
 from sensorhub.state.fill_estimates import FillEstimates, Seen
 from sensorhub.state.fill_models import FillModels
@@ -54,12 +54,12 @@ class State(DedupWindow, RuleEvaluator):
         self,
         registry: Registry,
         rules: tuple[Rule, ...],
-        places: Places | None = None,
+        places: Subjects | None = None,
         filling: FillModels | None = None,
     ) -> None:
         DedupWindow.__init__(self, registry)
         RuleEvaluator.__init__(self, registry, rules)
-        self.places = places or Places()
+        self.places = places or Subjects()
         self.zone = self._zones()
         self.signs = SensorHealth(registry.devices)
         self.levels = FillEstimates(registry, filling or FillModels())

@@ -4,19 +4,19 @@ import sqlite3
 from collections.abc import Sequence
 from typing import cast
 
-from sensorhub.registry.subjects import Kind, Place
+from sensorhub.registry.subjects import Kind, Subject
 
 
-def load(connection: sqlite3.Connection) -> list[Place]:
+def load(connection: sqlite3.Connection) -> list[Subject]:
     """All places; none in the copy of a database from before there were any."""
     table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'places'"
     if connection.execute(table).fetchone() is None:
         return []
     rows = connection.execute("SELECT no, kind, id FROM places").fetchall()
-    return [Place(no, cast(Kind, kind), id_) for no, kind, id_ in rows]
+    return [Subject(no, cast(Kind, kind), id_) for no, kind, id_ in rows]
 
 
-def add(connection: sqlite3.Connection, places: Sequence[Place]) -> None:
+def add(connection: sqlite3.Connection, places: Sequence[Subject]) -> None:
     """Write new places in the caller's transaction."""
     connection.executemany("INSERT INTO places (no, kind, id) VALUES (?, ?, ?)", places)
 
