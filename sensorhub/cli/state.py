@@ -21,7 +21,7 @@ from sensorhub.cli.common import (
 from sensorhub.cli.tables import table
 from sensorhub.model import BY_NO, NEVER, Severity
 from sensorhub.store import database
-from sensorhub.views.asset_states import Observer, Standing
+from sensorhub.views.asset_states import AssetStateReader, AssetStates
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def state(
     """How every asset stands: last values, when heard, the worst open alert."""
     workspace, settings, _ = opened(config, data)
     with closing(database.connect(workspace.data, read_only=True)) as connection:
-        seen = Observer(connection).look(hub_now(workspace, settings))
+        seen = AssetStateReader(connection).look(hub_now(workspace, settings))
     chosen = [
         row
         for row, (id_, in_) in enumerate(zip(seen.ids, seen.zones, strict=True))
@@ -68,7 +68,7 @@ def state(
     table("state", names, rows, keep=("asset",))
 
 
-def view(seen: Standing, row: int) -> dict[str, Any]:
+def view(seen: AssetStates, row: int) -> dict[str, Any]:
     """An asset as `state --json` shows it."""
     values = {}
     for code, (at, value) in sorted(seen.values.items()):

@@ -27,7 +27,7 @@ class Newest(NamedTuple):
 
 
 @dataclass(slots=True)
-class Standing:
+class AssetStates:
     """One row an asset; `values` by measurement number.
 
     `at` is NEVER and `value` NaN where nothing is known; `severity` is the worst open
@@ -41,7 +41,7 @@ class Standing:
     values: dict[int, Newest] = field(default_factory=dict)
 
 
-class Observer:
+class AssetStateReader:
     """Looks at one database again and again; `connection` is for reading."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -55,7 +55,7 @@ class Observer:
         self._row_of: I64 = np.empty(0, np.int64)
         self._mountings: NDArray[np.int64] = np.empty((0, 4), np.int64)
 
-    def look(self, now: int) -> Standing:
+    def look(self, now: int) -> AssetStates:
         """How the assets stand at `now` (ms), by all that is committed."""
         self._register()
         self._follow()
@@ -155,9 +155,9 @@ class Observer:
 
     # -- assets --
 
-    def _by_asset(self, now: int) -> Standing:
+    def _by_asset(self, now: int) -> AssetStates:
         n = len(self._ids)
-        found = Standing(
+        found = AssetStates(
             self._ids, self._zones, np.full(n, NEVER), np.zeros(n, np.uint8)
         )
         for code in self._values:
@@ -179,7 +179,7 @@ class Observer:
                 found.severity[self._row_of[asset]] = severity
         return found
 
-    def _put(self, found: Standing, rows: I64, device: I64, since: I64) -> None:
+    def _put(self, found: AssetStates, rows: I64, device: I64, since: I64) -> None:
         """What devices say of assets, as far as they were mounted by then."""
         for code, (at, value) in self._values.items():
             told, known = at[device], found.values[code]

@@ -5,7 +5,7 @@ import time
 from sensorhub.clock import Clock
 from sensorhub.model import NEVER
 from sensorhub.store.database import connect
-from sensorhub.views.asset_states import Observer
+from sensorhub.views.asset_states import AssetStateReader
 from tests.bench.rig import Hub, Script, hub, prepare, publisher, rss_mb, say, send
 
 
@@ -17,7 +17,7 @@ def _register_s(found: Hub) -> float:
 
 def _state_ms(found: Hub, source: Script, devices: int) -> list[float]:
     """A reader's looks at all assets: the first, the next, after all spoke again."""
-    observer = Observer(connect(found.data, read_only=True))
+    observer = AssetStateReader(connect(found.data, read_only=True))
 
     def look() -> float:
         began = time.perf_counter()

@@ -12,21 +12,21 @@ from support.stories import Story
 from sensorhub.cli.main import main
 from sensorhub.model import CODES, NEVER
 from sensorhub.store import database, register_columns
-from sensorhub.views.asset_states import Observer
+from sensorhub.views.asset_states import AssetStateReader
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_an_observer_sees_what_the_hub_knows(tmp_path: Path, seed: int) -> None:
     story = Story(tmp_path, START, RULES, FLEET)
     read = database.connect(story.place.data, read_only=True)
-    old = Observer(read)
+    old = AssetStateReader(read)
     for number, act in enumerate(World(seed).acts(120)):
         do(story, act)
         if number % 30 == 17:
             story.stop()  # with checkpoints
         if number % 7 == 0:
             agree(story, old)
-            agree(story, Observer(read))
+            agree(story, AssetStateReader(read))
     read.close()
 
 
@@ -46,7 +46,7 @@ def test_the_register_comes_as_columns(tmp_path: Path) -> None:
     assert found == [[6, 1, NEVER, -NEVER], [5, 2, 50, -NEVER], [7, 2, NEVER, 50]]
 
 
-def agree(story: Story, observer: Observer) -> None:
+def agree(story: Story, observer: AssetStateReader) -> None:
     """Every asset's newest value of each measurement, by the devices on it now."""
     hub, registry = story.hub, story.hub.registry
     seen = observer.look(story.clock.now())
