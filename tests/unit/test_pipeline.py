@@ -11,6 +11,7 @@ from sensorhub.columns import unpack_notes
 from sensorhub.model import DUP, RETAIN, Message, Quality, Reason
 
 F = {"fill_level": 10}
+T = {"temperature": 20}
 
 
 @pytest.fixture
@@ -181,14 +182,31 @@ def test_an_unknown_devices_double_is_known_by_its_seq(town: Town) -> None:
     assert town.ends() == (0, 1, 2)
 
 
-def test_a_devices_own_window_holds_when_the_large_one_has_passed(town: Town) -> None:
-    town.take([native("d1", F, seq=0)])
-    for batch in range(34):
-        town.take([native("d2", F, seq=batch * 2000 + i) for i in range(2000)])
-    assert len(town.hub.state.recent.keys) < 34 * 2000
-    town.take([native("d1", F, seq=0)])
-    assert town.count("uplinks_duplicate") == 1
-    town.take([native("d2", F, seq=0)])  # beyond both windows: merged by history
+def crowd(town: Town, count: int) -> None:
+    """So many uplinks of d2, in batches; nothing is estimated from a temperature."""
+    for first in range(0, count, 4096):
+        numbers = range(first, min(first + 4096, count))
+        town.take([native("d2", T, seq=seq) for seq in numbers])
+
+
+def test_a_devices_own_window_holds_16_when_the_large_one_has_passed(
+    town: Town,
+) -> None:
+    sent = [native("d1", F, seq=seq) for seq in range(17)]
+    town.take(sent)
+    crowd(town, 70_000)
+    assert len(town.hub.state.recent.keys) < 70_000
+    town.take(sent)
+    assert town.count("uplinks_duplicate") == 16
+    town.take([native("d2", T, seq=0)])  # beyond both windows: merged by history
+    assert town.count("uplinks_duplicate") == 16
+
+
+def test_the_window_of_all_topics_holds_65536(town: Town) -> None:
+    sent = [native("nobody", F, seq=1)]  # has no window of its own
+    town.take(sent)
+    crowd(town, 65_535)
+    town.take(sent)
     assert town.count("uplinks_duplicate") == 1
 
 
