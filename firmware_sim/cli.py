@@ -15,8 +15,8 @@ from firmware_sim.clock import HOUR, SimClock, parse_time, wall_ms
 from firmware_sim.demotown.fleet import fleet_csv, town
 from firmware_sim.demotown.stream import uplinks
 from firmware_sim.families.command import devices
-from firmware_sim.live.command import TooManyClientsError, Wish, run_scenario
-from firmware_sim.mqtt import Address, Publisher, live, say_goodbye, say_hello
+from firmware_sim.live.command import RunRequest, TooManyClientsError, run_scenario
+from firmware_sim.mqtt import BrokerAddress, Publisher, live, say_goodbye, say_hello
 from firmware_sim.output.trace import write_trace
 from firmware_sim.plot.command import plot
 from firmware_sim.reality import run as reality
@@ -107,14 +107,14 @@ def run(
     begin = wall_ms() if start is None else _time(start)
     if password_file is not None:
         password = _read(password_file)
-    address = Address(host, port, username, password)
+    address = BrokerAddress(host, port, username, password)
     try:
         if scenario is None:
             complete = _run_demo_town(address, (begin, speed, seed, hours), stop)
         else:
             changed = _sizes(None, bins, toilets)
             told = (scenario, changed, seed, begin, speed, hours)
-            complete = run_scenario(Wish(*told, not servers, out), address, stop)
+            complete = run_scenario(RunRequest(*told, not servers, out), address, stop)
     except (ScenarioError, TooManyClientsError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
@@ -127,7 +127,7 @@ def run(
 
 
 def _run_demo_town(
-    address: Address,
+    address: BrokerAddress,
     told: tuple[int, float, int, float | None],
     stop: threading.Event,
 ) -> bool:
@@ -256,9 +256,9 @@ def demo(
     data: Annotated[Path, typer.Option(help="Wiped; if in use: NAME-2.")] = DEMO_DATA,
 ) -> None:
     """Broker, hub and town together: see alerts rise and resolve. Ctrl-C stops."""
-    from firmware_sim.demo.run import Demo, Options
+    from firmware_sim.demo.run import Demo, DemoOptions
 
-    options = Options(
+    options = DemoOptions(
         config=config,
         data=data,
         port=port,

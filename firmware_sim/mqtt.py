@@ -12,8 +12,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from firmware_sim.clock import SimClock
 from firmware_sim.demotown import fleet
-from firmware_sim.demotown.devices import Uplink, status
-from firmware_sim.demotown.fleet import Asset
+from firmware_sim.demotown.devices import DemoUplink, status
+from firmware_sim.demotown.fleet import DemoAsset
 
 OFFLINE = b'{"state":"offline"}'
 PENDING = 5_000  # most messages sent and not yet acknowledged by the broker
@@ -21,7 +21,7 @@ STEP_S = 0.2  # a stop is seen after at most so long
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class BrokerAddress:
     """Where the broker is and who we are there."""
 
     host: str = "127.0.0.1"
@@ -30,7 +30,7 @@ class Address:
     password: str | None = None
 
 
-def connect(address: Address, role: str) -> Client:
+def connect(address: BrokerAddress, role: str) -> Client:
     """A connecting paho client with its network thread running.
 
     Raises OSError where the broker cannot be reached now; later it comes back alone.
@@ -55,10 +55,10 @@ class Publisher:
     `send` and `settle` belong to one thread; the figures may be read by any.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: BrokerAddress) -> None:
         self.distinct = 0
         self.copies = 0
-        self._open: dict[int, Uplink | None] = {}
+        self._open: dict[int, DemoUplink | None] = {}
         self._taken: deque[int] = deque()
         self._client = connect(address, "devices")
         self._client.on_publish = self._on_publish
@@ -69,7 +69,7 @@ class Publisher:
         """Messages sent and not yet acknowledged."""
         return len(self._open)
 
-    def send(self, uplink: Uplink) -> None:
+    def send(self, uplink: DemoUplink) -> None:
         """Publish one uplink at QoS 1."""
         info = self._client.publish(uplink.topic, uplink.payload, qos=1)
         self._open[info.mid] = uplink
@@ -109,7 +109,7 @@ class Publisher:
         self._taken.append(mid)
 
 
-def say_hello(publisher: Publisher, assets: Iterable[Asset]) -> None:
+def say_hello(publisher: Publisher, assets: Iterable[DemoAsset]) -> None:
     """Retained birth message of every native device."""
     for asset in assets:
         for mounting in asset.mountings:
@@ -117,7 +117,7 @@ def say_hello(publisher: Publisher, assets: Iterable[Asset]) -> None:
                 publisher.retain(*status(asset, mounting))
 
 
-def say_goodbye(publisher: Publisher, assets: Iterable[Asset]) -> None:
+def say_goodbye(publisher: Publisher, assets: Iterable[DemoAsset]) -> None:
     """Retained offline message of every native device, as its last will would be."""
     for asset in assets:
         for mounting in asset.mountings:
@@ -126,7 +126,7 @@ def say_goodbye(publisher: Publisher, assets: Iterable[Asset]) -> None:
 
 
 def live(
-    stream: Iterable[Uplink],
+    stream: Iterable[DemoUplink],
     clock: SimClock,
     publisher: Publisher,
     stop: threading.Event,

@@ -15,7 +15,7 @@ import pytest
 PUBLISHED_S = 60.0
 
 
-class Uplink(NamedTuple):
+class TownUplink(NamedTuple):
     """One message as the broker would have it, at `received_at` (RFC 3339)."""
 
     received_at: str
@@ -29,7 +29,7 @@ class SimulatedTown:
     """A town's uplinks in order, the truth about it, and its register."""
 
     folder: Path  # with uplinks.jsonl, labels.jsonl, fleet.csv, rounds.toml
-    uplinks: tuple[Uplink, ...]
+    uplinks: tuple[TownUplink, ...]
     labels: tuple[dict[str, Any], ...]
 
     def labelled(self, kind: str) -> list[dict[str, Any]]:
@@ -46,11 +46,11 @@ class SimulatedTown:
 
         Raises OSError where it does not take them.
         """
-        from firmware_sim.live.clients import Clients, Identity
-        from firmware_sim.mqtt import Address
+        from firmware_sim.live.clients import ClientIdentity, ClientPool
+        from firmware_sim.mqtt import BrokerAddress
 
-        clients = Clients(Address(host, port, *(login or (None, None))))
-        clients.add(0, Identity(f"simulated-town-{id(self):x}", "", b""))
+        clients = ClientPool(BrokerAddress(host, port, *(login or (None, None))))
+        clients.add(0, ClientIdentity(f"simulated-town-{id(self):x}", "", b""))
         clients.wait_until_connected(PUBLISHED_S)
         for uplink in self.uplinks:
             clients.publish(0, uplink.topic, uplink.payload, retain=uplink.retain)
@@ -73,7 +73,7 @@ def make_town(
     changed = {f"town.{key}": value for key, value in told.items()}
     write_trace(scenario, load(scenario, changed), seed, folder)
     uplinks = tuple(
-        Uplink(
+        TownUplink(
             line["received_at"],
             line["topic"],
             b64decode(line["payload"]),

@@ -20,8 +20,8 @@ _NORMAL = np.array([round(NormalDist().inv_cdf(u), 9) for u in _AT.tolist()])
 _EXPONENTIAL = np.array([round(-math.log1p(-u), 9) for u in _AT.tolist()])
 
 
-class Stream:
-    """Random numbers for one purpose: `Stream(seed, "deposits")`."""
+class RandomStream:
+    """Random numbers for one purpose: `RandomStream(seed, "deposits")`."""
 
     def __init__(self, *purpose: object) -> None:
         words = "/".join(map(str, purpose)).encode()

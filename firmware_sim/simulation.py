@@ -10,33 +10,44 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from firmware_sim.firmware.auxiliary import Felt
+from firmware_sim.firmware.auxiliary import ToiletConditions
 from firmware_sim.firmware.battery import Batteries
 from firmware_sim.firmware.devices import Devices
-from firmware_sim.firmware.frame import Frame
-from firmware_sim.firmware.installed import Installed
-from firmware_sim.firmware.level import Around
-from firmware_sim.firmware.orders import Obeyed, Order, Orders, of_script
-from firmware_sim.firmware.restarts import Restarts
-from firmware_sim.firmware.room import Sensed
-from firmware_sim.firmware.sessions import Sessions
-from firmware_sim.link.channel import Delivery, Lost, Outage
-from firmware_sim.link.noise import Foreign
-from firmware_sim.link.radio_path import Way
+from firmware_sim.firmware.frame import DeviceFrame
+from firmware_sim.firmware.installed import InstalledVersions
+from firmware_sim.firmware.level import LevelConditions
+from firmware_sim.firmware.orders import (
+    CommandQueue,
+    ExecutedCommand,
+    PendingCommand,
+    of_script,
+)
+from firmware_sim.firmware.restarts import DeviceClocks
+from firmware_sim.firmware.room import ToiletValues
+from firmware_sim.firmware.sessions import NetworkSessions
+from firmware_sim.link.channel import DeliveredFrame, GatewayChange, LostFrame
+from firmware_sim.link.noise import ForeignMessage
+from firmware_sim.link.radio_path import RadioPath
 from firmware_sim.rng import F64, I64
 from firmware_sim.scenario import Scenario
-from firmware_sim.sensors.echo import Echo
-from firmware_sim.sensors.fault_interval import Spell
-from firmware_sim.sensors.gas import Cells
+from firmware_sim.sensors.echo import EchoSensors
+from firmware_sim.sensors.fault_interval import FaultChange
+from firmware_sim.sensors.gas import GasCells
 from firmware_sim.town.fleet import make_fleet
 from firmware_sim.town.roster import rounds
 from firmware_sim.world.bins import Bins
-from firmware_sim.world.calendar import Year
-from firmware_sim.world.crews import Crews, Visit
-from firmware_sim.world.fixtures import Rooms
-from firmware_sim.world.moment import STEP_H, STEP_MS, STEPS_A_DAY, Moment, moment
-from firmware_sim.world.rain import Rain, Shower
-from firmware_sim.world.script import Happening, Mask, Script, local_start
+from firmware_sim.world.calendar import SeasonalDemand
+from firmware_sim.world.crews import CrewSchedule, CrewVisit
+from firmware_sim.world.fixtures import ToiletFixtures
+from firmware_sim.world.rain import RainChange, RainModel
+from firmware_sim.world.script import ActiveEvent, EventSchedule, Mask, local_start
+from firmware_sim.world.step_time import (
+    STEP_H,
+    STEP_MS,
+    STEPS_A_DAY,
+    StepTime,
+    step_time,
+)
 from firmware_sim.world.toilets import Cleaning, Toilets
 from firmware_sim.world.weather import Weather
 
@@ -49,25 +60,25 @@ def indoors(celsius: F64) -> F64:
     return celsius * 0.5 + 10
 
 
-Found = tuple[Visit, float, float]  # with % and litres beside before
+Found = tuple[CrewVisit, float, float]  # with % and litres beside before
 
 
 @dataclass(slots=True)
-class Step:
+class SimulationStep:
     """All that happened up to `now`."""
 
-    now: Moment
+    now: StepTime
     gain: F64  # % thrown in, by bin
     visits: list[Found] = field(default_factory=list)
     cleanings: list[Cleaning] = field(default_factory=list)
-    showers: list[Shower] = field(default_factory=list)
-    spells: list[Spell] = field(default_factory=list)
-    outages: list[Outage] = field(default_factory=list)
-    begun: list[Happening] = field(default_factory=list)
+    showers: list[RainChange] = field(default_factory=list)
+    spells: list[FaultChange] = field(default_factory=list)
+    outages: list[GatewayChange] = field(default_factory=list)
+    begun: list[ActiveEvent] = field(default_factory=list)
     restarted: list[int] = field(default_factory=list)  # rows
-    obeyed: list[Obeyed] = field(default_factory=list)
-    carried: list[Delivery | Lost] = field(default_factory=list)
-    foreign: list[Foreign] = field(default_factory=list)
+    obeyed: list[ExecutedCommand] = field(default_factory=list)
+    carried: list[DeliveredFrame | LostFrame] = field(default_factory=list)
+    foreign: list[ForeignMessage] = field(default_factory=list)
 
 
 class Simulation:
@@ -82,33 +93,33 @@ class Simulation:
         self.rounds = rounds(fleet.zone[: fleet.bins], fleet.visits, scenario.emptying)
         self.bins = Bins(scenario, fleet, seed)
         self.toilets = Toilets(scenario.toilet, n, seed)
-        self.fixtures = Rooms(scenario.fixtures, n, seed)
-        self._year = Year(scenario.calendar)
-        self._rain = Rain(scenario.rain, scenario.town.zones, seed)
+        self.fixtures = ToiletFixtures(scenario.fixtures, n, seed)
+        self._year = SeasonalDemand(scenario.calendar)
+        self._rain = RainModel(scenario.rain, scenario.town.zones, seed)
         self._weather = Weather(scenario.town.zones, seed)
-        self._crews = Crews(fleet, self.rounds, scenario.emptying, seed)
-        self._echo = Echo(scenario, fleet.shapes, seed)
-        self._cells = Cells(scenario.gas, n, fleet.bins, seed)
+        self._crews = CrewSchedule(fleet, self.rounds, scenario.emptying, seed)
+        self._echo = EchoSensors(scenario, fleet.shapes, seed)
+        self._cells = GasCells(scenario.gas, n, fleet.bins, seed)
         begin = local_start(scenario.town.start, scenario.town.timezone)
-        self._script = Script(scenario.events, fleet, begin, seed)
+        self._script = EventSchedule(scenario.events, fleet, begin, seed)
         self.batteries = Batteries(scenario.battery, fleet.rows, seed)
-        self._installed = Installed(scenario.firmware.versions, fleet, seed)
+        self._installed = InstalledVersions(scenario.firmware.versions, fleet, seed)
         self._devices = Devices(scenario, fleet, seed, self._installed)
-        self._restarts = Restarts(scenario.firmware, fleet.rows, seed)
-        self._sessions = Sessions(fleet, seed)
+        self._restarts = DeviceClocks(scenario.firmware, fleet.rows, seed)
+        self._sessions = NetworkSessions(fleet, seed)
         self.period_ms = self._devices.periods_ms(scenario)
-        self._way = Way(scenario, fleet, seed, self.period_ms)
-        self._orders = Orders(fleet, self._devices, self.period_ms)
+        self._way = RadioPath(scenario, fleet, seed, self.period_ms)
+        self._orders = CommandQueue(fleet, self._devices, self.period_ms)
         self._rooms = slice(fleet.bins, fleet.bins + fleet.toilets)
         self.has_fixtures = fleet.rows > self._rooms.stop
 
-    def steps(self, days: int) -> Iterator[Step]:
+    def steps(self, days: int) -> Iterator[SimulationStep]:
         """Every step of so many days."""
         for number in range(days * STEPS_A_DAY):
-            now = moment(self.start + (number + 1) * STEP_MS, number, self.zone)
+            now = step_time(self.start + (number + 1) * STEP_MS, number, self.zone)
             yield self._step(now)
 
-    def _step(self, now: Moment) -> Step:
+    def _step(self, now: StepTime) -> SimulationStep:
         happened = self._script.step(now)
         does, n = self._script.now, self.fleet.bins
         celsius = self._weather.step(now)[self.fleet.zone] + does.heat
@@ -116,7 +127,7 @@ class Simulation:
         visits = [self._visit(visit) for visit in self._come(now)]
         showers, zone = self._rain.step(), self.fleet.zone
         crowd = does.crowd * self._year.factor(now) * self._rain.factor(zone)
-        step = Step(now, self.bins.step(now, crowd[:n]), visits)
+        step = SimulationStep(now, self.bins.step(now, crowd[:n]), visits)
         step.showers = showers
         mine = self._rooms
         rooms = (crowd[mine], does.smell[mine], does.strike[mine])
@@ -148,27 +159,27 @@ class Simulation:
         step.carried, step.foreign = self._way.carry(frames, news)
         return step
 
-    def _use_fixtures(self, step: Step) -> list[Spell]:
+    def _use_fixtures(self, step: SimulationStep) -> list[FaultChange]:
         """Leaks, where there are sensors beside the first ones."""
         if not self.has_fixtures:
             return []
         leaks = self.fixtures.step(self.toilets.inside, step.cleanings)
-        return [Spell(row + self.fleet.bins, on, "leak") for row, on in leaks]
+        return [FaultChange(row + self.fleet.bins, on, "leak") for row, on in leaks]
 
-    def order(self, row: int, order: Order) -> None:
+    def order(self, row: int, order: PendingCommand) -> None:
         """Let an order wait for a device."""
         self._orders.give(row, order)
 
-    def close(self) -> list[Lost]:
+    def close(self) -> list[LostFrame]:
         """What devices still keep at the end."""
         return self._way.close()
 
-    def leftovers(self) -> list[Foreign]:
+    def leftovers(self) -> list[ForeignMessage]:
         """What the broker gives a hub that subscribes at the start."""
         return self._way.leftovers(self.start)
 
     def _restart(
-        self, step: Step, begun: list[Happening], ended: list[Happening]
+        self, step: SimulationStep, begun: list[ActiveEvent], ended: list[ActiveEvent]
     ) -> None:
         """Some devices restart: by themselves, by a new battery or version, woken."""
         woken = np.zeros(self.fleet.rows, np.bool_)
@@ -195,7 +206,7 @@ class Simulation:
         step.spells += self._cells.restart(rooms, gas.restart_min / 60)
         step.spells += self._cells.restart(cold, gas.power_up_hours)
 
-    def _age_flaws(self, step: Step) -> None:
+    def _age_flaws(self, step: SimulationStep) -> None:
         """Flaws of firmware begin, and end with a restart."""
         first = self.fleet.bins
         spells, sticks = self._installed.step(step.restarted)
@@ -205,7 +216,7 @@ class Simulation:
         step.spells += self._echo.hold(sticks, np.inf)
 
     def _happen(
-        self, step: Step, begun: list[Happening], ended: list[Happening]
+        self, step: SimulationStep, begun: list[ActiveEvent], ended: list[ActiveEvent]
     ) -> list[int]:
         """What the script begins and ends, beyond its effects on columns.
 
@@ -233,7 +244,9 @@ class Simulation:
         for happened, on in ((begun, True), (ended, False)):
             for each in happened:
                 if fault := FAULTS.get(each.what):
-                    step.spells += [Spell(row, on, fault) for row in each.rows.tolist()]
+                    step.spells += [
+                        FaultChange(row, on, fault) for row in each.rows.tolist()
+                    ]
         return dropped
 
     def _drop(self, rows: I64) -> list[int]:
@@ -243,7 +256,7 @@ class Simulation:
         self._devices.count_anew(joining)
         return list(rows.tolist())
 
-    def _come(self, now: Moment) -> Iterator[Visit]:
+    def _come(self, now: StepTime) -> Iterator[CrewVisit]:
         """The crews' visits; on strike they miss their rounds."""
         for visit in self._crews.step(now):
             if not self._script.now.strike[visit.row]:
@@ -251,7 +264,7 @@ class Simulation:
             elif visit.cause != "unscheduled":
                 yield visit._replace(cause="missed")
 
-    def _visit(self, visit: Visit) -> Found:
+    def _visit(self, visit: CrewVisit) -> Found:
         """A crew comes by; answers what it found, too."""
         before = float(self.bins.fill[visit.row])
         beside = float(self.bins.beside_l[visit.row])
@@ -261,7 +274,9 @@ class Simulation:
             visit = visit._replace(left=left)
         return visit, before, beside
 
-    def _bin_frames(self, now: Moment, celsius: F64, speaks: Mask) -> Iterator[Frame]:
+    def _bin_frames(
+        self, now: StepTime, celsius: F64, speaks: Mask
+    ) -> Iterator[DeviceFrame]:
         surface, warm = self.bins.surface, celsius[: self.fleet.bins]
 
         def measure(rows: I64) -> F64:
@@ -269,10 +284,12 @@ class Simulation:
 
         n = self.fleet.bins
         tilt = self._script.now.tilt[:n]
-        around = Around(warm, tilt, speaks[:n], self._echo.no_echo)
+        around = LevelConditions(warm, tilt, speaks[:n], self._echo.no_echo)
         yield from self._devices.level.step(now, measure, around, self.batteries)
 
-    def _room_frames(self, now: Moment, celsius: F64, speaks: Mask) -> Iterator[Frame]:
+    def _room_frames(
+        self, now: StepTime, celsius: F64, speaks: Mask
+    ) -> Iterator[DeviceFrame]:
         rooms = self.toilets
         if not len(rooms.nh3):
             return
@@ -281,15 +298,15 @@ class Simulation:
         warm = indoors(celsius[self._rooms])
         wet = self._rain.humidity(self.fleet.zone[self._rooms])
         people = (rooms.entered, rooms.entered)
-        sensed = Sensed(nh3, self._cells.blank(rooms.h2s), warm, wet, *people)
+        sensed = ToiletValues(nh3, self._cells.blank(rooms.h2s), warm, wet, *people)
         speaks = speaks[self._rooms]
         yield from self._devices.room.step(now, sensed, self.batteries, speaks)
 
     def _beside_frames(
-        self, now: Moment, celsius: F64, speaks: Mask
-    ) -> Iterator[Frame]:
+        self, now: StepTime, celsius: F64, speaks: Mask
+    ) -> Iterator[DeviceFrame]:
         warm = indoors(celsius[self._rooms])
         wet = self._rain.humidity(self.fleet.zone[self._rooms])
-        felt = Felt(self.toilets.entered, self.fixtures.seen, warm, wet)
+        felt = ToiletConditions(self.toilets.entered, self.fixtures.seen, warm, wet)
         speaks = speaks[self._rooms.stop :]
         yield from self._devices.beside.step(now, felt, self.batteries, speaks)

@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Callable
 
 from firmware_sim.clock import rfc3339
-from firmware_sim.demo.event_log import Figures
-from firmware_sim.demo.hub_process import Hub, HubError
+from firmware_sim.demo.event_log import HubCounters
+from firmware_sim.demo.hub_process import HubError, HubProcess
 
 EVERY_S = 2.0
 
 
-class Desk(threading.Thread):
+class Dispatcher(threading.Thread):
     """Works until stopped.
 
     `latest`: the newest figures, and how many uplinks were on the way at that moment.
@@ -22,10 +22,13 @@ class Desk(threading.Thread):
     """
 
     def __init__(
-        self, hub: Hub, sent: Callable[[int], int], cleanings: deque[tuple[str, int]]
+        self,
+        hub: HubProcess,
+        sent: Callable[[int], int],
+        cleanings: deque[tuple[str, int]],
     ) -> None:
         super().__init__(name="desk", daemon=True)
-        self.latest = (Figures(), 0)
+        self.latest = (HubCounters(), 0)
         self._sent = sent
         self._hub = hub
         self._cleanings = cleanings

@@ -12,7 +12,7 @@ SEVERITIES = ("danger", "urgent", "warning", "device")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TransitionLine:
     """One transition in words."""
 
     id: str
@@ -31,7 +31,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class HubCounters:
     """Counters of the hub as `sensorhub status --json` gives them."""
 
     received: int = 0
@@ -52,11 +52,11 @@ class Figures:
         return self.sound and sent == self.stored + self.dead
 
 
-def figures(text: str) -> Figures | None:
+def figures(text: str) -> HubCounters | None:
     """Figures out of the JSON text; None where it is something else."""
     try:
         status = json.loads(text)
-        return Figures(
+        return HubCounters(
             received=int(status["uplinks_received"]),
             stored=int(status["uplinks_stored"]),
             duplicate=int(status["uplinks_duplicate"]),
@@ -69,7 +69,7 @@ def figures(text: str) -> Figures | None:
         return None
 
 
-def _line(payload: bytes, language: str) -> Line | None:
+def _line(payload: bytes, language: str) -> TransitionLine | None:
     try:
         alert: dict[str, Any] = json.loads(payload)
         change: dict[str, Any] = alert.get("transition") or {}
@@ -77,7 +77,7 @@ def _line(payload: bytes, language: str) -> Line | None:
         rule = str(alert["rule"]).replace("_", " ")
         to = str(change.get("to") or alert["state"])
         words = (alert.get("text") or {}).get(language) or f"{name}: {rule}"
-        return Line(
+        return TransitionLine(
             id=str(alert["id"]),
             at=str(change.get("at") or alert.get("started_at") or ""),
             to=to,
@@ -89,17 +89,17 @@ def _line(payload: bytes, language: str) -> Line | None:
 
 
 @dataclass(slots=True)
-class Board:
+class DemoEventLog:
     """Everything that the demo shows of alerts. A repeated message changes nothing."""
 
     language: str = "en"
-    lines: deque[Line] = field(default_factory=lambda: deque(maxlen=KEEP))
-    alerts: dict[str, Line] = field(default_factory=dict)
+    lines: deque[TransitionLine] = field(default_factory=lambda: deque(maxlen=KEEP))
+    alerts: dict[str, TransitionLine] = field(default_factory=dict)
     risen: int = 0
     resolved: int = 0
     newest: int = 0  # the hub's time of the newest transition, epoch ms
 
-    def event(self, payload: bytes) -> Line | None:
+    def event(self, payload: bytes) -> TransitionLine | None:
         """Take one transition; the line where it is new."""
         line = _line(payload, self.language)
         if line is None or line in self.lines:
@@ -118,7 +118,7 @@ class Board:
         else:
             self.alerts[topic] = line
 
-    def open(self) -> list[Line]:
+    def open(self) -> list[TransitionLine]:
         """Open alerts, the worst first, then the newest."""
         newest = sorted(self.alerts.values(), key=lambda line: line.at, reverse=True)
         return sorted(newest, key=lambda line: _rank(line.severity))

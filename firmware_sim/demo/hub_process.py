@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_sim.clock import MINUTE, rfc3339
-from firmware_sim.demo.event_log import Figures, figures
-from firmware_sim.demo.processes import Child
+from firmware_sim.demo.event_log import HubCounters, figures
+from firmware_sim.demo.processes import ChildProcess
 
 COMMAND = (sys.executable, "-m", "sensorhub")
 CALL_S = 60.0
@@ -27,7 +27,7 @@ class HubError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class HubPaths:
     """Where the hub finds its settings, its data and the broker."""
 
     config: Path
@@ -49,16 +49,16 @@ class Place:
         }
 
 
-class Hub:
+class HubProcess:
     """Starts the hub, starts it again when it dies, and asks it for its figures."""
 
-    def __init__(self, place: Place, start: int, speed: float) -> None:
+    def __init__(self, place: HubPaths, start: int, speed: float) -> None:
         """Hub time: from `start` (epoch ms) at `speed` times the real pace."""
         self.place = place
         self.restarts = 0
         self._start = start
         self._speed = speed
-        self._child: Child | None = None
+        self._child: ChildProcess | None = None
         self._born = 0.0
         self._quick = 0
 
@@ -89,7 +89,7 @@ class Hub:
             raise HubError(f"sensorhub {' '.join(words)} failed:\n{said}")
         return result.stdout
 
-    def figures(self) -> Figures | None:
+    def figures(self) -> HubCounters | None:
         """The hub's counters; None where they cannot be had now."""
         try:
             return figures(self.call("status", "--json"))
@@ -99,7 +99,9 @@ class Hub:
     def start(self) -> None:
         """Start the process."""
         command = (*COMMAND, "hub", *self.place.options)
-        self._child = Child(command, self.place.data / "hub.log", self._env(up=True))
+        self._child = ChildProcess(
+            command, self.place.data / "hub.log", self._env(up=True)
+        )
         self._born = time.monotonic()
 
     def _env(self, *, up: bool) -> dict[str, str]:

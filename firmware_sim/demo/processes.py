@@ -8,7 +8,7 @@ from pathlib import Path
 PATIENCE_S = 10.0
 
 
-class Child:
+class ChildProcess:
     """A process in a session of its own, so that Ctrl-C reaches only the demo."""
 
     def __init__(

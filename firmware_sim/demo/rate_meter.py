@@ -1,7 +1,7 @@
 """How many uplinks were sent lately, and how fast. Pure."""
 
 
-class Meter:
+class RateMeter:
     """Uplinks per real second over the last few seconds."""
 
     def __init__(self, window_s: float = 4.0) -> None:

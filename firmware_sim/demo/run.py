@@ -19,15 +19,15 @@ from rich.live import Live
 
 from firmware_sim.clock import SimClock
 from firmware_sim.demo import broker, data_folder, screen
-from firmware_sim.demo.dispatcher import Desk
-from firmware_sim.demo.event_log import Board, Figures, Line
-from firmware_sim.demo.hub_process import Hub, HubError, Place
-from firmware_sim.demo.processes import Child
-from firmware_sim.demo.rate_meter import Meter
+from firmware_sim.demo.dispatcher import Dispatcher
+from firmware_sim.demo.event_log import DemoEventLog, HubCounters, TransitionLine
+from firmware_sim.demo.hub_process import HubError, HubPaths, HubProcess
+from firmware_sim.demo.processes import ChildProcess
+from firmware_sim.demo.rate_meter import RateMeter
 from firmware_sim.demo.texts import words
-from firmware_sim.demotown.fleet import Asset, fleet_csv, town
-from firmware_sim.demotown.stream import Town
-from firmware_sim.mqtt import Address, Publisher, connect, live, say_hello
+from firmware_sim.demotown.fleet import DemoAsset, fleet_csv, town
+from firmware_sim.demotown.stream import DemoTown
+from firmware_sim.mqtt import BrokerAddress, Publisher, connect, live, say_hello
 
 ONLINE = "sensorhub/v1/hub/status"
 EVENTS = "sensorhub/v1/events/"
@@ -40,7 +40,7 @@ LOOK = ("alerts --all", "status", "dead-letters list")
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class DemoOptions:
     """What the user may choose."""
 
     config: Path
@@ -53,12 +53,12 @@ class Options:
     seconds: float | None
 
 
-class Ear:
+class HubListener:
     """Listens to what the hub says over MQTT."""
 
-    def __init__(self, address: Address, board: Board) -> None:
+    def __init__(self, address: BrokerAddress, board: DemoEventLog) -> None:
         self.online = threading.Event()
-        self.on_line: Callable[[Line], None] = lambda _line: None
+        self.on_line: Callable[[TransitionLine], None] = lambda _line: None
         self._board = board
         self._lock = threading.Lock()
         self._client = connect(address, "ear")
@@ -67,7 +67,7 @@ class Ear:
         self._client.loop_start()
 
     @contextmanager
-    def quiet(self) -> Iterator[Board]:
+    def quiet(self) -> Iterator[DemoEventLog]:
         """The board, standing still for the block."""
         with self._lock:
             yield self._board
@@ -98,14 +98,14 @@ class Demo:
     """Everything that runs, and what is shown of it."""
 
     def __init__(
-        self, options: Options, console: Console, stop: threading.Event
+        self, options: DemoOptions, console: Console, stop: threading.Event
     ) -> None:
         self.options = options
         self.console = console
         self.stop = stop
-        self.board = Board(options.language)
+        self.board = DemoEventLog(options.language)
         self.clock = SimClock(options.start, options.speed)
-        self.meter = Meter()
+        self.meter = RateMeter()
 
     def run(self) -> int:
         """Set up, show until stopped, settle, stop all; the exit code."""
@@ -122,21 +122,21 @@ class Demo:
         options, assets = self.options, town()
         port = broker.free_port(options.port)
         self._tell_port(port)
-        server = Child(broker.command(port), options.data / "broker.log")
+        server = ChildProcess(broker.command(port), options.data / "broker.log")
         stack.callback(server.stop)
         broker.wait_until_open(port)
-        place = Place(options.config, options.data, port)
-        hub = Hub(place, options.start, options.speed)
+        place = HubPaths(options.config, options.data, port)
+        hub = HubProcess(place, options.start, options.speed)
         self._register(hub, assets)
-        ear = Ear(Address(port=port), self.board)
+        ear = HubListener(BrokerAddress(port=port), self.board)
         stack.callback(ear.close)
         self._start_hub(hub, ear, stack)
-        publisher = Publisher(Address(port=port))
+        publisher = Publisher(BrokerAddress(port=port))
         stack.callback(publisher.close)
         say_hello(publisher, assets)
-        living = Town(assets, options.seed, options.start)
+        living = DemoTown(assets, options.seed, options.start)
         sender = self._start_town(publisher, living)
-        desk = Desk(hub, lambda at: self._sent(publisher, at), living.cleanings)
+        desk = Dispatcher(hub, lambda at: self._sent(publisher, at), living.cleanings)
         desk.start()
         try:
             self._watch(hub, publisher, desk, ear)
@@ -163,7 +163,7 @@ class Demo:
         moment = time.monotonic() + self.clock.real_s(at)
         return self.meter.count(moment, publisher.distinct)
 
-    def _register(self, hub: Hub, assets: tuple[Asset, ...]) -> None:
+    def _register(self, hub: HubProcess, assets: tuple[DemoAsset, ...]) -> None:
         file = self.options.data / "fleet.csv"
         file.write_text(fleet_csv(assets), "utf-8")
         devices = sum(len(asset.mountings) for asset in assets)
@@ -171,7 +171,7 @@ class Demo:
         self.tell("town", assets=len(assets), devices=devices, zones=zones)
         hub.call("fleet", "import", str(file))
 
-    def _start_hub(self, hub: Hub, ear: Ear, stack: ExitStack) -> None:
+    def _start_hub(self, hub: HubProcess, ear: HubListener, stack: ExitStack) -> None:
         hub.start()
         stack.callback(hub.stop)
         deadline = time.monotonic() + READY_S
@@ -183,7 +183,7 @@ class Demo:
         self.tell("up", pid=hub.pid)
         self.tell("look", command=self.look("alerts --all"))
 
-    def _start_town(self, publisher: Publisher, living: Town) -> threading.Thread:
+    def _start_town(self, publisher: Publisher, living: DemoTown) -> threading.Thread:
         sender = threading.Thread(
             target=live,
             args=(living.uplinks(), self.clock, publisher, self.stop),
@@ -193,7 +193,9 @@ class Demo:
         sender.start()
         return sender
 
-    def _watch(self, hub: Hub, publisher: Publisher, desk: Desk, ear: Ear) -> None:
+    def _watch(
+        self, hub: HubProcess, publisher: Publisher, desk: Dispatcher, ear: HubListener
+    ) -> None:
         shown = _page if self.console.is_terminal else _lines
         end = None
         if self.options.seconds is not None:
@@ -211,9 +213,9 @@ class Demo:
                     break
 
     def _moment(
-        self, hub: Hub, figures: Figures, way: int, rate: float
-    ) -> screen.Moment:
-        return screen.Moment(
+        self, hub: HubProcess, figures: HubCounters, way: int, rate: float
+    ) -> screen.ScreenState:
+        return screen.ScreenState(
             at=self.clock.now(),
             speed=self.options.speed,
             rate=rate,
@@ -224,12 +226,12 @@ class Demo:
             look=self.look("alerts --all"),
         )
 
-    def _settle(self, hub: Hub, publisher: Publisher) -> int:
+    def _settle(self, hub: HubProcess, publisher: Publisher) -> int:
         """Wait until all that was sent is accounted for; 1 where it is not."""
         self.tell("stopping")
         publisher.drain(threading.Event())
         deadline = time.monotonic() + SETTLE_S
-        figures = Figures()
+        figures = HubCounters()
         while time.monotonic() < deadline:
             hub.keep_alive()
             figures = hub.figures() or figures
@@ -263,10 +265,12 @@ class Demo:
 
 
 @contextmanager
-def _page(demo: Demo, ear: Ear) -> Iterator[Callable[[screen.Moment], None]]:
+def _page(
+    demo: Demo, ear: HubListener
+) -> Iterator[Callable[[screen.ScreenState], None]]:
     with Live(console=demo.console, screen=True, auto_refresh=False) as area:
 
-        def show(moment: screen.Moment) -> None:
+        def show(moment: screen.ScreenState) -> None:
             with ear.quiet() as board:
                 page = screen.page(moment, board, demo.console)
             area.update(page, refresh=True)
@@ -275,12 +279,14 @@ def _page(demo: Demo, ear: Ear) -> Iterator[Callable[[screen.Moment], None]]:
 
 
 @contextmanager
-def _lines(demo: Demo, ear: Ear) -> Iterator[Callable[[screen.Moment], None]]:
+def _lines(
+    demo: Demo, ear: HubListener
+) -> Iterator[Callable[[screen.ScreenState], None]]:
     shown_at = time.monotonic()
     restarts = 0
     ear.on_line = lambda line: demo.say(screen.plain(line, demo.options.language))
 
-    def show(moment: screen.Moment) -> None:
+    def show(moment: screen.ScreenState) -> None:
         nonlocal shown_at, restarts
         if moment.restarts > restarts:
             restarts = moment.restarts

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from firmware_sim.demo.event_log import Board, Figures, Line
+from firmware_sim.demo.event_log import DemoEventLog, HubCounters, TransitionLine
 from firmware_sim.demo.texts import words
 from firmware_sim.demotown.world import TOWN_OFFSET
 
@@ -26,13 +26,13 @@ STYLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ScreenState:
     """What stands on the screen now."""
 
     at: int  # simulated, epoch ms
     speed: float
     rate: float  # uplinks per real second
-    figures: Figures
+    figures: HubCounters
     way: int  # uplinks sent that the hub had not yet taken in at `figures.now`
     hub: int | None  # process id; None while it is away
     restarts: int
@@ -62,7 +62,7 @@ def _local(text: str) -> str:
         return text[11:16]
 
 
-def summary(moment: Moment, board: Board) -> str:
+def summary(moment: ScreenState, board: DemoEventLog) -> str:
     """Everything in one plain line; all its uplinks are of one moment."""
     say, figures = words(board.language), moment.figures
     parts = [
@@ -78,7 +78,7 @@ def summary(moment: Moment, board: Board) -> str:
     return " | ".join(parts)
 
 
-def plain(line: Line, language: str) -> str:
+def plain(line: TransitionLine, language: str) -> str:
     """One transition as a plain line."""
     say = words(language)
     severity = set_cell_size(say.get(line.severity, line.severity), 8)
@@ -86,7 +86,7 @@ def plain(line: Line, language: str) -> str:
     return f"{_local(line.at)}  {severity} {done} {line.words}"
 
 
-def _figures(moment: Moment, language: str) -> RenderableType:
+def _figures(moment: ScreenState, language: str) -> RenderableType:
     """The sum of one moment, sign by sign, then what is beside it."""
     say, figures = words(language), moment.figures
     style = "bold green" if moment.exact else "bold yellow"
@@ -107,7 +107,7 @@ def _figures(moment: Moment, language: str) -> RenderableType:
     return grid
 
 
-def _head(moment: Moment, board: Board) -> RenderableType:
+def _head(moment: ScreenState, board: DemoEventLog) -> RenderableType:
     say = words(board.language)
     title = Text.assemble(
         (clock_text(moment.at), "bold"),
@@ -128,7 +128,7 @@ def _head(moment: Moment, board: Board) -> RenderableType:
     return Panel(content, title=say["title"], subtitle=say["stop"])
 
 
-def _table(lines: Iterable[Line], language: str, *, change: bool) -> Table:
+def _table(lines: Iterable[TransitionLine], language: str, *, change: bool) -> Table:
     say = words(language)
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(width=5, no_wrap=True)
@@ -142,7 +142,7 @@ def _table(lines: Iterable[Line], language: str, *, change: bool) -> Table:
     return table
 
 
-def page(moment: Moment, board: Board, console: Console) -> Layout:
+def page(moment: ScreenState, board: DemoEventLog, console: Console) -> Layout:
     """The whole screen."""
     say = words(board.language)
     room = max(console.size.height - HEAD - 2, 3)

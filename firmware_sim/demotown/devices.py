@@ -12,9 +12,9 @@ from typing import Protocol
 
 from firmware_sim.clock import DAY, HOUR
 from firmware_sim.demotown import fleet
-from firmware_sim.demotown.fleet import Asset, Mounting
-from firmware_sim.demotown.link import Link
-from firmware_sim.demotown.world import Look
+from firmware_sim.demotown.fleet import DemoAsset, DemoMounting
+from firmware_sim.demotown.link import DemoLink
+from firmware_sim.demotown.world import TrueState
 from firmware_sim.families import wire
 
 APPLICATION = "6f0c7f5e-3d1b-4c8a-9a57-0f6b2f7b1e21"
@@ -23,7 +23,7 @@ FIRMWARE = "1.4.2"
 
 
 @dataclass(frozen=True, slots=True)
-class Uplink:
+class DemoUplink:
     """One message at simulated `at` (epoch ms); `copy`: the link doubled it."""
 
     at: int
@@ -33,21 +33,21 @@ class Uplink:
     copy: bool = False
 
 
-class Watched(Protocol):
+class WatchedAsset(Protocol):
     """What a device is mounted on. `cleaned_at`: when a crew last cleaned it."""
 
     cleaned_at: int | None
 
-    def look(self, at: int) -> Look:
+    def look(self, at: int) -> TrueState:
         """The state at `at`; times must not go back."""
         ...
 
 
 @dataclass(slots=True)
-class Sensed:
+class SensorValues:
     """What the sensor believes: the look with its own errors, and its battery."""
 
-    look: Look
+    look: TrueState
     distance: float  # mm
     fill: float  # %
     battery: float  # %
@@ -56,36 +56,36 @@ class Sensed:
     fine: bool = False
 
 
-def _em400(s: Sensed) -> bytes:
+def _em400(s: SensorValues) -> bytes:
     tilted = s.look.tilt > 20
     return wire.em400_tld(s.battery, s.look.temperature, s.distance, tilted=tilted)
 
 
-def _em310(s: Sensed) -> bytes:
+def _em310(s: SensorValues) -> bytes:
     return wire.em310_udl(s.battery, s.distance, tilted=s.look.tilt > 20)
 
 
-def _gs301(s: Sensed) -> bytes:
+def _gs301(s: SensorValues) -> bytes:
     climate = (s.look.temperature, s.look.humidity)
     gas = (s.look.nh3, s.look.h2s) if s.warm else (None, None)
     return wire.gs301(s.battery, climate, *gas, fine=s.fine)
 
 
-def _em300(s: Sensed) -> bytes:
+def _em300(s: SensorValues) -> bytes:
     look = s.look
     return wire.em300_sld(s.battery, look.temperature, look.humidity, leak=look.leak)
 
 
-def _vs350(s: Sensed) -> bytes:
+def _vs350(s: SensorValues) -> bytes:
     return wire.vs350(s.battery, (s.look.count_in, s.look.count_out), s.period)
 
 
-def _ldds75(s: Sensed) -> bytes:
+def _ldds75(s: SensorValues) -> bytes:
     volt = 2.7 + 0.9 * (s.battery / 100) ** 0.3  # Li-SOCl2: flat, then a knee
     return wire.ldds75(volt * 1000, max(s.distance, 280.0))
 
 
-ENCODERS: Mapping[str, tuple[int, Callable[[Sensed], bytes]]] = {
+ENCODERS: Mapping[str, tuple[int, Callable[[SensorValues], bytes]]] = {
     fleet.EM400: (wire.MILESIGHT_PORT, _em400),
     fleet.EM310: (wire.MILESIGHT_PORT, _em310),
     fleet.GS301: (wire.MILESIGHT_PORT, _gs301),
@@ -95,7 +95,7 @@ ENCODERS: Mapping[str, tuple[int, Callable[[Sensed], bytes]]] = {
 }
 
 
-def _native(kind: str, s: Sensed) -> dict[str, float]:
+def _native(kind: str, s: SensorValues) -> dict[str, float]:
     look = s.look
     values = {"temperature": round(look.temperature, 1), "battery": round(s.battery)}
     if kind in ("toilet", "mobile_toilet"):
@@ -109,11 +109,16 @@ def _native(kind: str, s: Sensed) -> dict[str, float]:
     return values
 
 
-class Device:
+class DemoDevice:
     """One sensor: when it speaks next, and what it then sends."""
 
     def __init__(
-        self, rng: Random, asset: Asset, mounting: Mounting, world: Watched, at: int
+        self,
+        rng: Random,
+        asset: DemoAsset,
+        mounting: DemoMounting,
+        world: WatchedAsset,
+        at: int,
     ) -> None:
         self._rng = rng
         self._asset = asset
@@ -129,11 +134,11 @@ class Device:
         self._battery = rng.uniform(15.5, 18) if old else rng.uniform(45, 100)
         self._drain = 12.0 if old else 0.06  # % a day
         self._counted: tuple[int, int] | None = None
-        self._link = Link(rng, at)
+        self._link = DemoLink(rng, at)
         self._kept: list[tuple[int, int, dict[str, float]]] = []
         self.next_at = at + int(rng.random() * mounting.interval_s * 1000)
 
-    def speak(self) -> list[Uplink]:
+    def speak(self) -> list[DemoUplink]:
         """The uplinks of `next_at`, none where lost; plans the next time."""
         at = self.next_at
         jitter = self._rng.uniform(0.95, 1.05)
@@ -147,7 +152,7 @@ class Device:
             uplinks = self._send_lorawan(at, seq, sensed) if passed else []
         return uplinks
 
-    def _sense(self, at: int) -> Sensed:
+    def _sense(self, at: int) -> SensorValues:
         rng, asset = self._rng, self._asset
         look = self._world.look(at)
         span = asset.empty_mm - asset.full_mm
@@ -159,7 +164,7 @@ class Device:
         look.temperature += rng.gauss(0, 0.2)
         totals = (look.count_in, look.count_out)
         last, self._counted = self._counted or totals, totals
-        return Sensed(
+        return SensorValues(
             look,
             distance,
             fill=max(look.fill + rng.gauss(0, 0.6), 0.0),
@@ -177,8 +182,8 @@ class Device:
         return left
 
     def _send_native(
-        self, at: int, seq: int, sensed: Sensed, *, passed: bool
-    ) -> list[Uplink]:
+        self, at: int, seq: int, sensed: SensorValues, *, passed: bool
+    ) -> list[DemoUplink]:
         """Native firmware keeps what did not pass and sends it as an array."""
         self._kept = self._kept[-9:]
         self._kept.append((at, seq, _native(self._asset.kind, sensed)))
@@ -188,13 +193,15 @@ class Device:
         self._kept = []
         return self._twice(at, payload, payload)
 
-    def _send_lorawan(self, at: int, seq: int, sensed: Sensed) -> list[Uplink]:
+    def _send_lorawan(
+        self, at: int, seq: int, sensed: SensorValues
+    ) -> list[DemoUplink]:
         """A doubled frame comes through another gateway with another id."""
         port, encode = ENCODERS[self._mounting.profile]
         data = encode(sensed)
         first, second = (
             wire.chirpstack(
-                wire.Frame(
+                wire.LorawanUplink(
                     self._mounting.device,
                     self._asset.id,
                     self._mounting.profile,
@@ -211,24 +218,24 @@ class Device:
         )
         return self._twice(at, first, second)
 
-    def _twice(self, at: int, payload: bytes, again: bytes) -> list[Uplink]:
+    def _twice(self, at: int, payload: bytes, again: bytes) -> list[DemoUplink]:
         topic = uplink_topic(self._asset, self._mounting)
-        uplinks = [Uplink(at, self._mounting.device, topic, payload)]
+        uplinks = [DemoUplink(at, self._mounting.device, topic, payload)]
         delay = self._link.doubled()
         if delay:
             device = self._mounting.device
-            uplinks.append(Uplink(at + delay, device, topic, again, copy=True))
+            uplinks.append(DemoUplink(at + delay, device, topic, again, copy=True))
         return uplinks
 
 
-def uplink_topic(asset: Asset, mounting: Mounting) -> str:
+def uplink_topic(asset: DemoAsset, mounting: DemoMounting) -> str:
     """Where this device's uplinks appear."""
     if mounting.profile == fleet.NATIVE:
         return f"sensorhub/v1/{asset.zone.id}/{mounting.device}/up"
     return f"application/{APPLICATION}/device/{mounting.device}/event/up"
 
 
-def status(asset: Asset, mounting: Mounting) -> tuple[str, bytes]:
+def status(asset: DemoAsset, mounting: DemoMounting) -> tuple[str, bytes]:
     """Topic and payload of a native device's retained birth message."""
     topic = f"sensorhub/v1/{asset.zone.id}/{mounting.device}/status"
     return topic, wire.birth(mounting.interval_s, FIRMWARE)

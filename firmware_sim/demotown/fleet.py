@@ -25,7 +25,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Zone:
+class DemoZone:
     """A crew's area; its sites as (id, name)."""
 
     id: str
@@ -39,7 +39,7 @@ class Zone:
 
 
 @dataclass(frozen=True, slots=True)
-class Mounting:
+class DemoMounting:
     """One sensor on an asset and how often it reports."""
 
     device: str
@@ -48,15 +48,15 @@ class Mounting:
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
+class DemoAsset:
     """One thing that is watched, with its sensors. `busy`: 1 is the usual use."""
 
-    zone: Zone
+    zone: DemoZone
     site: tuple[str, str]
     id: str
     name: str
     kind: str
-    mountings: tuple[Mounting, ...]
+    mountings: tuple[DemoMounting, ...]
     capacity_l: int = 0
     empty_mm: int = 0
     full_mm: int = 0
@@ -66,7 +66,7 @@ class Asset:
 
 
 ZONES = (
-    Zone(
+    DemoZone(
         *("laocheng", "老城区", "环卫一班", "", "李班长"),
         *(30.5861, 103.6571),
         (
@@ -76,7 +76,7 @@ ZONES = (
             ("binhe", "滨河公园"),
         ),
     ),
-    Zone(
+    DemoZone(
         *("shichang", "农贸市场片区", "环卫二班", "洁城保洁公司", "王队长"),
         *(30.5792, 103.6688),
         (
@@ -86,7 +86,7 @@ ZONES = (
             ("huoyun", "货运站"),
         ),
     ),
-    Zone(
+    DemoZone(
         *("xincheng", "车站新区", "环卫三班", "绿源环境服务公司", "陈队长"),
         *(30.5937, 103.6745),
         (
@@ -107,23 +107,23 @@ _LARGE = (
 _REPLAYED_NAMES = {"1777": "塑料", "4433": "玻璃"}
 
 
-class _Names:
+class _DeviceNames:
     """Numbers devices: native ones per asset, LoRaWAN ones by DevEUI."""
 
     def __init__(self) -> None:
         self._serial = 0
 
-    def mounting(self, asset: str, profile: str, interval_s: int) -> Mounting:
+    def mounting(self, asset: str, profile: str, interval_s: int) -> DemoMounting:
         self._serial += 1
         if profile == NATIVE:
-            return Mounting(f"{asset}-s{self._serial}", profile, interval_s)
+            return DemoMounting(f"{asset}-s{self._serial}", profile, interval_s)
         prefix = _PREFIX.get(profile, "24e124")
-        return Mounting(f"{prefix}{self._serial * 7919:010x}", profile, interval_s)
+        return DemoMounting(f"{prefix}{self._serial * 7919:010x}", profile, interval_s)
 
 
-def town() -> tuple[Asset, ...]:
+def town() -> tuple[DemoAsset, ...]:
     """All assets of the simulated town."""
-    names = _Names()
+    names = _DeviceNames()
     return tuple(
         asset
         for number, zone in enumerate(ZONES)
@@ -137,13 +137,13 @@ def town() -> tuple[Asset, ...]:
     )
 
 
-def _bins(zone: Zone, names: _Names) -> Iterator[Asset]:
+def _bins(zone: DemoZone, names: _DeviceNames) -> Iterator[DemoAsset]:
     for n, busy in enumerate(_BUSY, 1):
         site = zone.sites[n % len(zone.sites)]
         identity = f"{zone.id}-bin{n:02d}"
         profile = _BIN_PROFILES[n % len(_BIN_PROFILES)]
         tall = profile == LDDS75  # its blind zone of 280 mm wants a taller bin
-        yield Asset(
+        yield DemoAsset(
             *(zone, site, identity, f"{site[1]}果皮箱{n}号", "bin"),
             (names.mounting(identity, profile, 600 + 300 * (n % 3)),),
             capacity_l=240 if tall else 120,
@@ -154,11 +154,11 @@ def _bins(zone: Zone, names: _Names) -> Iterator[Asset]:
         )
 
 
-def _containers(zone: Zone, names: _Names) -> Iterator[Asset]:
+def _containers(zone: DemoZone, names: _DeviceNames) -> Iterator[DemoAsset]:
     for n, profile in enumerate((NATIVE, EM310), 1):
         site = zone.sites[n + 1]
         identity = f"{zone.id}-box{n}"
-        yield Asset(
+        yield DemoAsset(
             *(zone, site, identity, f"{site[1]}垃圾桶{n}号", "container"),
             (names.mounting(identity, profile, 1200),),
             capacity_l=1100,
@@ -169,32 +169,32 @@ def _containers(zone: Zone, names: _Names) -> Iterator[Asset]:
         )
 
 
-def _replayed(zone: Zone, containers: Iterable[str]) -> Iterator[Asset]:
+def _replayed(zone: DemoZone, containers: Iterable[str]) -> Iterator[DemoAsset]:
     for n, container in enumerate(containers):
         site = zone.sites[n]
         waste = _REPLAYED_NAMES.get(container, "废纸")
-        yield Asset(
+        yield DemoAsset(
             *(zone, site, f"prague-{container}"),
             *(f"{site[1]}{waste}回收箱(实测{container})", "container"),
-            (Mounting(f"replay-{container}", NATIVE, 4 * 3600),),
+            (DemoMounting(f"replay-{container}", NATIVE, 4 * 3600),),
             capacity_l=3000,
             tags=("replay",),
             replay=container,
         )
 
 
-def _toilets(zone: Zone, names: _Names) -> Iterator[Asset]:
+def _toilets(zone: DemoZone, names: _DeviceNames) -> Iterator[DemoAsset]:
     for n, profiles in enumerate(((GS301, EM300, VS350), (NATIVE,)), 1):
         site = zone.sites[n]
         identity = f"{zone.id}-wc{n}"
-        yield Asset(
+        yield DemoAsset(
             *(zone, site, identity, f"{site[1]}公厕", "toilet"),
             tuple(names.mounting(identity, profile, 600) for profile in profiles),
             busy=1.0 if n == 1 else 2.2,
         )
     site = zone.sites[3]
     identity = f"{zone.id}-mwc"
-    yield Asset(
+    yield DemoAsset(
         *(zone, site, identity, f"{site[1]}移动公厕", "mobile_toilet"),
         (names.mounting(identity, NATIVE, 900),),
         capacity_l=300,
@@ -202,12 +202,12 @@ def _toilets(zone: Zone, names: _Names) -> Iterator[Asset]:
     )
 
 
-def _large(zone: Zone, number: int, names: _Names) -> Iterator[Asset]:
+def _large(zone: DemoZone, number: int, names: _DeviceNames) -> Iterator[DemoAsset]:
     if number == 0:
         return
     word, name, kind = _LARGE[number - 1]
     identity = f"{zone.id}-{word}"
-    yield Asset(
+    yield DemoAsset(
         *(zone, zone.sites[3], identity, f"{zone.sites[3][1]}{name}", kind),
         (names.mounting(identity, LDDS75, 1200),),
         capacity_l=8000 if word == "pit" else 20_000,
@@ -217,7 +217,7 @@ def _large(zone: Zone, number: int, names: _Names) -> Iterator[Asset]:
     )
 
 
-def rows(assets: Iterable[Asset]) -> Iterator[dict[str, object]]:
+def rows(assets: Iterable[DemoAsset]) -> Iterator[dict[str, object]]:
     """One row a mounting, with the columns of `sensorhub fleet import`."""
     for n, asset in enumerate(assets):
         zone = asset.zone
@@ -234,7 +234,7 @@ def rows(assets: Iterable[Asset]) -> Iterator[dict[str, object]]:
             yield dict(zip(COLUMNS, (*values, *end), strict=True))
 
 
-def fleet_csv(assets: Iterable[Asset]) -> str:
+def fleet_csv(assets: Iterable[DemoAsset]) -> str:
     """The register as CSV text (UTF-8, a header line)."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")

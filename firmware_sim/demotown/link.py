@@ -14,7 +14,7 @@ DOUBLED = 0.01
 SILENT_EVERY = 25 * DAY
 
 
-class Link:
+class DemoLink:
     """One device's way to the network."""
 
     def __init__(self, rng: Random, at: int) -> None:

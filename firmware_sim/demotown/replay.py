@@ -10,8 +10,8 @@ from functools import cache
 from importlib import resources
 
 from firmware_sim.clock import DAY, HOUR, parse_time
-from firmware_sim.demotown.devices import Uplink, uplink_topic
-from firmware_sim.demotown.fleet import Asset
+from firmware_sim.demotown.devices import DemoUplink, uplink_topic
+from firmware_sim.demotown.fleet import DemoAsset
 from firmware_sim.demotown.world import TOWN_OFFSET
 from firmware_sim.families import wire
 
@@ -35,11 +35,11 @@ def curves() -> dict[str, list[tuple[int, float]]]:
     return {container: sorted(points) for container, points in found.items()}
 
 
-class Replay:
+class CurveReplay:
     """One container's curve from `at` on, as a native device."""
 
     def __init__(
-        self, asset: Asset, at: int, points: Sequence[tuple[int, float]]
+        self, asset: DemoAsset, at: int, points: Sequence[tuple[int, float]]
     ) -> None:
         self._asset = asset
         self._points = points
@@ -57,7 +57,7 @@ class Replay:
         rounds, n = divmod(self._seq, len(self._points))
         return self._points[n][0] + self._shift + rounds * SPAN
 
-    def speak(self) -> list[Uplink]:
+    def speak(self) -> list[DemoUplink]:
         """The uplink of `next_at`."""
         at = self.next_at
         fill = self._points[self._seq % len(self._points)][1]
@@ -65,4 +65,4 @@ class Replay:
         self._seq += 1
         mounting = self._asset.mountings[0]
         topic = uplink_topic(self._asset, mounting)
-        return [Uplink(at, mounting.device, topic, payload)]
+        return [DemoUplink(at, mounting.device, topic, payload)]

@@ -14,7 +14,7 @@ from firmware_sim.clock import DAY, HOUR, MINUTE
 from firmware_sim.demotown.world import (
     HOURLY,
     NEVER,
-    Look,
+    TrueState,
     air,
     local_minute,
     next_round,
@@ -38,7 +38,7 @@ class ToiletTraits:
     tank: bool = False  # a mobile one has a tank that fills
 
 
-class Toilet:
+class DemoToilet:
     """A toilet from `at` on; `look` turns it forward."""
 
     def __init__(self, rng: Random, traits: ToiletTraits, at: int) -> None:
@@ -65,12 +65,12 @@ class Toilet:
         room = self._traits.volume_m3 * self._traits.air_changes
         return BACKGROUND_PPM + PPM_PER_MG * self._active / room
 
-    def look(self, at: int) -> Look:
+    def look(self, at: int) -> TrueState:
         """The asset at `at`; times must not go back."""
         while self._at + STEP <= at:
             self._at += STEP
             self._step(self._at)
-        return Look(
+        return TrueState(
             fill=self._tank if self._traits.tank else 0.0,
             temperature=22 + (air(at) - 24) * 0.4,
             humidity=62 + 8 * math.sin(local_minute(at) / 1440 * math.tau),

@@ -26,7 +26,7 @@ CALL_AT = 92.0  # %: somebody rings the crew
 
 
 @dataclass(slots=True)
-class Look:
+class TrueState:
     """What a perfect sensor would see of an asset at one moment."""
 
     fill: float = 0.0  # %
@@ -83,7 +83,7 @@ class BinTraits:
     rounds: tuple[int, ...]  # minutes after local midnight
 
 
-class Bin:
+class DemoBin:
     """A bin, container or pit from `at` on; `look` turns it forward."""
 
     cleaned_at: int | None = None  # bins are emptied, which their sensors see
@@ -108,11 +108,11 @@ class Bin:
         """True fill in % of the capacity."""
         return 100 * self._litres / self._traits.capacity_l
 
-    def look(self, at: int) -> Look:
+    def look(self, at: int) -> TrueState:
         """The asset at `at`; times must not go back."""
         while (first := min(self._deposit, self._round, self._call)) <= at:
             self._happen(first)
-        return Look(
+        return TrueState(
             fill=self.fill,
             temperature=self._temperature(at),
             tilt=self._tilt(at),

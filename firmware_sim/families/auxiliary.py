@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from firmware_sim.families import browan, imbuildings, milesight, netvox, wire
-from firmware_sim.families.catalogue import LOCAL, LOW, Model
+from firmware_sim.families.catalogue import LOCAL, LOW, SensorFamily
 
 PAPER_MM = 100  # from the sensor to an empty holder
 DOOR_MM, FREE_MM = 400, 1500
 
 
-class Beside(NamedTuple):
+class AuxiliaryReport(NamedTuple):
     """What such a sensor knows when it reports."""
 
     totals: tuple[int, int]  # people in and out since its start
@@ -29,40 +29,40 @@ class Beside(NamedTuple):
         return 3.0 + 0.6 * min(self.battery / 60, 1)
 
 
-def _ws201(s: Beside) -> bytes:
+def _ws201(s: AuxiliaryReport) -> bytes:
     mm = round(PAPER_MM * (1 - s.paper / 100)) + 1
     return milesight.ws201(s.battery, mm, round(s.paper))
 
 
-def _vs330(s: Beside) -> bytes:
+def _vs330(s: AuxiliaryReport) -> bytes:
     mm = DOOR_MM if s.occupied else FREE_MM
     return milesight.vs330(s.battery, mm, occupied=s.occupied)
 
 
-BESIDE: Mapping[str, Model] = {
-    "milesight-vs350": Model(
+AUXILIARY: Mapping[str, SensorFamily] = {
+    "milesight-vs350": SensorFamily(
         *("24e124", milesight.PORT, "people in and out in 16 bits, battery"),
         lambda s: wire.vs350(s.battery, s.totals, s.period),
     ),
-    "imbuildings-peoplecounter": Model(
+    "imbuildings-peoplecounter": SensorFamily(
         *(LOCAL, imbuildings.BARE_PORT, "people in and out in 16 bits, voltage"),
         lambda s: imbuildings.people(s.volts, s.period, s.totals, s.number),
     ),
-    "milesight-ws201": Model(
+    "milesight-ws201": SensorFamily(
         *("24e124", milesight.PORT, "paper that is left, battery"), _ws201
     ),
-    "milesight-em300-sld": Model(
+    "milesight-em300-sld": SensorFamily(
         *("24e124", milesight.PORT, "water on the floor, climate, battery"),
         lambda s: wire.em300_sld(s.battery, s.celsius, s.humidity, leak=s.wet),
     ),
-    "browan-tbwl100": Model(
+    "browan-tbwl100": SensorFamily(
         *(LOCAL, browan.LEAK_PORT, "water on the floor, climate, voltage"),
         lambda s: browan.tbwl100(s.volts, s.celsius, round(s.humidity), leak=s.wet),
     ),
-    "milesight-vs330": Model(
+    "milesight-vs330": SensorFamily(
         *("24e124", milesight.PORT, "a cubicle occupied, battery"), _vs330
     ),
-    "netvox-r718qa": Model(
+    "netvox-r718qa": SensorFamily(
         *("00137a", netvox.PORT, "a cubicle occupied, voltage"),
         lambda s: netvox.r718qa(s.volts, occupied=s.occupied, low=s.battery < LOW),
     ),

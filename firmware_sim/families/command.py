@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from firmware_sim.families.auxiliary import BESIDE
+from firmware_sim.families.auxiliary import AUXILIARY
 from firmware_sim.families.catalogue import BINS, NATIVE, NATIVE_SENDS, TOILETS
 from firmware_sim.families.versions import VERSIONS
 
@@ -16,7 +16,7 @@ def devices(
     """List the families of sensors that a scenario can have, and flawed versions."""
     rows: list[tuple[Any, ...]]
     rows = [(kind, NATIVE, 0, sends) for kind, sends in NATIVE_SENDS.items()]
-    for kind, models in (("bin", BINS), ("toilet", TOILETS), ("beside", BESIDE)):
+    for kind, models in (("bin", BINS), ("toilet", TOILETS), ("beside", AUXILIARY)):
         rows += [(kind, name, m.port, m.sends) for name, m in models.items()]
     if as_json:
         keys = ("kind", "family", "port", "sends")

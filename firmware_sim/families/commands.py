@@ -15,45 +15,45 @@ SIDES = {1: (True, False), 2: (False, True), 4: (True, True)}  # by condition
 KNOWN = ("distance", "fill_level", "temperature")
 
 
-class Command(NamedTuple):
+class DeviceCommand(NamedTuple):
     """What to do: interval (s), threshold (mm or by measurement) or reboot."""
 
     kind: str  # interval, thresholds, reboot
     value: Any = None
 
 
-def lorawan(port: int, data: bytes) -> Command | None:
+def lorawan(port: int, data: bytes) -> DeviceCommand | None:
     """A command in the bytes of a family, None where there is none."""
     if port == milesight.PORT:
         return _milesight(data)
     return _dragino(data) if port == dragino.PORT else None
 
 
-def _milesight(data: bytes) -> Command | None:
+def _milesight(data: bytes) -> DeviceCommand | None:
     kind, rest = data[:2], data[2:]
     if kind == b"\xff\x10":
-        return Command("reboot")
+        return DeviceCommand("reboot")
     if kind == b"\xff\x03" and len(rest) == 2:
-        return Command("interval", int.from_bytes(rest, "little"))
+        return DeviceCommand("interval", int.from_bytes(rest, "little"))
     if kind == b"\xff\x8e" and len(rest) == 3:
-        return Command("interval", int.from_bytes(rest[1:], "little") * 60)
+        return DeviceCommand("interval", int.from_bytes(rest[1:], "little") * 60)
     if kind == b"\xff\x06" and len(rest) == 9:
         limits = [int.from_bytes(rest[i : i + 2], "little") for i in (1, 3)]
         sides = SIDES.get(rest[0] & 7, (False, False))
         both = [x if on else None for x, on in zip(limits, sides, strict=True)]
-        return Command("thresholds", {"distance": both})
+        return DeviceCommand("thresholds", {"distance": both})
     return None
 
 
-def _dragino(data: bytes) -> Command | None:
+def _dragino(data: bytes) -> DeviceCommand | None:
     if data == b"\x04\xff":
-        return Command("reboot")
+        return DeviceCommand("reboot")
     if data[:1] == b"\x01" and len(data) == 4:
-        return Command("interval", int.from_bytes(data[1:], "big"))
+        return DeviceCommand("interval", int.from_bytes(data[1:], "big"))
     return None
 
 
-def native(payload: bytes) -> Command | None:
+def native(payload: bytes) -> DeviceCommand | None:
     """A command in the native JSON, None where there is none."""
     try:
         body = json.loads(payload)
@@ -66,7 +66,7 @@ def native(payload: bytes) -> Command | None:
         return _valued(kind, body.get("interval_s"))
     if kind == "thresholds":
         return _valued(kind, body.get("thresholds"))
-    return Command(kind) if kind == "reboot" else None
+    return DeviceCommand(kind) if kind == "reboot" else None
 
 
 def thresholds(limits: object) -> dict[str, tuple[float, float]]:
@@ -85,5 +85,5 @@ def thresholds(limits: object) -> dict[str, tuple[float, float]]:
     return found
 
 
-def _valued(kind: str, value: object) -> Command | None:
-    return None if value is None else Command(kind, value)
+def _valued(kind: str, value: object) -> DeviceCommand | None:
+    return None if value is None else DeviceCommand(kind, value)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from firmware_sim.families import dragino, milesight
 
 
-class Stored(NamedTuple):
+class StoredRecordFormat(NamedTuple):
     """Where records go, and a record out of an uplink's bytes and epoch seconds."""
 
     port: int
@@ -30,8 +30,8 @@ def _em300(data: bytes, second: int) -> bytes:
     return milesight.em300_history(second, tenths / 10, halves / 2, leak=bool(leak))
 
 
-STORED: Mapping[str, Stored] = {
-    "dragino-ldds75": Stored(dragino.STORED_PORT, _dragino),
-    "milesight-vs350": Stored(milesight.PORT, _vs350),
-    "milesight-em300-sld": Stored(milesight.PORT, _em300),
+STORED: Mapping[str, StoredRecordFormat] = {
+    "dragino-ldds75": StoredRecordFormat(dragino.STORED_PORT, _dragino),
+    "milesight-vs350": StoredRecordFormat(milesight.PORT, _vs350),
+    "milesight-em300-sld": StoredRecordFormat(milesight.PORT, _em300),
 }

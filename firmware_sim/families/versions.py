@@ -6,10 +6,10 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from firmware_sim.families import dragino, wire
-from firmware_sim.families.catalogue import Air, Level, gases
+from firmware_sim.families.catalogue import AirReport, LevelReport, gases
 
 
-class Version(NamedTuple):
+class FirmwareVersion(NamedTuple):
     """A version of a family's firmware, and the flaw that it has."""
 
     name: str
@@ -22,19 +22,21 @@ class Version(NamedTuple):
     per_day: float = 0  # how often it happens, where that is chance
 
 
-def _read() -> dict[str, Version]:
+def _read() -> dict[str, FirmwareVersion]:
     text = (files("firmware_sim") / "families" / "versions.toml").read_text("utf-8")
-    return {row["name"]: Version(**row) for row in tomllib.loads(text)["versions"]}
+    return {
+        row["name"]: FirmwareVersion(**row) for row in tomllib.loads(text)["versions"]
+    }
 
 
-VERSIONS: Mapping[str, Version] = _read()
+VERSIONS: Mapping[str, FirmwareVersion] = _read()
 
 
-def _ldds75(s: Level) -> bytes:
+def _ldds75(s: LevelReport) -> bytes:
     return dragino.dds75(round(s.volts * 1000), max(s.mm, 280))[: dragino.OLD]
 
 
-def _gs301(a: Air) -> bytes:
+def _gs301(a: AirReport) -> bytes:
     return wire.gs301(a.battery, (a.celsius, a.humidity), *gases(a))
 
 

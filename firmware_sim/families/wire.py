@@ -132,7 +132,7 @@ def birth(interval_s: int, firmware: str, done: str = "") -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class LorawanUplink:
     """One LoRaWAN uplink as the network server saw it."""
 
     eui: str
@@ -146,7 +146,7 @@ class Frame:
     joins: int = 0  # how often it has joined anew
 
 
-def chirpstack(frame: Frame, at: int, application: str) -> bytes:
+def chirpstack(frame: LorawanUplink, at: int, application: str) -> bytes:
     """ChirpStack v4 `up` event; zero values are absent, as in proto3 JSON."""
     data = base64.b64encode(frame.data).decode()
     heard = ",".join(
@@ -160,19 +160,19 @@ def chirpstack(frame: Frame, at: int, application: str) -> bytes:
     ).encode()
 
 
-def _address(frame: Frame) -> str:
+def _address(frame: LorawanUplink) -> str:
     """The device address of its session: another one after each join."""
     # an odd factor gives 2^24 joins as many addresses
     return f"01{int(frame.eui[-6:], 16) + frame.joins * 0x9E3779 & 0xFFFFFF:06x}"
 
 
-def joined(frame: Frame, at: int, application: str) -> bytes:
+def joined(frame: LorawanUplink, at: int, application: str) -> bytes:
     """ChirpStack v4 `join` event."""
     return f"{{{_about(frame, at, application)}}}".encode()
 
 
 def receipt(
-    frame: Frame, at: int, application: str, item: str, acknowledged: bool
+    frame: LorawanUplink, at: int, application: str, item: str, acknowledged: bool
 ) -> bytes:
     """ChirpStack v4 `txack` event of a downlink, or `ack` where it is acknowledged."""
     more = f',"queueItemId":{_COMPACT(item)}'
@@ -180,7 +180,7 @@ def receipt(
     return f"{{{_about(frame, at, application)}{more}}}".encode()
 
 
-def _about(frame: Frame, at: int, application: str) -> str:
+def _about(frame: LorawanUplink, at: int, application: str) -> str:
     """What every event of a device begins with."""
     time = rfc3339(at).replace("Z", "000000+00:00")
     return (

@@ -6,31 +6,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from firmware_sim.families.auxiliary import BESIDE, OCCUPIED, WET, Beside
+from firmware_sim.families.auxiliary import AUXILIARY, OCCUPIED, WET, AuxiliaryReport
 from firmware_sim.firmware.battery import Batteries
-from firmware_sim.firmware.frame import Frame
+from firmware_sim.firmware.frame import DeviceFrame
 from firmware_sim.firmware.room import Alive
-from firmware_sim.rng import F64, I64, Stream
-from firmware_sim.scenario.rooms import Fixtures
+from firmware_sim.rng import F64, I64, RandomStream
+from firmware_sim.scenario.rooms import FixtureSettings
 from firmware_sim.town.fleet import Fleet
-from firmware_sim.world.fixtures import Seen
-from firmware_sim.world.moment import STEP_MS, STEP_S, Moment
+from firmware_sim.world.fixtures import FixtureState
+from firmware_sim.world.step_time import STEP_MS, STEP_S, StepTime
 
 
-class Felt(NamedTuple):
+class ToiletConditions(NamedTuple):
     """A toilet as these sensors see it, columns by toilet."""
 
     people: I64  # in all
-    fixtures: Seen
+    fixtures: FixtureState
     celsius: F64
     humidity: F64  # %
 
 
-class BesideFirmware:
+class AuxiliaryFirmware:
     """All such sensors: the last rows of a town's devices."""
 
-    def __init__(self, settings: Fixtures, fleet: Fleet, seed: int) -> None:
-        stream = Stream(seed, "beside firmware")
+    def __init__(self, settings: FixtureSettings, fleet: Fleet, seed: int) -> None:
+        stream = RandomStream(seed, "beside firmware")
         self._first = fleet.bins + fleet.toilets
         n = fleet.rows - self._first
         self._room: I64 = fleet.owner[self._first :] - fleet.bins
@@ -67,8 +67,8 @@ class BesideFirmware:
         return steps * STEP_MS
 
     def step(
-        self, now: Moment, felt: Felt, batteries: Batteries, alive: Alive
-    ) -> Iterator[Frame]:
+        self, now: StepTime, felt: ToiletConditions, batteries: Batteries, alive: Alive
+    ) -> Iterator[DeviceFrame]:
         """The frames of a step."""
         if not len(self._room):
             return
@@ -95,7 +95,9 @@ class BesideFirmware:
         for at, row, seq, people, came, paper, wet, door, warm, air, left in zip(
             *columns, strict=True
         ):
-            model, device = BESIDE[self._families[row]], row + self._first
+            model, device = AUXILIARY[self._families[row]], row + self._first
             passed = (people, people), (came, came)
-            data = model.encode(Beside(*passed, paper, wet, door, warm, air, left, seq))
-            yield Frame(at, device, seq, "", self._vias[device], model.port, data)
+            data = model.encode(
+                AuxiliaryReport(*passed, paper, wet, door, warm, air, left, seq)
+            )
+            yield DeviceFrame(at, device, seq, "", self._vias[device], model.port, data)

@@ -7,10 +7,10 @@ the cold. A device whose battery has ended says nothing until somebody changes i
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.rng import F64, I64, Stream
-from firmware_sim.scenario.settings import Battery
-from firmware_sim.sensors.fault_interval import Spell
-from firmware_sim.world.moment import STEP_S
+from firmware_sim.rng import F64, I64, RandomStream
+from firmware_sim.scenario.settings import BatterySettings
+from firmware_sim.sensors.fault_interval import FaultChange
+from firmware_sim.world.step_time import STEP_S
 
 STEP_DAYS = STEP_S / 86_400
 AT_KNEE = 60.0  # % on the gauge
@@ -21,9 +21,9 @@ FAULTS = ("low_battery", "offline")
 class Batteries:
     """All batteries of a town; `ends` is each one's end, days from the start."""
 
-    def __init__(self, settings: Battery, rows: int, seed: int) -> None:
+    def __init__(self, settings: BatterySettings, rows: int, seed: int) -> None:
         self._settings = settings
-        stream = Stream(seed, "batteries")
+        stream = RandomStream(seed, "batteries")
         ending = stream.happens(settings.ending, rows)
         soon = stream.between(*settings.ending_days, rows)
         later = settings.life_days * stream.between(0.3, 1, rows)
@@ -34,7 +34,7 @@ class Batteries:
         if settings.life_days == 0:
             self.ends = np.full(rows, np.inf)
 
-    def step(self, number: int) -> list[Spell]:
+    def step(self, number: int) -> list[FaultChange]:
         """Which batteries ended, and which were changed, in step `number`."""
         now = (number + 1) * STEP_DAYS
         dead = np.flatnonzero(self.alive & (self.ends <= now))
@@ -43,8 +43,16 @@ class Batteries:
         self.alive[dead], self.alive[changed] = False, True
         self.ends[changed] = now + self._settings.life_days
         return [
-            *(Spell(row, True, fault) for row in dead.tolist() for fault in FAULTS),
-            *(Spell(row, False, fault) for row in changed.tolist() for fault in FAULTS),
+            *(
+                FaultChange(row, True, fault)
+                for row in dead.tolist()
+                for fault in FAULTS
+            ),
+            *(
+                FaultChange(row, False, fault)
+                for row in changed.tolist()
+                for fault in FAULTS
+            ),
         ]
 
     def percent(self, number: int, rows: I64, celsius: F64) -> I64:

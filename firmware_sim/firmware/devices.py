@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from firmware_sim.firmware.auxiliary import BesideFirmware
-from firmware_sim.firmware.installed import Installed
+from firmware_sim.firmware.auxiliary import AuxiliaryFirmware
+from firmware_sim.firmware.installed import InstalledVersions
 from firmware_sim.firmware.level import LevelFirmware
-from firmware_sim.firmware.room import RoomFirmware
+from firmware_sim.firmware.room import ToiletFirmware
 from firmware_sim.rng import I64
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.fleet import Fleet
@@ -15,12 +15,12 @@ class Devices:
     """The firmware of all; devices are known by their rows."""
 
     def __init__(
-        self, scenario: Scenario, fleet: Fleet, seed: int, installed: Installed
+        self, scenario: Scenario, fleet: Fleet, seed: int, installed: InstalledVersions
     ) -> None:
         self._fleet = fleet
         self.level = LevelFirmware(scenario, fleet, seed, installed)
-        self.room = RoomFirmware(scenario.gas, fleet, seed, installed)
-        self.beside = BesideFirmware(scenario.fixtures, fleet, seed)
+        self.room = ToiletFirmware(scenario.gas, fleet, seed, installed)
+        self.beside = AuxiliaryFirmware(scenario.fixtures, fleet, seed)
 
     def split(self, rows: I64) -> tuple[I64, I64, I64]:
         """The same rows by kind, each counted from its kind's first."""
@@ -29,7 +29,7 @@ class Devices:
         rooms = rows[(rows >= first) & (rows < last)]
         return rows[rows < first], rooms - first, rows[rows >= last] - last
 
-    def of(self, row: int) -> LevelFirmware | RoomFirmware | BesideFirmware:
+    def of(self, row: int) -> LevelFirmware | ToiletFirmware | AuxiliaryFirmware:
         """The firmware that a device runs."""
         bins, toilets = self._fleet.bins, self._fleet.toilets
         if row < bins:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Frame(NamedTuple):
+class DeviceFrame(NamedTuple):
     """One uplink before the link; `at` is when it was measured and sent (epoch ms)."""
 
     at: int
@@ -18,4 +18,4 @@ class Frame(NamedTuple):
     wrong_ms: int = 0  # of the device's own clock
     joins: int = 0  # how often it has joined anew
     kind: str = ""  # join, birth, txack, ack, history, answer, hello; empty: data
-    more: tuple[Frame, ...] = ()  # stored ones that go with it, the oldest first
+    more: tuple[DeviceFrame, ...] = ()  # stored ones that go with it, the oldest first

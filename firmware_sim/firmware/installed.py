@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.families.versions import VERSIONS
-from firmware_sim.firmware.frame import Frame
-from firmware_sim.rng import F64, I64, Stream
-from firmware_sim.sensors.fault_interval import Spell
+from firmware_sim.firmware.frame import DeviceFrame
+from firmware_sim.rng import F64, I64, RandomStream
+from firmware_sim.sensors.fault_interval import FaultChange
 from firmware_sim.town.fleet import Fleet
-from firmware_sim.world.moment import STEP_H
+from firmware_sim.world.step_time import STEP_H
 
 SOUND = ""
 BY_CHANCE = ("sticks", "cell_error")  # labelled when they happen, as what they are
@@ -19,12 +19,12 @@ WORD = 65_536
 Mask = NDArray[np.bool_]
 
 
-class Installed:
+class InstalledVersions:
     """The firmware of all devices; `any`: whether there is a flaw among it."""
 
     def __init__(self, shares: Mapping[str, float], fleet: Fleet, seed: int) -> None:
         self._fleet = fleet
-        self._stream = Stream(seed, "versions")
+        self._stream = RandomStream(seed, "versions")
         n = fleet.rows
         self.name = [SOUND] * n
         self._has: dict[str, Mask] = {}
@@ -35,7 +35,7 @@ class Installed:
         self._seconds: set[int] = set()
         self._broken: Mask = np.zeros(n, np.bool_)
         self._before: I64 = np.zeros(n, np.int64)  # people, where a counter wraps
-        self._news: list[Spell] = []
+        self._news: list[FaultChange] = []
         drawn, low = self._stream.uniform(n), np.zeros(n)
         for name, share in shares.items():
             mine = self._fits(name)
@@ -90,27 +90,27 @@ class Installed:
         """A flaw is there as long as its version."""
         version = VERSIONS.get(self.name[row])
         if version is not None and version.bug not in BY_CHANCE:
-            self._news.append(Spell(row, on, version.bug))
+            self._news.append(FaultChange(row, on, version.bug))
 
     def has(self, bug: str, rows: I64) -> Mask:
         """Which of some devices have a flaw."""
         mask = self._has.get(bug)
         return np.zeros(len(rows), np.bool_) if mask is None else mask[rows]
 
-    def step(self, restarted: list[int]) -> tuple[list[Spell], I64]:
+    def step(self, restarted: list[int]) -> tuple[list[FaultChange], I64]:
         """What is to label now; and whose level sensors get stuck."""
         news, self._news = self._news, []
         self._fresh[restarted] = True
         ended = [row for row in restarted if self._broken[row]]
         self._broken[ended] = False
-        news += [Spell(row, False, "cell_error") for row in ended]
+        news += [FaultChange(row, False, "cell_error") for row in ended]
         if not self._has:
             return news, np.zeros(0, np.int64)
         chance = self._stream.uniform(len(self.name)) < self._per_day * STEP_H / 24
         every = np.arange(len(self.name))
         broken = np.flatnonzero(chance & self.has("cell_error", every) & ~self._broken)
         self._broken[broken] = True
-        news += [Spell(row, True, "cell_error") for row in broken.tolist()]
+        news += [FaultChange(row, True, "cell_error") for row in broken.tolist()]
         return news, np.flatnonzero(chance & self.has("sticks", every))
 
     def distances(self, rows: I64, mm: I64, no_echo: Mask) -> tuple[I64, Mask]:
@@ -139,7 +139,7 @@ class Installed:
         """Whose gas cells say that they are broken."""
         return self._broken[rows]
 
-    def stamp(self, frame: Frame) -> Frame:
+    def stamp(self, frame: DeviceFrame) -> DeviceFrame:
         """A frame whose time is told in seconds, where that is the flaw."""
         if frame.row not in self._seconds:
             return frame

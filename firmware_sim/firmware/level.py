@@ -10,16 +10,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.families.catalogue import MODELS, Level
+from firmware_sim.families.catalogue import MODELS, LevelReport
 from firmware_sim.families.commands import thresholds
 from firmware_sim.families.versions import OLD
 from firmware_sim.firmware.battery import Batteries
-from firmware_sim.firmware.frame import Frame
-from firmware_sim.firmware.installed import Installed
-from firmware_sim.rng import F64, I64, Stream
+from firmware_sim.firmware.frame import DeviceFrame
+from firmware_sim.firmware.installed import InstalledVersions
+from firmware_sim.rng import F64, I64, RandomStream
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.fleet import Fleet
-from firmware_sim.world.moment import STEP_MS, STEP_S, Moment
+from firmware_sim.world.step_time import STEP_MS, STEP_S, StepTime
 
 CONFIRM = 0.5  # the second measurement shows at least so much of the change
 TILTED = 30.0  # °
@@ -27,7 +27,7 @@ Measure = Callable[[I64], F64]
 Mask = NDArray[np.bool_]
 
 
-class Around(NamedTuple):
+class LevelConditions(NamedTuple):
     """What a level sensor has besides its echo, by sensor."""
 
     celsius: F64
@@ -40,11 +40,11 @@ class LevelFirmware:
     """All level sensors: phases, last reports, sequence counters, batteries."""
 
     def __init__(
-        self, scenario: Scenario, fleet: Fleet, seed: int, installed: Installed
+        self, scenario: Scenario, fleet: Fleet, seed: int, installed: InstalledVersions
     ) -> None:
         self._installed = installed
         n = fleet.bins
-        stream = Stream(seed, "level firmware")
+        stream = RandomStream(seed, "level firmware")
         usual = max(round(scenario.report.measure_min * 60 / STEP_S), 1)
         self._usual, self._every = usual, np.full(n, usual)
         self._period = np.round(fleet.period_min * 60 / STEP_S / self._every)
@@ -66,8 +66,12 @@ class LevelFirmware:
         self._change = points * fleet.shapes.height_cm / 100
 
     def step(
-        self, now: Moment, measure: Measure, around: Around, batteries: Batteries
-    ) -> Iterator[Frame]:
+        self,
+        now: StepTime,
+        measure: Measure,
+        around: LevelConditions,
+        batteries: Batteries,
+    ) -> Iterator[DeviceFrame]:
         """The frames of a step; `measure(rows)` answers distances in cm."""
         awake = (now.number + self._phase) % self._every == 0
         rows = np.flatnonzero(awake & around.alive)
@@ -142,7 +146,7 @@ class LevelFirmware:
         self._left[rows] = 0
         self._told[rows] = np.nan
 
-    def _alarmed(self, rows: I64, seen: F64, around: Around) -> Mask:
+    def _alarmed(self, rows: I64, seen: F64, around: LevelConditions) -> Mask:
         """Who is hot, lies or is beyond a threshold now, or is so no more."""
         alarm = around.celsius[rows] >= self._hot[rows]
         alarm |= around.tilt[rows] >= TILTED
@@ -152,8 +156,8 @@ class LevelFirmware:
         return fresh
 
     def _frames(
-        self, now: Moment, rows: I64, said: tuple[F64, F64, F64, I64], no_echo: Mask
-    ) -> Iterator[Frame]:
+        self, now: StepTime, rows: I64, said: tuple[F64, F64, F64, I64], no_echo: Mask
+    ) -> Iterator[DeviceFrame]:
         seen, celsius, tilt, charge = said
         self._seq[rows] += 1
         distances = np.round(seen * 10).astype(np.int64)
@@ -173,9 +177,9 @@ class LevelFirmware:
         for at, row, seq, mm, warm, lies, left, well in zip(*columns, strict=True):
             if model := self._models[row]:
                 encode = OLD[self._families[row]] if row in old else model.encode
-                data = encode(Level(mm, warm, lies, left, row, well))
-                yield Frame(at, row, seq, "", self._vias[row], model.port, data)
+                data = encode(LevelReport(mm, warm, lies, left, row, well))
+                yield DeviceFrame(at, row, seq, "", self._vias[row], model.port, data)
                 continue
             values = f'{{"distance":{mm},"temperature":{warm:.1f},"battery":{left}'
             values += f',"tilt":{lies:.0f}}}' if lies else "}"
-            yield Frame(at, row, seq, values, self._vias[row])
+            yield DeviceFrame(at, row, seq, values, self._vias[row])

@@ -10,46 +10,46 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from firmware_sim.families import commands
-from firmware_sim.families.commands import Command
+from firmware_sim.families.commands import DeviceCommand
 from firmware_sim.firmware.devices import Devices
-from firmware_sim.firmware.frame import Frame
+from firmware_sim.firmware.frame import DeviceFrame
 from firmware_sim.firmware.sessions import BIRTH
 from firmware_sim.town.fleet import Fleet
-from firmware_sim.world.script import Happening
+from firmware_sim.world.script import ActiveEvent
 
 TXACK, ACK, ANSWER = "txack", "ack", "answer"
 TAKEN_MS, ANSWER_MS = 1_000, 2_000  # after the uplink
 OBEDIENT = ("milesight-", "dragino-")
 
 
-class Order(NamedTuple):
+class PendingCommand(NamedTuple):
     """A command on its way to a device; `id` of who asked, empty: the script."""
 
-    command: Command
+    command: DeviceCommand
     id: str = ""
     confirmed: bool = False
     port: int = 0
     data: bytes = b""
 
 
-class Obeyed(NamedTuple):
+class ExecutedCommand(NamedTuple):
     """What a device did at `at` (epoch ms)."""
 
     row: int
     at: int
-    command: Command
+    command: DeviceCommand
     id: str
 
 
-def native(payload: bytes) -> Order | None:
+def native(payload: bytes) -> PendingCommand | None:
     """An order in the native JSON, None where there is none."""
     command = commands.native(payload)
     if command is None:
         return None
-    return Order(command, str(json.loads(payload).get("id", "")))
+    return PendingCommand(command, str(json.loads(payload).get("id", "")))
 
 
-def lorawan(payload: bytes) -> Order | None:
+def lorawan(payload: bytes) -> PendingCommand | None:
     """An order in ChirpStack's command, None where there is none."""
     try:
         body = json.loads(payload)
@@ -58,19 +58,19 @@ def lorawan(payload: bytes) -> Order | None:
     except (ValueError, KeyError, TypeError):
         return None
     command = commands.lorawan(port, data)
-    return None if command is None else Order(command, *told, port, data)
+    return None if command is None else PendingCommand(command, *told, port, data)
 
 
-def of_script(event: Happening) -> Order | None:
+def of_script(event: ActiveEvent) -> PendingCommand | None:
     """What an event of the script tells devices, None where it tells nothing."""
     if event.what == "interval":
-        return Order(Command("interval", event.amount))
+        return PendingCommand(DeviceCommand("interval", event.amount))
     if event.what == "threshold":
-        return Order(Command("thresholds", {"fill_level": event.amount}))
-    return Order(Command("reboot")) if event.what == "reboot" else None
+        return PendingCommand(DeviceCommand("thresholds", {"fill_level": event.amount}))
+    return PendingCommand(DeviceCommand("reboot")) if event.what == "reboot" else None
 
 
-class Orders:
+class CommandQueue:
     """What waits for the devices, and their obedience."""
 
     def __init__(
@@ -81,32 +81,32 @@ class Orders:
     ) -> None:
         self._fleet, self._devices = fleet, devices
         self._period_ms = period_ms
-        self._waiting: dict[int, list[Order]] = {}
+        self._waiting: dict[int, list[PendingCommand]] = {}
         self.restarts: set[int] = set()  # whose restart was asked for
 
-    def give(self, row: int, order: Order) -> None:
+    def give(self, row: int, order: PendingCommand) -> None:
         """Let an order wait for a device that knows orders."""
         family = self._fleet.families[row]
         if self._fleet.is_native(row) or family.startswith(OBEDIENT):
             self._waiting.setdefault(row, []).append(order)
 
     def obey(
-        self, frames: Iterable[Frame], versions: list[str]
-    ) -> tuple[list[Obeyed], list[Frame]]:
+        self, frames: Iterable[DeviceFrame], versions: list[str]
+    ) -> tuple[list[ExecutedCommand], list[DeviceFrame]]:
         """Who has just spoken takes what waits; answers what was done, and is said."""
-        done: list[Obeyed] = []
-        said: list[Frame] = []
+        done: list[ExecutedCommand] = []
+        said: list[DeviceFrame] = []
         if not self._waiting:
             return done, said
         for frame in frames:
             for order in self._waiting.pop(frame.row, ()):
                 at, row = frame.at + TAKEN_MS, frame.row
                 if self._do(row, order.command):
-                    done.append(Obeyed(row, at, order.command, order.id))
+                    done.append(ExecutedCommand(row, at, order.command, order.id))
                     said += self._answers(frame, order, versions[row])
         return done, said
 
-    def _do(self, row: int, command: Command) -> bool:
+    def _do(self, row: int, command: DeviceCommand) -> bool:
         kind, value = command
         if kind == "reboot":
             self.restarts.add(row)
@@ -118,9 +118,11 @@ class Orders:
         self._period_ms[row] = self._devices.of(row).every(row, value)
         return True
 
-    def _answers(self, frame: Frame, order: Order, version: str) -> list[Frame]:
+    def _answers(
+        self, frame: DeviceFrame, order: PendingCommand, version: str
+    ) -> list[DeviceFrame]:
         at, row, about = frame.at + TAKEN_MS, frame.row, order.id.encode()
-        plain = Frame(at, row, 0, version, frame.via, joins=frame.joins)
+        plain = DeviceFrame(at, row, 0, version, frame.via, joins=frame.joins)
         if self._fleet.is_native(row):
             if order.command.kind == "reboot":  # its birth will say so
                 return []

@@ -7,21 +7,21 @@ now and then; after a restart some begin at 1970 until then.
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.firmware.frame import Frame
-from firmware_sim.rng import F64, I64, Stream
-from firmware_sim.scenario.settings import Firmware
-from firmware_sim.world.moment import STEP_H, STEP_MS, Moment
+from firmware_sim.firmware.frame import DeviceFrame
+from firmware_sim.rng import F64, I64, RandomStream
+from firmware_sim.scenario.settings import FirmwareSettings
+from firmware_sim.world.step_time import STEP_H, STEP_MS, StepTime
 
 DAY_MS = 86_400_000
 Mask = NDArray[np.bool_]
 
 
-class Restarts:
+class DeviceClocks:
     """All devices' clocks; `step` answers who restarted."""
 
-    def __init__(self, settings: Firmware, rows: int, seed: int) -> None:
+    def __init__(self, settings: FirmwareSettings, rows: int, seed: int) -> None:
         self._settings = settings
-        self._stream = Stream(seed, "restarts")
+        self._stream = RandomStream(seed, "restarts")
         spread = settings.clock_ppm / 1e6
         self._rate: F64 = self._stream.between(-spread, spread, rows)
         self._synced: F64 = self._stream.between(-settings.sync_days, 0, rows) * DAY_MS
@@ -31,7 +31,7 @@ class Restarts:
         self._start: int | None = None
         self.on = settings.clock_ppm > 0 or settings.epoch_share > 0
 
-    def step(self, now: Moment, running: Mask, woken: Mask) -> I64:
+    def step(self, now: StepTime, running: Mask, woken: Mask) -> I64:
         """Turn all clocks one step forward; the rows of those that restarted.
 
         Only what is `running` restarts by itself; `woken` devices do in any case.
@@ -55,7 +55,7 @@ class Restarts:
         self._joins[rows] += 1
         self.on |= len(rows) > 0
 
-    def stamp(self, frames: list[Frame]) -> list[Frame]:
+    def stamp(self, frames: list[DeviceFrame]) -> list[DeviceFrame]:
         """Frames with their devices' own times and sessions."""
         if not self.on or not frames:
             return frames

@@ -6,15 +6,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.families.catalogue import MODELS, Air
+from firmware_sim.families.catalogue import MODELS, AirReport
 from firmware_sim.families.versions import OLD
 from firmware_sim.firmware.battery import Batteries
-from firmware_sim.firmware.frame import Frame
-from firmware_sim.firmware.installed import H2S, NH3, Installed
-from firmware_sim.rng import F64, I64, Stream
-from firmware_sim.scenario.rooms import Gas
+from firmware_sim.firmware.frame import DeviceFrame
+from firmware_sim.firmware.installed import H2S, NH3, InstalledVersions
+from firmware_sim.rng import F64, I64, RandomStream
+from firmware_sim.scenario.rooms import GasSettings
 from firmware_sim.town.fleet import Fleet
-from firmware_sim.world.moment import STEP_MS, STEP_S, Moment
+from firmware_sim.world.step_time import STEP_MS, STEP_S, StepTime
 
 GASES = '"nh3":{:.2f},"h2s":{:.3f},'
 CLIMATE = '"temperature":{:.1f},"humidity":{:.0f},'
@@ -22,7 +22,7 @@ Alive = NDArray[np.bool_]
 PEOPLE = '"count_in":{},"count_out":{},"battery":{}}}'
 
 
-class Sensed(NamedTuple):
+class ToiletValues(NamedTuple):
     """What the sensors of all toilets say."""
 
     nh3: F64  # ppm; NaN: no value
@@ -32,22 +32,26 @@ class Sensed(NamedTuple):
     entered: I64
     left: I64
 
-    def of(self, rows: I64) -> "Sensed":
+    def of(self, rows: I64) -> "ToiletValues":
         """The same of some of them."""
         gases, climate = (self.nh3[rows], self.h2s[rows]), (self.celsius[rows],)
         people = self.entered[rows], self.left[rows]
-        return Sensed(*gases, *climate, self.humidity[rows], *people)
+        return ToiletValues(*gases, *climate, self.humidity[rows], *people)
 
 
-class RoomFirmware:
+class ToiletFirmware:
     """All toilet sensors: the last rows of a town's devices."""
 
     def __init__(
-        self, settings: Gas, fleet: Fleet, seed: int, installed: Installed
+        self,
+        settings: GasSettings,
+        fleet: Fleet,
+        seed: int,
+        installed: InstalledVersions,
     ) -> None:
         self._installed = installed
         self._families = fleet.families
-        stream = Stream(seed, "room firmware")
+        stream = RandomStream(seed, "room firmware")
         self._first, n = fleet.bins, fleet.toilets
         self._came: I64 = np.zeros(n, np.int64)  # before the last restart
         self._went: I64 = np.zeros(n, np.int64)
@@ -84,8 +88,8 @@ class RoomFirmware:
         self._came[rows], self._went[rows] = entered[rows], left[rows]
 
     def step(
-        self, now: Moment, sensed: Sensed, batteries: Batteries, alive: Alive
-    ) -> Iterator[Frame]:
+        self, now: StepTime, sensed: ToiletValues, batteries: Batteries, alive: Alive
+    ) -> Iterator[DeviceFrame]:
         """The frames of a step."""
         awake = (now.number + self._phase) % self._every == 0
         rows = np.flatnonzero(awake & alive)
@@ -107,14 +111,18 @@ class RoomFirmware:
         ):
             if model := self._models[row]:
                 encode = OLD[self._families[row]] if row in old else model.encode
-                data = encode(Air(nh3, h2s, warm, wet, left, bad))
-                yield Frame(when, row, number, "", self._vias[row], model.port, data)
+                data = encode(AirReport(nh3, h2s, warm, wet, left, bad))
+                yield DeviceFrame(
+                    when, row, number, "", self._vias[row], model.port, data
+                )
                 continue
             gases = GASES.format(nh3, h2s) if nh3 == nh3 else ""
             values = gases + CLIMATE.format(warm, wet) + PEOPLE.format(came, went, left)
-            yield Frame(when, row, number, f"{{{values}", self._vias[row])
+            yield DeviceFrame(when, row, number, f"{{{values}", self._vias[row])
 
-    def _flawed(self, rows: I64, sensed: Sensed, charge: I64) -> tuple[Sensed, I64]:
+    def _flawed(
+        self, rows: I64, sensed: ToiletValues, charge: I64
+    ) -> tuple[ToiletValues, I64]:
         """What versions with a flaw make of it."""
         made = self._installed
         gases = made.gas(rows, sensed.nh3, NH3), made.gas(rows, sensed.h2s, H2S)

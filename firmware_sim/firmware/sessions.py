@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.families import milesight
-from firmware_sim.firmware.frame import Frame
-from firmware_sim.rng import I64, Stream
+from firmware_sim.firmware.frame import DeviceFrame
+from firmware_sim.rng import I64, RandomStream
 from firmware_sim.town.fleet import Fleet
-from firmware_sim.world.moment import STEP_MS, Moment
+from firmware_sim.world.step_time import STEP_MS, StepTime
 
 JOIN, BIRTH, HELLO = "join", "birth", "hello"
 HELLO_MS = 5_000  # after the join
@@ -21,19 +21,19 @@ FIRMWARE = (1, 2)
 Mask = NDArray[np.bool_]
 
 
-class Sessions:
+class NetworkSessions:
     """Who is up, by device; `up` holds from the step after the join on."""
 
     def __init__(self, fleet: Fleet, seed: int) -> None:
         self._native = fleet.counting()
         self._vias, self._families = fleet.vias(), fleet.families
-        self._stream = Stream(seed, "sessions")
+        self._stream = RandomStream(seed, "sessions")
         self.up: Mask = self._native.copy()
         self._coming: I64 = np.zeros(0, np.int64)
 
     def step(
-        self, now: Moment, restarted: list[int], reached: Mask, versions: list[str]
-    ) -> Iterator[Frame]:
+        self, now: StepTime, restarted: list[int], reached: Mask, versions: list[str]
+    ) -> Iterator[DeviceFrame]:
         """What those say that come up now; `reached`: alive and under a gateway."""
         self.up[self._coming] = True
         self.up[restarted] = False
@@ -41,11 +41,13 @@ class Sessions:
         when = now.at - STEP_MS + self._stream.between(0, STEP_MS, len(rows))
         for row, at in zip(rows.tolist(), when.tolist(), strict=True):
             kind = BIRTH if self._native[row] else JOIN
-            yield Frame(int(at), row, 0, versions[row], self._vias[row], kind=kind)
+            yield DeviceFrame(
+                int(at), row, 0, versions[row], self._vias[row], kind=kind
+            )
 
     def hello(
-        self, news: list[Frame], next_seq: Callable[[int], int]
-    ) -> Iterator[Frame]:
+        self, news: list[DeviceFrame], next_seq: Callable[[int], int]
+    ) -> Iterator[DeviceFrame]:
         """What Milesight devices say once they have joined: who they are."""
         for frame in news:
             if frame.kind == JOIN and self._families[frame.row].startswith("milesight"):

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.firmware.frame import Frame
-from firmware_sim.rng import F64, I64, Stream
-from firmware_sim.scenario.settings import Link
-from firmware_sim.world.moment import STEP_H, Moment
+from firmware_sim.firmware.frame import DeviceFrame
+from firmware_sim.rng import F64, I64, RandomStream
+from firmware_sim.scenario.settings import LinkSettings
+from firmware_sim.world.step_time import STEP_H, StepTime
 
 HOUR_MS = 3_600_000
 MONTH_H = 730.0
@@ -24,42 +24,42 @@ DOUBLE_MS = (1_000, 20_000)
 LATEST = 12  # periods of its device
 
 
-class Delivery(NamedTuple):
+class DeliveredFrame(NamedTuple):
     """A copy of a frame; `at` is when the broker has it. `why` is empty if plain."""
 
     at: int
-    frame: Frame
+    frame: DeviceFrame
     copy: int  # 0 is the first one
     why: str
 
 
-class Lost(NamedTuple):
+class LostFrame(NamedTuple):
     """A frame that never arrived."""
 
-    frame: Frame
+    frame: DeviceFrame
     why: str  # radio, gateway, end
 
 
-class Outage(NamedTuple):
+class GatewayChange(NamedTuple):
     """A gateway went dark (or came back, `on` False)."""
 
     gateway: int
     on: bool
 
 
-class Channel:
+class RadioChannel:
     """The links of all devices of a town."""
 
-    def __init__(self, settings: Link, gateway: I64, seed: int) -> None:
+    def __init__(self, settings: LinkSettings, gateway: I64, seed: int) -> None:
         self._settings = settings
         self._gateway = gateway
-        self._stream = Stream(seed, "link")
-        self._weather = Stream(seed, "channel")
+        self._stream = RandomStream(seed, "link")
+        self._weather = RandomStream(seed, "channel")
         n = len(gateway)
         self._bad = self._weather.happens(settings.bad_share, n)
         self._dark_h: F64 = np.zeros(int(gateway.max(initial=-1)) + 1)
 
-    def step(self, now: Moment) -> list[Outage]:
+    def step(self, now: StepTime) -> list[GatewayChange]:
         """Turn channels and gateways one step forward."""
         settings, n = self._settings, len(self._bad)
         leave = STEP_H / settings.bad_hours
@@ -69,7 +69,7 @@ class Channel:
         self._bad = np.where(self._bad, u >= leave, u < enter)
         return self._gateways()
 
-    def _gateways(self) -> list[Outage]:
+    def _gateways(self) -> list[GatewayChange]:
         settings, dark = self._settings, self._dark_h > 0
         self._dark_h = np.maximum(self._dark_h - STEP_H, 0)
         back = np.flatnonzero(dark & (self._dark_h == 0))
@@ -78,8 +78,8 @@ class Channel:
         down = np.flatnonzero(gone)
         self._dark_h[down] = self._weather.between(*settings.outage_hours, len(down))
         return [
-            *(Outage(number, on=False) for number in back.tolist()),
-            *(Outage(number, on=True) for number in down.tolist()),
+            *(GatewayChange(number, on=False) for number in back.tolist()),
+            *(GatewayChange(number, on=True) for number in down.tolist()),
         ]
 
     def dark(self) -> NDArray[np.bool_]:
@@ -87,15 +87,15 @@ class Channel:
         mine: NDArray[np.bool_] = (self._dark_h > 0)[self._gateway]
         return mine
 
-    def put_out(self, gateways: I64, hours: float) -> list[Outage]:
+    def put_out(self, gateways: I64, hours: float) -> list[GatewayChange]:
         """Gateways go dark for so long, those that are not yet."""
         fresh = gateways[self._dark_h[gateways] == 0]
         self._dark_h[fresh] = hours
-        return [Outage(number, on=True) for number in fresh.tolist()]
+        return [GatewayChange(number, on=True) for number in fresh.tolist()]
 
     def carry(
-        self, frames: Iterable[Frame], period_ms: list[int]
-    ) -> Iterator[Delivery | Lost]:
+        self, frames: Iterable[DeviceFrame], period_ms: list[int]
+    ) -> Iterator[DeliveredFrame | LostFrame]:
         """What becomes of frames; `period_ms`: report period by device."""
         frames = list(frames)
         n = len(frames)
@@ -111,7 +111,7 @@ class Channel:
         wait = delay.tolist()
         for i, frame in enumerate(frames):
             if dark[i] or lost[i]:
-                yield Lost(frame, "gateway" if dark[i] else "radio")
+                yield LostFrame(frame, "gateway" if dark[i] else "radio")
                 continue
             at, why = frame.at + wait[i], ""
             if odd[i] < settings.late:
@@ -119,9 +119,9 @@ class Channel:
                 at, why = at + int(how[i] * most), "late"
             elif odd[i] < settings.late + settings.swapped:
                 at, why = at + int((1 + how[i] / 2) * period_ms[frame.row]), "swapped"
-            yield Delivery(at, frame, 0, why)
+            yield DeliveredFrame(at, frame, 0, why)
             copy, chance = 1, settings.doubled
             while again[i] < chance:
                 at += int(DOUBLE_MS[0] + how[i] * (DOUBLE_MS[1] - DOUBLE_MS[0]))
-                yield Delivery(at, frame, copy, "doubled")
+                yield DeliveredFrame(at, frame, copy, "doubled")
                 copy, chance = copy + 1, chance * settings.doubled

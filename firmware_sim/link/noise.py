@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from firmware_sim.link.channel import Delivery
-from firmware_sim.rng import Stream
-from firmware_sim.scenario.settings import Link
+from firmware_sim.link.channel import DeliveredFrame
+from firmware_sim.rng import RandomStream
+from firmware_sim.scenario.settings import LinkSettings
 
 DAY_MS = 86_400_000
 LEFT_DAYS = (1, 60)  # ago
 
 
-class Foreign(NamedTuple):
+class ForeignMessage(NamedTuple):
     """An uplink that is none of the town's; `at` is when the broker has it.
 
     `why`: garbage (`missing`, a share of the frame's end, is not there), stranger
@@ -27,17 +27,17 @@ class Foreign(NamedTuple):
     row: int
     why: str
     missing: float
-    source: Delivery | None = None
+    source: DeliveredFrame | None = None
 
 
-class Noise:
+class ForeignTraffic:
     """Draws beside the link: the link's own chances stay as they are."""
 
-    def __init__(self, settings: Link, seed: int) -> None:
+    def __init__(self, settings: LinkSettings, seed: int) -> None:
         self._settings = settings
-        self._stream = Stream(seed, "noise")
+        self._stream = RandomStream(seed, "noise")
 
-    def beside(self, carried: list[Delivery]) -> Iterator[Foreign]:
+    def beside(self, carried: list[DeliveredFrame]) -> Iterator[ForeignMessage]:
         """What comes besides some deliveries, right after the one that it is like."""
         settings, n = self._settings, len(carried)
         share = settings.garbage + settings.strangers
@@ -47,11 +47,11 @@ class Noise:
         for i in np.flatnonzero(chance < share).tolist():
             why = "garbage" if chance[i] < settings.garbage else "stranger"
             like = carried[i]
-            yield Foreign(like.at, like.frame.row, why, float(missing[i]), like)
+            yield ForeignMessage(like.at, like.frame.row, why, float(missing[i]), like)
 
-    def leftovers(self, devices: int, at: int) -> Iterator[Foreign]:
+    def leftovers(self, devices: int, at: int) -> Iterator[ForeignMessage]:
         """What the broker keeps of some devices and gives a hub that subscribes."""
         mine = self._stream.happens(self._settings.leftovers, devices)
         days = self._stream.between(*LEFT_DAYS, devices)
         for row in np.flatnonzero(mine).tolist():
-            yield Foreign(at, row, "leftover", round(float(days[row]), 3))
+            yield ForeignMessage(at, row, "leftover", round(float(days[row]), 3))

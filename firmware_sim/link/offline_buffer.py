@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.families.stored import STORED
-from firmware_sim.firmware.frame import Frame
-from firmware_sim.link.channel import Delivery, Lost
+from firmware_sim.firmware.frame import DeviceFrame
+from firmware_sim.link.channel import DeliveredFrame, LostFrame
 from firmware_sim.town.fleet import Fleet
 
 AT_ONCE = 4  # records that fit into a LoRaWAN frame
@@ -20,7 +20,7 @@ HISTORY = "history"
 Mask = NDArray[np.bool_]
 
 
-class Memory:
+class OfflineBuffer:
     """The stores of all devices; `keeps`: records each, the oldest fall out."""
 
     def __init__(self, keeps: int, fleet: Fleet) -> None:
@@ -31,12 +31,14 @@ class Memory:
             for native, family in zip(self._native, fleet.families, strict=True)
         ]
         self._families = fleet.families
-        self._kept: dict[int, deque[Frame]] = {}
-        self._heard: dict[int, Frame] = {}  # the last uplink of who has stored ones
+        self._kept: dict[int, deque[DeviceFrame]] = {}
+        self._heard: dict[
+            int, DeviceFrame
+        ] = {}  # the last uplink of who has stored ones
 
     def frames(
         self, at: int, speaks: Mask, next_seq: Callable[[int], int]
-    ) -> Iterator[Frame]:
+    ) -> Iterator[DeviceFrame]:
         """LoRaWAN frames of records at `at`, of who was heard before."""
         heard, self._heard = self._heard, {}
         for row, frame in heard.items():
@@ -47,7 +49,7 @@ class Memory:
             if kept:
                 self._kept[row] = kept
             port, record = STORED[self._families[row]]
-            yield Frame(
+            yield DeviceFrame(
                 *(at, row, next_seq(row), "", frame.via),
                 port=port,
                 data=b"".join(record(x.data, _second(x)) for x in records),
@@ -55,12 +57,14 @@ class Memory:
                 more=records,
             )
 
-    def take(self, carried: Iterable[Delivery | Lost]) -> Iterator[Delivery | Lost]:
+    def take(
+        self, carried: Iterable[DeliveredFrame | LostFrame]
+    ) -> Iterator[DeliveredFrame | LostFrame]:
         """The same, without what is kept and with what is sent after all."""
         source = whole = None
         for item in carried:
             frame = item.frame
-            if isinstance(item, Lost):
+            if isinstance(item, LostFrame):
                 yield from self._lost(item)
             elif frame is source and whole is not None:
                 yield item._replace(frame=whole)
@@ -68,12 +72,12 @@ class Memory:
                 source, whole = frame, self._with_kept(frame)
                 yield item._replace(frame=whole)
 
-    def close(self) -> list[Lost]:
+    def close(self) -> list[LostFrame]:
         """What is still kept at the end."""
         kept = [frame for store in self._kept.values() for frame in store]
-        return [Lost(frame, "end") for frame in kept]
+        return [LostFrame(frame, "end") for frame in kept]
 
-    def _lost(self, item: Lost) -> Iterator[Lost]:
+    def _lost(self, item: LostFrame) -> Iterator[LostFrame]:
         frame = item.frame
         no_record = frame.kind and not frame.more
         if no_record or not self._stores[frame.row]:
@@ -82,13 +86,13 @@ class Memory:
         kept = self._kept.setdefault(frame.row, deque())
         if frame.more:
             kept.extendleft(reversed(frame.more))
-            yield Lost(frame._replace(more=()), item.why)
+            yield LostFrame(frame._replace(more=()), item.why)
         else:
             kept.append(frame)
         while len(kept) > self._keeps:
-            yield Lost(kept.popleft(), item.why)
+            yield LostFrame(kept.popleft(), item.why)
 
-    def _with_kept(self, frame: Frame) -> Frame:
+    def _with_kept(self, frame: DeviceFrame) -> DeviceFrame:
         row = frame.row
         if row not in self._kept:
             return frame
@@ -98,6 +102,6 @@ class Memory:
         return frame
 
 
-def _second(frame: Frame) -> int:
+def _second(frame: DeviceFrame) -> int:
     """When an uplink was made, by its device's clock, epoch s."""
     return (frame.at + frame.wrong_ms) // 1000

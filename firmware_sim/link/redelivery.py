@@ -8,22 +8,22 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from firmware_sim.link.channel import Delivery
-from firmware_sim.rng import Stream
-from firmware_sim.scenario.settings import Link
+from firmware_sim.link.channel import DeliveredFrame
+from firmware_sim.rng import RandomStream
+from firmware_sim.scenario.settings import LinkSettings
 
 WHY = "redelivered"
 AFTER_MS = (1_000, 60_000)  # a connection is lost and made again
 
 
-class Again:
+class Redelivery:
     """Draws beside the link: the link's own chances stay as they are."""
 
-    def __init__(self, settings: Link, seed: int) -> None:
+    def __init__(self, settings: LinkSettings, seed: int) -> None:
         self._share = settings.redelivered
-        self._stream = Stream(seed, "again")
+        self._stream = RandomStream(seed, "again")
 
-    def beside(self, carried: list[Delivery]) -> Iterator[Delivery]:
+    def beside(self, carried: list[DeliveredFrame]) -> Iterator[DeliveredFrame]:
         """What comes once more of some deliveries."""
         if not self._share or not carried:
             return

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
-from firmware_sim.mqtt import OFFLINE, Address
+from firmware_sim.mqtt import OFFLINE, BrokerAddress
 
 SPARE_FILES = 64
 IN, BOTH = select.EPOLLIN, select.EPOLLIN | select.EPOLLOUT
@@ -22,7 +22,7 @@ AGAIN_S = 2.0  # until a lost connection is tried again
 INFLIGHT = 1_000
 
 
-class Identity(NamedTuple):
+class ClientIdentity(NamedTuple):
     """A client: its id, and where it tells that it is there (or has gone)."""
 
     name: str
@@ -50,16 +50,16 @@ def allow_files(clients: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (need, hard))
 
 
-class Clients:
+class ClientPool:
     """Clients by key; belongs to one thread. `sent` and `taken` count messages."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: BrokerAddress) -> None:
         self.sent = 0
         self.taken = 0  # acknowledged by the broker
         self._address = address
         self._epoll = select.epoll()
         self._clients: dict[int, Client] = {}
-        self._identities: dict[int, Identity] = {}
+        self._identities: dict[int, ClientIdentity] = {}
         self._by_file: dict[int, Client] = {}
         self._misc_at = 0.0
         self._again: dict[Client, float] = {}
@@ -75,7 +75,7 @@ class Clients:
         """How many clients the broker has accepted."""
         return sum(client.is_connected() for client in self._clients.values())
 
-    def add(self, key: int, identity: Identity) -> None:
+    def add(self, key: int, identity: ClientIdentity) -> None:
         """Connect one more client; raises OSError where there is no broker."""
         client = Client(
             CallbackAPIVersion.VERSION2, client_id=identity.name, protocol=MQTTv311

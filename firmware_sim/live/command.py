@@ -11,19 +11,19 @@ from typing import Any
 import typer
 
 from firmware_sim.clock import HOUR, SimClock
-from firmware_sim.live.clients import Clients, TooManyClientsError, allow_files
-from firmware_sim.live.town import Stream, identities, publish, write_files
-from firmware_sim.mqtt import Address
+from firmware_sim.live.clients import ClientPool, TooManyClientsError, allow_files
+from firmware_sim.live.town import MessageStream, identities, publish, write_files
+from firmware_sim.mqtt import BrokerAddress
 from firmware_sim.scenario import load
 from firmware_sim.simulation import Simulation
-from firmware_sim.world.moment import STEP_MS
+from firmware_sim.world.step_time import STEP_MS
 
 FOR_EVER_DAYS = 3660
 ACCEPTED_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RunRequest:
     """What to run: scenario, its changed keys, when, how fast, from whom."""
 
     scenario: str
@@ -36,7 +36,7 @@ class Wish:
     out: Path | None
 
 
-def run_scenario(wish: Wish, address: Address, stop: Event) -> bool:
+def run_scenario(wish: RunRequest, address: BrokerAddress, stop: Event) -> bool:
     """Run until the hours are over or `stop`; whether all was acknowledged.
 
     Raises ScenarioError, TooManyClientsError and OSError.
@@ -53,7 +53,7 @@ def run_scenario(wish: Wish, address: Address, stop: Event) -> bool:
             write_files(simulation, wish.out)
             file = (wish.out / "labels.jsonl").open("w", encoding="utf-8")
             labels = stack.enter_context(file)
-        clients = Clients(address)
+        clients = ClientPool(address)
         for key, identity in people.items():
             clients.add(key, identity)
             clients.turn(0)
@@ -61,7 +61,7 @@ def run_scenario(wish: Wish, address: Address, stop: Event) -> bool:
         told = f"{simulation.fleet.rows} devices, {len(people)} clients"
         typer.echo(f"{told}; Ctrl-C stops", err=True)
         clock = SimClock(begin, wish.speed)
-        stream = Stream(simulation, labels)
+        stream = MessageStream(simulation, labels)
         messages = stream.messages()
         if wish.hours is not None:
             until = begin + round(wish.hours * HOUR)
@@ -73,4 +73,4 @@ def run_scenario(wish: Wish, address: Address, stop: Event) -> bool:
     return complete
 
 
-__all__ = ["TooManyClientsError", "Wish", "run_scenario"]
+__all__ = ["RunRequest", "TooManyClientsError", "run_scenario"]

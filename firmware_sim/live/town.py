@@ -11,12 +11,12 @@ from firmware_sim.clock import SimClock
 from firmware_sim.families import wire
 from firmware_sim.firmware import orders
 from firmware_sim.firmware.sessions import BIRTH
-from firmware_sim.link.channel import Delivery, Lost
-from firmware_sim.link.noise import Foreign
-from firmware_sim.live.clients import Clients, Identity
-from firmware_sim.output.arrivals import Arrival, Arrivals, order
+from firmware_sim.link.channel import DeliveredFrame, LostFrame
+from firmware_sim.link.noise import ForeignMessage
+from firmware_sim.live.clients import ClientIdentity, ClientPool
+from firmware_sim.output.arrivals import Arrival, ArrivalBuilder, order
 from firmware_sim.output.messages import FIRMWARE
-from firmware_sim.output.truth import Truth
+from firmware_sim.output.truth import TruthWriter
 from firmware_sim.simulation import Simulation
 from firmware_sim.town.files import fleet_csv, rounds_toml
 
@@ -30,7 +30,7 @@ STOP_S = 0.2  # a stop is seen after at most so long
 Hear = Callable[[str, bytes], None]
 
 
-class Message(NamedTuple):
+class TimedMessage(NamedTuple):
     """What the broker gets at `at` (epoch ms)."""
 
     at: int
@@ -44,21 +44,21 @@ class Message(NamedTuple):
         return self.arrival.retain or self.arrival.why == BIRTH
 
 
-class Stream:
+class MessageStream:
     """The messages of a town in order of time; the truth goes to `labels`."""
 
     def __init__(self, simulation: Simulation, labels: IO[str] | None = None) -> None:
         self._simulation = simulation
-        self._arrivals = Arrivals(simulation)
+        self._arrivals = ArrivalBuilder(simulation)
         devices = simulation.fleet.devices
         self._rows = {device: row for row, device in enumerate(devices)}
-        self._truth = None if labels is None else Truth(simulation, labels)
+        self._truth = None if labels is None else TruthWriter(simulation, labels)
         self._labels = labels
-        self._waiting: list[Message] = []
+        self._waiting: list[TimedMessage] = []
         self._count = 0
         self._sent = 0
 
-    def messages(self) -> Iterator[Message]:
+    def messages(self) -> Iterator[TimedMessage]:
         """All of the scenario's days."""
         for item in self._simulation.leftovers():
             self._put(item)
@@ -89,33 +89,33 @@ class Stream:
             known = {"topic": arrival.topic, "sha256": digest}
             self._labels.writelines(arrival.labels(self._sent, **known))
 
-    def _take(self, item: Delivery | Lost | Foreign) -> None:
-        if not isinstance(item, Lost):
+    def _take(self, item: DeliveredFrame | LostFrame | ForeignMessage) -> None:
+        if not isinstance(item, LostFrame):
             self._put(item)
         elif self._labels is not None:
             self._arrivals.lost(item, self._labels)
 
-    def _put(self, item: Delivery | Foreign) -> None:
-        row = item.row if isinstance(item, Foreign) else item.frame.row
+    def _put(self, item: DeliveredFrame | ForeignMessage) -> None:
+        row = item.row if isinstance(item, ForeignMessage) else item.frame.row
         self._count += 1
         arrival = self._arrivals.of(item)
         place = (*order(item), self._count)
-        heapq.heappush(self._waiting, Message(item.at, place, row, arrival))
+        heapq.heappush(self._waiting, TimedMessage(item.at, place, row, arrival))
 
 
-def identities(simulation: Simulation, *, own: bool) -> dict[int, Identity]:
+def identities(simulation: Simulation, *, own: bool) -> dict[int, ClientIdentity]:
     """Who connects: a network server, and each native device where they have own."""
     fleet = simulation.fleet
     tag = f"{simulation.start:x}"
     listens = (SERVER_DOWN,) if own else (SERVER_DOWN, f"{ROOT}/+/+{OWN_DOWN}")
-    found = {SERVER: Identity(f"network-server-{tag}", "", b"", listens)}
+    found = {SERVER: ClientIdentity(f"network-server-{tag}", "", b"", listens)}
     for row in range(fleet.rows) if own else ():
         if fleet.is_native(row):
             device = fleet.devices[row]
             place = f"{ROOT}/{fleet.zone_id(row)}/{device}"
             birth = wire.birth(simulation.period_ms[row] // 1000, FIRMWARE)
             told = (f"{place}/status", birth, (f"{place}{OWN_DOWN}",))
-            found[row] = Identity(f"{device}-{tag}", *told)
+            found[row] = ClientIdentity(f"{device}-{tag}", *told)
     return found
 
 
@@ -128,8 +128,8 @@ def write_files(simulation: Simulation, out: Path) -> None:
 
 
 def publish(
-    stream: Iterator[Message],
-    clients: Clients,
+    stream: Iterator[TimedMessage],
+    clients: ClientPool,
     who: tuple[set[int], Hear],
     clock: SimClock,
     stop: Event,

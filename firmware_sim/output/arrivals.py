@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, NamedTuple
 
-from firmware_sim.firmware.frame import Frame
-from firmware_sim.link.channel import Delivery, Lost
-from firmware_sim.link.noise import DAY_MS, Foreign
+from firmware_sim.firmware.frame import DeviceFrame
+from firmware_sim.link.channel import DeliveredFrame, LostFrame
+from firmware_sim.link.noise import DAY_MS, ForeignMessage
 from firmware_sim.link.redelivery import WHY
 from firmware_sim.output.labels import label
-from firmware_sim.output.messages import WHERE, Messages
+from firmware_sim.output.messages import WHERE, MessageEncoder
 from firmware_sim.simulation import Simulation
 
 STORED = {"expect": "stored"}
@@ -32,7 +32,7 @@ class Arrival(NamedTuple):
     why: str = ""
     retain: bool = False
     dup: bool = False
-    stored: tuple[Frame, ...] = ()  # records that come with it after all
+    stored: tuple[DeviceFrame, ...] = ()  # records that come with it after all
 
     def labels(self, line: int, **more: Any) -> Iterator[str]:
         """The labels of a message that is number `line`."""
@@ -44,16 +44,16 @@ class Arrival(NamedTuple):
             yield label("resent", **seen, seq=frame.seq, at=frame.at, **more)
 
 
-class Arrivals:
+class ArrivalBuilder:
     """Makes arrivals of what the link carried; writes `lost` labels."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._devices = simulation.fleet.devices
-        self._messages = Messages(simulation.fleet, simulation.period_ms)
+        self._messages = MessageEncoder(simulation.fleet, simulation.period_ms)
 
-    def of(self, item: Delivery | Foreign) -> Arrival:
+    def of(self, item: DeliveredFrame | ForeignMessage) -> Arrival:
         """What the broker has at `item.at`."""
-        if isinstance(item, Foreign):
+        if isinstance(item, ForeignMessage):
             return self._foreign(item)
         frame, copy, why = item.frame, item.copy, item.why
         topic, body = self._messages.topic(frame), self._messages.payload(frame, copy)
@@ -68,7 +68,7 @@ class Arrivals:
             return Arrival(*seen, DOUBLE, why, dup=again)
         return Arrival(topic, body, device, frame.seq, STORED, why, stored=frame.more)
 
-    def _foreign(self, item: Foreign) -> Arrival:
+    def _foreign(self, item: ForeignMessage) -> Arrival:
         """An uplink that is none of the town's."""
         row, messages = item.row, self._messages
         topic, device = messages.topics[row], self._devices[row]
@@ -83,7 +83,7 @@ class Arrivals:
         body, ends = messages.cut(frame, item.missing), TORN if frame.port else BROKEN
         return Arrival(topic, body, device, frame.seq, ends, item.why)
 
-    def lost(self, item: Lost, labels: IO[str]) -> None:
+    def lost(self, item: LostFrame, labels: IO[str]) -> None:
         """Write that a frame, and what went with it, did not arrive."""
         device = self._devices[item.frame.row]
         for frame in (*item.frame.more, item.frame):
@@ -91,13 +91,13 @@ class Arrivals:
             labels.write(label("lost", **what, why=item.why))
 
 
-def order(item: Delivery | Foreign) -> tuple[int, int, int]:
+def order(item: DeliveredFrame | ForeignMessage) -> tuple[int, int, int]:
     """By time; what is like another comes right after it."""
-    if isinstance(item, Foreign):
+    if isinstance(item, ForeignMessage):
         return item.at, item.row, LAST
     return item.at, item.frame.row, item.copy
 
 
-def first(item: Delivery) -> bool:
+def first(item: DeliveredFrame) -> bool:
     """Whether it is the first copy of data: without it they are lost."""
     return not item.copy and item.why != WHY and item.frame.kind not in WHERE

@@ -1,7 +1,7 @@
 """What the broker gets: topics and payloads, native or in a ChirpStack envelope."""
 
 from firmware_sim.families import wire
-from firmware_sim.firmware.frame import Frame
+from firmware_sim.firmware.frame import DeviceFrame
 from firmware_sim.firmware.orders import ACK, TXACK
 from firmware_sim.firmware.sessions import BIRTH, JOIN
 from firmware_sim.town.fleet import Fleet
@@ -13,7 +13,7 @@ WHERE = {BIRTH: "status", JOIN: JOIN, TXACK: TXACK, ACK: ACK}
 STRANGER = "02ffff"  # how an EUI begins that is in no register
 
 
-class Messages:
+class MessageEncoder:
     """The messages of a town's devices."""
 
     def __init__(self, fleet: Fleet, period_ms: list[int]) -> None:
@@ -28,14 +28,14 @@ class Messages:
             return f"sensorhub/v1/{self._fleet.zone_id(row)}/{device}/up"
         return f"application/{APPLICATION}/device/{device}/event/up"
 
-    def topic(self, frame: Frame) -> str:
+    def topic(self, frame: DeviceFrame) -> str:
         """Where a frame goes."""
         place = self.topics[frame.row]
         if frame.kind not in WHERE:
             return place
         return f"{place.rpartition('/')[0]}/{WHERE[frame.kind]}"
 
-    def payload(self, frame: Frame, copy: int = 0) -> bytes:
+    def payload(self, frame: DeviceFrame, copy: int = 0) -> bytes:
         """A frame's payload; a LoRaWAN copy has an id of its own."""
         if frame.kind == BIRTH:
             version = frame.values.removeprefix("native-") or FIRMWARE
@@ -46,11 +46,11 @@ class Messages:
             return (f"[{records}]" if frame.more else records).encode()
         return self._wrapped(frame, copy)
 
-    def _wrapped(self, frame: Frame, copy: int) -> bytes:
+    def _wrapped(self, frame: DeviceFrame, copy: int) -> bytes:
         """What the network server makes of an uplink or a join."""
         row, via = frame.row, frame.via
         unique = f"{row:08x}-{frame.seq:04x}-4000-8{copy:03x}-{frame.at:012x}"
-        seen = wire.Frame(
+        seen = wire.LorawanUplink(
             eui=self._fleet.devices[row],
             name=self._fleet.assets[row],
             profile=self._fleet.families[row],
@@ -72,9 +72,9 @@ class Messages:
         """What a device said long ago."""
         if self._fleet.is_native(row):
             return LEFT % at
-        return self.payload(Frame(at, row, 0, "", self._vias[row], 1, b"\0"))
+        return self.payload(DeviceFrame(at, row, 0, "", self._vias[row], 1, b"\0"))
 
-    def stranger(self, frame: Frame) -> tuple[str, str, bytes]:
+    def stranger(self, frame: DeviceFrame) -> tuple[str, str, bytes]:
         """The same from a device that nobody knows: its id, topic and payload."""
         device, row = self._fleet.devices[frame.row], frame.row
         native = self._fleet.is_native(row)
@@ -82,7 +82,7 @@ class Messages:
         body = self.payload(frame).replace(device.encode(), other.encode())
         return other, self.topics[row].replace(device, other), body
 
-    def cut(self, frame: Frame, missing: float) -> bytes:
+    def cut(self, frame: DeviceFrame, missing: float) -> bytes:
         """A payload without its end (a share); what is left is never heard twice."""
         body = self.payload(frame)
         least = body.index(b',"deviceInfo"' if frame.port else b',"m"')
@@ -90,7 +90,7 @@ class Messages:
         return body[: min(keep, len(body) - 1)]
 
 
-def _record(frame: Frame) -> str:
+def _record(frame: DeviceFrame) -> str:
     told = frame.at + frame.wrong_ms
     seen = f'"ts":{told},"seq":{frame.seq},"via":"{frame.via}"'
     return f'{{{seen},"m":{frame.values}}}'

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import IO
 
 from firmware_sim.clock import rfc3339
-from firmware_sim.link.channel import Delivery, Lost
-from firmware_sim.link.noise import Foreign
-from firmware_sim.output.arrivals import Arrival, Arrivals, first, order
+from firmware_sim.link.channel import DeliveredFrame, LostFrame
+from firmware_sim.link.noise import ForeignMessage
+from firmware_sim.output.arrivals import Arrival, ArrivalBuilder, first, order
 from firmware_sim.output.labels import label, numbers
-from firmware_sim.output.truth import Truth
+from firmware_sim.output.truth import TruthWriter
 from firmware_sim.scenario import Scenario
-from firmware_sim.simulation import Simulation, Step
+from firmware_sim.simulation import Simulation, SimulationStep
 from firmware_sim.town.files import fleet_csv, rounds_toml
 from firmware_sim.town.roster import tag
-from firmware_sim.world.moment import STEP_MS, STEPS_A_DAY
+from firmware_sim.world.step_time import STEP_MS, STEPS_A_DAY
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class TraceSummary:
     """What a trace holds, and how long it took."""
 
     scenario: str
@@ -37,22 +37,22 @@ class Made:
         return self.devices * self.days / self.seconds
 
 
-class Uplinks:
+class UplinkWriter:
     """Writes uplinks in order of their arrival, and labels of the odd ones."""
 
     def __init__(self, simulation: Simulation, out: IO[str], labels: IO[str]) -> None:
         self._simulation = simulation
-        self._arrivals = Arrivals(simulation)
+        self._arrivals = ArrivalBuilder(simulation)
         self._out = out
         self._labels = labels
-        self._waiting: dict[int, list[Delivery | Foreign]] = {}
+        self._waiting: dict[int, list[DeliveredFrame | ForeignMessage]] = {}
         self.lines = 0
         self._write([*simulation.leftovers()])
 
-    def take(self, step: Step) -> None:
+    def take(self, step: SimulationStep) -> None:
         """Keep what a step carried until its time; write what has arrived by now."""
         for item in (*step.carried, *step.foreign):
-            if isinstance(item, Lost):
+            if isinstance(item, LostFrame):
                 self._arrivals.lost(item, self._labels)
                 continue
             arrives = (item.at - self._simulation.start) // STEP_MS
@@ -63,12 +63,14 @@ class Uplinks:
     def close(self) -> None:
         """What is still on its way comes after the end: lost to this trace."""
         items = [item for items in self._waiting.values() for item in items]
-        waiting = [item for item in items if isinstance(item, Delivery)]
-        lost = [Lost(x.frame, "end") for x in sorted(waiting, key=order) if first(x)]
+        waiting = [item for item in items if isinstance(item, DeliveredFrame)]
+        lost = [
+            LostFrame(x.frame, "end") for x in sorted(waiting, key=order) if first(x)
+        ]
         for item in (*lost, *self._simulation.close()):
             self._arrivals.lost(item, self._labels)
 
-    def _write(self, arrived: list[Delivery | Foreign]) -> None:
+    def _write(self, arrived: list[DeliveredFrame | ForeignMessage]) -> None:
         arrived.sort(key=order)
         for item in arrived:
             arrival = self._arrivals.of(item)
@@ -94,7 +96,7 @@ def write_trace(
     seed: int,
     out: Path,
     tick: Callable[[int], None] = lambda day: None,
-) -> Made:
+) -> TraceSummary:
     """Write a scenario's trace into the folder `out`; `tick(day)` hears of progress."""
     began = time.monotonic()
     simulation = Simulation(scenario, seed)
@@ -107,7 +109,10 @@ def write_trace(
         (out / "labels.jsonl").open("w", encoding="utf-8") as labels,
     ):
         _introduce(name, simulation, seed, labels)
-        uplinks, truth = Uplinks(simulation, file, labels), Truth(simulation, labels)
+        uplinks, truth = (
+            UplinkWriter(simulation, file, labels),
+            TruthWriter(simulation, labels),
+        )
         for step in simulation.steps(days):
             truth.take(step)
             uplinks.take(step)
@@ -116,7 +121,7 @@ def write_trace(
         truth.close()
         uplinks.close()
     seconds = round(time.monotonic() - began, 3)
-    return Made(name, seed, fleet.rows, days, uplinks.lines, seconds)
+    return TraceSummary(name, seed, fleet.rows, days, uplinks.lines, seconds)
 
 
 def _introduce(name: str, simulation: Simulation, seed: int, labels: IO[str]) -> None:

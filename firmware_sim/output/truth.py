@@ -6,10 +6,10 @@ import numpy as np
 
 from firmware_sim.output.labels import label, numbers
 from firmware_sim.rng import F64
-from firmware_sim.simulation import Simulation, Step
-from firmware_sim.world.fixtures import Seen
-from firmware_sim.world.moment import STEP_MS, STEP_S, STEPS_A_DAY
-from firmware_sim.world.script import Happening
+from firmware_sim.simulation import Simulation, SimulationStep
+from firmware_sim.world.fixtures import FixtureState
+from firmware_sim.world.script import ActiveEvent
+from firmware_sim.world.step_time import STEP_MS, STEP_S, STEPS_A_DAY
 
 FILL_STEPS = 3  # a value each quarter of an hour
 HOUR_STEPS = 12
@@ -18,7 +18,7 @@ DAY_MS = STEPS_A_DAY * STEP_MS
 AHEAD = 60  # days
 
 
-class Truth:
+class TruthWriter:
     """Gathers columns over a day, writes events at once."""
 
     def __init__(self, simulation: Simulation, labels: IO[str]) -> None:
@@ -28,12 +28,12 @@ class Truth:
         self._fill: list[F64] = []
         self._gain: list[F64] = []
         self._nh3: list[F64] = []
-        self._seen: list[Seen] = []
+        self._seen: list[FixtureState] = []
         self._thrown = np.zeros(n)
         self._over: dict[int, int] = {}
         self._open: dict[tuple[str, int], list[int]] = {}
 
-    def take(self, step: Step) -> None:
+    def take(self, step: SimulationStep) -> None:
         """Write what happened in a step."""
         self._services(step)
         self._overflows(step)
@@ -84,7 +84,7 @@ class Truth:
     def _write(self, kind: str, /, **values: object) -> None:
         self._labels.write(label(kind, **values))
 
-    def _services(self, step: Step) -> None:
+    def _services(self, step: SimulationStep) -> None:
         fleet = self._simulation.fleet
         beside_too = self._simulation.scenario.deposits.beside > 0
         for visit, before, beside in step.visits:
@@ -112,7 +112,7 @@ class Truth:
                 skipped=cleaning.skipped,
             )
 
-    def _event(self, event: Happening) -> None:
+    def _event(self, event: ActiveEvent) -> None:
         assets = self._simulation.fleet.assets
         self._write(
             "event",
@@ -123,7 +123,7 @@ class Truth:
             assets=list(dict.fromkeys(assets[row] for row in event.rows.tolist())),
         )
 
-    def _overflows(self, step: Step) -> None:
+    def _overflows(self, step: SimulationStep) -> None:
         full = self._simulation.bins.fill >= FULL
         for row in [row for row in self._over if not full[row]]:
             asset = self._simulation.fleet.assets[row]

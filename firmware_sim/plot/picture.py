@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from firmware_sim.plot.story import Story
+from firmware_sim.plot.story import BinHistory
 
 ENGLISH = {
     "truth": "true fill",
@@ -59,7 +59,7 @@ def _moments(times: list[int]) -> list[datetime]:
     return [datetime.fromtimestamp(at / 1000, UTC) for at in times]
 
 
-def _curves(axes: Any, story: Story, words: dict[str, str]) -> None:
+def _curves(axes: Any, story: BinHistory, words: dict[str, str]) -> None:
     truth = _moments([at for at, _ in story.truth])
     fills = [fill for _, fill in story.truth]
     axes.plot(truth, fills, color="#374151", lw=1.2, label=words["truth"])
@@ -75,7 +75,7 @@ def _curves(axes: Any, story: Story, words: dict[str, str]) -> None:
         axes.plot(at, middle, color="#2563eb", lw=1, label=words["estimates"])
 
 
-def _events(axes: Any, story: Story, words: dict[str, str]) -> None:
+def _events(axes: Any, story: BinHistory, words: dict[str, str]) -> None:
     marks = (("emptied", story.emptied, "v"), ("seen_emptied", story.seen_emptied, "^"))
     for (name, times, sign), colour in zip(marks, ("#374151", "#2563eb"), strict=True):
         if times:
@@ -93,7 +93,9 @@ def _events(axes: Any, story: Story, words: dict[str, str]) -> None:
         )
 
 
-def draw(story: Story, days: tuple[float, float] | None, out: Path, lang: str) -> None:
+def draw(
+    story: BinHistory, days: tuple[float, float] | None, out: Path, lang: str
+) -> None:
     """Write the picture; days since the trace's start, UTC; lang is en or zh."""
     if not story.truth:
         raise PlotError(f"no true fill of {story.asset} in this trace")

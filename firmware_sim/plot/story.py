@@ -16,7 +16,7 @@ Curve = list[tuple[int, float]]
 
 
 @dataclass
-class Story:
+class BinHistory:
     """One bin's past; times in epoch ms, fills in percent."""
 
     asset: str
@@ -36,7 +36,7 @@ def _lines(file: Path, mark: str) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def _read_truth(story: Story, file: Path) -> None:
+def _read_truth(story: BinHistory, file: Path) -> None:
     for label in _lines(file, f'"{story.asset}"'):
         if label.get("asset") != story.asset:
             continue
@@ -55,7 +55,7 @@ def _level_rows(folder: Path, asset: str) -> Iterator[dict[str, str]]:
                 yield row
 
 
-def _read_readings(story: Story, folder: Path) -> None:
+def _read_readings(story: BinHistory, folder: Path) -> None:
     for row in _level_rows(folder, story.asset):
         empty, full = float(row["empty_mm"]), float(row["full_mm"])
         for uplink in _lines(folder / "uplinks.jsonl", f"/{row['device']}/up"):
@@ -66,7 +66,7 @@ def _read_readings(story: Story, folder: Path) -> None:
                     story.readings.append((at, fill))
 
 
-def _read_estimates(story: Story, file: Path) -> None:
+def _read_estimates(story: BinHistory, file: Path) -> None:
     for line in _lines(file, f'"{story.asset}"'):
         if line["asset"] != story.asset:
             continue
@@ -77,7 +77,7 @@ def _read_estimates(story: Story, file: Path) -> None:
             story.seen_emptied.append(at)
 
 
-def _read_alerts(story: Story, file: Path) -> None:
+def _read_alerts(story: BinHistory, file: Path) -> None:
     begun: dict[str, tuple[int, str]] = {}
     for line in _lines(file, f'"{story.asset}"'):
         if line["asset"] != story.asset:
@@ -94,9 +94,9 @@ def _read_alerts(story: Story, file: Path) -> None:
 
 def read_story(
     folder: Path, asset: str, alerts: Path | None, estimates: Path | None
-) -> Story:
+) -> BinHistory:
     """Everything told about the asset; without a fill of it in the truth: empty."""
-    story = Story(asset)
+    story = BinHistory(asset)
     _read_truth(story, folder / "labels.jsonl")
     _read_readings(story, folder)
     if estimates is not None:

@@ -7,13 +7,13 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from firmware_sim.reality.compare import Group, rows, town
+from firmware_sim.reality.compare import TraceGroup, rows, town
 from firmware_sim.reality.curves import real_curves, trace_curves
 
 
-def _groups(traces: list[str], every_h: float) -> list[Group]:
+def _groups(traces: list[str], every_h: float) -> list[TraceGroup]:
     """One a name, in the order told."""
-    found: dict[str, Group] = {}
+    found: dict[str, TraceGroup] = {}
     console = Console(stderr=True)
     for told in track(traces, "traces", console=console, transient=True):
         name, _, folder = told.rpartition("=")
@@ -21,7 +21,7 @@ def _groups(traces: list[str], every_h: float) -> list[Group]:
         if not curves:
             raise typer.BadParameter(f"{folder}: no native device tells a distance")
         name = name or Path(folder).name
-        found.setdefault(name, Group(name, [])).towns.append(town(curves, every_h))
+        found.setdefault(name, TraceGroup(name, [])).towns.append(town(curves, every_h))
     return list(found.values())
 
 
@@ -50,5 +50,5 @@ def run(
     if pictures is not None:
         from firmware_sim.reality.picture import draw
 
-        for path in draw([Group("real", [real]), *groups], pictures):
+        for path in draw([TraceGroup("real", [real]), *groups], pictures):
             typer.echo(str(path), err=True)

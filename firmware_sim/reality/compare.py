@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from firmware_sim.reality.curves import F64, Curve
-from firmware_sim.reality.measures import Shape, shape
+from firmware_sim.reality.curves import F64, FillCurve
+from firmware_sim.reality.measures import CurveMeasures, shape
 
 
-class Town(NamedTuple):
+class CurveSet(NamedTuple):
     """Containers of one real place, or of one trace."""
 
-    shapes: list[Shape]
+    shapes: list[CurveMeasures]
 
     def middle(self, figure: str) -> float:
         """Median over the containers."""
@@ -37,19 +37,19 @@ class Town(NamedTuple):
         return np.concatenate([getattr(s, name) for s in self.shapes])
 
 
-class Group(NamedTuple):
+class TraceGroup(NamedTuple):
     """Traces of one scenario, one a seed; or what is real, alone."""
 
     name: str
-    towns: list[Town]
+    towns: list[CurveSet]
 
 
-def town(curves: Sequence[Curve], every_h: float) -> Town:
+def town(curves: Sequence[FillCurve], every_h: float) -> CurveSet:
     """Measure all curves of a place."""
-    return Town([shape(curve, every_h) for curve in curves])
+    return CurveSet([shape(curve, every_h) for curve in curves])
 
 
-def rows(real: Town, groups: Sequence[Group]) -> list[list[str]]:
+def rows(real: CurveSet, groups: Sequence[TraceGroup]) -> list[list[str]]:
     """A row a figure: its name, real with quartiles, each group's mean and deviation
     over the seeds."""
     found = []

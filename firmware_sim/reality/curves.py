@@ -23,19 +23,19 @@ CLOCK_OFF = 4 * DAY  # ms: what is said to be older is of a clock that began ane
 MONDAY_H = 72  # 1970-01-01 was a Thursday
 
 
-class Curve(NamedTuple):
+class FillCurve(NamedTuple):
     """Readings of one container in order: local hours since a Monday, percent."""
 
     hours: F64
     fill: F64
 
-    def thinned(self, every_h: float) -> "Curve":
+    def thinned(self, every_h: float) -> "FillCurve":
         """At most one reading in each stretch of so many hours."""
         _, first = np.unique(self.hours // every_h, return_index=True)
-        return Curve(self.hours[first], self.fill[first])
+        return FillCurve(self.hours[first], self.fill[first])
 
 
-def curves_of(readings: Readings, timezone: str) -> list[Curve]:
+def curves_of(readings: Readings, timezone: str) -> list[FillCurve]:
     """Curves that are long enough."""
     zone = ZoneInfo(timezone)
     found = []
@@ -43,7 +43,7 @@ def curves_of(readings: Readings, timezone: str) -> list[Curve]:
         if len(by_time) >= FEWEST:
             at = np.array(sorted(by_time), np.int64)
             fill = np.array([by_time[moment] for moment in at.tolist()])
-            found.append(Curve(_local(at, zone), fill))
+            found.append(FillCurve(_local(at, zone), fill))
     return found
 
 
@@ -55,7 +55,7 @@ def _local(at: NDArray[np.int64], zone: ZoneInfo) -> F64:
     return local + MONDAY_H
 
 
-def real_curves(file: Path, timezone: str) -> list[Curve]:
+def real_curves(file: Path, timezone: str) -> list[FillCurve]:
     """Curves of a CSV (or .gz) with container_id, time_utc and fill_pct."""
     readings: Readings = defaultdict(dict)
     with gzip.open(file, "rt") if file.suffix == ".gz" else file.open() as rows:
@@ -87,7 +87,7 @@ def _spans(folder: Path) -> dict[str, tuple[float, float]]:
         }
 
 
-def trace_curves(folder: Path) -> list[Curve]:
+def trace_curves(folder: Path) -> list[FillCurve]:
     """Curves of a trace's native level readings, as a hub would compute them."""
     with (folder / "labels.jsonl").open(encoding="utf-8") as labels:
         timezone = json.loads(labels.readline())["timezone"]

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from firmware_sim.reality.curves import F64, Curve
+from firmware_sim.reality.curves import F64, FillCurve
 
 WEEK_H = 168
 WINDOW = 6  # readings on both sides of an emptying
@@ -16,7 +16,7 @@ LONGEST_H = 6.5  # a longer step says too little about its hours
 NIGHT = (0.0, 5.0)  # local hours
 
 
-class Shape(NamedTuple):
+class CurveMeasures(NamedTuple):
     """What one curve is like; the week and the rises are over their own mean."""
 
     figures: dict[str, float]
@@ -26,7 +26,7 @@ class Shape(NamedTuple):
     emptied: F64  # sizes, points
 
 
-def shape(raw: Curve, every_h: float) -> Shape:
+def shape(raw: FillCurve, every_h: float) -> CurveMeasures:
     """Measure a curve, thinned to a reading in `every_h` hours; gaps as they are."""
     curve = raw.thinned(every_h)
     before, after = emptyings(curve.fill)
@@ -39,7 +39,7 @@ def shape(raw: Curve, every_h: float) -> Shape:
     for share in (0.5, 0.9, 0.99):
         name = f"rise in 6 h over its mean, {100 * share:g} % of them below"
         figures[name] = float(np.quantile(rises, share)) if len(rises) else np.nan
-    return Shape(figures, rises, day, week, before - after)
+    return CurveMeasures(figures, rises, day, week, before - after)
 
 
 def emptyings(fill: F64) -> tuple[F64, F64]:
@@ -58,7 +58,7 @@ def emptyings(fill: F64) -> tuple[F64, F64]:
     return middle[place], middle[place + WINDOW]
 
 
-def _gaps(raw: Curve) -> dict[str, float]:
+def _gaps(raw: FillCurve) -> dict[str, float]:
     gaps = np.diff(raw.hours)
     period = float(np.median(gaps))
     missing = float(np.maximum(np.round(gaps / period) - 1, 0).sum())
@@ -68,7 +68,7 @@ def _gaps(raw: Curve) -> dict[str, float]:
     }
 
 
-def _steps(curve: Curve) -> dict[str, float]:
+def _steps(curve: FillCurve) -> dict[str, float]:
     fill, step = curve.fill, np.diff(curve.fill)
     ends = abs(fill[2:] - fill[:-2]) < SMALL
     spikes = ends & (abs(fill[1:-1] - (fill[2:] + fill[:-2]) / 2) >= SPIKE)
@@ -89,7 +89,7 @@ def _steps(curve: Curve) -> dict[str, float]:
     }
 
 
-def _emptied(curve: Curve, before: F64, after: F64) -> dict[str, float]:
+def _emptied(curve: FillCurve, before: F64, after: F64) -> dict[str, float]:
     weeks = (curve.hours[-1] - curve.hours[0]) / WEEK_H
     return {
         "emptyings a week": len(before) / weeks,
@@ -105,7 +105,7 @@ def _quantile(values: F64, share: float) -> float:
     return float(np.quantile(values, share)) if len(values) else np.nan
 
 
-def _rises(curve: Curve) -> tuple[F64, float]:
+def _rises(curve: FillCurve) -> tuple[F64, float]:
     """From one stretch of 6 h to the next, medians of the readings within, over the
     mean of all; and that, points a day. Falls of 10 points and more are left out."""
     slot = (curve.hours // RISE_H).astype(np.int64)
@@ -117,7 +117,7 @@ def _rises(curve: Curve) -> tuple[F64, float]:
     return (rise / mean if mean > 0 else np.empty(0)), 24 / RISE_H * mean
 
 
-def _profiles(curve: Curve) -> tuple[F64, F64]:
+def _profiles(curve: FillCurve) -> tuple[F64, F64]:
     """Rise by hour of day and by weekday, both of mean 1; NaN where nothing rose."""
     step, hours = np.diff(curve.fill), np.diff(curve.hours)
     use = (hours <= LONGEST_H) & (step > -SMALL) & (step < SPIKE)

@@ -6,21 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from firmware_sim.reality.compare import Group
+from firmware_sim.reality.compare import TraceGroup
 
 COLOURS = ("#111827", "#0f766e", "#b3261e", "#8e4ec6")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 GRID = np.linspace(0, 1, 101)
 
 
-def draw(groups: Sequence[Group], folder: Path) -> list[Path]:
+def draw(groups: Sequence[TraceGroup], folder: Path) -> list[Path]:
     """Write the pictures; groups[0] is what is real."""
     import matplotlib
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "reality"
     folder.mkdir(parents=True, exist_ok=True)
-    pictures: dict[str, Callable[[Any, Sequence[Group]], None]] = {
+    pictures: dict[str, Callable[[Any, Sequence[TraceGroup]], None]] = {
         "reality-profiles": _profiles,
         "reality-distributions": _distributions,
     }
@@ -28,9 +28,9 @@ def draw(groups: Sequence[Group], folder: Path) -> list[Path]:
 
 
 def _save(
-    groups: Sequence[Group],
+    groups: Sequence[TraceGroup],
     path: Path,
-    how: Callable[[Any, Sequence[Group]], None],
+    how: Callable[[Any, Sequence[TraceGroup]], None],
 ) -> Path:
     from matplotlib import pyplot as plt
 
@@ -45,12 +45,12 @@ def _save(
     return path
 
 
-def _style(colour: str, group: Group, number: int) -> dict[str, Any]:
+def _style(colour: str, group: TraceGroup, number: int) -> dict[str, Any]:
     label = None if number else group.name
     return {"color": colour, "label": label, "lw": 2.5 if len(group.towns) == 1 else 1}
 
 
-def _profiles(fields: Any, groups: Sequence[Group]) -> None:
+def _profiles(fields: Any, groups: Sequence[TraceGroup]) -> None:
     for colour, group in zip(COLOURS, groups, strict=False):
         for number, town in enumerate(group.towns):
             style = _style(colour, group, number)
@@ -61,7 +61,7 @@ def _profiles(fields: Any, groups: Sequence[Group]) -> None:
     fields[1].set_xticks(range(7), DAYS)
 
 
-def _distributions(fields: Any, groups: Sequence[Group]) -> None:
+def _distributions(fields: Any, groups: Sequence[TraceGroup]) -> None:
     for colour, group in zip(COLOURS, groups, strict=False):
         for number, town in enumerate(group.towns):
             style = _style(colour, group, number)

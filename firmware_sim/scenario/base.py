@@ -9,7 +9,7 @@ Positive = Annotated[float, Field(gt=0)]
 Amount = Annotated[float, Field(ge=0)]
 
 
-class Section(BaseModel):
+class ScenarioSection(BaseModel):
     """Settings that know all their keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

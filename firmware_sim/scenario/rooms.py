@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from firmware_sim.scenario.base import Amount, Positive, Section, Share
+from firmware_sim.scenario.base import Amount, Positive, ScenarioSection, Share
 
 # percent of a day's visits by local hour: most from 12 to 13
 _VISITS = (
@@ -11,7 +11,7 @@ _VISITS = (
 )
 
 
-class Toilet(Section):
+class ToiletSettings(ScenarioSection):
     """A public toilet: a well-mixed room with urine that ripens."""
 
     volume_m3: Positive = 40
@@ -30,7 +30,7 @@ class Toilet(Section):
     skipped: Share = 0.03
 
 
-class Fixtures(Section):
+class FixtureSettings(ScenarioSection):
     """What else a toilet has, for the sensors beside its gas sensor."""
 
     cubicles: int = Field(4, ge=1)
@@ -43,7 +43,7 @@ class Fixtures(Section):
     report_min: Positive = 10
 
 
-class Gas(Section):
+class GasSettings(ScenarioSection):
     """Errors of the gas cell."""
 
     zero_ppm: Amount = 0.2  # sd

@@ -37,7 +37,7 @@ AMOUNTS: dict[str, tuple[float, float, float]] = {
 }
 
 
-class Event(BaseModel):
+class ScenarioEvent(BaseModel):
     """One event; without zones, kind and assets it is the whole town's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

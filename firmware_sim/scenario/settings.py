@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from firmware_sim.families.auxiliary import BESIDE
+from firmware_sim.families.auxiliary import AUXILIARY
 from firmware_sim.families.catalogue import BINS, NATIVE, TOILETS
 from firmware_sim.families.versions import VERSIONS
-from firmware_sim.scenario.base import Amount, Positive, Section, Share
-from firmware_sim.scenario.rooms import Fixtures, Gas, Toilet
-from firmware_sim.scenario.script import Event
-from firmware_sim.scenario.shapes import Shape
+from firmware_sim.scenario.base import Amount, Positive, ScenarioSection, Share
+from firmware_sim.scenario.rooms import FixtureSettings, GasSettings, ToiletSettings
+from firmware_sim.scenario.script import ScenarioEvent
+from firmware_sim.scenario.shapes import ShapeSettings
 
 # percent of a day's deposits by local hour: Groningen, Wouda et al. 2024
 _HOURLY = (
@@ -39,7 +39,7 @@ def _offset(moment: datetime) -> datetime:
     return moment
 
 
-class Town(Section):
+class TownSettings(ScenarioSection):
     """How large the town is, and when."""
 
     bins: int = Field(2000, ge=0, le=100_000)
@@ -52,7 +52,7 @@ class Town(Section):
     days: int = Field(30, ge=1, le=3660)
 
 
-class Bin(Section):
+class BinSettings(ScenarioSection):
     """The street bins."""
 
     height_cm: Positive = 90
@@ -65,7 +65,7 @@ class Bin(Section):
     heap_max: float = Field(130, ge=100, le=200)  # %; what comes on top lies beside
 
 
-class Deposits(Section):
+class WasteDepositSettings(ScenarioSection):
     """What people throw in: a Poisson process of small things and big bags."""
 
     hourly: tuple[Amount, ...] = Field(_HOURLY, min_length=24, max_length=24)
@@ -81,7 +81,7 @@ class Deposits(Section):
     settling: tuple[float, float] = (0.004, 0.004)  # share of the fill an hour
 
 
-class Calendar(Section):
+class CalendarSettings(ScenarioSection):
     """How a year goes: deposits and visits times so much."""
 
     monthly: tuple[Amount, ...] = Field((1,) * 12, min_length=12, max_length=12)
@@ -89,7 +89,7 @@ class Calendar(Section):
     holiday_factor: Amount = 1
 
 
-class Rain(Section):
+class RainSettings(ScenarioSection):
     """Showers over a zone."""
 
     per_day: Amount = 0
@@ -99,7 +99,7 @@ class Rain(Section):
     wet: Amount = 85  # while it rains
 
 
-class Emptying(Section):
+class EmptyingSettings(ScenarioSection):
     """Rounds, and what goes wrong on them."""
 
     plan_fill: Positive = 61  # % that a bin is expected to hold at its round
@@ -111,14 +111,14 @@ class Emptying(Section):
     unscheduled: Share = 0.01  # of bin-days, between 8 and 18 h
 
 
-class Surface(Section):
+class SurfaceSettings(ScenarioSection):
     """The hump of waste under the sensor."""
 
     hump_cm: Amount = 5  # sd
     keep: Share = 0.9  # of the hump after one more deposit
 
 
-class Echo(Section):
+class LevelSensorSettings(ScenarioSection):
     """Errors of the level sensor."""
 
     noise_cm: Amount = 1
@@ -131,7 +131,7 @@ class Echo(Section):
     stuck_hours: Positive = 24  # mean
 
 
-class Report(Section):
+class ReportSettings(ScenarioSection):
     """When a level sensor measures and reports."""
 
     measure_min: Positive = 15
@@ -140,7 +140,7 @@ class Report(Section):
     event_points: Amount = 10  # % changed since the last report; 0: no event reports
 
 
-class Link(Section):
+class LinkSettings(ScenarioSection):
     """The way from the sensor to the broker."""
 
     loss_good: Share = 0.03
@@ -159,7 +159,7 @@ class Link(Section):
     leftovers: Share = 0.01  # of devices: an old uplink is retained at the broker
 
 
-class Battery(Section):
+class BatterySettings(ScenarioSection):
     """How long batteries last: a lithium cell of 13 Ah."""
 
     life_days: Amount = 1000  # at this report period; 0: for ever
@@ -170,7 +170,7 @@ class Battery(Section):
     change_days: Positive = 7  # mean, from the end to a new battery
 
 
-class Firmware(Section):
+class FirmwareSettings(ScenarioSection):
     """Restarts and clocks: a crystal's; one restart in fifty days."""
 
     reboot_per_day: Share = 0.02  # chance of a device
@@ -181,13 +181,13 @@ class Firmware(Section):
     epoch_share: Share = 0  # of restarts: the clock begins at 1970
 
     @model_validator(mode="after")
-    def _known(self) -> "Firmware":
+    def _known(self) -> "FirmwareSettings":
         if unknown := sorted(self.versions.keys() - VERSIONS.keys()):
             raise ValueError(f"no such version: {unknown}; see firmware-sim devices")
         return self
 
 
-class Families(Section):
+class FamilySettings(ScenarioSection):
     """Who made the sensors: family and its share of the devices."""
 
     bin: dict[str, Positive] = Field({NATIVE: 1}, min_length=1)
@@ -195,39 +195,39 @@ class Families(Section):
     beside: dict[str, Share] = Field({})  # of toilets that have one of these, too
 
     @model_validator(mode="after")
-    def _known(self) -> "Families":
+    def _known(self) -> "FamilySettings":
         for told, known in ((self.bin, BINS), (self.toilet, TOILETS)):
             if unknown := sorted(told.keys() - known.keys() - {NATIVE}):
                 names = ", ".join((NATIVE, *known))
                 raise ValueError(f"no such family: {unknown}; one of {names}")
-        if unknown := sorted(self.beside.keys() - BESIDE.keys()):
-            names = ", ".join(BESIDE)
+        if unknown := sorted(self.beside.keys() - AUXILIARY.keys()):
+            names = ", ".join(AUXILIARY)
             raise ValueError(f"not beside a toilet: {unknown}; one of {names}")
         return self
 
 
-class Scenario(Section):
+class Scenario(ScenarioSection):
     """A scenario: all its sections."""
 
     description: str = ""
-    town: Town = Town()
-    bin: Bin = Bin()
-    shapes: dict[str, Shape] = Field({})
-    deposits: Deposits = Deposits()
-    calendar: Calendar = Calendar()
-    rain: Rain = Rain()
-    emptying: Emptying = Emptying()
-    surface: Surface = Surface()
-    echo: Echo = Echo()
-    report: Report = Report()
-    link: Link = Link()
-    toilet: Toilet = Toilet()
-    fixtures: Fixtures = Fixtures()
-    gas: Gas = Gas()
-    battery: Battery = Battery()
-    families: Families = Families()
-    firmware: Firmware = Firmware()
-    events: tuple[Event, ...] = ()
+    town: TownSettings = TownSettings()
+    bin: BinSettings = BinSettings()
+    shapes: dict[str, ShapeSettings] = Field({})
+    deposits: WasteDepositSettings = WasteDepositSettings()
+    calendar: CalendarSettings = CalendarSettings()
+    rain: RainSettings = RainSettings()
+    emptying: EmptyingSettings = EmptyingSettings()
+    surface: SurfaceSettings = SurfaceSettings()
+    echo: LevelSensorSettings = LevelSensorSettings()
+    report: ReportSettings = ReportSettings()
+    link: LinkSettings = LinkSettings()
+    toilet: ToiletSettings = ToiletSettings()
+    fixtures: FixtureSettings = FixtureSettings()
+    gas: GasSettings = GasSettings()
+    battery: BatterySettings = BatterySettings()
+    families: FamilySettings = FamilySettings()
+    firmware: FirmwareSettings = FirmwareSettings()
+    events: tuple[ScenarioEvent, ...] = ()
 
     @model_validator(mode="after")
     def _shares(self) -> "Scenario":

@@ -5,12 +5,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from firmware_sim.scenario.base import Amount, Positive, Section, Share
+from firmware_sim.scenario.base import Amount, Positive, ScenarioSection, Share
 
 Pair = tuple[Share, Share]
 
 
-class Shape(Section):
+class ShapeSettings(ScenarioSection):
     """One more shape of bins, and its share of them."""
 
     share: Share

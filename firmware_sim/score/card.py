@@ -5,8 +5,8 @@ from pathlib import Path
 from firmware_sim.score.collect import Numbers, collect
 from firmware_sim.score.forecasts import emptyings, forecasts
 from firmware_sim.score.rooms import faults, rooms
-from firmware_sim.score.told import Span, counted, read_alerts, read_estimates
-from firmware_sim.score.truth import DAY_MS, Truth, read_truth
+from firmware_sim.score.told import AlertSpan, counted, read_alerts, read_estimates
+from firmware_sim.score.truth import DAY_MS, GroundTruth, read_truth
 
 Scored = Numbers
 
@@ -23,7 +23,10 @@ def score(
 
 
 def card(
-    truth: Truth, spans: list[Span], estimates: Path | None, warmup_days: float
+    truth: GroundTruth,
+    spans: list[AlertSpan],
+    estimates: Path | None,
+    warmup_days: float,
 ) -> Scored:
     """The same, of what was read already."""
     warm = truth.start + int(warmup_days * DAY_MS)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from firmware_sim.score.told import Span
-from firmware_sim.score.truth import DAY_MS, HOUR_MS, Truth
+from firmware_sim.score.told import AlertSpan
+from firmware_sim.score.truth import DAY_MS, HOUR_MS, GroundTruth
 
 DUE, SOON_H = 70.0, 24
 LEAD_H = 4
@@ -20,7 +20,9 @@ def share(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def collect(truth: Truth, spans: Mapping[str, list[Span]], warm: int) -> Numbers:
+def collect(
+    truth: GroundTruth, spans: Mapping[str, list[AlertSpan]], warm: int
+) -> Numbers:
     """Scores of alerts from `warm` (ms) on.
 
     What would have come of the last day nobody knows: its alerts are not judged.

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from firmware_sim.score.card import Scored, card
 from firmware_sim.score.oracle import by_due, by_horizon
-from firmware_sim.score.told import Span, read_alerts
-from firmware_sim.score.truth import MOST_H, ScoreError, Truth, read_truth
+from firmware_sim.score.told import AlertSpan, read_alerts
+from firmware_sim.score.truth import MOST_H, GroundTruth, ScoreError, read_truth
 
 
 def run(
@@ -49,7 +49,7 @@ def run(
         raise typer.Exit(2) from None
 
 
-def _oracle(truth: Truth, horizon: str) -> list[Span]:
+def _oracle(truth: GroundTruth, horizon: str) -> list[AlertSpan]:
     if horizon == "due":
         return by_due(truth)
     if not (horizon.isdigit() and 1 <= int(horizon) <= MOST_H):

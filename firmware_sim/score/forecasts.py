@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.score.collect import Numbers, share
-from firmware_sim.score.told import Emptied, Estimates
-from firmware_sim.score.truth import HOUR_MS, MOST_H, Truth
+from firmware_sim.score.told import EstimatedEmptying, ScoredEstimates
+from firmware_sim.score.truth import HOUR_MS, MOST_H, GroundTruth
 
 LEAST = 15.0  # % before, for an emptying that has to be seen
 EARLY_H, LATE_H = 2, 6
@@ -19,7 +19,7 @@ Values = NDArray[Any]
 NEVER_H = 168.0  # what an estimate beyond its horizon counts as
 
 
-def emptyings(truth: Truth, told: Estimates, warm: int) -> Numbers:
+def emptyings(truth: GroundTruth, told: ScoredEstimates, warm: int) -> Numbers:
     """Precision and recall of emptyings, each truth matched once."""
     found = true = seen = inside = right = 0
     waits: list[float] = []
@@ -57,7 +57,7 @@ def emptyings(truth: Truth, told: Estimates, warm: int) -> Numbers:
     }
 
 
-def _reports(told: Estimates, asset: str, seen: Emptied) -> int:
+def _reports(told: ScoredEstimates, asset: str, seen: EstimatedEmptying) -> int:
     """Estimates from the first reading after an emptying to when it was decided."""
     at = told.at.get(asset, np.empty(0, np.int64))
     return int(((seen.end <= at) & (at <= seen.decided)).sum())
@@ -67,7 +67,7 @@ def _within(at: int, span: tuple[int, int]) -> bool:
     return span[0] <= at < span[1]
 
 
-def forecasts(truth: Truth, told: Estimates, warm: int) -> Numbers:
+def forecasts(truth: GroundTruth, told: ScoredEstimates, warm: int) -> Numbers:
     """Hours to full and chances of full within a day, estimate by estimate."""
     true, said = [], []
     for asset, fill in truth.fills.items():

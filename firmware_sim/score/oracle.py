@@ -9,25 +9,27 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.score.told import EVER, Span
-from firmware_sim.score.truth import FULL, HOUR_MS, Fill, Truth
+from firmware_sim.score.told import EVER, AlertSpan
+from firmware_sim.score.truth import FULL, HOUR_MS, GroundTruth, TrueFill
 
 F64 = NDArray[np.float64]
 DUE, DAY_H = 70.0, 24
 SURE, EVEN = 1.645, 0.0  # standard deviations: 95 %, 50 %
 
 
-def by_horizon(truth: Truth, horizon_h: int) -> list[Span]:
+def by_horizon(truth: GroundTruth, horizon_h: int) -> list[AlertSpan]:
     """Alerts of an oracle that raises at even odds of full within a horizon."""
     return _oracle(truth, horizon_h, EVEN, math.inf)
 
 
-def by_due(truth: Truth) -> list[Span]:
+def by_due(truth: GroundTruth) -> list[AlertSpan]:
     """Alerts of an oracle that raises at 70 %, or 95 % sure of full within a day."""
     return _oracle(truth, DAY_H, SURE, DUE)
 
 
-def _oracle(truth: Truth, horizon_h: int, sure: float, due: float) -> list[Span]:
+def _oracle(
+    truth: GroundTruth, horizon_h: int, sure: float, due: float
+) -> list[AlertSpan]:
     found = []
     for asset, fill in truth.fills.items():
         hour = HOUR_MS // fill.step_ms
@@ -43,7 +45,11 @@ def _oracle(truth: Truth, horizon_h: int, sure: float, due: float) -> list[Span]
 
 
 def _expected(
-    truth: Truth, asset: str, fill: Fill, times: NDArray[np.int64], horizon_h: int
+    truth: GroundTruth,
+    asset: str,
+    fill: TrueFill,
+    times: NDArray[np.int64],
+    horizon_h: int,
 ) -> tuple[F64, F64]:
     """Fill expected at the end of the horizon, and its standard deviation, %."""
     week = truth.weeks[truth.kinds[asset]]
@@ -58,7 +64,7 @@ def _expected(
     return level, np.sqrt(came * _dispersion(fill))
 
 
-def _dispersion(fill: Fill) -> float:
+def _dispersion(fill: TrueFill) -> float:
     """Variance of what comes over its mean, %: by the gains of a step themselves."""
     gain = fill.gain
     day = max(24 * HOUR_MS // fill.step_ms, 1)
@@ -73,7 +79,7 @@ def _spans(
     times: NDArray[np.int64],
     raises: NDArray[np.bool_],
     cycle: NDArray[np.intp],
-) -> list[Span]:
+) -> list[AlertSpan]:
     """One alert a filling, from its first hour; it ends with the filling."""
     found = []
     for which in np.unique(cycle[raises]).tolist():
@@ -81,5 +87,5 @@ def _spans(
         begin = int(times[own[np.argmax(raises[own])]])
         last = own[-1] + 1
         end = int(times[last]) if last < len(times) else EVER
-        found.append(Span(asset, "oracle", "forecast", "collect", "", begin, end))
+        found.append(AlertSpan(asset, "oracle", "forecast", "collect", "", begin, end))
     return found

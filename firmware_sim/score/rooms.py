@@ -6,8 +6,8 @@ from statistics import median
 import numpy as np
 
 from firmware_sim.score.collect import Numbers, share
-from firmware_sim.score.told import Span
-from firmware_sim.score.truth import DAY_MS, F64, HOUR_MS, Truth
+from firmware_sim.score.told import AlertSpan
+from firmware_sim.score.truth import DAY_MS, F64, HOUR_MS, GroundTruth
 
 FOUL, CLEARED, ALMOST = 0.5, 0.45, 0.4  # ppm NH3
 MINUTE_MS = 60_000
@@ -30,7 +30,7 @@ IN_TIME_MS = {
 }
 
 
-def rooms(truth: Truth, spans: Sequence[Span], warm: int) -> Numbers:
+def rooms(truth: GroundTruth, spans: Sequence[AlertSpan], warm: int) -> Numbers:
     """Foul air: at least 0.5 ppm of ammonia for 15 minutes."""
     events = seen = quick = false = never = 0
     waits: list[float] = []
@@ -66,7 +66,7 @@ def rooms(truth: Truth, spans: Sequence[Span], warm: int) -> Numbers:
     }
 
 
-def _meet(span: Span, begin: int, end: int) -> bool:
+def _meet(span: AlertSpan, begin: int, end: int) -> bool:
     return span.begin <= end and begin <= span.end
 
 
@@ -87,7 +87,7 @@ def _foul(nh3: F64, start: int, step: int) -> list[tuple[int, int]]:
     return found
 
 
-def faults(truth: Truth, spans: Sequence[Span], warm: int) -> Numbers:
+def faults(truth: GroundTruth, spans: Sequence[AlertSpan], warm: int) -> Numbers:
     """By kind of fault: how many were told in time, and how many alerts were right."""
     found: Numbers = {}
     for kind, rules in TELLS.items():
@@ -112,7 +112,7 @@ def faults(truth: Truth, spans: Sequence[Span], warm: int) -> Numbers:
 
 def _told(
     fault: tuple[str, str, int, int],
-    spans: Sequence[Span],
+    spans: Sequence[AlertSpan],
     rules: Sequence[str],
     time: int,
 ) -> int | None:
@@ -124,7 +124,9 @@ def _told(
     return min(inside) if inside else None
 
 
-def _right(span: Span, real: Sequence[tuple[str, str, int, int]], time: int) -> bool:
+def _right(
+    span: AlertSpan, real: Sequence[tuple[str, str, int, int]], time: int
+) -> bool:
     ahead = 60 * DAY_MS if time == 0 else 0
     return any(
         asset == span.asset and begin - ahead <= span.begin <= end + HOUR_MS

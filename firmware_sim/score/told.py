@@ -15,7 +15,7 @@ EVER = 2**62
 SCORED_KINDS = ("threshold", "forecast", None)  # None: the file does not say
 
 
-class Span(NamedTuple):
+class AlertSpan(NamedTuple):
     """An alert from when it was told until it ended, ms."""
 
     asset: str
@@ -27,15 +27,15 @@ class Span(NamedTuple):
     end: int
 
 
-def read_alerts(path: Path) -> list[Span]:
+def read_alerts(path: Path) -> list[AlertSpan]:
     """Transitions, one JSON object a line. Raises ScoreError."""
-    found: dict[str, Span] = {}
+    found: dict[str, AlertSpan] = {}
     for line in lines(path):
         try:
             id_, at = line["alert"], ms(line["at"])
             if id_ not in found:
                 said = line.get("cause") or {}
-                found[id_] = Span(
+                found[id_] = AlertSpan(
                     line["asset"],
                     line["rule"],
                     line.get("kind"),
@@ -51,13 +51,13 @@ def read_alerts(path: Path) -> list[Span]:
     return sorted(found.values(), key=lambda span: (span.begin, span.asset, span.rule))
 
 
-def counted(spans: list[Span], category: str) -> dict[str, list[Span]]:
+def counted(spans: list[AlertSpan], category: str) -> dict[str, list[AlertSpan]]:
     """By asset the alerts of a category that count.
 
     Of rules of kind threshold and forecast; one that begins while another is open on
     the asset is part of that one.
     """
-    found: dict[str, list[Span]] = defaultdict(list)
+    found: dict[str, list[AlertSpan]] = defaultdict(list)
     for span in spans:
         if span.category != category or span.kind not in SCORED_KINDS:
             continue
@@ -70,7 +70,7 @@ def counted(spans: list[Span], category: str) -> dict[str, list[Span]]:
     return found
 
 
-class Emptied(NamedTuple):
+class EstimatedEmptying(NamedTuple):
     """An emptying as seen, ms: when, between which readings, when it was decided."""
 
     at: int
@@ -80,25 +80,27 @@ class Emptied(NamedTuple):
 
 
 @dataclass(slots=True)
-class Estimates:
+class ScoredEstimates:
     """By asset: times and what was estimated (rows: hours to full with even odds, with
     10 % and with 90 %, chance of full within a day); emptyings."""
 
     at: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     told: dict[str, F64] = field(default_factory=dict)
-    emptied: dict[str, list[Emptied]] = field(default_factory=lambda: defaultdict(list))
+    emptied: dict[str, list[EstimatedEmptying]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
 
-def read_estimates(path: Path) -> Estimates:
+def read_estimates(path: Path) -> ScoredEstimates:
     """Estimates, one JSON object a line. Raises ScoreError."""
-    found = Estimates()
+    found = ScoredEstimates()
     times: dict[str, list[int]] = defaultdict(list)
     rows: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     for line in lines(path):
         try:
             if line.get("service") == "emptied":
                 span = (line["from"], line["until"], line["decided_at"])
-                seen = Emptied(ms(line["at"]), *(ms(text) for text in span))
+                seen = EstimatedEmptying(ms(line["at"]), *(ms(text) for text in span))
                 found.emptied[line["asset"]].append(seen)
             elif line.get("estimate") == "fill":
                 times[line["asset"]].append(ms(line["at"]))

@@ -45,7 +45,7 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 @dataclass(slots=True)
-class Fill:
+class TrueFill:
     """True fill of an asset (%), and what was thrown in (%) during each step."""
 
     start: int
@@ -80,7 +80,7 @@ class Fill:
 
 
 @dataclass(slots=True)
-class Truth:
+class GroundTruth:
     """All labels that are scored; times in ms."""
 
     start: int = 0
@@ -89,7 +89,7 @@ class Truth:
     weeks: dict[str, F64] = field(default_factory=dict)  # by kind, mean 1
     kinds: dict[str, str] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)  # % a mean day, gross
-    fills: dict[str, Fill] = field(default_factory=dict)
+    fills: dict[str, TrueFill] = field(default_factory=dict)
     emptied: dict[str, list[tuple[int, float]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -112,7 +112,7 @@ class Truth:
         return [(at, cycle) for cycle, at in found.items()]
 
 
-def _town(truth: Truth, line: dict[str, Any]) -> None:
+def _town(truth: GroundTruth, line: dict[str, Any]) -> None:
     truth.start, truth.days = ms(line["start"]), int(line["days"])
     begins = datetime.fromtimestamp(truth.start / 1000, ZoneInfo(line["timezone"]))
     truth.offset_ms = round(begins.utcoffset().total_seconds() * 1000)  # type: ignore[union-attr]
@@ -120,9 +120,9 @@ def _town(truth: Truth, line: dict[str, Any]) -> None:
         truth.weeks[kind] = np.array(week, np.float64)
 
 
-def read_truth(path: Path) -> Truth:
+def read_truth(path: Path) -> GroundTruth:
     """Labels by `firmware-sim trace`. Raises ScoreError."""
-    truth = Truth()
+    truth = GroundTruth()
     settling: dict[str, float] = {}
     fills: dict[str, list[dict[str, Any]]] = defaultdict(list)
     gases: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -157,7 +157,7 @@ def read_truth(path: Path) -> Truth:
     if not truth.days:
         raise ScoreError(f"{path}: no label town: is this a file of labels?")
     for asset, parts in fills.items():
-        truth.fills[asset] = Fill(
+        truth.fills[asset] = TrueFill(
             ms(parts[0]["at"]),
             int(parts[0]["step_s"] * 1000),
             settling.get(asset, 0.0),

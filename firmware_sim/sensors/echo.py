@@ -7,24 +7,24 @@ between the blind zone and the surface; a missed one shows the floor.
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.rng import F64, I64, Stream
+from firmware_sim.rng import F64, I64, RandomStream
 from firmware_sim.scenario import Scenario
-from firmware_sim.sensors.fault_interval import Spell
-from firmware_sim.town.shapes import Shapes
+from firmware_sim.sensors.fault_interval import FaultChange
+from firmware_sim.town.shapes import BinShapes
 
 USUAL_CELSIUS = 20.0
 DAY_H = 24.0
 
 
-class Echo:
+class EchoSensors:
     """All level sensors of a town; distances in cm below the sensor."""
 
-    def __init__(self, scenario: Scenario, shapes: Shapes, seed: int) -> None:
+    def __init__(self, scenario: Scenario, shapes: BinShapes, seed: int) -> None:
         self._settings = scenario.echo
         self._full, self._height = shapes.head_cm, shapes.height_cm
         rows = len(shapes.kind)
-        self._noise = Stream(seed, "echo")
-        self._faults = Stream(seed, "stuck")
+        self._noise = RandomStream(seed, "echo")
+        self._faults = RandomStream(seed, "stuck")
         self._stuck_h: F64 = np.zeros(rows)  # hours that the spell still lasts
         self._held: F64 = np.zeros(rows)
         self.no_echo: NDArray[np.bool_] = np.zeros(rows, np.bool_)  # at the last one
@@ -53,19 +53,19 @@ class Echo:
         self.no_echo[rows] = missed & ~stuck
         return seen
 
-    def release(self, rows: I64) -> list[Spell]:
+    def release(self, rows: I64) -> list[FaultChange]:
         """Sensors that were held for ever are restarted."""
         free = rows[np.isinf(self._stuck_h[rows])]
         self._stuck_h[free] = 0
-        return [Spell(row, False, "stuck") for row in free.tolist()]
+        return [FaultChange(row, False, "stuck") for row in free.tolist()]
 
-    def hold(self, rows: I64, hours: float) -> list[Spell]:
+    def hold(self, rows: I64, hours: float) -> list[FaultChange]:
         """Sensors get stuck for so long, those that are not yet."""
         fresh = rows[self._stuck_h[rows] == 0]
         self._stuck_h[fresh] = hours
-        return [Spell(row, True, "stuck") for row in fresh.tolist()]
+        return [FaultChange(row, True, "stuck") for row in fresh.tolist()]
 
-    def age(self, hours: float) -> list[Spell]:
+    def age(self, hours: float) -> list[FaultChange]:
         """Let time pass: spells of being stuck begin and end."""
         n = len(self._held)
         held = self._stuck_h > 0
@@ -76,6 +76,6 @@ class Echo:
         lasts = self._faults.exponential(len(begins)) * self._settings.stuck_hours
         self._stuck_h[begins] = lasts
         return [
-            *(Spell(row, False, "stuck") for row in ends.tolist()),
-            *(Spell(row, True, "stuck") for row in begins.tolist()),
+            *(FaultChange(row, False, "stuck") for row in ends.tolist()),
+            *(FaultChange(row, True, "stuck") for row in begins.tolist()),
         ]

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Spell(NamedTuple):
+class FaultChange(NamedTuple):
     """A device has a fault from now on, or has it no more (`on` False)."""
 
     row: int  # of the device

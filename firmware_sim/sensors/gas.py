@@ -6,9 +6,9 @@ has no value (NaN) until it has settled again.
 
 import numpy as np
 
-from firmware_sim.rng import F64, I64, Stream
-from firmware_sim.scenario.rooms import Gas
-from firmware_sim.sensors.fault_interval import Spell
+from firmware_sim.rng import F64, I64, RandomStream
+from firmware_sim.scenario.rooms import GasSettings
+from firmware_sim.sensors.fault_interval import FaultChange
 
 MONTH_H = 730.0
 WEEK_H = 168.0
@@ -17,19 +17,19 @@ WARMING = "warming_up"
 ALCOHOL_MS = 20 * 60_000
 
 
-class Cells:
+class GasCells:
     """All ammonia cells of a town, ppm; `first`: the row of the first device."""
 
-    def __init__(self, settings: Gas, n: int, first: int, seed: int) -> None:
+    def __init__(self, settings: GasSettings, n: int, first: int, seed: int) -> None:
         self._first = first
         self._settings = settings
-        birth = Stream(seed, "cells")
+        birth = RandomStream(seed, "cells")
         self._zero = settings.zero_ppm * birth.normal(n)
         self._gain = 1 + settings.gain * birth.normal(n)
         self._drift = settings.drift_month * birth.normal(n)
         self._alcohol = birth.between(*settings.alcohol_ppm, n)
-        self._noise = Stream(seed, "gas")
-        self._faults = Stream(seed, "wandering zeros")
+        self._noise = RandomStream(seed, "gas")
+        self._faults = RandomStream(seed, "wandering zeros")
         self._born = self._zero.copy()
         self._left_h: F64 = np.zeros(n)  # until a wandering cell is exchanged
         self._speed: F64 = np.zeros(n)  # ppm an hour
@@ -50,13 +50,13 @@ class Cells:
         """A gas as it is told: nothing by cells that have not settled."""
         return np.where(self._cold_h > 0, np.nan, ppm)
 
-    def restart(self, rows: I64, hours: float) -> list[Spell]:
+    def restart(self, rows: I64, hours: float) -> list[FaultChange]:
         """Some cells have to settle anew, for so long at least."""
         fresh = rows[self._cold_h[rows] == 0] if hours else rows[:0]
         self._cold_h[rows] = np.maximum(self._cold_h[rows], hours)
-        return [Spell(self._first + row, True, WARMING) for row in fresh.tolist()]
+        return [FaultChange(self._first + row, True, WARMING) for row in fresh.tolist()]
 
-    def age(self, hours: float) -> list[Spell]:
+    def age(self, hours: float) -> list[FaultChange]:
         """Let time pass: cells settle, zeros wander, and cells are exchanged."""
         settings, n = self._settings, len(self._zero)
         cold = self._cold_h > 0
@@ -71,9 +71,9 @@ class Cells:
         begins = np.flatnonzero(~wandering & self._faults.happens(chance, n))
         self._begin(begins)
         return [
-            *(Spell(self._first + row, False, WARMING) for row in warm.tolist()),
-            *(Spell(self._first + row, False, "drift") for row in ends.tolist()),
-            *(Spell(self._first + row, True, "drift") for row in begins.tolist()),
+            *(FaultChange(self._first + row, False, WARMING) for row in warm.tolist()),
+            *(FaultChange(self._first + row, False, "drift") for row in ends.tolist()),
+            *(FaultChange(self._first + row, True, "drift") for row in begins.tolist()),
         ]
 
     def _begin(self, rows: I64) -> None:

@@ -5,7 +5,7 @@ import io
 
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.fleet import Fleet
-from firmware_sim.town.roster import WEEKDAYS, Round, tag
+from firmware_sim.town.roster import WEEKDAYS, CollectionRound, tag
 
 COLUMNS = (
     *("zone", "zone_name", "site", "site_name", "asset", "kind"),
@@ -57,7 +57,7 @@ def _what(fleet: Fleet, scenario: Scenario, row: int) -> Row:
     return "toilet", ("", "", ""), round(every * 60), ""
 
 
-def rounds_toml(fleet: Fleet, rounds: list[Round]) -> str:
+def rounds_toml(fleet: Fleet, rounds: list[CollectionRound]) -> str:
     """The rounds as `[[rounds]]` tables, local times."""
     parts = []
     kinds = sorted(set(fleet.shapes.kind))

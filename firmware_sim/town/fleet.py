@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.families.auxiliary import BESIDE
+from firmware_sim.families.auxiliary import AUXILIARY
 from firmware_sim.families.catalogue import MODELS, NATIVE
-from firmware_sim.rng import F64, Stream
+from firmware_sim.rng import F64, RandomStream
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.roster import visits_a_week
-from firmware_sim.town.shapes import Shapes, make_shapes
+from firmware_sim.town.shapes import BinShapes, make_shapes
 
 GATEWAYS_A_ZONE = 2
 
@@ -31,7 +31,7 @@ class Fleet:
     settling: F64  # by bin: share of the fill an hour
     period_min: F64  # by bin: of its reports
     families: tuple[str, ...]  # by row: the hub's profiles, too
-    shapes: Shapes  # by bin
+    shapes: BinShapes  # by bin
 
     @property
     def rows(self) -> int:
@@ -71,7 +71,7 @@ class Fleet:
 
 def _families(scenario: Scenario, seed: int) -> tuple[str, ...]:
     """Each device's family, by the shares of the scenario."""
-    stream, found = Stream(seed, "families"), list[str]()
+    stream, found = RandomStream(seed, "families"), list[str]()
     town, shares = scenario.town, scenario.families
     for n, told in ((town.bins, shares.bin), (town.toilets, shares.toilet)):
         names = list(told)
@@ -83,7 +83,7 @@ def _families(scenario: Scenario, seed: int) -> tuple[str, ...]:
 
 def _beside(scenario: Scenario, seed: int) -> tuple[NDArray[np.int64], list[str]]:
     """The toilets (rows) that have a device beside the first, and its family."""
-    stream, town = Stream(seed, "beside"), scenario.town
+    stream, town = RandomStream(seed, "beside"), scenario.town
     rows, families = [np.zeros(0, np.int64)], list[str]()
     for family, share in scenario.families.beside.items():
         mine = np.flatnonzero(stream.happens(share, town.toilets))
@@ -95,7 +95,7 @@ def _beside(scenario: Scenario, seed: int) -> tuple[NDArray[np.int64], list[str]
 def _device(row: int, bins: int, family: str) -> str:
     """A native name, or a DevEUI of the family's vendor."""
     if family != NATIVE:
-        oui = (MODELS.get(family) or BESIDE[family]).oui
+        oui = (MODELS.get(family) or AUXILIARY[family]).oui
         return f"{oui}{row * 7919 + 1:010x}"
     return f"level-{row + 1:05d}" if row < bins else f"room-{row - bins + 1:04d}"
 
@@ -106,7 +106,7 @@ def make_fleet(scenario: Scenario, seed: int) -> Fleet:
     beside, others = _beside(scenario, seed)
     owner = np.concatenate([np.arange(bins + town.toilets), beside])
     rows = len(owner)
-    stream = Stream(seed, "fleet")
+    stream = RandomStream(seed, "fleet")
     rate = scenario.bin.rate_median * stream.lognormal(scenario.bin.rate_sigma, bins)
     rate = np.clip(rate, scenario.bin.rate_min, scenario.bin.rate_max)
     rate = np.round(rate, 2)
@@ -133,7 +133,7 @@ def make_fleet(scenario: Scenario, seed: int) -> Fleet:
     )
 
 
-def _periods(scenario: Scenario, stream: Stream, bins: int) -> F64:
+def _periods(scenario: Scenario, stream: RandomStream, bins: int) -> F64:
     """Each device's report period in whole measurements, minutes."""
     every = scenario.report.measure_min
     period = stream.between(*scenario.report.period_min, bins)

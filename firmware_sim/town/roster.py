@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.rng import F64
-from firmware_sim.scenario.settings import Emptying
+from firmware_sim.scenario.settings import EmptyingSettings
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class CollectionRound:
     """A round of one zone: weekdays (0 is Monday) at a local hour."""
 
     zone: int
@@ -39,17 +39,17 @@ def tag(visits: int) -> str:
 
 
 def rounds(
-    zone: NDArray[np.int64], visits: NDArray[np.int64], settings: Emptying
-) -> list[Round]:
+    zone: NDArray[np.int64], visits: NDArray[np.int64], settings: EmptyingSettings
+) -> list[CollectionRound]:
     """All rounds of the town; each zone begins its week on another day."""
     found = []
     pairs = sorted(set(zip(zone.tolist(), visits.tolist(), strict=True)))
     for where, often in pairs:
         first = _days(min(often, 7), where)
-        found.append(Round(where, often, first, settings.round_at))
+        found.append(CollectionRound(where, often, first, settings.round_at))
         if often > 7:
             again = _days(often - 7, where)
-            found.append(Round(where, often, again, settings.second_at))
+            found.append(CollectionRound(where, often, again, settings.second_at))
     return found
 
 

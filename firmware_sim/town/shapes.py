@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_sim.rng import F64, I64, Stream
+from firmware_sim.rng import F64, I64, RandomStream
 from firmware_sim.scenario import Scenario
 
 Outline = tuple[tuple[float, float], ...]  # shares of the height and of the volume
@@ -12,7 +12,7 @@ STRAIGHT: Outline = ((0.0, 0.0), (1.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
-class Shapes:
+class BinShapes:
     """Columns by bin, and the outlines that are not straight."""
 
     kind: tuple[str, ...]
@@ -46,13 +46,13 @@ class Shapes:
         )
 
 
-def make_shapes(scenario: Scenario, seed: int) -> Shapes:
+def make_shapes(scenario: Scenario, seed: int) -> BinShapes:
     """Each bin's shape: the usual one, or by the shares of the others."""
     n, usual = scenario.town.bins, scenario.bin
     kind, outline = ["bin"] * n, list[Outline]([STRAIGHT] * n)
     height, volume = np.full(n, usual.height_cm), np.full(n, usual.volume_l)
     head = np.full(n, usual.head_room_cm)
-    drawn, low, bent = Stream(seed, "shapes").uniform(n), 0.0, []
+    drawn, low, bent = RandomStream(seed, "shapes").uniform(n), 0.0, []
     for shape in scenario.shapes.values():
         rows = np.flatnonzero((low <= drawn) & (drawn < low + shape.share))
         low += shape.share
@@ -63,6 +63,6 @@ def make_shapes(scenario: Scenario, seed: int) -> Shapes:
         if shape.outline != STRAIGHT:
             bent.append((rows, shape.outline))
     columns = height.astype(np.float64), volume.astype(np.float64)
-    return Shapes(
+    return BinShapes(
         tuple(kind), *columns, head.astype(np.float64), tuple(outline), tuple(bent)
     )

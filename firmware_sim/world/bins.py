@@ -7,10 +7,10 @@ not average out over a quiet night.
 
 import numpy as np
 
-from firmware_sim.rng import F64, I64, Stream
+from firmware_sim.rng import F64, I64, RandomStream
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.fleet import Fleet
-from firmware_sim.world.moment import STEP_H, Moment
+from firmware_sim.world.step_time import STEP_H, StepTime
 
 SMALL_HALVES, BIG_HALVES = 3, 18  # gamma shapes 1.5 and 9
 
@@ -21,8 +21,8 @@ class Bins:
     def __init__(self, scenario: Scenario, fleet: Fleet, seed: int) -> None:
         deposits, n = scenario.deposits, fleet.bins
         self._scenario = scenario
-        self._stream = Stream(seed, "deposits")
-        self._aside = Stream(seed, "beside bins")
+        self._stream = RandomStream(seed, "deposits")
+        self._aside = RandomStream(seed, "beside bins")
         self._keep = 1 - fleet.settling * STEP_H
         mean_l = (1 - deposits.big_share) * deposits.small_l
         mean_l += deposits.big_share * deposits.big_l
@@ -33,12 +33,12 @@ class Bins:
         self.profile = np.outer(weekday, hourly * 24).ravel()  # by hour of the week
         self._per_step = per_day * STEP_H / 24
         self._factor = np.ones(n)
-        start = Stream(seed, "start")
+        start = RandomStream(seed, "start")
         self.fill: F64 = start.between(0, 60, n)
         self.hump: F64 = np.zeros(n)
         self.beside_l: F64 = np.zeros(n)
 
-    def step(self, now: Moment, crowd: F64) -> F64:
+    def step(self, now: StepTime, crowd: F64) -> F64:
         """Turn all bins one step forward; answers what was thrown in, %.
 
         `crowd`: times the usual, by bin.

@@ -1,17 +1,17 @@
 """Seasons and holidays: how much more or less the town throws away and goes out."""
 
-from firmware_sim.scenario.settings import Calendar
-from firmware_sim.world.moment import Moment
+from firmware_sim.scenario.settings import CalendarSettings
+from firmware_sim.world.step_time import StepTime
 
 
-class Year:
+class SeasonalDemand:
     """The factor of a day, for deposits and visits."""
 
-    def __init__(self, settings: Calendar) -> None:
+    def __init__(self, settings: CalendarSettings) -> None:
         self._settings = settings
         self._holidays = frozenset(day.isoformat() for day in settings.holidays)
 
-    def factor(self, now: Moment) -> float:
+    def factor(self, now: StepTime) -> float:
         """Times the usual."""
         found: float = self._settings.monthly[now.month - 1]
         if now.date in self._holidays:

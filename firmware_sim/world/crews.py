@@ -5,17 +5,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from firmware_sim.rng import I64, Stream
-from firmware_sim.scenario.settings import Emptying
+from firmware_sim.rng import I64, RandomStream
+from firmware_sim.scenario.settings import EmptyingSettings
 from firmware_sim.town.fleet import Fleet
-from firmware_sim.town.roster import Round
-from firmware_sim.world.moment import STEP_MS, Moment
+from firmware_sim.town.roster import CollectionRound
+from firmware_sim.world.step_time import STEP_MS, StepTime
 
 HOUR_MS = 3_600_000
 DAY_FROM, DAY_UNTIL = 8, 18  # local hours of unplanned work
 
 
-class Visit(NamedTuple):
+class CrewVisit(NamedTuple):
     """A vehicle comes to a bin at `at` (epoch ms)."""
 
     at: int
@@ -24,23 +24,27 @@ class Visit(NamedTuple):
     left: float  # % that stays in the bin
 
 
-class Crews:
+class CrewSchedule:
     """Plans each local day at its midnight; answers the visits of a step."""
 
     def __init__(
-        self, fleet: Fleet, rounds: list[Round], settings: Emptying, seed: int
+        self,
+        fleet: Fleet,
+        rounds: list[CollectionRound],
+        settings: EmptyingSettings,
+        seed: int,
     ) -> None:
         self._fleet = fleet
         self._rounds = rounds
         self._settings = settings
-        self._stream = Stream(seed, "crews")
-        self._due: dict[int, list[Visit]] = {}
+        self._stream = RandomStream(seed, "crews")
+        self._due: dict[int, list[CrewVisit]] = {}
         zone, visits = fleet.zone[: fleet.bins], fleet.visits
         self._served = [
             np.flatnonzero((zone == r.zone) & (visits == r.visits)) for r in rounds
         ]
 
-    def step(self, now: Moment) -> list[Visit]:
+    def step(self, now: StepTime) -> list[CrewVisit]:
         """The visits up to `now`, in order of time."""
         if now.midnight:
             for visit in self._day(now):
@@ -48,14 +52,14 @@ class Crews:
                 self._due.setdefault(now.number + late, []).append(visit)
         return sorted(self._due.pop(now.number, []))
 
-    def _day(self, now: Moment) -> Iterator[Visit]:
+    def _day(self, now: StepTime) -> Iterator[CrewVisit]:
         midnight = now.at - round(now.hour * HOUR_MS)
         for each, rows in zip(self._rounds, self._served, strict=True):
             if now.weekday in each.weekdays and len(rows):
                 yield from self._drive(midnight + round(each.hour * HOUR_MS), rows)
         yield from self._unplanned(midnight)
 
-    def _drive(self, begin: int, rows: I64) -> Iterator[Visit]:
+    def _drive(self, begin: int, rows: I64) -> Iterator[CrewVisit]:
         n, settings = len(rows), self._settings
         offset = self._stream.between(0, settings.spread_min * 60_000, n)
         missed = self._stream.happens(settings.missed, n)
@@ -64,9 +68,9 @@ class Crews:
             rows.tolist(), offset.tolist(), missed.tolist(), left.tolist(), strict=True
         ):
             cause = "missed" if miss else "round"
-            yield Visit(begin + int(late), row, cause, round(rest, 2))
+            yield CrewVisit(begin + int(late), row, cause, round(rest, 2))
 
-    def _unplanned(self, midnight: int) -> Iterator[Visit]:
+    def _unplanned(self, midnight: int) -> Iterator[CrewVisit]:
         n = self._fleet.bins
         rows = np.flatnonzero(self._stream.happens(self._settings.unscheduled, n))
         hour = self._stream.between(DAY_FROM, DAY_UNTIL, len(rows))
@@ -75,4 +79,4 @@ class Crews:
             rows.tolist(), hour.tolist(), left.tolist(), strict=True
         ):
             at = midnight + int(when * HOUR_MS)
-            yield Visit(at, row, "unscheduled", round(rest, 2))
+            yield CrewVisit(at, row, "unscheduled", round(rest, 2))

@@ -5,15 +5,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.rng import F64, I64, Stream
-from firmware_sim.scenario.rooms import Fixtures as Settings
-from firmware_sim.world.moment import STEP_H, STEP_S
+from firmware_sim.rng import F64, I64, RandomStream
+from firmware_sim.scenario.rooms import FixtureSettings
+from firmware_sim.world.step_time import STEP_H, STEP_S
 from firmware_sim.world.toilets import Cleaning
 
 Mask = NDArray[np.bool_]
 
 
-class Seen(NamedTuple):
+class FixtureState(NamedTuple):
     """One toilet's fixtures now, columns by toilet."""
 
     paper: F64  # % of the stock
@@ -23,19 +23,19 @@ class Seen(NamedTuple):
     occupied: Mask  # the cubicle that has a sensor
 
 
-class Leak(NamedTuple):
+class LeakChange(NamedTuple):
     """A floor gets wet, or is dry again (`on` False)."""
 
     row: int  # among the toilets
     on: bool
 
 
-class Rooms:
+class ToiletFixtures:
     """The fixtures of all toilets."""
 
-    def __init__(self, settings: Settings, n: int, seed: int) -> None:
+    def __init__(self, settings: FixtureSettings, n: int, seed: int) -> None:
         self._settings = settings
-        self._stream = Stream(seed, "fixtures")
+        self._stream = RandomStream(seed, "fixtures")
         self._paper: F64 = np.round(self._stream.between(30, 100, n), 2)
         self._soap: F64 = np.round(self._stream.between(30, 100, n), 2)
         self._visits: I64 = np.zeros((2, n), np.int64)
@@ -43,12 +43,12 @@ class Rooms:
         self._occupied: Mask = np.zeros(n, np.bool_)
 
     @property
-    def seen(self) -> Seen:
+    def seen(self) -> FixtureState:
         """How it is now."""
         wet = self._wet_h > 0
-        return Seen(self._paper, self._soap, self._visits, wet, self._occupied)
+        return FixtureState(self._paper, self._soap, self._visits, wet, self._occupied)
 
-    def step(self, came: I64, cleanings: list[Cleaning]) -> list[Leak]:
+    def step(self, came: I64, cleanings: list[Cleaning]) -> list[LeakChange]:
         """Visitors use them, cleaners fill up and dry; by toilet: leaks begin, end."""
         settings, n = self._settings, len(came)
         visits = self._by_sex(came)
@@ -67,7 +67,7 @@ class Rooms:
         self._occupied = self._stream.uniform(n) < np.minimum(inside, 1)
         is_wet = self._wet_h > 0
         return [
-            Leak(row, bool(is_wet[row]))
+            LeakChange(row, bool(is_wet[row]))
             for row in np.flatnonzero(is_wet != was).tolist()
         ]
 

@@ -5,29 +5,29 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.rng import F64, I64, Stream
-from firmware_sim.scenario.settings import Rain as Settings
-from firmware_sim.world.moment import STEP_H
+from firmware_sim.rng import F64, I64, RandomStream
+from firmware_sim.scenario.settings import RainSettings
+from firmware_sim.world.step_time import STEP_H
 
 Mask = NDArray[np.bool_]
 
 
-class Shower(NamedTuple):
+class RainChange(NamedTuple):
     """It begins to rain over a zone, or ends (`on` False)."""
 
     zone: int
     on: bool
 
 
-class Rain:
+class RainModel:
     """Where it rains, by zone."""
 
-    def __init__(self, settings: Settings, zones: int, seed: int) -> None:
+    def __init__(self, settings: RainSettings, zones: int, seed: int) -> None:
         self._settings = settings
-        self._stream = Stream(seed, "rain")
+        self._stream = RandomStream(seed, "rain")
         self._left_h: F64 = np.zeros(zones)
 
-    def step(self) -> list[Shower]:
+    def step(self) -> list[RainChange]:
         """Showers that begin or end in a step."""
         settings, n = self._settings, len(self._left_h)
         if not settings.per_day:
@@ -40,7 +40,7 @@ class Rain:
         self._left_h = np.where(begins, lasts, self._left_h)
         now = self._left_h > 0
         changed = np.flatnonzero(now != was).tolist()
-        return [Shower(zone, bool(now[zone])) for zone in changed]
+        return [RainChange(zone, bool(now[zone])) for zone in changed]
 
     def factor(self, zone: I64) -> F64:
         """Times the usual deposits and visits, by asset."""

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.rng import F64, I64, Stream
-from firmware_sim.scenario.script import Event
+from firmware_sim.rng import F64, I64, RandomStream
+from firmware_sim.scenario.script import ScenarioEvent
 from firmware_sim.town.fleet import Fleet
-from firmware_sim.world.moment import Moment
+from firmware_sim.world.step_time import StepTime
 
 HOUR_MS = 3_600_000
 BIN_ONLY = ("stuck", "iced", "fire", "tipped", "threshold")
@@ -20,7 +20,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class ActiveEvent:
     """An event of the script with its moments (epoch ms) and its assets' rows."""
 
     what: str
@@ -32,7 +32,7 @@ class Happening:
     version: str = ""
 
 
-class Effects:
+class EventEffects:
     """What the script does now, a column of all assets each."""
 
     def __init__(self, rows: int) -> None:
@@ -45,7 +45,7 @@ class Effects:
         self.strike: Mask = np.zeros(rows, np.bool_)
         self.silent: Mask = np.zeros(rows, np.bool_)
 
-    def add(self, each: Happening) -> None:
+    def add(self, each: ActiveEvent) -> None:
         """One more event goes on."""
         rows, amount = each.rows, each.amount
         if each.what == "crowd":
@@ -63,21 +63,23 @@ class Effects:
             self.tilt[rows] = amount
 
 
-class Script:
+class EventSchedule:
     """Turns events on and off; `now` holds what they do together."""
 
     def __init__(
-        self, events: Sequence[Event], fleet: Fleet, begin: datetime, seed: int
+        self, events: Sequence[ScenarioEvent], fleet: Fleet, begin: datetime, seed: int
     ) -> None:
         self._rows = fleet.rows
-        self.now = Effects(fleet.rows)
-        self._going: list[Happening] = []
+        self.now = EventEffects(fleet.rows)
+        self._going: list[ActiveEvent] = []
         self._coming = [
-            _happening(event, begin, _chosen(event, fleet, Stream(seed, "script", n)))
+            _happening(
+                event, begin, _chosen(event, fleet, RandomStream(seed, "script", n))
+            )
             for n, event in enumerate(events)
         ]
 
-    def step(self, now: Moment) -> tuple[list[Happening], list[Happening]]:
+    def step(self, now: StepTime) -> tuple[list[ActiveEvent], list[ActiveEvent]]:
         """Which events began, and which ended, up to `now`."""
         begun = [each for each in self._coming if each.at <= now.at]
         ended = [each for each in self._going if each.until <= now.at]
@@ -85,23 +87,23 @@ class Script:
             self._coming = [each for each in self._coming if each.at > now.at]
             going = [each for each in self._going if each.until > now.at]
             self._going = [*going, *begun]
-            self.now = Effects(self._rows)
+            self.now = EventEffects(self._rows)
             for each in self._going:
                 self.now.add(each)
         return begun, ended
 
 
-def _happening(event: Event, begin: datetime, rows: I64) -> Happening:
+def _happening(event: ScenarioEvent, begin: datetime, rows: I64) -> ActiveEvent:
     """`begin` is the local start of the town."""
     midnight = datetime.combine(begin.date(), datetime.min.time(), begin.tzinfo)
     moment = midnight + timedelta(days=event.day - 1, hours=event.hour)
     at = round(moment.timestamp() * 1000)
     until = at + round(event.hours * HOUR_MS)
     span = (event.hours, at, until)
-    return Happening(event.what, event.size, *span, rows, event.version)
+    return ActiveEvent(event.what, event.size, *span, rows, event.version)
 
 
-def _chosen(event: Event, fleet: Fleet, stream: Stream) -> I64:
+def _chosen(event: ScenarioEvent, fleet: Fleet, stream: RandomStream) -> I64:
     """The rows that an event is about; one at least, where there is one."""
     mine = np.ones(fleet.rows, np.bool_)
     if event.zones:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.rng import F64, I64, Stream
-from firmware_sim.scenario.rooms import Toilet
-from firmware_sim.world.moment import STEP_H, STEP_MS, Moment
+from firmware_sim.rng import F64, I64, RandomStream
+from firmware_sim.scenario.rooms import ToiletSettings
+from firmware_sim.world.step_time import STEP_H, STEP_MS, StepTime
 
 PPM = 1.436  # of 1 mg/m3 NH3
 H2S_SHARE = 0.02  # of the ammonia, by volume: a sound trap
@@ -29,9 +29,9 @@ class Cleaning(NamedTuple):
 class Toilets:
     """All toilets as columns; gas in ppm, people as totals."""
 
-    def __init__(self, settings: Toilet, n: int, seed: int) -> None:
+    def __init__(self, settings: ToiletSettings, n: int, seed: int) -> None:
         self._settings = settings
-        self._stream = Stream(seed, "toilets")
+        self._stream = RandomStream(seed, "toilets")
         busy, airy = settings.spread
         visits = settings.visits * self._stream.lognormal(busy, n)
         self._air = settings.air_changes * self._stream.lognormal(airy, n)
@@ -50,7 +50,7 @@ class Toilets:
         return self.nh3 * H2S_SHARE
 
     def step(
-        self, now: Moment, crowd: F64, smell: F64, idle: NDArray[np.bool_]
+        self, now: StepTime, crowd: F64, smell: F64, idle: NDArray[np.bool_]
     ) -> list[Cleaning]:
         """Turn all rooms one step forward; answers the cleanings in it.
 
@@ -82,7 +82,7 @@ class Toilets:
         owner = np.repeat(np.arange(len(came)), came)
         return np.bincount(owner, source + messy * worse, len(came)).astype(np.float64)
 
-    def _clean(self, now: Moment, idle: NDArray[np.bool_]) -> list[Cleaning]:
+    def _clean(self, now: StepTime, idle: NDArray[np.bool_]) -> list[Cleaning]:
         done = []
         for planned in self._settings.cleanings:
             hour = planned + self._late

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from firmware_sim.rng import F64, Stream
-from firmware_sim.world.moment import STEP_H, Moment
+from firmware_sim.rng import F64, RandomStream
+from firmware_sim.world.step_time import STEP_H, StepTime
 
 # °C by month: mean of a humid subtropical town
 _MEAN = (7, 9, 13, 18, 23, 25, 27, 27, 23, 18, 13, 8)
@@ -16,10 +16,10 @@ class Weather:
     """Air temperature by zone, a day's swing and an AR(1) departure from it."""
 
     def __init__(self, zones: int, seed: int) -> None:
-        self._stream = Stream(seed, "weather")
+        self._stream = RandomStream(seed, "weather")
         self._departure = _SPREAD * self._stream.normal(zones)
 
-    def step(self, now: Moment) -> F64:
+    def step(self, now: StepTime) -> F64:
         """°C by zone."""
         keep = _KEEP**STEP_H
         fresh = self._stream.normal(len(self._departure))

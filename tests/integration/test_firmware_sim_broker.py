@@ -15,7 +15,7 @@ from firmware_sim.clock import HOUR, SimClock, parse_time
 from firmware_sim.demo import broker
 from firmware_sim.demotown.fleet import town
 from firmware_sim.demotown.stream import uplinks
-from firmware_sim.mqtt import Address, Publisher, live, say_hello
+from firmware_sim.mqtt import BrokerAddress, Publisher, live, say_hello
 
 START = parse_time("2026-06-01T07:00:00+08:00")
 PATIENCE_S = 20
@@ -79,7 +79,7 @@ def test_the_town_reports_over_a_real_broker(port: int) -> None:
     filters = ("sensorhub/v1/+/+/up", "application/+/device/+/event/+")
     hub = Listener(port, filters, "hub")
     births = Listener(port, ("sensorhub/v1/+/+/status",), "births")
-    publisher = Publisher(Address(port=port))
+    publisher = Publisher(BrokerAddress(port=port))
     assets, stop = town(), threading.Event()
     say_hello(publisher, assets)
     clock = SimClock(START + HOUR, 3600)
@@ -98,7 +98,7 @@ def test_the_town_reports_over_a_real_broker(port: int) -> None:
 
 
 def test_the_broker_redelivers_what_was_not_acknowledged(port: int) -> None:
-    publisher = Publisher(Address(port=port))
+    publisher = Publisher(BrokerAddress(port=port))
     first = Listener(port, ("t/#",), "persistent", polite=False)
     for n in range(50):
         publisher.retain(f"t/{n}", b"before")

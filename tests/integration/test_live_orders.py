@@ -10,8 +10,8 @@ from support.brokers import Mosquitto, until
 from support.hubs import HubProcess
 
 from firmware_sim.clock import parse_time
-from firmware_sim.live.command import Wish, run_scenario
-from firmware_sim.mqtt import Address
+from firmware_sim.live.command import RunRequest, run_scenario
+from firmware_sim.mqtt import BrokerAddress
 from firmware_sim.scenario import load
 from firmware_sim.town.fleet import make_fleet
 
@@ -43,7 +43,7 @@ def test_downlinks_of_a_hub_are_obeyed(tmp_path: Path, own: bool) -> None:
     with Mosquitto(tmp_path) as broker, ThreadPoolExecutor(1) as pool:
         hub = HubProcess(tmp_path / "hub", broker.port)
         running = pool.submit(
-            run_scenario, Wish(*told), Address(port=broker.port), stop
+            run_scenario, RunRequest(*told), BrokerAddress(port=broker.port), stop
         )
         try:
             register = tmp_path / "out" / "fleet.csv"

@@ -20,12 +20,12 @@ from firmware_sim.cli import app
 from firmware_sim.clock import parse_time
 from firmware_sim.demo import broker
 from firmware_sim.live.clients import (
-    Clients,
-    Identity,
+    ClientIdentity,
+    ClientPool,
     TooManyClientsError,
     allow_files,
 )
-from firmware_sim.mqtt import Address
+from firmware_sim.mqtt import BrokerAddress
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
 
@@ -115,9 +115,9 @@ def test_live_sends_what_the_trace_holds(
 def test_native_devices_are_born_and_have_a_will(port: int) -> None:
     places = [f"sensorhub/v1/z/own-{n}/status" for n in range(3)]
     listener = Listener(port, "sensorhub/v1/z/+/status")
-    clients = Clients(Address(port=port))
+    clients = ClientPool(BrokerAddress(port=port))
     for n, place in enumerate(places):
-        clients.add(n, Identity(f"own-{n}", place, b'{"state":"online"}'))
+        clients.add(n, ClientIdentity(f"own-{n}", place, b'{"state":"online"}'))
     clients.wait_until_connected(PATIENCE_S)
     assert clients.drain(PATIENCE_S)
     born = listener.wait_for(3)

@@ -11,10 +11,11 @@ from firmware_sim.firmware.battery import STEP_DAYS, Batteries
 from firmware_sim.output.trace import write_trace
 from firmware_sim.rng import F64, I64
 from firmware_sim.scenario import load
-from firmware_sim.scenario.settings import Battery, Gas
-from firmware_sim.sensors.gas import Cells
+from firmware_sim.scenario.rooms import GasSettings
+from firmware_sim.scenario.settings import BatterySettings
+from firmware_sim.sensors.gas import GasCells
 
-ENDING = Battery(ending=1, ending_days=(4, 6), change_days=1)
+ENDING = BatterySettings(ending=1, ending_days=(4, 6), change_days=1)
 
 
 def all_rows(n: int) -> tuple[I64, F64]:
@@ -22,7 +23,7 @@ def all_rows(n: int) -> tuple[I64, F64]:
 
 
 def test_a_gauge_goes_down_a_knee() -> None:
-    cells = Batteries(Battery(ending=1, ending_days=(1000, 1000)), 1, seed=1)
+    cells = Batteries(BatterySettings(ending=1, ending_days=(1000, 1000)), 1, seed=1)
     shown = [
         int(cells.percent(round(day / STEP_DAYS), *all_rows(1))[0])
         for day in (0, 850, 925, 999)
@@ -31,7 +32,7 @@ def test_a_gauge_goes_down_a_knee() -> None:
 
 
 def test_cold_makes_a_gauge_sag() -> None:
-    cells = Batteries(Battery(ending=1, ending_days=(1000, 1000)), 1, seed=1)
+    cells = Batteries(BatterySettings(ending=1, ending_days=(1000, 1000)), 1, seed=1)
     rows = np.arange(1)
     assert cells.percent(0, rows, np.array([-10.0])) == [80]
     assert cells.percent(0, rows, np.array([35.0])) == [100]
@@ -49,13 +50,13 @@ def test_batteries_end_and_are_changed() -> None:
 
 
 def test_none_ends_where_they_last_for_ever() -> None:
-    cells = Batteries(Battery(life_days=0), 5, seed=1)
+    cells = Batteries(BatterySettings(life_days=0), 5, seed=1)
     assert not [s for n in range(1000) for s in cells.step(n)]
     assert cells.percent(99_999, *all_rows(5)).tolist() == [100] * 5
 
 
 def test_a_zero_wanders_until_the_cell_is_exchanged() -> None:
-    settings = Gas(
+    settings = GasSettings(
         zero_ppm=0,
         gain=0,
         drift_month=0,
@@ -64,7 +65,7 @@ def test_a_zero_wanders_until_the_cell_is_exchanged() -> None:
         wander_week=(0.7, 0.7),
         wander_days=(7, 7),
     )
-    cells = Cells(settings, 4, 100, seed=1)
+    cells = GasCells(settings, 4, 100, seed=1)
     clean, never = np.zeros(4), np.full(4, -1)
     begins = cells.age(24)
     assert [(s.row, s.on, s.fault) for s in begins] == [
@@ -79,7 +80,7 @@ def test_a_zero_wanders_until_the_cell_is_exchanged() -> None:
 
 
 def test_cells_say_less_than_nothing() -> None:
-    cells = Cells(Gas(zero_ppm=1), 200, 0, seed=1)
+    cells = GasCells(GasSettings(zero_ppm=1), 200, 0, seed=1)
     seen = cells.measure(np.zeros(200), 0, np.full(200, -1))
     assert (seen < -0.5).any()
     assert (seen >= -10).all()

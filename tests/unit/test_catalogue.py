@@ -9,14 +9,20 @@ from support.vectors import decode, values
 from typer.testing import CliRunner
 
 from firmware_sim.cli import app
-from firmware_sim.families.auxiliary import BESIDE
-from firmware_sim.families.catalogue import BINS, MODELS, TOILETS, Air, Level
+from firmware_sim.families.auxiliary import AUXILIARY
+from firmware_sim.families.catalogue import (
+    BINS,
+    MODELS,
+    TOILETS,
+    AirReport,
+    LevelReport,
+)
 from firmware_sim.families.versions import VERSIONS
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import ScenarioError, load
 from firmware_sim.town.fleet import make_fleet
 
-SEEN = Level(mm=730, celsius=21.4, tilt=0.0, battery=80, number=7)
+SEEN = LevelReport(mm=730, celsius=21.4, tilt=0.0, battery=80, number=7)
 
 
 @pytest.mark.parametrize("family", sorted(BINS))
@@ -30,7 +36,7 @@ def test_the_hub_reads_each_level_sensors_distance(family: str) -> None:
 @pytest.mark.parametrize("family", sorted(TOILETS))
 def test_the_hub_reads_each_room_sensors_ammonia(family: str) -> None:
     model = TOILETS[family]
-    air = Air(nh3=0.6, h2s=0.01, celsius=18.5, humidity=65, battery=80)
+    air = AirReport(nh3=0.6, h2s=0.01, celsius=18.5, humidity=65, battery=80)
     frame = decode(family, model.encode(air).hex(), model.port)
     assert not frame.errors
     assert values(frame)["nh3"] == pytest.approx(0.6)
@@ -39,7 +45,7 @@ def test_the_hub_reads_each_room_sensors_ammonia(family: str) -> None:
 @pytest.mark.parametrize("family", sorted(TOILETS))
 def test_vendors_gas_sensors_know_no_sign(family: str) -> None:
     model = TOILETS[family]
-    low = Air(nh3=-0.4, h2s=0.0, celsius=-5.0, humidity=65, battery=5)
+    low = AirReport(nh3=-0.4, h2s=0.0, celsius=-5.0, humidity=65, battery=5)
     frame = decode(family, model.encode(low).hex(), model.port)
     assert values(frame)["nh3"] == 0
 
@@ -51,7 +57,7 @@ def test_no_weather_breaks_a_level_sensor(
     family: str, battery: int, celsius: float
 ) -> None:
     for mm in (30, 1050):
-        lying = Level(mm, celsius, 180.0, battery, 7)
+        lying = LevelReport(mm, celsius, 180.0, battery, 7)
         assert BINS[family].encode(lying)
 
 
@@ -88,7 +94,7 @@ def test_devices_lists_every_family_with_what_it_sends() -> None:
     assert told.exit_code == 0
     assert all(family in told.output for family in (*MODELS, "native"))
     rows = json.loads(CliRunner().invoke(app, ["devices", "--json"]).output)
-    assert {row["family"] for row in rows} == {*MODELS, *BESIDE, "native"}
+    assert {row["family"] for row in rows} == {*MODELS, *AUXILIARY, "native"}
     told_of = {version["name"] for row in rows for version in row["versions"]}
     assert told_of == set(VERSIONS)
     assert all(row["sends"] for row in rows)

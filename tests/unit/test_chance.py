@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from firmware_sim.rng import Stream
+from firmware_sim.rng import RandomStream
 
 MANY = 100_000
 PINNED_UNIFORM = [0.193104974561, 0.300767454207, 0.010766801737]
@@ -12,17 +12,17 @@ PINNED_POISSON = [1, 3, 22]
 
 
 def test_numbers_are_pinned() -> None:
-    stream = Stream(1, "pinned")
+    stream = RandomStream(1, "pinned")
     assert np.round(stream.uniform(3), 12).tolist() == PINNED_UNIFORM
     assert np.round(stream.normal(2), 9).tolist() == PINNED_NORMAL
     assert stream.poisson(np.array([0.1, 2.0, 30.0])).tolist() == PINNED_POISSON
 
 
 def test_purposes_do_not_disturb_each_other() -> None:
-    first = Stream(1, "a").uniform(5).tolist()
-    assert first == Stream(1, "a").uniform(5).tolist()
-    assert first != Stream(1, "b").uniform(5).tolist()
-    assert first != Stream(2, "a").uniform(5).tolist()
+    first = RandomStream(1, "a").uniform(5).tolist()
+    assert first == RandomStream(1, "a").uniform(5).tolist()
+    assert first != RandomStream(1, "b").uniform(5).tolist()
+    assert first != RandomStream(2, "a").uniform(5).tolist()
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,6 @@ def test_purposes_do_not_disturb_each_other() -> None:
 )
 def test_laws_have_their_mean_and_variance(law, mean, variance) -> None:  # type: ignore[no-untyped-def]
     """Within five standard errors; tables cut the tails: 3 % of the variance."""
-    drawn = law(Stream(7, "laws"))
+    drawn = law(RandomStream(7, "laws"))
     assert abs(drawn.mean() - mean) < 5 * (variance / MANY) ** 0.5
     assert drawn.var() == pytest.approx(variance, rel=0.03)

@@ -11,23 +11,23 @@ from random import Random
 import pytest
 
 from firmware_sim.clock import DAY, HOUR, MINUTE, parse_time
-from firmware_sim.demotown.devices import Uplink
+from firmware_sim.demotown.devices import DemoUplink
 from firmware_sim.demotown.fleet import COLUMNS, NATIVE, fleet_csv, town
 from firmware_sim.demotown.replay import curves
-from firmware_sim.demotown.stream import Town, uplinks
-from firmware_sim.demotown.toilet import Toilet, ToiletTraits
-from firmware_sim.demotown.world import Bin, BinTraits, local_minute, next_round
+from firmware_sim.demotown.stream import DemoTown, uplinks
+from firmware_sim.demotown.toilet import DemoToilet, ToiletTraits
+from firmware_sim.demotown.world import BinTraits, DemoBin, local_minute, next_round
 
 START = parse_time("2026-06-01T07:00:00+08:00")
 
 
 @cache
-def two_days() -> list[Uplink]:
+def two_days() -> list[DemoUplink]:
     end = START + 2 * DAY
     return list(takewhile(lambda u: u.at <= end, uplinks(town(), 1, START)))
 
 
-def records(uplink: Uplink) -> list[dict[str, object]]:
+def records(uplink: DemoUplink) -> list[dict[str, object]]:
     content = json.loads(uplink.payload)
     return content if isinstance(content, list) else [content]
 
@@ -133,7 +133,7 @@ def test_a_bin_fills_by_about_what_is_thrown_in() -> None:
     start = parse_time("2026-06-01T00:00:00+08:00")
     gains = []
     for seed in range(60):
-        thing = Bin(Random(seed), BinTraits(120, 20, ()), start)
+        thing = DemoBin(Random(seed), BinTraits(120, 20, ()), start)
         before = thing.fill
         if before < 50:  # a full one would be emptied meanwhile
             gains.append(thing.look(start + DAY).fill - before)
@@ -141,15 +141,15 @@ def test_a_bin_fills_by_about_what_is_thrown_in() -> None:
 
 
 def test_a_toilet_smells_more_without_cleaning() -> None:
-    clean = Toilet(Random(1), ToiletTraits(300, 40, 6, (6 * 60, 14 * 60)), START)
-    foul = Toilet(Random(1), ToiletTraits(300, 40, 6, ()), START)
+    clean = DemoToilet(Random(1), ToiletTraits(300, 40, 6, (6 * 60, 14 * 60)), START)
+    foul = DemoToilet(Random(1), ToiletTraits(300, 40, 6, ()), START)
     day = START + DAY
     assert foul.look(day).nh3 > 1.5 * clean.look(day).nh3
     assert clean.look(day).count_in - clean.look(day).count_out < 30
 
 
 def test_crews_clean_toilets_and_it_can_be_said() -> None:
-    living = Town(town(), 1, START)
+    living = DemoTown(town(), 1, START)
     for uplink in living.uplinks():
         if uplink.at > START + DAY:
             break

@@ -10,8 +10,8 @@ from rich.console import Console
 from firmware_sim.clock import SimClock, parse_time
 from firmware_sim.demo import screen
 from firmware_sim.demo.data_folder import fresh
-from firmware_sim.demo.event_log import Board, Figures, figures
-from firmware_sim.demo.rate_meter import Meter
+from firmware_sim.demo.event_log import DemoEventLog, HubCounters, figures
+from firmware_sim.demo.rate_meter import RateMeter
 from firmware_sim.demo.texts import words
 
 LOOK = ".venv/bin/sensorhub alerts --all --data data/demo-2"
@@ -34,7 +34,7 @@ def event(to: str = "firing", severity: str = "warning") -> bytes:
 
 
 def test_a_transition_counts_once_even_if_it_comes_twice() -> None:
-    board = Board()
+    board = DemoEventLog()
     assert board.event(event())
     assert board.event(event()) is None
     assert board.event(event("resolved"))
@@ -42,13 +42,13 @@ def test_a_transition_counts_once_even_if_it_comes_twice() -> None:
 
 
 def test_texts_are_in_the_chosen_language() -> None:
-    line = Board("zh-CN").event(event())
+    line = DemoEventLog("zh-CN").event(event())
     assert line is not None
     assert line.words == "bin1 满溢度 84%"
 
 
 def test_an_empty_retained_state_closes_the_alert() -> None:
-    board = Board()
+    board = DemoEventLog()
     board.state(TOPIC, event())
     assert len(board.open()) == 1
     board.state(TOPIC, b"")
@@ -56,7 +56,7 @@ def test_an_empty_retained_state_closes_the_alert() -> None:
 
 
 def test_the_worst_alert_stands_first() -> None:
-    board = Board()
+    board = DemoEventLog()
     board.state("a", event(severity="device"))
     board.state("b", event(severity="danger"))
     assert [line.severity for line in board.open()] == ["danger", "device"]
@@ -64,7 +64,7 @@ def test_the_worst_alert_stands_first() -> None:
 
 @pytest.mark.parametrize("payload", [b"", b"no", b"[]", b"{}", b'{"asset": 1}'])
 def test_words_that_are_not_an_event_are_passed_over(payload: bytes) -> None:
-    board = Board()
+    board = DemoEventLog()
     assert board.event(payload) is None
     board.state(TOPIC, payload)
     assert board.open() == []
@@ -90,11 +90,11 @@ def test_the_sums_are_complete_when_nothing_is_missing() -> None:
 @pytest.mark.parametrize("size", [(140, 40), (80, 24), (60, 12)])
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 def test_the_page_fits_any_terminal(size: tuple[int, int], language: str) -> None:
-    board = Board(language)
+    board = DemoEventLog(language)
     for n in range(30):
         board.state(str(n), event())
         board.event(event().replace(b"a1", str(n).encode()))
-    moment = screen.Moment(0, 600, 43, Figures(), 3, 4711, 1, LOOK)
+    moment = screen.ScreenState(0, 600, 43, HubCounters(), 3, 4711, 1, LOOK)
     console = Console(width=size[0], height=size[1], force_terminal=True)
     with console.capture() as capture:
         console.print(screen.page(moment, board, console), height=size[1])
@@ -102,7 +102,7 @@ def test_the_page_fits_any_terminal(size: tuple[int, int], language: str) -> Non
 
 
 def test_plain_lines_tell_local_time_and_what_happened() -> None:
-    line = Board().event(event())
+    line = DemoEventLog().event(event())
     assert line is not None
     text = screen.plain(line, "en")
     assert text.split() == [
@@ -112,14 +112,14 @@ def test_plain_lines_tell_local_time_and_what_happened() -> None:
 
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
-    meter = Meter(window_s=4)
+    meter = RateMeter(window_s=4)
     assert meter.rate(0, 100.0) == 0
     assert meter.rate(80, 102.0) == 40
     assert meter.rate(80, 110.0) == 0
 
 
 def test_the_count_of_a_moment_is_the_first_one_read_after_it() -> None:
-    meter = Meter()
+    meter = RateMeter()
     for at, count in ((100.0, 5), (100.5, 9), (101.0, 14)):
         meter.rate(count, at)
     assert meter.count(100.2, 20) == 9
@@ -127,20 +127,20 @@ def test_the_count_of_a_moment_is_the_first_one_read_after_it() -> None:
 
 
 def test_what_is_sent_is_stored_dead_or_on_the_way() -> None:
-    figures = Figures(received=1850, stored=1841, duplicate=6, dead=3)
-    moment = screen.Moment(0, 600, 43, figures, 111, 4711, 0, LOOK)
-    text = screen.summary(moment, Board())
+    figures = HubCounters(received=1850, stored=1841, duplicate=6, dead=3)
+    moment = screen.ScreenState(0, 600, 43, figures, 111, 4711, 0, LOOK)
+    text = screen.summary(moment, DemoEventLog())
     assert "sent 1,955 = stored 1,841 + dead letters 3 + on the way 111" in text
     assert "nothing missing" not in text
-    moment = screen.Moment(0, 600, 43, figures, 0, 4711, 0, LOOK)
-    assert "nothing missing" in screen.summary(moment, Board())
+    moment = screen.ScreenState(0, 600, 43, figures, 0, 4711, 0, LOOK)
+    assert "nothing missing" in screen.summary(moment, DemoEventLog())
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 def test_the_head_fits_80_columns(language: str) -> None:
-    board = Board(language, risen=358, resolved=320)
-    figures = Figures(121_941, 119_841, 2_006, 94, 601_234)
-    moment = screen.Moment(0, 600, 120, figures, 111, 47_110, 2, LOOK)
+    board = DemoEventLog(language, risen=358, resolved=320)
+    figures = HubCounters(121_941, 119_841, 2_006, 94, 601_234)
+    moment = screen.ScreenState(0, 600, 120, figures, 111, 47_110, 2, LOOK)
     console = Console(width=80, height=24, force_terminal=True)
     with console.capture() as capture:
         console.print(screen.page(moment, board, console), height=24)
@@ -154,7 +154,7 @@ def test_both_languages_have_the_same_words() -> None:
 
 
 def test_a_resolved_alert_speaks_the_hubs_own_words() -> None:
-    line = Board("zh-CN").event(event("resolved"))
+    line = DemoEventLog("zh-CN").event(event("resolved"))
     assert line is not None
     assert screen.plain(line, "zh-CN") == "09:30  警告     已解除    bin1 满溢度 84%"
 
@@ -164,7 +164,7 @@ def test_the_clock_goes_on_from_what_the_hub_shows_and_never_back() -> None:
     clock.reach(900_000)
     clock.reach(5_000)
     assert 900_000 <= clock.now() < 900_100
-    board = Board()
+    board = DemoEventLog()
     board.event(event())
     assert board.newest == parse_time("2026-06-01T01:30:00Z")
 

@@ -42,7 +42,7 @@ def test_temperature_below_zero_is_twos_complement() -> None:
 
 
 def test_chirpstack_leaves_a_zero_frame_counter_out() -> None:
-    frame = wire.Frame(
+    frame = wire.LorawanUplink(
         *("24e1240000000001", "n", "p", 0, 85, b"\x01\x75\x5c"),
         gateways=(("24e124fffef00101", -90, 7.5),),
         deduplication="x",

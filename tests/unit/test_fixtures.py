@@ -11,15 +11,15 @@ import pytest
 from support.vectors import decode, values
 
 from firmware_sim.clock import parse_time
-from firmware_sim.families.auxiliary import BESIDE, Beside
+from firmware_sim.families.auxiliary import AUXILIARY, AuxiliaryReport
 from firmware_sim.families.stored import STORED
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import ScenarioError, load
-from firmware_sim.scenario.rooms import Fixtures
-from firmware_sim.world.fixtures import Rooms
+from firmware_sim.scenario.rooms import FixtureSettings
+from firmware_sim.world.fixtures import ToiletFixtures
 from firmware_sim.world.toilets import Cleaning
 
-SEEN = Beside((7, 6), (2, 1), 40.0, True, True, 21.4, 55.0, 90, 3)
+SEEN = AuxiliaryReport((7, 6), (2, 1), 40.0, True, True, 21.4, 55.0, 90, 3)
 STEPS_MS = 300_000
 SAYS = {
     "count_in": 7,
@@ -32,7 +32,7 @@ SAYS = {
 
 
 def test_visitors_use_paper_up_and_cleaners_fill_it() -> None:
-    rooms = Rooms(Fixtures(paper_visits=100, leak_per_day=0), 2, 1)
+    rooms = ToiletFixtures(FixtureSettings(paper_visits=100, leak_per_day=0), 2, 1)
     came = np.array([5, 0])
     before = rooms.seen.paper.copy()
     rooms.step(came, [])
@@ -45,7 +45,7 @@ def test_visitors_use_paper_up_and_cleaners_fill_it() -> None:
 
 
 def test_a_wet_floor_is_dry_after_its_hours_or_a_cleaning() -> None:
-    rooms = Rooms(Fixtures(leak_per_day=288, leak_hours=1), 2, 1)
+    rooms = ToiletFixtures(FixtureSettings(leak_per_day=288, leak_hours=1), 2, 1)
     nobody = np.zeros(2, np.int64)
     begun = rooms.step(nobody, [])
     assert {(spell.row, spell.on) for spell in begun} == {(0, True), (1, True)}
@@ -54,7 +54,7 @@ def test_a_wet_floor_is_dry_after_its_hours_or_a_cleaning() -> None:
 
 
 def test_a_cubicle_is_taken_as_long_as_visits_last() -> None:
-    rooms = Rooms(Fixtures(cubicles=4, dwell_s=(150, 150)), 1000, 1)
+    rooms = ToiletFixtures(FixtureSettings(cubicles=4, dwell_s=(150, 150)), 1000, 1)
     rooms.step(np.full(1000, 2), [])  # 2 / 4 of half the step
     assert 0.2 < rooms.seen.occupied.mean() < 0.3
 
@@ -62,7 +62,7 @@ def test_a_cubicle_is_taken_as_long_as_visits_last() -> None:
 def test_women_take_longer() -> None:
     taken = {}
     for women in (0.0, 1.0):
-        rooms = Rooms(Fixtures(cubicles=4, women=women), 4000, 1)
+        rooms = ToiletFixtures(FixtureSettings(cubicles=4, women=women), 4000, 1)
         rooms.step(np.full(4000, 2), [])
         taken[women] = float(rooms.seen.occupied.mean())
     assert taken[0.0] == pytest.approx(2 * 100 / 4 / 300, abs=0.03)
@@ -70,7 +70,9 @@ def test_women_take_longer() -> None:
 
 
 def test_visitors_are_men_and_women_and_use_soap() -> None:
-    rooms = Rooms(Fixtures(women=0.25, soap_visits=100, leak_per_day=0), 1000, 1)
+    rooms = ToiletFixtures(
+        FixtureSettings(women=0.25, soap_visits=100, leak_per_day=0), 1000, 1
+    )
     before = rooms.seen.soap.copy()
     rooms.step(np.full(1000, 4), [])
     men, women = rooms.seen.visits
@@ -79,9 +81,9 @@ def test_visitors_are_men_and_women_and_use_soap() -> None:
     assert (before - rooms.seen.soap).tolist() == pytest.approx([4] * 1000)
 
 
-@pytest.mark.parametrize("family", sorted(BESIDE))
+@pytest.mark.parametrize("family", sorted(AUXILIARY))
 def test_the_hub_reads_each_sensor(family: str) -> None:
-    model = BESIDE[family]
+    model = AUXILIARY[family]
     frame = decode(family, model.encode(SEEN).hex(), model.port)
     assert not frame.errors
     read = values(frame)
@@ -90,9 +92,9 @@ def test_the_hub_reads_each_sensor(family: str) -> None:
     assert {name: read[name] for name in known} == pytest.approx(known)
 
 
-@pytest.mark.parametrize("family", sorted(STORED.keys() & BESIDE.keys()))
+@pytest.mark.parametrize("family", sorted(STORED.keys() & AUXILIARY.keys()))
 def test_the_hub_reads_stored_records_at_their_time(family: str) -> None:
-    model, stored = BESIDE[family], STORED[family]
+    model, stored = AUXILIARY[family], STORED[family]
     record = stored.record(model.encode(SEEN), 1_772_000_000)
     now = values(decode(family, model.encode(SEEN).hex(), model.port))
     frame = decode(family, (record + record).hex(), stored.port)
@@ -105,14 +107,14 @@ def test_the_hub_reads_stored_records_at_their_time(family: str) -> None:
 def test_a_town_with_sensors_beside(tmp_path: Path) -> None:
     told: dict[str, Any] = {"town.bins": 0, "town.toilets": 6, "town.days": 3}
     told |= {
-        "families.beside": dict.fromkeys(BESIDE, 1.0),
+        "families.beside": dict.fromkeys(AUXILIARY, 1.0),
         "fixtures.leak_per_day": 0.5,
     }
     write_trace("clean", load("clean", told), 1, tmp_path)
     files = [(tmp_path / f).read_text() for f in ("uplinks.jsonl", "labels.jsonl")]
     uplinks, labels = ([json.loads(x) for x in f.splitlines()] for f in files)
     devices = {x["asset"]: x["devices"] for x in labels if x["label"] == "asset"}
-    assert {len(each) for each in devices.values()} == {1 + len(BESIDE)}
+    assert {len(each) for each in devices.values()} == {1 + len(AUXILIARY)}
     said = defaultdict(list)
     for line in uplinks:
         if line["topic"].endswith("event/up"):

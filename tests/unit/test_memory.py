@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from firmware_sim.families import dragino, milesight
 from firmware_sim.families.catalogue import NATIVE
-from firmware_sim.firmware.frame import Frame
-from firmware_sim.link.channel import Delivery, Lost
-from firmware_sim.link.offline_buffer import AT_ONCE, Memory
+from firmware_sim.firmware.frame import DeviceFrame
+from firmware_sim.link.channel import DeliveredFrame, LostFrame
+from firmware_sim.link.offline_buffer import AT_ONCE, OfflineBuffer
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
 from firmware_sim.town.fleet import Fleet, make_fleet
@@ -27,23 +27,25 @@ def fleet(family: str) -> Fleet:
     return make_fleet(load("default", told), 1)
 
 
-def frame(seq: int, family: str) -> Frame:
+def frame(seq: int, family: str) -> DeviceFrame:
     if family == NATIVE:
-        return Frame(seq * 1000, 0, seq, "{}", "gw")
+        return DeviceFrame(seq * 1000, 0, seq, "{}", "gw")
     data = dragino.dds75(3600, 300 + seq)
-    return Frame(seq * 1000, 0, seq, "", "gw", dragino.PORT, data)
+    return DeviceFrame(seq * 1000, 0, seq, "", "gw", dragino.PORT, data)
 
 
 @given(heard=st.lists(st.booleans(), max_size=60), keeps=st.integers(1, 8))
 def test_every_native_record_comes_once_or_is_lost(
     heard: list[bool], keeps: int
 ) -> None:
-    memory, came, lost = Memory(keeps, fleet(NATIVE)), list[int](), list[int]()
+    memory, came, lost = OfflineBuffer(keeps, fleet(NATIVE)), list[int](), list[int]()
     for seq, well in enumerate(heard):
         each = frame(seq, NATIVE)
-        item = Delivery(each.at, each, 0, "") if well else Lost(each, "radio")
+        item = (
+            DeliveredFrame(each.at, each, 0, "") if well else LostFrame(each, "radio")
+        )
         for out in memory.take([item]):
-            if isinstance(out, Lost):
+            if isinstance(out, LostFrame):
                 lost.append(out.frame.seq)
             else:
                 came += [x.seq for x in (*out.frame.more, out.frame)]
@@ -54,33 +56,33 @@ def test_every_native_record_comes_once_or_is_lost(
 
 
 def test_both_copies_of_a_frame_hold_the_same_records() -> None:
-    memory = Memory(8, fleet(NATIVE))
+    memory = OfflineBuffer(8, fleet(NATIVE))
     first, second = frame(0, NATIVE), frame(1, NATIVE)
-    copies = [Delivery(1, second, 0, ""), Delivery(2, second, 1, "doubled")]
-    came = list(memory.take([Lost(first, "radio"), *copies]))
+    copies = [DeliveredFrame(1, second, 0, ""), DeliveredFrame(2, second, 1, "doubled")]
+    came = list(memory.take([LostFrame(first, "radio"), *copies]))
     assert [x.frame.more for x in came] == [(first,), (first,)]
 
 
 def test_a_dragino_sensor_sends_stored_uplinks_on_another_port() -> None:
-    memory = Memory(8, fleet(LDDS75))
-    gone = [Lost(frame(seq, LDDS75), "radio") for seq in range(6)]
+    memory = OfflineBuffer(8, fleet(LDDS75))
+    gone = [LostFrame(frame(seq, LDDS75), "radio") for seq in range(6)]
     assert list(memory.take(gone)) == []
     assert list(memory.frames(9_000, SPEAKS, lambda row: 7)) == []
-    heard = Delivery(6_000, frame(6, LDDS75), 0, "")
+    heard = DeliveredFrame(6_000, frame(6, LDDS75), 0, "")
     assert list(memory.take([heard])) == [heard]
     (sent,) = memory.frames(9_000, SPEAKS, lambda row: 7)
     assert (sent.port, sent.seq, len(sent.more)) == (dragino.STORED_PORT, 7, AT_ONCE)
     assert sent.data[:11] == dragino.dds75_stored(0, 3600, 300)
-    assert list(memory.take([Lost(sent, "radio")])) == [
-        Lost(sent._replace(more=()), "radio")
+    assert list(memory.take([LostFrame(sent, "radio")])) == [
+        LostFrame(sent._replace(more=()), "radio")
     ]
     assert [item.frame.seq for item in memory.close()] == list(range(6))
 
 
 @pytest.mark.parametrize("kind", ["answer", "hello"])
 def test_what_is_no_record_is_not_kept(kind: str) -> None:
-    memory = Memory(8, fleet(LDDS75))
-    gone = Lost(frame(0, LDDS75)._replace(kind=kind), "radio")
+    memory = OfflineBuffer(8, fleet(LDDS75))
+    gone = LostFrame(frame(0, LDDS75)._replace(kind=kind), "radio")
     assert list(memory.take([gone])) == [gone]
     assert memory.close() == []
 

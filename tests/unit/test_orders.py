@@ -12,7 +12,7 @@ from firmware_sim.clock import parse_time
 from firmware_sim.firmware import orders
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
-from firmware_sim.scenario.script import Event
+from firmware_sim.scenario.script import ScenarioEvent
 from sensorhub.decode import downlinks
 
 MINUTE = 60_000
@@ -30,7 +30,7 @@ def town(folder: Path, event: dict[str, Any], **more: Any) -> tuple[Said, list[A
     told |= {"link.loss_bad": 0}
     families = {"native": 2, "milesight-em400-tld": 2, "enginko-egk-lw20w00": 1}
     told["families.bin"] = families | {"dragino-ldds75": 1}
-    happens = Event(day=2, hour=0, **event)
+    happens = ScenarioEvent(day=2, hour=0, **event)
     scenario = load("clean", told | more).model_copy(update={"events": (happens,)})
     write_trace("clean", scenario, 1, folder)
     lines = [(folder / f).read_text().splitlines() for f in FILES]
@@ -101,8 +101,12 @@ def test_what_the_hub_sends_is_an_order() -> None:
         body = {"id": "c1", "confirmed": True, "fPort": port}
         body["data"] = b64encode(data).decode()
         got = orders.lorawan(json.dumps(body).encode())
-        assert got == orders.Order(
-            orders.Command("thresholds", {"distance": both}), "c1", True, port, data
+        assert got == orders.PendingCommand(
+            orders.DeviceCommand("thresholds", {"distance": both}),
+            "c1",
+            True,
+            port,
+            data,
         )
 
 

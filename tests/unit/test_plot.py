@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from firmware_sim.cli import app
 from firmware_sim.output.trace import write_trace
-from firmware_sim.plot import PlotError, Story, draw, picture, read_story
+from firmware_sim.plot import BinHistory, PlotError, draw, picture, read_story
 from firmware_sim.scenario import load
 
 AT = "2026-03-02T00:00:00.000Z"
@@ -86,7 +86,7 @@ def test_a_missing_extra_is_named(
 
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(PlotError, match=r"sensorhub\[plot\]"):
-        draw(Story("b", truth=[(0, 1.0)]), None, tmp_path / "b.png", "en")
+        draw(BinHistory("b", truth=[(0, 1.0)]), None, tmp_path / "b.png", "en")
 
 
 def test_a_missing_chinese_font_is_said(
@@ -95,4 +95,4 @@ def test_a_missing_chinese_font_is_said(
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(picture, "CHINESE_FONTS", ())
     with pytest.raises(PlotError, match="no Chinese font"):
-        draw(Story("b", truth=[(0, 1.0)]), None, tmp_path / "b.png", "zh")
+        draw(BinHistory("b", truth=[(0, 1.0)]), None, tmp_path / "b.png", "zh")

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from firmware_sim.cli import app
 from firmware_sim.output.trace import write_trace
 from firmware_sim.reality import distances
-from firmware_sim.reality.compare import Group, rows, town
-from firmware_sim.reality.curves import Curve, curves_of, real_curves, trace_curves
+from firmware_sim.reality.compare import TraceGroup, rows, town
+from firmware_sim.reality.curves import FillCurve, curves_of, real_curves, trace_curves
 from firmware_sim.reality.measures import emptyings, shape
 from firmware_sim.scenario import load
 from tests.quality.real.__main__ import EXCERPT
@@ -20,16 +20,16 @@ DAYS = 21
 HOURS = np.arange(24.0 * DAYS)
 
 
-def saw(by_hour: np.ndarray) -> Curve:
+def saw(by_hour: np.ndarray) -> FillCurve:
     """Rises by so much in each hour of the week, emptied each Monday at 0 h."""
     grown = np.cumsum(np.tile(by_hour, DAYS // 7)).reshape(-1, 168)
     before = grown - grown[:, :1]
-    return Curve(HOURS, before.reshape(-1))
+    return FillCurve(HOURS, before.reshape(-1))
 
 
 def test_emptyings_repeats_and_gaps_are_found() -> None:
     fill = np.array([80.0] * 20 + [5.0] * 20)
-    curve = Curve(np.delete(np.arange(40.0), 10), np.delete(fill, 10))
+    curve = FillCurve(np.delete(np.arange(40.0), 10), np.delete(fill, 10))
     told = shape(curve, 1).figures
     assert told["fill before an emptying, %"] == 80
     assert told["size of an emptying, 50 % of them below"] == 75
@@ -72,7 +72,7 @@ def test_a_trace_with_garbage_and_lost_clocks_is_read(
     assert all(np.ptp(curve.hours) < 24 * 9 for curve in curves)
     ours = town(curves, 3)
     assert 0 < ours.middle("share missing") < 0.6
-    assert len(rows(ours, [Group(name, [ours, ours])])[0]) == 3
+    assert len(rows(ours, [TraceGroup(name, [ours, ours])])[0]) == 3
 
 
 def test_the_excerpt_is_read_and_drawn(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from firmware_sim.clock import parse_time
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
-from firmware_sim.world.moment import STEP_MS
+from firmware_sim.world.step_time import STEP_MS
 
 DAY_MS = 86_400_000
 NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -11,12 +11,12 @@ import pytest
 from firmware_sim.clock import parse_time
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
-from firmware_sim.scenario.settings import Calendar, Rain
-from firmware_sim.world.calendar import Year
-from firmware_sim.world.moment import Moment
-from firmware_sim.world.rain import Rain as Showers
+from firmware_sim.scenario.settings import CalendarSettings, RainSettings
+from firmware_sim.world.calendar import SeasonalDemand
+from firmware_sim.world.rain import RainModel
+from firmware_sim.world.step_time import StepTime
 
-JUNE = Calendar.model_validate(
+JUNE = CalendarSettings.model_validate(
     {
         "monthly": [1, 1, 1, 1, 1, 1.2, 1, 1, 1, 1, 1, 1],
         "holidays": ["2026-06-19", "2026-10-01"],
@@ -35,11 +35,13 @@ JUNE = Calendar.model_validate(
     ],
 )
 def test_a_day_has_its_month_and_holiday(month: int, date: str, factor: float) -> None:
-    assert Year(JUNE).factor(Moment(0, 0, 12, 1, month, date)) == pytest.approx(factor)
+    assert SeasonalDemand(JUNE).factor(
+        StepTime(0, 0, 12, 1, month, date)
+    ) == pytest.approx(factor)
 
 
 def test_rain_falls_on_zones_as_often_as_asked() -> None:
-    rain = Showers(Rain(per_day=1, hours=(2, 2)), 50, 1)
+    rain = RainModel(RainSettings(per_day=1, hours=(2, 2)), 50, 1)
     steps, wet, begun = 288 * 10, 0, 0
     zones = np.arange(50)
     for _ in range(steps):

@@ -9,11 +9,11 @@ from support.vectors import decode
 
 from firmware_sim.clock import parse_time
 from firmware_sim.families.catalogue import NATIVE
-from firmware_sim.firmware.sessions import Sessions
+from firmware_sim.firmware.sessions import NetworkSessions
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
 from firmware_sim.town.fleet import Fleet, make_fleet
-from firmware_sim.world.moment import STEP_MS, Moment
+from firmware_sim.world.step_time import STEP_MS, StepTime
 
 LORAWAN = "milesight-em310-udl"
 ALL = np.ones(3, np.bool_)
@@ -25,13 +25,13 @@ def fleet(family: str) -> Fleet:
     return make_fleet(load("default", told), 1)
 
 
-def at(number: int) -> Moment:
-    return Moment((number + 1) * STEP_MS, number, 0, 0, 1)
+def at(number: int) -> StepTime:
+    return StepTime((number + 1) * STEP_MS, number, 0, 0, 1)
 
 
 @pytest.mark.parametrize(("family", "first"), [(NATIVE, 0), (LORAWAN, 3)])
 def test_lorawan_devices_join_at_the_start(family: str, first: int) -> None:
-    sessions = Sessions(fleet(family), 1)
+    sessions = NetworkSessions(fleet(family), 1)
     assert len([*sessions.step(at(0), [], ALL, NAMES)]) == first
     assert sessions.up.all() == (family == NATIVE)
     assert [*sessions.step(at(1), [], ALL, NAMES)] == []
@@ -42,7 +42,7 @@ def test_lorawan_devices_join_at_the_start(family: str, first: int) -> None:
 def test_a_restarted_device_comes_up_where_a_gateway_hears_it(
     family: str, kind: str
 ) -> None:
-    sessions = Sessions(fleet(family), 1)
+    sessions = NetworkSessions(fleet(family), 1)
     for number in range(2):
         list(sessions.step(at(number), [], ALL, NAMES))
     dark = np.array([True, False, True])
@@ -57,7 +57,7 @@ def test_a_restarted_device_comes_up_where_a_gateway_hears_it(
 
 
 def test_milesight_devices_say_who_they_are_once_they_have_joined() -> None:
-    sessions = Sessions(fleet(LORAWAN), 1)
+    sessions = NetworkSessions(fleet(LORAWAN), 1)
     news = [*sessions.step(at(0), [], ALL, NAMES)]
     said = [*sessions.hello(news, lambda row: 0)]
     assert [frame.row for frame in said] == [frame.row for frame in news]
@@ -70,7 +70,7 @@ def test_milesight_devices_say_who_they_are_once_they_have_joined() -> None:
 
 
 def test_a_dead_device_does_not_come_up() -> None:
-    sessions = Sessions(fleet(LORAWAN), 1)
+    sessions = NetworkSessions(fleet(LORAWAN), 1)
     assert [*sessions.step(at(0), [], ~ALL, NAMES)] == []
     list(sessions.step(at(1), [], ~ALL, NAMES))
     assert not sessions.up.any()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from firmware_sim.output.trace import Made, write_trace
+from firmware_sim.output.trace import TraceSummary, write_trace
 from firmware_sim.scenario import load
 
 SMALL = {"town.bins": 20, "town.toilets": 3, "town.days": 2}
@@ -23,7 +23,7 @@ HASHES = {
 }
 
 
-def made(name: str, seed: int, out: Path, **sizes: int) -> Made:
+def made(name: str, seed: int, out: Path, **sizes: int) -> TraceSummary:
     told = SMALL | {f"town.{key}": value for key, value in sizes.items()}
     return write_trace(name, load(name, told), seed, out)
 

@@ -11,7 +11,7 @@ STEPS_A_DAY = 86_400 // STEP_S
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class StepTime:
     """The end of a step: epoch ms, and the local calendar there."""
 
     at: int
@@ -27,9 +27,9 @@ class Moment:
         return self.hour < STEP_H
 
 
-def moment(at: int, number: int, zone: ZoneInfo) -> Moment:
+def step_time(at: int, number: int, zone: ZoneInfo) -> StepTime:
     """The moment at `at` (epoch ms) in a time zone."""
     local = datetime.fromtimestamp(at / 1000, zone)
     hour = local.hour + local.minute / 60 + local.second / 3600
     today = local.date().isoformat()
-    return Moment(at, number, hour, local.weekday(), local.month, today)
+    return StepTime(at, number, hour, local.weekday(), local.month, today)
