@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install secrets influxd demo test test-unit check faults bench quality docs lock clean
+.PHONY: install secrets influxd demo test test-unit check faults bench quality docs schema lock clean
 
 install: $(VENV)/installed
 
@@ -24,8 +24,9 @@ demo: install
 test: install
 	$(BIN)/python -m pytest tests/unit tests/integration tests/acceptance
 
+# without what takes long by its nature: below a minute
 test-unit: install
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest -m "not slow" tests/unit
 
 check: install
 	$(BIN)/ruff format --check .
@@ -50,6 +51,10 @@ quality: install
 
 docs: install
 	$(BIN)/python docs/generate.py
+
+# what all migrations make of an empty database, after a new migration
+schema: install
+	PYTHONPATH=tests $(BIN)/python -m support.schema
 
 # pins every dependency with its hashes; no download address is written
 lock:

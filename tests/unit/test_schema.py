@@ -1,0 +1,30 @@
+"""A new database is made in one step; it is what the migrations would make."""
+
+from pathlib import Path
+
+from support.schema import migrated, rows, written
+
+from sensorhub.store import database
+
+PRAGMAS = ("auto_vacuum", "journal_mode", "page_size", "encoding", "user_version")
+
+
+def test_a_new_database_is_what_the_migrations_make(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    database.prepare(new)
+    one, two = migrated(old), database.connect(new)
+    found = rows(two)
+    assert len(found) > 20
+    assert found == rows(one)
+    for pragma in PRAGMAS:
+        said = [c.execute(f"PRAGMA {pragma}").fetchone() for c in (one, two)]
+        assert said[0] == said[1], pragma
+    assert database.revision_of(two) == database.revision_of(one) == database.REVISION
+    one.close()
+    two.close()
+
+
+def test_the_schema_is_written_down_as_it_is() -> None:
+    """Where this fails: `make schema`."""
+    assert database.SCHEMA.read_text("utf-8") == written()
