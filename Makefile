@@ -54,7 +54,7 @@ docs: install
 
 # what all migrations make of an empty database, after a new migration
 schema: install
-	PYTHONPATH=tests $(BIN)/python -m support.schema
+	$(BIN)/python -m tests.support.schema
 
 # pins every dependency with its hashes; no download address is written
 lock:

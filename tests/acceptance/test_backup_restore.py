@@ -4,9 +4,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from support.brokers import Mosquitto, Peer, until
-from support.hubs import HubProcess, report
-from support.load import Stream
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.hubs import HubProcess, report
+from tests.support.load import Stream
 
 from sensorhub.clock import Clock
 

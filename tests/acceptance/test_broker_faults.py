@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from support.brokers import Mosquitto, Peer, until
-from support.hubs import HubProcess, report
-from support.load import Publisher, Stream
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.hubs import HubProcess, report
+from tests.support.load import Publisher, Stream
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.clock import Clock

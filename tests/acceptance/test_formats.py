@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.brokers import Mosquitto, Peer
-from support.hubs import HubProcess
+from tests.support.brokers import Mosquitto, Peer
+from tests.support.hubs import HubProcess
 
 TOPICS = [
     {"filter": "senml/#", "kind": "senml"},

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from support.brokers import Mosquitto, Peer, until
-from support.hubs import SILENT, HubProcess, fleet_csv, report
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.hubs import SILENT, HubProcess, fleet_csv, report
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.slow]
 SPEED = 1800.0

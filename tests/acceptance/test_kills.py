@@ -7,11 +7,19 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.brokers import Mosquitto, until
-from support.hubs import FIRE, FULL, KILLS, HubProcess, fleet_csv, report, transitions
-from support.load import Publisher, Stream
-from support.receivers import Receiver, receiver
-from support.stories import Story
+from tests.support.brokers import Mosquitto, until
+from tests.support.hubs import (
+    FIRE,
+    FULL,
+    KILLS,
+    HubProcess,
+    fleet_csv,
+    report,
+    transitions,
+)
+from tests.support.load import Publisher, Stream
+from tests.support.receivers import Receiver, receiver
+from tests.support.stories import Story
 
 from sensorhub.clock import Clock
 from sensorhub.model import Message

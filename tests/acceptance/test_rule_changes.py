@@ -6,10 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.brokers import Mosquitto, until
-from support.hubs import FIRE, FULL, KILLS, HubProcess
-from support.load import Publisher, Stream
-from support.town import UP
+from tests.support.brokers import Mosquitto, until
+from tests.support.hubs import FIRE, FULL, KILLS, HubProcess
+from tests.support.load import Publisher, Stream
+from tests.support.town import UP
 
 from sensorhub.clock import Clock
 

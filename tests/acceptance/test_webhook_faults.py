@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from support.brokers import Mosquitto, Peer, free_port, until
-from support.hubs import HubProcess, report
-from support.receivers import Receiver, half, receiver
+from tests.support.brokers import Mosquitto, Peer, free_port, until
+from tests.support.hubs import HubProcess, report
+from tests.support.receivers import Receiver, half, receiver
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.slow]
 DEVICES = 20

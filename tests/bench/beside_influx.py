@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-from support.influx import BUCKET, ORG, TOKEN, Influxd
+from tests.support.influx import BUCKET, ORG, TOKEN, Influxd
 
 from sensorhub.store.readings import Readings
 

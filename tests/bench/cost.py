@@ -3,9 +3,6 @@
 import time
 from statistics import median
 
-from sensorhub.clock import Clock
-from sensorhub.config.settings import HistorySettings
-from sensorhub.store.maker import HistoryMaker
 from tests.bench.history import Meter
 from tests.bench.rig import (
     FILTERS,
@@ -19,6 +16,10 @@ from tests.bench.rig import (
     say,
     send,
 )
+
+from sensorhub.clock import Clock
+from sensorhub.config.settings import HistorySettings
+from sensorhub.store.maker import HistoryMaker
 
 
 def bare_us(devices: int, rounds: int, form: str = "native", rate: float = 0) -> float:

@@ -5,7 +5,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-
 from tests.bench.cost import Patient
 from tests.bench.rig import (
     Hub,

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt
-
 from tests.bench.rig import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"

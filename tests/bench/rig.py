@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from sensorhub.clock import Clock
-from sensorhub.store import counters, database, outbox, segments
 from tests.bench.packets import DAY_MS, EMPTY_MM, FULL_MM, device_name
 from tests.support.brokers import Mosquitto, Peer
+
+from sensorhub.clock import Clock
+from sensorhub.store import counters, database, outbox, segments
 
 ROOT = Path(__file__).parents[2]
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")

@@ -20,6 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tests.bench import beside_influx
+from tests.bench.history import CODES, DAY_MS, START, STEP_MS, Meter, Works, day
+from tests.bench.rig import say
 
 from sensorhub.columns import Notes, pack
 from sensorhub.config.settings import HistorySettings
@@ -30,9 +33,6 @@ from sensorhub.store.database import FILE, connect, prepare
 from sensorhub.store.history import asset_spans, read_asset
 from sensorhub.store.readings import Readings
 from sensorhub.store.rollups import Bucket
-from tests.bench import beside_influx
-from tests.bench.history import CODES, DAY_MS, START, STEP_MS, Meter, Works, day
-from tests.bench.rig import say
 
 ZONE = "Asia/Shanghai"
 WEEKS = 52

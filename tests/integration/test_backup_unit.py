@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.brokers import Mosquitto, Peer
-from support.hubs import ROOT, HubProcess
+from tests.support.brokers import Mosquitto, Peer
+from tests.support.hubs import ROOT, HubProcess
 
 pytestmark = pytest.mark.mosquitto
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
-from support.brokers import Mosquitto, Peer, until
-from support.hubs import ROOT, HubProcess
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.hubs import ROOT, HubProcess
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.clock import Clock

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from support.brokers import Mosquitto, Peer, until
-from support.hubs import HubProcess, fleet_csv
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.hubs import HubProcess, fleet_csv
 
 pytestmark = pytest.mark.mosquitto
 EUI = "24e124136b502217"

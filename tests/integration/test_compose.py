@@ -14,10 +14,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from support.brokers import free_port, need_mosquitto, until
-from support.compose import Container, commands, dockerfile
-from support.hubs import ROOT
-from support.influx import Influxd
+from tests.support.brokers import free_port, need_mosquitto, until
+from tests.support.compose import Container, commands, dockerfile
+from tests.support.hubs import ROOT
+from tests.support.influx import Influxd
 
 pytestmark = pytest.mark.mosquitto
 NOBODY_S = 60

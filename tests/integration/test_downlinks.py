@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
-from support.brokers import Mosquitto, Peer, until
-from support.hubs import COLUMNS, HubProcess
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.hubs import COLUMNS, HubProcess
 
 pytestmark = pytest.mark.mosquitto
 DOWN = "sensorhub/v1/z1/d0/down"

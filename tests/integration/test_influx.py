@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.brokers import Mosquitto, Peer, until
-from support.forwarding import START, Killed, Town
-from support.hubs import HubProcess
-from support.influx import ORG, TOKEN, Influxd
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.forwarding import START, Killed, Town
+from tests.support.hubs import HubProcess
+from tests.support.influx import ORG, TOKEN, Influxd
 
 from sensorhub.errors import StoreError
 from sensorhub.forward.reader import Reader

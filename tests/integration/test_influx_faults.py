@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.brokers import Mosquitto, Peer, until
-from support.forwarding import START, Town
-from support.hubs import HubProcess
-from support.strict_influx import (
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.forwarding import START, Town
+from tests.support.hubs import HubProcess
+from tests.support.strict_influx import (
     Manner,
     StrictInflux,
     answer,

@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.brokers import Mosquitto, Peer, until
-from support.hubs import HubProcess
-from support.integrity import End, Town, differing, first_ends, rows, town
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.hubs import HubProcess
+from tests.support.integrity import End, Town, differing, first_ends, rows, town
 from typer.testing import CliRunner
 
 from sensorhub.cli.main import app

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import trustme
 from structlog.testing import capture_logs
-from support.brokers import Mosquitto, Peer, until
-from support.listening import (
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.listening import (
     QUICK,
     collect,
     listening,
@@ -96,14 +96,14 @@ def test_a_killed_hub_gets_again_what_it_had_not_acknowledged(
 ) -> None:
     settings = settings_for(broker.port)
     code = (
-        "import sys; sys.path.insert(0, 'tests')\n"
-        "from support.listening import *\n"
+        "import sys\nfrom tests.support.listening import *\n"
         f"listener = listening(settings_for({broker.port}))\n"
         "print('up', file=sys.stderr, flush=True)\n"
         "while True: listener.take(10, 1.0)\n"
     )
     hub = subprocess.Popen(
         [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )

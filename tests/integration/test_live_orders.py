@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.brokers import Mosquitto, until
-from support.hubs import HubProcess
+from tests.support.brokers import Mosquitto, until
+from tests.support.hubs import HubProcess
 
 from firmware_sim.clock import parse_time
 from firmware_sim.live.command import RunRequest, run_scenario

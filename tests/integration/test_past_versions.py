@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from past.make import START, expected
+from tests.past.make import START, expected
 
 from sensorhub.clock import HandClock
 from sensorhub.config.settings import Settings

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import trustme
 from structlog.testing import capture_logs
-from support.brokers import Mosquitto, until
-from support.listening import QUICK, settings_for
+from tests.support.brokers import Mosquitto, until
+from tests.support.listening import QUICK, settings_for
 
 from sensorhub.listeners.mqtt import MqttListener
 

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from past.make import expected
+from tests.past.make import expected
 
 from sensorhub.errors import StoreError
 from sensorhub.store import database

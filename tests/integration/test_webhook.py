@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook as Verifier
-from support import receivers
-from support.receivers import Receiver, status
+from tests.support import receivers
+from tests.support.receivers import Receiver, status
 
 from sensorhub.clock import Clock
 from sensorhub.errors import DeliveryError

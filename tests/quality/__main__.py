@@ -10,7 +10,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
-
 from tests.quality.one import ROOT, Size, one, same_bytes
 from tests.quality.page import write
 

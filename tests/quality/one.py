@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from support.integrity import STORED, End
+from tests.support.integrity import STORED, End
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

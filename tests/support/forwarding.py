@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from support.hubs import FULL
-from support.stories import Story
+from tests.support.hubs import FULL
+from tests.support.stories import Story
 
 from sensorhub.config.influx import InfluxSettings
 from sensorhub.forward.forwarder import Forwarder

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from support.stories import HOUR, Story, again, rows_of_csv
+from tests.support.stories import HOUR, Story, again, rows_of_csv
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.model import RETAIN, Message

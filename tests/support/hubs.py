@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from support.brokers import until
+from tests.support.brokers import until
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.store import counters, database, outbox, segments

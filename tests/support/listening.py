@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from support.brokers import until
+from tests.support.brokers import until
 
 from sensorhub.config.settings import MqttSettings
 from sensorhub.listeners.backoff import Backoff

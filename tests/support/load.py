@@ -9,7 +9,7 @@ from typing import Any
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
-from support.brokers import until
+from tests.support.brokers import until
 
 from sensorhub.alerts.event import rfc3339
 

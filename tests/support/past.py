@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from support.town import HOUR, MINUTE, NOW, SECOND, native
+from tests.support.town import HOUR, MINUTE, NOW, SECOND, native
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.model import DUP, RETAIN, Message

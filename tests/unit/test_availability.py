@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.town import HOUR, MINUTE, UP, Town, profiles, uplink
+from tests.support.town import HOUR, MINUTE, UP, Town, profiles, uplink
 
 from sensorhub.views.listings import devices_view
 

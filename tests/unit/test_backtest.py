@@ -9,8 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from support.past import FLEET, RULES, Came, line, past, write
-from support.town import HOUR, MINUTE, NOW, SECOND, Town, native, profiles
+from tests.support.past import FLEET, RULES, Came, line, past, write
+from tests.support.town import HOUR, MINUTE, NOW, SECOND, Town, native, profiles
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.backtest.compare import difference

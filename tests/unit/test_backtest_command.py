@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.past import FLEET, RULES, past, write
+from tests.support.past import FLEET, RULES, past, write
 from typer.testing import CliRunner, Result
 
 from sensorhub.cli.main import app

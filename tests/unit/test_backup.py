@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.archive import Hub, columns_of
+from tests.support.archive import Hub, columns_of
 
 from sensorhub.errors import StoreError
 from sensorhub.model import Outcome

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.vectors import decode, values
+from tests.support.vectors import decode, values
 from typer.testing import CliRunner
 
 from firmware_sim.cli import app

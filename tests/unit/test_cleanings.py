@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from support.town import HOUR, MINUTE, Town, native
+from tests.support.town import HOUR, MINUTE, Town, native
 
 
 def foul(town: Town, hours: int) -> None:

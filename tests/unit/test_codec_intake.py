@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.town import NOW, UP, Town, native, profiles
+from tests.support.town import NOW, UP, Town, native, profiles
 
 from sensorhub.codecs.protocol import CodecAnswer, CodecCall
 from sensorhub.ingest import enveloped as wrapping

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.town import (
+from tests.support.town import (
     DAY,
     FLEET,
     HOUR,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.town import FLEET, HEADER, MINUTE, Town
+from tests.support.town import FLEET, HEADER, MINUTE, Town
 
 COUNT = """
 [[rules]]

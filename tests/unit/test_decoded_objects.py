@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.town import NOW, UP, Town
-from support.vectors import envelopes
+from tests.support.town import NOW, UP, Town
+from tests.support.vectors import envelopes
 
 from sensorhub.config.settings import load_settings
 from sensorhub.decode.decoders import DECODERS

@@ -1,7 +1,7 @@
 """What stands for no value, records with a time, answers and counters, by family."""
 
 import pytest
-from support.vectors import PROFILES, decode, values
+from tests.support.vectors import PROFILES, decode, values
 
 from sensorhub.decode.mapping import map_fields
 from sensorhub.model import BY_NO

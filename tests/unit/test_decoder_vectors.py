@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.vectors import PROFILES, decode, frames, values
+from tests.support.vectors import PROFILES, decode, frames, values
 
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import map_fields

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.vectors import PROFILES, decode, values
+from tests.support.vectors import PROFILES, decode, values
 
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import map_fields

@@ -11,8 +11,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from support.compose import commands, dockerfile, read
-from support.hubs import ROOT
+from tests.support.compose import commands, dockerfile, read
+from tests.support.hubs import ROOT
 
 from sensorhub.cli.common import BAD_CONFIG, TAKEN_OVER
 from sensorhub.cli.main import app

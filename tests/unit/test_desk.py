@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.town import DAY, FIRE, HOUR, MINUTE, NOW, UP, Town
+from tests.support.town import DAY, FIRE, HOUR, MINUTE, NOW, UP, Town
 
 RULES = UP + FIRE
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.town import MINUTE, UP, Town, native, profiles, uplink
+from tests.support.town import MINUTE, UP, Town, native, profiles, uplink
 
 from sensorhub.decode.downlinks import family_bytes
 from sensorhub.model import RETAIN, Message

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.past import FLEET, RULES
-from support.town import HOUR, MINUTE, NOW, Town, rule
+from tests.support.past import FLEET, RULES
+from tests.support.town import HOUR, MINUTE, NOW, Town, rule
 
 from sensorhub.backtest.due import due, horizon
 

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.vectors import envelopes
+from tests.support.vectors import envelopes
 
 from sensorhub.config.layout import Layout
 from sensorhub.decode.envelopes import ENVELOPES, unwrapper

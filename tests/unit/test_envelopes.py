@@ -3,7 +3,7 @@ import json
 from typing import Any
 
 import pytest
-from support.vectors import envelopes
+from tests.support.vectors import envelopes
 
 from sensorhub.decode.envelopes import ENVELOPES
 from sensorhub.model import Envelope, EnvelopeError, Text

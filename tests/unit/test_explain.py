@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.vectors import frames
+from tests.support.vectors import frames
 
 from sensorhub.config.layout import TopicSettings
 from sensorhub.decode.decoders import DECODERS

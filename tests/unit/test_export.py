@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
-from support.archive import START, Hub, columns_of
+from tests.support.archive import START, Hub, columns_of
 
 from sensorhub.export import files, tables
 from sensorhub.export.files import Format, writer

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.vectors import decode, values
+from tests.support.vectors import decode, values
 
 from firmware_sim.families import (
     brighterbins,

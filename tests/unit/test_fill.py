@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.bins import MONDAY, Bin, deposits, town
+from tests.support.bins import MONDAY, Bin, deposits, town
 
 from sensorhub.estimate import fill
 from sensorhub.estimate.follow import emptied_by_hand, follow

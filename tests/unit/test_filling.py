@@ -1,7 +1,7 @@
 """Laws and rounds of all devices as columns: each has what its asset and sensor say."""
 
 import numpy as np
-from support.town import profiles
+from tests.support.town import profiles
 
 from sensorhub.config.filling import DepositSettings, RoundSettings
 from sensorhub.estimate.law import Law, law_of

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.vectors import decode, values
+from tests.support.vectors import decode, values
 
 from firmware_sim.clock import parse_time
 from firmware_sim.families.auxiliary import AUXILIARY, AuxiliaryReport

@@ -5,7 +5,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from support.fleet_files import (
+from tests.support.fleet_files import (
     HEADER,
     imported,
     mountings,

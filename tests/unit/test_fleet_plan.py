@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.fleet_files import (
+from tests.support.fleet_files import (
     HEADER,
     after,
     devices_on,

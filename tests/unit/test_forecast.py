@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.bins import Bin, town
+from tests.support.bins import Bin, town
 
 from sensorhub.estimate.normal import density, tail
 from sensorhub.estimate.plan import Plans

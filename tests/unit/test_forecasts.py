@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.bins import Bin, town
-from support.town import DAY, HOUR, SHIPPED, Town, profiles
+from tests.support.bins import Bin, town
+from tests.support.town import DAY, HOUR, SHIPPED, Town, profiles
 
 from sensorhub.config.settings import Settings
 from sensorhub.estimate.later import later

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.forwarding import START, Killed, Town
-from support.stories import rows_of_csv
+from tests.support.forwarding import START, Killed, Town
+from tests.support.stories import rows_of_csv
 
 from sensorhub.forward.influx import Away, Refused
 from sensorhub.forward.lines import count_readings, single_fields

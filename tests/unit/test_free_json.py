@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.town import FLEET, MINUTE, NOW, SECOND, UP, Town
+from tests.support.town import FLEET, MINUTE, NOW, SECOND, UP, Town
 
 from sensorhub.config.layout import TopicSettings
 from sensorhub.config.settings import load_settings

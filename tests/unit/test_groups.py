@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.town import HOUR, MINUTE, rule
+from tests.support.town import HOUR, MINUTE, rule
 
 from sensorhub.alerts.groups import LONG_MS, Group
 from sensorhub.alerts.timers import FAR

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from support.archive import START, CrashError, Hub, columns_of, rows_of
+from tests.support.archive import START, CrashError, Hub, columns_of, rows_of
 
 from sensorhub.columns import Columns, Notes, pack, unpack, unpack_devices
 from sensorhub.model import Outcome

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.archive import START, Hub, columns_of, rows_of
+from tests.support.archive import START, Hub, columns_of, rows_of
 
 from sensorhub.model import Outcome
 from sensorhub.store import jobs, maker, merging, rounds, segments, trim

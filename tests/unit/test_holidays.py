@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.town import HOUR, SHIPPED, Town
+from tests.support.town import HOUR, SHIPPED, Town
 
 from sensorhub.config.filling import HolidaySettings
 from sensorhub.config.settings import Settings

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.hubs import fleet_csv
-from support.stories import Story
+from tests.support.hubs import fleet_csv
+from tests.support.stories import Story
 
 from sensorhub.hub.batch_processor import BatchProcessor
 from sensorhub.hub.outcome_log import OutcomeLog

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.town import HOUR, SHIPPED, Town, native
+from tests.support.town import HOUR, SHIPPED, Town, native
 
 from sensorhub.config.settings import Settings
 from sensorhub.errors import ConfigError

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.town import HEADER, MINUTE, SHIPPED, Town, native
+from tests.support.town import HEADER, MINUTE, SHIPPED, Town, native
 
 from sensorhub.alerts.mean import FINEST, Mean
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.bins import Bin, town
-from support.town import HOUR, SHIPPED, Town, native, profiles
+from tests.support.bins import Bin, town
+from tests.support.town import HOUR, SHIPPED, Town, native, profiles
 
 from sensorhub.config.settings import Settings
 from sensorhub.estimate.record import CASES, Judged, Record, judge

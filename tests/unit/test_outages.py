@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.town import HEADER, HOUR, MINUTE, SHIPPED, Town, native
+from tests.support.town import HEADER, HOUR, MINUTE, SHIPPED, Town, native
 
 from sensorhub.model import Message
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.happenings import FLEET, RULES, START, native
-from support.stories import Story
+from tests.support.happenings import FLEET, RULES, START, native
+from tests.support.stories import Story
 
 from sensorhub.hub.batch_processor import BatchProcessor
 from sensorhub.hub.write_queue import WriteQueue

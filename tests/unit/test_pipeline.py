@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.town import FLEET, HOUR, MINUTE, NOW, UP, Town, native, uplink
+from tests.support.town import FLEET, HOUR, MINUTE, NOW, UP, Town, native, uplink
 
 from sensorhub.columns import unpack_notes
 from sensorhub.model import DUP, RETAIN, Message, Quality, Reason

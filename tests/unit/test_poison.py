@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.happenings import COLUMNS, RULES, START
-from support.stories import Story
-from support.vectors import envelopes
+from tests.support.happenings import COLUMNS, RULES, START
+from tests.support.stories import Story
+from tests.support.vectors import envelopes
 
 from sensorhub.decode.envelopes import ENVELOPES
 from sensorhub.model import Message

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.quality.real.__main__ import EXCERPT
 from typer.testing import CliRunner
 
 from firmware_sim.cli import app
@@ -13,7 +14,6 @@ from firmware_sim.reality.compare import TraceGroup, rows, town
 from firmware_sim.reality.curves import FillCurve, curves_of, real_curves, trace_curves
 from firmware_sim.reality.measures import emptyings, shape
 from firmware_sim.scenario import load
-from tests.quality.real.__main__ import EXCERPT
 
 ONE_HOUR = 3_600_000
 DAYS = 21

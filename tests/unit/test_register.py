@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.fleet_files import HEADER, NOW, PROFILES, mountings, rows_of
+from tests.support.fleet_files import HEADER, NOW, PROFILES, mountings, rows_of
 
 from sensorhub.errors import ConfigError
 from sensorhub.fleet import Plan

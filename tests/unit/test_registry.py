@@ -1,7 +1,7 @@
 """Who is who at a moment: mountings, swaps, retirement, out of service."""
 
 import pytest
-from support.town import DAY, HOUR, NOW, profiles
+from tests.support.town import DAY, HOUR, NOW, profiles
 
 from sensorhub.model import BY_NAME
 from sensorhub.registry.registry import (

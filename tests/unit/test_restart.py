@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.happenings import FLEET, RULES, START, Act, World, do
-from support.stories import Story, facts
+from tests.support.happenings import FLEET, RULES, START, Act, World, do
+from tests.support.stories import Story, facts
 
 SEEDS = int(os.environ.get("RESTART_SEEDS", "4"))
 ACTS = 200

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from support.archive import EVER_KEPT, START, Hub, columns_of
+from tests.support.archive import EVER_KEPT, START, Hub, columns_of
 
 from sensorhub.config.keeping import RetentionSettings
 from sensorhub.model import Outcome

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.archive import START, Hub, columns_of
+from tests.support.archive import START, Hub, columns_of
 
 from sensorhub.columns import Columns
 from sensorhub.model import BY_NAME, Outcome

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.town import FIRE, MINUTE, UP, Town
+from tests.support.town import FIRE, MINUTE, UP, Town
 from typer.testing import CliRunner
 
 from sensorhub.cli.main import app

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from support.town import SHIPPED, UP, rule_settings
+from tests.support.town import SHIPPED, UP, rule_settings
 
 from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.config.schema import parse_duration

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from support.town import HOUR, MINUTE, rule
+from tests.support.town import HOUR, MINUTE, rule
 
 from sensorhub.alerts.rules import Rule
 from sensorhub.alerts.track import Track, quiet_band

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.town import MINUTE, SHIPPED, rule
+from tests.support.town import MINUTE, SHIPPED, rule
 
 from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.alerts.track import Track

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.town import SHIPPED, UP, profiles
+from tests.support.town import SHIPPED, UP, profiles
 from typer.testing import CliRunner
 
 from sensorhub.backtest.virtual import Kit

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from support.schema import migrated, rows, written
+from tests.support.schema import migrated, rows, written
 
 from sensorhub.store import database
 

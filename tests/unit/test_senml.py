@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.town import Town, uplink
-from support.vectors import senml as vectors
+from tests.support.town import Town, uplink
+from tests.support.vectors import senml as vectors
 
 from sensorhub.config.layout import Layout
 from sensorhub.config.settings import Settings

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.vectors import decode
+from tests.support.vectors import decode
 
 from firmware_sim.clock import parse_time
 from firmware_sim.families.catalogue import NATIVE

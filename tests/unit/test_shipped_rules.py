@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.town import DAY, HOUR, MINUTE, SHIPPED, Town
+from tests.support.town import DAY, HOUR, MINUTE, SHIPPED, Town
 
 from sensorhub.rules.schema import parse_rules
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.happenings import FLEET, RULES, START, World, do, native
-from support.stories import Story
+from tests.support.happenings import FLEET, RULES, START, World, do, native
+from tests.support.stories import Story
 
 from sensorhub.cli.main import main
 from sensorhub.model import CODES, NEVER

@@ -4,7 +4,7 @@ import json
 import socket
 from pathlib import Path
 
-from support.town import Town, native
+from tests.support.town import Town, native
 
 from sensorhub.hub.tail import TailServer, address
 from sensorhub.ingest.pipeline import Pipeline

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from support.town import DAY, FIRE, HOUR, MINUTE, NOW, UP, Town, native, uplink
+from tests.support.town import DAY, FIRE, HOUR, MINUTE, NOW, UP, Town, native, uplink
 
 from sensorhub.model import DUP, RETAIN, Message
 

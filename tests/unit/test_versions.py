@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.vectors import decode, values
+from tests.support.vectors import decode, values
 
 from firmware_sim.clock import parse_time
 from firmware_sim.families.catalogue import MODELS, NATIVE

@@ -3,7 +3,18 @@
 from pathlib import Path
 
 import pytest
-from support.town import DAY, FLEET, HEADER, HOUR, MINUTE, NOW, UP, Town, native, uplink
+from tests.support.town import (
+    DAY,
+    FLEET,
+    HEADER,
+    HOUR,
+    MINUTE,
+    NOW,
+    UP,
+    Town,
+    native,
+    uplink,
+)
 
 SILENT = """
 [[rules]]

@@ -1,0 +1,1 @@
+"""Tests, benchmarks and figures of quality; `support` is what they share."""
