@@ -5,16 +5,16 @@ where a page on disk is not what its function gives.
 """
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from decoder_tables import decoders_page
+from markdown_tables import NOTE, number_text, table
+from settings_tables import settings_page
 
 from sensorhub.alerts.event import Event
-from sensorhub.config.settings import ENV_PREFIX, Settings
 from sensorhub.model import (
     CATALOGUE,
     AssetKind,
@@ -37,7 +37,6 @@ same. Files in `config/standards/` add standards or replace one by its name; fil
 """
 
 FOLDER = Path(__file__).parent
-NOTE = "<!-- Written by docs/generate.py (make docs): edits here are lost. -->\n"
 
 OUTCOMES = {
     Outcome.STORED: "at least one new reading, or soundly decoded without one",
@@ -87,106 +86,6 @@ SEVERITIES = {
 }
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    head = list(head)
-    lines = [head, ["---"] * len(head), *rows]
-    cells = ([str(cell).replace("|", "\\|") for cell in line] for line in lines)
-    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else str(value)
-
-
-def _leaves(
-    schema: dict[str, Any], defs: dict[str, Any], path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """Dotted keys of all settings with their JSON schema."""
-    for name, item in schema["properties"].items():
-        table = item.get("$ref", "").rpartition("/")[2]
-        if table:
-            yield from _leaves(defs[table], defs, (*path, name))
-        else:
-            yield (*path, name), item
-
-
-def _kind(item: dict[str, Any], defs: dict[str, Any]) -> str:
-    """The type and its bounds in words."""
-    if "anyOf" in item:
-        kinds = [_kind(one, defs) for one in item["anyOf"]]
-        return " or ".join(kind for kind in kinds if kind != "null")
-    if "enum" in item:
-        return " or ".join(f"`{value}`" for value in item["enum"])
-    if "$ref" in item:
-        named = defs[item["$ref"].rpartition("/")[2]]
-        if "properties" not in named:
-            return _kind(named, defs)
-        table = named["properties"]
-        keys = ", ".join(f"{key}: {_kind(one, defs)}" for key, one in table.items())
-        return f"table ({keys})"
-    if "propertyNames" in item:
-        names, one = item["propertyNames"], item["additionalProperties"]
-        return f"table by {_kind(names, defs)}: {_kind(one, defs)}"
-    if item["type"] == "array":
-        return f"list of {_kind(item['items'], defs)}"
-    word = {"string": "text", "boolean": "true or false"}.get(
-        item["type"], item["type"]
-    )
-    word = {"path": "file", "date-time": "time", "password": "secret"}.get(
-        item.get("format", ""), word
-    )
-    bounds = {
-        "minimum": "at least",
-        "exclusiveMinimum": "more than",
-        "maximum": "at most",
-    }
-    limits = [
-        f"{text} {_number(item[key])}" for key, text in bounds.items() if key in item
-    ]
-    return ", ".join((word, *limits))
-
-
-def settings_page() -> str:
-    """Every key of sensorhub.toml."""
-    schema = Settings.model_json_schema()
-    defs = schema.get("$defs", {})
-    rows = [
-        (
-            f"`{'.'.join(path)}`",
-            _kind(item, defs),
-            "" if item.get("default") is None else f"`{_literal(item['default'])}`",
-            item.get("description", ""),
-            f"`{ENV_PREFIX}{'__'.join(path).upper()}`",
-        )
-        for path, item in _leaves(schema, defs)
-    ]
-    return (
-        f"{NOTE}\n# Settings\n\n"
-        "`sensorhub.toml` in the folder given by `--config` (default `config`) is\n"
-        "read at start and never written. Every key may be left out. An environment\n"
-        "variable wins over the file; lists and tables are given there as JSON.\n"
-        "Secrets are better kept in files: set the key, or the variable, that ends\n"
-        "with `_file`. `sensorhub check-config` checks everything and connects to\n"
-        "nothing; all faults are told at once.\n\n"
-        + _table(("key", "type", "default", "meaning", "environment"), rows)
-    )
-
-
-def _literal(value: object) -> str:
-    """A default as it would stand in the file."""
-    if isinstance(value, list):
-        value = [_given(one) for one in value]
-    text = json.dumps(value, ensure_ascii=False)
-    return re.sub(r'"(\w+)": ', r"\1 = ", text)
-
-
-def _given(value: object) -> object:
-    """A table without the keys that are left out."""
-    if not isinstance(value, dict):
-        return value
-    return {key: one for key, one in value.items() if one is not None}
-
-
 def catalogue_page() -> str:
     """Measurements, and the words for how things end."""
     measurements = [
@@ -194,7 +93,7 @@ def catalogue_page() -> str:
             m.no,
             f"`{m.name}`",
             m.unit,
-            f"{_number(m.low)} to {_number(m.high)}",
+            f"{number_text(m.low)} to {number_text(m.high)}",
             m.kind,
             m.decimals,
         )
@@ -208,17 +107,17 @@ def catalogue_page() -> str:
             "## Measurements\n",
             "A value outside its range is rejected with reason `range`. Numbers stand"
             "\nin the journal and are never reused.\n",
-            _table(("no", "name", "unit", "range", "kind", "decimals"), measurements),
+            table(("no", "name", "unit", "range", "kind", "decimals"), measurements),
             "## Outcomes of an uplink\n",
             "received = stored + duplicate + dead; events and replays are counted"
             " apart.\n",
-            _table(("outcome", "meaning"), _words(Outcome, OUTCOMES)),
+            table(("outcome", "meaning"), _words(Outcome, OUTCOMES)),
             "## Quality of a reading\n",
-            _table(("quality", "meaning"), _words(Quality, QUALITIES)),
+            table(("quality", "meaning"), _words(Quality, QUALITIES)),
             "## Reasons\n",
-            _table(("reason", "meaning"), _words(reasons, REASONS)),
+            table(("reason", "meaning"), _words(reasons, REASONS)),
             "## Severities\n",
-            _table(("severity", "meaning"), _words(severities, SEVERITIES)),
+            table(("severity", "meaning"), _words(severities, SEVERITIES)),
             "## Kinds of assets and categories of alerts\n",
             "Assets: " + ", ".join(f"`{kind}`" for kind in AssetKind) + ".\n",
             "Alerts: " + ", ".join(f"`{category}`" for category in Category) + ".\n",
@@ -247,11 +146,11 @@ def standards_page() -> str:
             f"{NOTE}\n# Standards\n",
             STANDARDS,
             "## Trust\n",
-            _table(("mark", "meaning"), TRUST.items()),
+            table(("mark", "meaning"), TRUST.items()),
             "## Limits\n",
-            _table((*limits, "for", "judged by", "trust", "note"), limits_rows(known)),
+            table((*limits, "for", "judged by", "trust", "note"), limits_rows(known)),
             "## Sensors\n",
-            _table(sensors, sensors_rows(known)),
+            table(sensors, sensors_rows(known)),
         )
     )
 

@@ -35,6 +35,32 @@ def test_the_shipped_settings_are_the_defaults() -> None:
     assert load_settings(ROOT / "config", {}) == Settings()
 
 
+SECTIONS = re.findall(
+    r"^## .*?```toml\n(.*?)```\n(.*?)(?=^## |\\Z)",
+    (ROOT / "docs" / "settings.md").read_text("utf-8"),
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def test_the_settings_page_has_sections() -> None:
+    assert len(SECTIONS) > 10
+
+
+@pytest.mark.parametrize(
+    ("example", "table"), SECTIONS, ids=lambda text: text.split("\n", 1)[0]
+)
+def test_an_example_of_settings_loads_and_shows_each_key(
+    example: str, table: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()  # files that settings name must exist
+    here = re.sub(r'_file = "/[^"]*"', f'_file = "{tmp_path / "file"}"', example)
+    (tmp_path / "sensorhub.toml").write_text(here, "utf-8")
+    assert load_settings(tmp_path, {}) != Settings()
+    keys = [key.rpartition(".")[2] for key in re.findall(r"^\| `(.*?)`", table, re.M)]
+    assert keys
+    assert [key for key in keys if not re.search(rf"\b{key}\b", example)] == []
+
+
 def test_the_shipped_fleet_registers_nothing() -> None:
     rows = read_fleet(ROOT / "config" / "fleet.toml", ZoneInfo("Asia/Shanghai"))
     assert (rows.rows, rows.faults) == ([], [])
