@@ -3,8 +3,6 @@
 Which alerts are open, and how severe they are, is the database's word and wins.
 """
 
-from sqlite3 import Connection
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +11,7 @@ from sensorhub.alerts.board import Alert
 from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.alerts.timers import NoData
 from sensorhub.model import BY_NAME, Category, Severity
-from sensorhub.store import alerts
+from sensorhub.store import Connection, alerts
 
 TOLD_FOR_MS = 7 * 86_400_000
 

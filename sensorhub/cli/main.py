@@ -4,7 +4,6 @@
 unsound, 4 the database cannot be used, 75 a younger hub took over.
 """
 
-import sqlite3
 import sys
 from typing import Annotated
 
@@ -35,6 +34,7 @@ from sensorhub.cli import (
 from sensorhub.cli.common import BAD_CONFIG, NO_STORE, TAKEN_OVER
 from sensorhub.config.settings import LogSettings
 from sensorhub.errors import ConfigError, StoreError, TakenOver
+from sensorhub.store import DatabaseError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -99,7 +99,7 @@ def main() -> None:
     except StoreError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(NO_STORE)
-    except sqlite3.DatabaseError as error:
+    except DatabaseError as error:
         print(f"error: the database cannot be used: {error}", file=sys.stderr)
         sys.exit(NO_STORE)
     except TakenOver as error:

@@ -1,6 +1,5 @@
 """subscriptions: who is told of what, and where."""
 
-import sqlite3
 import sys
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -29,7 +28,7 @@ from sensorhub.model import Category
 from sensorhub.notify.addresses import networks, resolve
 from sensorhub.rules.schema import SEVERITIES, parse_rules
 from sensorhub.standards import load_standards
-from sensorhub.store import database, rule_versions, subscriptions
+from sensorhub.store import Connection, database, rule_versions, subscriptions
 
 app = typer.Typer(no_args_is_help=True, help="Who is told of what, and where.")
 ONE = {
@@ -106,7 +105,7 @@ def _check_named(workspace: Workspace, choice: dict[str, list[str]]) -> None:
         refuse("\n       ".join(faults))
 
 
-def _column(connection: sqlite3.Connection, query: str) -> list[str]:
+def _column(connection: Connection, query: str) -> list[str]:
     return [str(row[0]) for row in connection.execute(query)]
 
 

@@ -1,13 +1,12 @@
 """What is exported, as tables of columns: times in ms, names as text."""
 
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sensorhub.model import BY_NO, Quality, Reason
-from sensorhub.store import sweep
+from sensorhub.store import Connection, sweep
 from sensorhub.store.readings import Readings
 from sensorhub.store.rollups import COUNTERS, Bucket, Rollups
 from sensorhub.store.sweep import Place
@@ -47,7 +46,7 @@ def names(wanted: Wanted) -> tuple[str, ...]:
     return READING if wanted.bucket is None else ROLLUP
 
 
-def tables(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Table]:
+def tables(connection: Connection, wanted: Wanted) -> Iterator[Table]:
     """All rows, in order of zone, asset, device and time."""
     span = wanted.since, wanted.until
     if wanted.bucket is None:

@@ -3,7 +3,6 @@
 A crash in between sends some lines again, which overwrite themselves.
 """
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -22,7 +21,7 @@ from sensorhub.forward.lines import (
 )
 from sensorhub.forward.places import Places
 from sensorhub.model import NEVER, Quality
-from sensorhub.store import forward_rows, forwarding, history, journal
+from sensorhub.store import Connection, forward_rows, forwarding, history, journal
 from sensorhub.store.counters import get_meta
 from sensorhub.store.jobs import Job, Jobs
 from sensorhub.store.readings import Readings, join
@@ -58,7 +57,7 @@ class Courier:
 
     def __init__(
         self,
-        read: sqlite3.Connection,
+        read: Connection,
         jobs: Jobs,
         heads: Heads,
         *,
@@ -148,7 +147,7 @@ class Courier:
         moved = _moved(batch.readings, verdict)
         ends, seen_at = (before, batch.last), batch.seen_at
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: Connection) -> None:
             if forwarding.advance(connection, ends, seen_at, moved):
                 forward_rows.keep(connection, verdict.letters, self._now())
 
@@ -204,7 +203,7 @@ class Courier:
         done &= behind > last
         moved = _moved(0, verdict)
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: Connection) -> None:
             ends = (first, behind)
             if forwarding.advance_gap(connection, ends, moved, done=done):
                 forward_rows.keep(connection, verdict.letters, self._now())
@@ -252,7 +251,7 @@ class Courier:
             sent, last = forward_rows.services_sent, served[-1].id
         verdict = self._send(lines)
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: Connection) -> None:
             sent(connection, last, len(lines) - len(verdict.letters))
             forward_rows.keep(connection, verdict.letters, self._now())
 

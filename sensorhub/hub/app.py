@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import sqlite3
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -34,7 +33,14 @@ from sensorhub.notify.webhook import Webhook
 from sensorhub.notify.workers import Workers
 from sensorhub.registry.profiles import Profile
 from sensorhub.standards import load_standards
-from sensorhub.store import counters, database, downlinks, forwarding
+from sensorhub.store import (
+    Connection,
+    DatabaseError,
+    counters,
+    database,
+    downlinks,
+    forwarding,
+)
 from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.maker import HistoryMaker
 from sensorhub.store.room import Room
@@ -212,7 +218,7 @@ class HubRun:
     def _publish(self, posts: Sequence[Post]) -> int:
         return self._listener.publish_many([Publication(*post) for post in posts])
 
-    def _downlink_sent(self, connection: sqlite3.Connection, id_: str) -> None:
+    def _downlink_sent(self, connection: Connection, id_: str) -> None:
         downlinks.sent(connection, id_, self._clock.now())
         self._hub.downlink_tracker.sent(id_)
 
@@ -241,5 +247,5 @@ class HubRun:
         try:
             self._commit(ChangeSet())
             self._hub.checkpoint_all()
-        except sqlite3.Error:
+        except DatabaseError:
             log.exception("the last checkpoint failed; the next start folds more")

@@ -4,7 +4,6 @@
 watchdog and commands change it and hand their ledgers to `commit`.
 """
 
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from sensorhub.standards import Standards, built_in
 from sensorhub.state import checkpoint
 from sensorhub.state.recovery import COVERED, SETTLED, memory, registry_of, settled_at
 from sensorhub.store import (
+    OperationalError,
     alerts,
     checkpoints,
     counters,
@@ -183,7 +183,7 @@ class Hub:
             try:
                 row = self._write(change_set)
                 break
-            except sqlite3.OperationalError as error:
+            except OperationalError as error:
                 if not database.may_pass(error):
                     raise
                 if self._stopping():

@@ -1,6 +1,5 @@
 """The hub's loop: take a batch, write it, acknowledge; act, look, tick between."""
 
-import sqlite3
 import threading
 import time
 from collections import Counter
@@ -24,7 +23,7 @@ from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.model import Batch, Message
-from sensorhub.store import counters
+from sensorhub.store import Connection, counters
 from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.room import Room
 
@@ -89,9 +88,7 @@ class Loop:
             if self._hub.checkpoint_due():
                 self._hub.checkpoint_next()
 
-    def damaged(
-        self, connection: sqlite3.Connection, number: int, uplinks: int
-    ) -> None:
+    def damaged(self, connection: Connection, number: int, uplinks: int) -> None:
         """A part of the history was set aside; the next tick tells it."""
         log.error("damaged history was set aside", row=number, uplinks=uplinks)
         self._damage += 1

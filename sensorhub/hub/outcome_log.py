@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from sqlite3 import Connection
 
 import msgspec
 import structlog
@@ -17,7 +16,7 @@ from sensorhub.alerts.event import rfc3339
 from sensorhub.columns import Columns
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.model import DUP, RETAIN, Message, Outcome, Reason
-from sensorhub.store import counters
+from sensorhub.store import Connection, counters
 from sensorhub.store.changeset import Job
 
 log = structlog.get_logger()

@@ -4,7 +4,6 @@ An unsound one is refused: the old rules go on, and log, status and an alert say
 """
 
 import json
-import sqlite3
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.commands.rules import FILE
 from sensorhub.hub.hub import Hub
 from sensorhub.rules.schema import parse_rules, read_rules_file
-from sensorhub.store import counters, rule_versions
+from sensorhub.store import Connection, counters, rule_versions
 from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.commands import Command
 
@@ -96,5 +95,5 @@ class RulesWatcher:
         self._hub.commit(change_set)
 
 
-def _forget(connection: sqlite3.Connection) -> None:
+def _forget(connection: Connection) -> None:
     counters.drop_meta(connection, REFUSED)

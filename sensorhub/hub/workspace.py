@@ -3,7 +3,6 @@
 What the command line does beside a running hub, or without one.
 """
 
-import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,8 +26,8 @@ from sensorhub.notify.webhook import Webhook
 from sensorhub.registry.profiles import Profile, load_profiles
 from sensorhub.rules.schema import parse_rules, read_rules
 from sensorhub.standards import load_standards
+from sensorhub.store import Connection, counters, database, register, rule_versions
 from sensorhub.store import commands as command_rows
-from sensorhub.store import counters, database, register, rule_versions
 from sensorhub.store.database import ClockUsed
 from sensorhub.store.past import Older
 from sensorhub.store.subscriptions import Subscription
@@ -90,7 +89,7 @@ def prepare(
         connection.close()
 
 
-def clock_of(settings: Settings, connection: sqlite3.Connection | None = None) -> Clock:
+def clock_of(settings: Settings, connection: Connection | None = None) -> Clock:
     """The clock that the settings ask for.
 
     Simulated time goes on across restarts: the database remembers when it began.
@@ -101,22 +100,20 @@ def clock_of(settings: Settings, connection: sqlite3.Connection | None = None) -
     return _anchored(used, connection)
 
 
-def _anchored(used: ClockUsed, connection: sqlite3.Connection) -> Clock:
+def _anchored(used: ClockUsed, connection: Connection) -> Clock:
     real = Clock().now()
     anchor = database.anchor(connection, used.start, used.speed, real)
     return Clock(anchor.hub + round((real - anchor.real) * used.speed), used.speed)
 
 
-def hub_clock(settings: Settings, connection: sqlite3.Connection) -> Clock:
+def hub_clock(settings: Settings, connection: Connection) -> Clock:
     """As `clock_of`, for the hub itself: others learn of it by `clock_beside`."""
     used = ClockUsed(start_ms(settings.clock), settings.clock.speed)
     database.remember_clock(connection, used)
     return clock_of(settings, connection)
 
 
-def clock_beside(
-    settings: Settings, connection: sqlite3.Connection, *, running: bool
-) -> Clock:
+def clock_beside(settings: Settings, connection: Connection, *, running: bool) -> Clock:
     """The clock of the hub whose database this is, whatever our own settings say.
 
     Simulated time stands where the hub left it, at ordinary pace, while none runs:

@@ -4,7 +4,6 @@ Signs: a birth with the new interval, the reporting interval itself twice in a r
 device's answer with the same bytes, a confirmed downlink's acknowledgement.
 """
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,10 +13,10 @@ import numpy as np
 from sensorhub.columns import Columns
 from sensorhub.ingest.parsed_batch import ParsedBatch, Receipt, Told
 from sensorhub.model import Outcome
-from sensorhub.store import downlinks
+from sensorhub.store import Connection, downlinks
 from sensorhub.store.downlinks import Downlink
 
-Job = Callable[[sqlite3.Connection], object]
+Job = Callable[[Connection], object]
 WATCHED_MS = 30 * 86_400_000  # after that nobody waits for a sign any more
 NEARLY = 0.1  # of the interval, and 5 s at least: clocks and airtime
 LEAST_MS = 5_000
@@ -57,7 +56,7 @@ class DownlinkTracker:
         self.echoes: dict[int, list[tuple[bytes, str]]] = {}
         self.applications: list[str] = []
 
-    def load(self, connection: sqlite3.Connection, devices: int, now: int) -> None:
+    def load(self, connection: Connection, devices: int, now: int) -> None:
         """Take what the database knows."""
         self.waiting.clear()
         self.echoes.clear()

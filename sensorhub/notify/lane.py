@@ -5,7 +5,6 @@ that is down for days costs no memory and delays nobody else.
 """
 
 import math
-import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from sensorhub.notify.notification import Notification
 from sensorhub.notify.schedule import retry_at
 from sensorhub.notify.settling import Settling
 from sensorhub.notify.workers import Pool
-from sensorhub.store import outbox, subscriptions
+from sensorhub.store import Connection, outbox, subscriptions
 from sensorhub.store.outbox import OutboxRow, Result
 from sensorhub.store.subscriptions import Subscription
 
@@ -39,7 +38,7 @@ class Desk:
     `count` and `subscriptions_changed` are called in the pipeline's thread.
     """
 
-    reader: Callable[[], sqlite3.Connection]
+    reader: Callable[[], Connection]
     settling: Settling
     pool: Pool
     deliver: Deliver
@@ -194,7 +193,7 @@ class DeliveryLane:
     def _disable(self, reason: str) -> None:
         log.error("subscription_disabled", subscription=self._id, reason=reason)
 
-        def disable(connection: sqlite3.Connection) -> None:
+        def disable(connection: Connection) -> None:
             subscriptions.disable(connection, self._id, reason)
             outbox.drop(connection, self._id, reason)
             self._desk.subscriptions_changed()

@@ -8,7 +8,6 @@ sent again under the same id.
 """
 
 import random
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 
@@ -19,7 +18,7 @@ from sensorhub.notify.mqtt import Publish
 from sensorhub.notify.settling import Job, Settling
 from sensorhub.notify.stream import DownlinkSent, StreamLane
 from sensorhub.notify.workers import Pool
-from sensorhub.store import outbox
+from sensorhub.store import Connection, outbox
 from sensorhub.store.outbox import MQTT, OutboxRow
 
 log = structlog.get_logger()
@@ -33,7 +32,7 @@ class Relay:
 
     def __init__(
         self,
-        open_reader: Callable[[], sqlite3.Connection],
+        open_reader: Callable[[], Connection],
         submit: Callable[[Job], None],
         *,
         publish: Publish,
@@ -46,7 +45,7 @@ class Relay:
         downlink_sent: DownlinkSent = lambda connection, id_: None,
     ) -> None:
         self._open_reader = open_reader
-        self._connection: sqlite3.Connection | None = None
+        self._connection: Connection | None = None
         self._real_now = real_now
         self._wake = threading.Event()
         self._ended = threading.Event()
@@ -118,7 +117,7 @@ class Relay:
             return offered
         try:
             return set(outbox.waiting_subscriptions(self._reader())) - {MQTT}
-        except sqlite3.Error:
+        except Exception:
             with self._lock:
                 self._offered = None
             raise
@@ -143,7 +142,7 @@ class Relay:
         for lane in self._lanes.values():
             lane.offered()
 
-    def _reader(self) -> sqlite3.Connection:
+    def _reader(self) -> Connection:
         if self._connection is None:
             self._connection = self._open_reader()
         return self._connection

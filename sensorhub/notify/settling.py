@@ -1,12 +1,11 @@
 """What became of outbox rows, on its way into the pipeline's transaction."""
 
-import sqlite3
 from collections.abc import Callable
 
-from sensorhub.store import outbox
+from sensorhub.store import Connection, outbox
 from sensorhub.store.outbox import Result
 
-Job = Callable[[sqlite3.Connection], None]
+Job = Callable[[Connection], None]
 
 
 class Settling:
@@ -40,7 +39,7 @@ class Settling:
         results, sent, jobs = self._results, self._sent, self._jobs
         self._results, self._sent, self._jobs = [], [], []
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: Connection) -> None:
             self._waiting = False
             outbox.settle(connection, results)
             outbox.forget(connection, sent)

@@ -6,7 +6,6 @@ number where it stopped, until it has caught up.
 """
 
 import math
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ import structlog
 from sensorhub.notify import mqtt
 from sensorhub.notify.mqtt import Post, Publication, Publish
 from sensorhub.notify.settling import Settling
-from sensorhub.store import outbox
+from sensorhub.store import Connection, outbox
 from sensorhub.store.outbox import MQTT, OutboxRow, Result
 
 log = structlog.get_logger()
@@ -27,7 +26,7 @@ log = structlog.get_logger()
 class DownlinkSent(Protocol):
     """Called in the pipeline's thread and transaction once the broker has it."""
 
-    def __call__(self, connection: sqlite3.Connection, id_: str) -> None:
+    def __call__(self, connection: Connection, id_: str) -> None:
         """The downlink `id_` was sent."""
         ...
 
@@ -54,7 +53,7 @@ class StreamLane:
     def __init__(
         self,
         publish: Publish,
-        reader: Callable[[], sqlite3.Connection],
+        reader: Callable[[], Connection],
         settling: Settling,
         downlink_sent: DownlinkSent = lambda connection, id_: None,
     ) -> None:

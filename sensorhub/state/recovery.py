@@ -3,7 +3,6 @@
 For the hub itself, and for readers beside it, which write nothing.
 """
 
-import sqlite3
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -17,20 +16,20 @@ from sensorhub.state import checkpoint
 from sensorhub.state.dedup_window import BARE_MS, RECENT
 from sensorhub.state.fill_models import FillModels
 from sensorhub.state.state import State
-from sensorhub.store import checkpoints, counters, journal, places, register
+from sensorhub.store import Connection, checkpoints, counters, journal, places, register
 
 log = structlog.get_logger()
 # keys in `meta`
 COVERED, SETTLED = "covered", "settled_at"
 
 
-def settled_at(connection: sqlite3.Connection, now: int) -> int:
+def settled_at(connection: Connection, now: int) -> int:
     """Of when (ms) the mountings are that the hub worked with last."""
     return int(counters.get_meta(connection, SETTLED) or now)
 
 
 def registry_of(
-    connection: sqlite3.Connection, profiles: Mapping[str, Profile], settled: int
+    connection: Connection, profiles: Mapping[str, Profile], settled: int
 ) -> Registry:
     """Who is who, with the mountings of `settled` (ms)."""
     rows, last = register.registry_rows(connection), register.last_numbers(connection)
@@ -40,7 +39,7 @@ def registry_of(
 
 
 def memory(
-    connection: sqlite3.Connection,
+    connection: Connection,
     settings: Settings,
     registry: Registry,
     rules: tuple[Rule, ...],

@@ -1,7 +1,6 @@
 """Alerts, their transitions, services and silences in the database."""
 
 import json
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from sensorhub.alerts.board import CHANGED, FIRING, RESOLVED, Alert
 from sensorhub.alerts.mute import Silence
 from sensorhub.columns import Service
 from sensorhub.model import Category, Severity, Transition
+from sensorhub.store import Connection
 
 _COLUMNS = (
     "id, rule, category, asset, zone, severity, state, started_at, resolved_at,"
@@ -48,7 +48,7 @@ def _text(value: object) -> str:
     return _encode(value).decode()
 
 
-def save(connection: sqlite3.Connection, alerts: Iterable[Alert]) -> None:
+def save(connection: Connection, alerts: Iterable[Alert]) -> None:
     """Insert or update alerts in the caller's transaction."""
     connection.executemany(
         f"INSERT INTO alerts ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
@@ -81,9 +81,7 @@ def save(connection: sqlite3.Connection, alerts: Iterable[Alert]) -> None:
     )
 
 
-def add_transitions(
-    connection: sqlite3.Connection, transitions: Iterable[Transition]
-) -> None:
+def add_transitions(connection: Connection, transitions: Iterable[Transition]) -> None:
     """Write transitions; the same decision twice is one row."""
     connection.executemany(
         "INSERT OR IGNORE INTO transitions (id, alert, at, from_, to_, severity, cause)"
@@ -96,7 +94,7 @@ def add_transitions(
 
 
 def add_services(
-    connection: sqlite3.Connection, services: Iterable[tuple[Service, str]]
+    connection: Connection, services: Iterable[tuple[Service, str]]
 ) -> None:
     """Write service events, each with who (sensor, or a person's name) reported it."""
     connection.executemany(
@@ -113,14 +111,14 @@ def _cause(service: Service) -> str:
     return _text({**found, "amount": service.amount})
 
 
-def last_services(connection: sqlite3.Connection) -> dict[int, int]:
+def last_services(connection: Connection) -> dict[int, int]:
     """Each serviced asset's newest service (ms) by asset number."""
     return dict(
         connection.execute("SELECT asset, max(at) FROM services GROUP BY asset")
     )
 
 
-def last_emptied(connection: sqlite3.Connection) -> dict[int, tuple[int, str]]:
+def last_emptied(connection: Connection) -> dict[int, tuple[int, str]]:
     """Each asset's newest emptying by its number: when (ms), and its cause as JSON."""
     rows = connection.execute(
         "SELECT asset, max(at), cause FROM services WHERE kind = 'emptied'"
@@ -150,7 +148,7 @@ def _alert(row: Sequence[Any]) -> Alert:
     )
 
 
-def load_open(connection: sqlite3.Connection) -> list[Alert]:
+def load_open(connection: Connection) -> list[Alert]:
     """All alerts that fire."""
     rows = connection.execute(
         f"SELECT {_ALL} FROM alerts WHERE state = '{FIRING}' ORDER BY started_at, id"
@@ -158,7 +156,7 @@ def load_open(connection: sqlite3.Connection) -> list[Alert]:
     return [_alert(row) for row in rows]
 
 
-def is_open(connection: sqlite3.Connection, rule: str) -> bool:
+def is_open(connection: Connection, rule: str) -> bool:
     """Whether a rule fires anywhere."""
     row = connection.execute(
         "SELECT 1 FROM alerts WHERE state = 'firing' AND rule = ?", (rule,)
@@ -166,7 +164,7 @@ def is_open(connection: sqlite3.Connection, rule: str) -> bool:
     return row is not None
 
 
-def load_untold(connection: sqlite3.Connection, since: int) -> list[Alert]:
+def load_untold(connection: Connection, since: int) -> list[Alert]:
     """Alerts resolved after `since` of which subscribers still believe otherwise."""
     rows = connection.execute(
         f"SELECT {_ALL} FROM alerts WHERE state = '{RESOLVED}'"
@@ -176,7 +174,7 @@ def load_untold(connection: sqlite3.Connection, since: int) -> list[Alert]:
     return [_alert(row) for row in rows]
 
 
-def listing(connection: sqlite3.Connection, *, all_: bool) -> list[Alert]:
+def listing(connection: Connection, *, all_: bool) -> list[Alert]:
     """Open alerts, or all that ever were, oldest first."""
     where = "" if all_ else f" WHERE state = '{FIRING}'"
     rows = connection.execute(
@@ -186,7 +184,7 @@ def listing(connection: sqlite3.Connection, *, all_: bool) -> list[Alert]:
 
 
 def transitions_of(
-    connection: sqlite3.Connection, alerts: Iterable[str] | None = None
+    connection: Connection, alerts: Iterable[str] | None = None
 ) -> dict[str, list[TransitionRow]]:
     """Transitions by alert id, oldest first; of all alerts where None is given."""
     found: dict[str, list[TransitionRow]] = {}
@@ -211,7 +209,7 @@ def _when(row: TransitionRow) -> tuple[int, int, int]:
     return row.at, _ORDER[row.to], measured
 
 
-def silences(connection: sqlite3.Connection, now: int) -> list[Silence]:
+def silences(connection: Connection, now: int) -> list[Silence]:
     """Silences that have not ended at `now`."""
     rows = connection.execute(
         "SELECT id, zone, asset, rule, from_at, until_at FROM silences"
@@ -222,7 +220,7 @@ def silences(connection: sqlite3.Connection, now: int) -> list[Silence]:
 
 
 def add_silence(
-    connection: sqlite3.Connection,
+    connection: Connection,
     row: tuple[str | None, str | None, str | None, int, int, str, str],
 ) -> None:
     """Write (zone, asset, rule, from, until, by, comment)."""
@@ -233,12 +231,12 @@ def add_silence(
     )
 
 
-def end_silence(connection: sqlite3.Connection, id_: int, now: int) -> None:
+def end_silence(connection: Connection, id_: int, now: int) -> None:
     """End a silence before its time."""
     connection.execute("UPDATE silences SET ended_at = ? WHERE id = ?", (now, id_))
 
 
-def silence_rows(connection: sqlite3.Connection, now: int) -> list[dict[str, Any]]:
+def silence_rows(connection: Connection, now: int) -> list[dict[str, Any]]:
     """Silences that have not ended, for people."""
     rows = connection.execute(
         "SELECT id, zone, asset, rule, from_at, until_at, by_, comment FROM silences"

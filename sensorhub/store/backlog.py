@@ -1,10 +1,9 @@
 """What waits in the journal for history, and whether a segment is due."""
 
-import sqlite3
 import time
 
 from sensorhub.config.settings import HistorySettings
-from sensorhub.store import segments
+from sensorhub.store import Connection, segments
 
 MOST_ROWS = 200  # that a read may find in the journal
 IDLE_S = 2.0  # without new uplinks: make a segment of what there is,
@@ -14,9 +13,7 @@ IDLE_APART_S = 5.0  # but not more often than so
 class Backlog:
     """Counts journal rows and uplinks beyond the cursor, looking only at new ones."""
 
-    def __init__(
-        self, read: sqlite3.Connection, settings: HistorySettings, now: int
-    ) -> None:
+    def __init__(self, read: Connection, settings: HistorySettings, now: int) -> None:
         self._read = read
         self._settings = settings
         self._asked = False

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sensorhub.errors import StoreError
-from sensorhub.store import database, parts
+from sensorhub.store import Connection, DatabaseError, database, parts
 from sensorhub.store.parts import Count
 
 SUM = ".sha256"  # of `sha256sum`
@@ -51,7 +51,7 @@ def backup(folder: Path, target: Path, *, force: bool = False) -> int:
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("VACUUM INTO ?", (str(partial),))
         digest = _sync(partial)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, DatabaseError) as error:
         partial.unlink(missing_ok=True)
         raise StoreError(f"{target} cannot be written: {error}") from error
     size = partial.stat().st_size
@@ -109,9 +109,7 @@ def verify_folder(folder: Path) -> Verdict:
         return _verify(connection, [], whole=not database.is_running(folder))
 
 
-def _verify(
-    connection: sqlite3.Connection, faults: list[str], *, whole: bool
-) -> Verdict:
+def _verify(connection: Connection, faults: list[str], *, whole: bool) -> Verdict:
     counts: list[Count] = []
     try:
         if database.revision_of(connection) is None:
@@ -121,12 +119,12 @@ def _verify(
             if _has(connection, part.table):
                 counts.append(parts.check(connection, part))
                 faults += counts[-1].damaged
-    except sqlite3.DatabaseError as error:
+    except DatabaseError as error:
         faults.append(f"database: {error}")
     return Verdict(counts, faults)
 
 
-def _has(connection: sqlite3.Connection, table: str) -> bool:
+def _has(connection: Connection, table: str) -> bool:
     query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
     return connection.execute(query, (table,)).fetchone() is not None
 

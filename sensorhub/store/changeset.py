@@ -1,6 +1,5 @@
 """What one transaction holds, and the writing of it."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,12 +7,12 @@ from dataclasses import dataclass, field
 from sensorhub.alerts.board import Alert
 from sensorhub.columns import Service
 from sensorhub.model import Transition
-from sensorhub.store import alerts, counters, journal, outbox
+from sensorhub.store import Connection, alerts, counters, journal, outbox
 from sensorhub.store.dead_letters import DeadLetter, Shelf
 from sensorhub.store.outbox import OutboxRow
 
 AvailabilityRow = tuple[int, str, str, float | None, int]
-Job = Callable[[sqlite3.Connection], object]
+Job = Callable[[Connection], object]
 
 
 @dataclass(slots=True)
@@ -55,7 +54,7 @@ class ChangeSet:
             or self.jobs
         )
 
-    def write(self, connection: sqlite3.Connection, shelf: Shelf) -> int:
+    def write(self, connection: Connection, shelf: Shelf) -> int:
         """Write all in the caller's transaction; the journal row's number or 0."""
         row = 0
         if self.journal is not None:

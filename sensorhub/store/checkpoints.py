@@ -1,8 +1,9 @@
 """Checkpoint rows: a block of devices, and the journal row it stands for."""
 
-import sqlite3
 import zlib
 from typing import NamedTuple
+
+from sensorhub.store import Connection
 
 
 class Checkpoint(NamedTuple):
@@ -14,7 +15,7 @@ class Checkpoint(NamedTuple):
     sound: bool
 
 
-def save(connection: sqlite3.Connection, block: int, cursor: int, body: bytes) -> None:
+def save(connection: Connection, block: int, cursor: int, body: bytes) -> None:
     """Write a block in the caller's transaction."""
     connection.execute(
         "INSERT OR REPLACE INTO checkpoints (block, cursor, checksum, body)"
@@ -23,7 +24,7 @@ def save(connection: sqlite3.Connection, block: int, cursor: int, body: bytes) -
     )
 
 
-def load(connection: sqlite3.Connection) -> list[Checkpoint]:
+def load(connection: Connection) -> list[Checkpoint]:
     """All blocks, the oldest last."""
     rows = connection.execute(
         "SELECT block, cursor, body, checksum FROM checkpoints ORDER BY cursor DESC"
@@ -31,9 +32,7 @@ def load(connection: sqlite3.Connection) -> list[Checkpoint]:
     return [Checkpoint(b, c, body, zlib.crc32(body) == s) for b, c, body, s in rows]
 
 
-def fold_from(
-    connection: sqlite3.Connection, cursor: int, uplinks: int, span_ms: int
-) -> int:
+def fold_from(connection: Connection, cursor: int, uplinks: int, span_ms: int) -> int:
     """The journal row after which a fold begins.
 
     Not later than `cursor`, and so that at least `uplinks` uplinks and the last

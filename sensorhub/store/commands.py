@@ -1,8 +1,9 @@
 """Commands: an operator's acts, appended by other processes, applied by the hub."""
 
 import json
-import sqlite3
 from typing import Any, NamedTuple
+
+from sensorhub.store import Connection
 
 
 class Command(NamedTuple):
@@ -16,7 +17,7 @@ class Command(NamedTuple):
 
 
 def append(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     at: int,
     by: str,
@@ -33,7 +34,7 @@ def append(
     return int(cursor.lastrowid or 0)
 
 
-def waiting(connection: sqlite3.Connection) -> list[Command]:
+def waiting(connection: Connection) -> list[Command]:
     """Acts not applied yet, oldest first."""
     rows = connection.execute(
         "SELECT id, at, by_, kind, arguments FROM commands"
@@ -51,9 +52,7 @@ def _object(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def finish(
-    connection: sqlite3.Connection, id_: int, at: int, result: dict[str, Any]
-) -> None:
+def finish(connection: Connection, id_: int, at: int, result: dict[str, Any]) -> None:
     """Leave the result, in the transaction that applied the act.
 
     Secrets, and arguments as large as a register file, are not kept.
@@ -67,7 +66,7 @@ def finish(
     )
 
 
-def result_of(connection: sqlite3.Connection, id_: int) -> dict[str, Any] | None:
+def result_of(connection: Connection, id_: int) -> dict[str, Any] | None:
     """The result of an act; None while it is not applied."""
     row = connection.execute(
         "SELECT result FROM commands WHERE id = ? AND applied_at IS NOT NULL", (id_,)

@@ -1,18 +1,19 @@
 """Named counters, committed with the batch that moved them."""
 
-import sqlite3
 from collections import Counter
+
+from sensorhub.store import Connection
 
 KEPT_FROM = "kept_from"  # key in `meta`
 EVER = 2**62
 
 
-def load(connection: sqlite3.Connection) -> Counter[str]:
+def load(connection: Connection) -> Counter[str]:
     """All counters."""
     return Counter(dict(connection.execute("SELECT name, value FROM counters")))
 
 
-def add(connection: sqlite3.Connection, moved: Counter[str]) -> None:
+def add(connection: Connection, moved: Counter[str]) -> None:
     """Add to counters in the caller's transaction."""
     connection.executemany(
         "INSERT INTO counters (name, value) VALUES (?, ?)"
@@ -21,7 +22,7 @@ def add(connection: sqlite3.Connection, moved: Counter[str]) -> None:
     )
 
 
-def get_meta(connection: sqlite3.Connection, key: str) -> str | None:
+def get_meta(connection: Connection, key: str) -> str | None:
     """A remembered value; None where it was never set."""
     row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
     return str(row[0]) if row else None
@@ -30,7 +31,7 @@ def get_meta(connection: sqlite3.Connection, key: str) -> str | None:
 NAIVE = "forecasts_naive"  # key in `meta`: kinds that go by their last day's rate
 
 
-def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
+def set_meta(connection: Connection, key: str, value: str) -> None:
     """Remember a value."""
     connection.execute(
         "INSERT INTO meta (key, value) VALUES (?, ?)"
@@ -39,11 +40,11 @@ def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
     )
 
 
-def kept_from(connection: sqlite3.Connection) -> int:
+def kept_from(connection: Connection) -> int:
     """Readings measured before (ms) may be gone from the history; others are not."""
     return int(get_meta(connection, KEPT_FROM) or -EVER)
 
 
-def drop_meta(connection: sqlite3.Connection, key: str) -> None:
+def drop_meta(connection: Connection, key: str) -> None:
     """Forget a remembered value."""
     connection.execute("DELETE FROM meta WHERE key = ?", (key,))

@@ -3,10 +3,10 @@
 Journal rows keep their number; slices and chunks get negative ones.
 """
 
-import sqlite3
+from sensorhub.store import Connection
 
 
-def set_aside_row(connection: sqlite3.Connection, row: int, now: int) -> int | None:
+def set_aside_row(connection: Connection, row: int, now: int) -> int | None:
     """Set a journal row aside; its uplinks, or None where that was done before.
 
     The newest row stays in the journal until another follows, since its number
@@ -25,28 +25,24 @@ def set_aside_row(connection: sqlite3.Connection, row: int, now: int) -> int | N
     return int(done[0][0]) if done else None
 
 
-def numbers(connection: sqlite3.Connection) -> set[int]:
+def numbers(connection: Connection) -> set[int]:
     """Numbers of all that was set aside."""
     return {row[0] for row in connection.execute("SELECT id FROM damaged")}
 
 
-def set_aside_slice(connection: sqlite3.Connection, number: int, now: int) -> int:
+def set_aside_slice(connection: Connection, number: int, now: int) -> int:
     """Copy a slice aside; the number it got there."""
     source = "SELECT ?, ?, 0, checksum, body FROM slices WHERE id = ?"
     return _copy(connection, source, (number,), now)
 
 
-def set_aside_chunk(
-    connection: sqlite3.Connection, device: int, week: int, now: int
-) -> int:
+def set_aside_chunk(connection: Connection, device: int, week: int, now: int) -> int:
     """Copy a chunk aside; the number it got there."""
     source = "SELECT ?, ?, 0, checksum, body FROM chunks WHERE device = ? AND week = ?"
     return _copy(connection, source, (device, week), now)
 
 
-def _copy(
-    connection: sqlite3.Connection, source: str, key: tuple[int, ...], now: int
-) -> int:
+def _copy(connection: Connection, source: str, key: tuple[int, ...], now: int) -> int:
     (number,) = connection.execute(
         "SELECT min(0, coalesce(min(id), 0)) - 1 FROM damaged"
     ).fetchone()

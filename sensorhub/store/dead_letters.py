@@ -3,10 +3,11 @@
 Bounded per device and in all; the oldest give way and are counted.
 """
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+
+from sensorhub.store import Connection
 
 
 class DeadLetter(NamedTuple):
@@ -29,14 +30,12 @@ _COLUMNS = "id, received_at, topic, payload, flags, device, reason, detail, repl
 class Shelf:
     """Knows how many letters each device has, so that bounds cost no query."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, per_device: int, total: int
-    ) -> None:
+    def __init__(self, connection: Connection, per_device: int, total: int) -> None:
         self._per_device = per_device
         self._total = total
         self.recount(connection)
 
-    def recount(self, connection: sqlite3.Connection) -> None:
+    def recount(self, connection: Connection) -> None:
         """Count what is there: at the start, and after a transaction was undone."""
         self._held: Counter[str] = Counter(
             dict(
@@ -47,9 +46,7 @@ class Shelf:
         )
         self._sum = sum(self._held.values())
 
-    def keep(
-        self, connection: sqlite3.Connection, letters: Sequence[DeadLetter]
-    ) -> int:
+    def keep(self, connection: Connection, letters: Sequence[DeadLetter]) -> int:
         """Write letters; how many old ones had to give way."""
         connection.executemany(
             "INSERT INTO dead_letters (received_at, topic, payload, flags, device,"
@@ -67,9 +64,7 @@ class Shelf:
             dropped += self._drop(connection, self._sum - self._total, None)
         return dropped
 
-    def _drop(
-        self, connection: sqlite3.Connection, count: int, device: str | None
-    ) -> int:
+    def _drop(self, connection: Connection, count: int, device: str | None) -> int:
         where = "" if device is None else " WHERE device = ?"
         rows = connection.execute(
             f"DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters{where}"
@@ -90,7 +85,7 @@ class Shelf:
 
 
 def listing(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     device: str | None = None,
     reason: str | None = None,
@@ -106,7 +101,7 @@ def listing(
     return [DeadLetter(*row) for row in rows]
 
 
-def by_ids(connection: sqlite3.Connection, ids: Sequence[int]) -> list[DeadLetter]:
+def by_ids(connection: Connection, ids: Sequence[int]) -> list[DeadLetter]:
     """These letters, oldest first; missing ones are left out."""
     found = []
     for id_ in sorted(ids):
@@ -119,7 +114,7 @@ def by_ids(connection: sqlite3.Connection, ids: Sequence[int]) -> list[DeadLette
     return found
 
 
-def of_device(connection: sqlite3.Connection, device: str) -> list[DeadLetter]:
+def of_device(connection: Connection, device: str) -> list[DeadLetter]:
     """A device's letters that were not replayed yet, oldest first."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM dead_letters"
@@ -129,7 +124,7 @@ def of_device(connection: sqlite3.Connection, device: str) -> list[DeadLetter]:
     return [DeadLetter(*row) for row in rows]
 
 
-def new_devices(connection: sqlite3.Connection) -> list[tuple[str, int, int, str]]:
+def new_devices(connection: Connection) -> list[tuple[str, int, int, str]]:
     """Unknown devices heard of: id, letters kept, last received_at, last topic."""
     rows = connection.execute(
         "SELECT device, count(*), max(received_at), topic FROM dead_letters"
@@ -139,7 +134,7 @@ def new_devices(connection: sqlite3.Connection) -> list[tuple[str, int, int, str
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-def mark_replayed(connection: sqlite3.Connection, ids: Sequence[int], now: int) -> None:
+def mark_replayed(connection: Connection, ids: Sequence[int], now: int) -> None:
     """These letters were replayed."""
     connection.executemany(
         "UPDATE dead_letters SET replayed_at = ? WHERE id = ?",
@@ -147,7 +142,7 @@ def mark_replayed(connection: sqlite3.Connection, ids: Sequence[int], now: int) 
     )
 
 
-def purge(connection: sqlite3.Connection, device: str | None) -> list[str]:
+def purge(connection: Connection, device: str | None) -> list[str]:
     """Delete a device's letters, or all; one device id a letter that went."""
     rows = connection.execute(
         "DELETE FROM dead_letters WHERE (:device IS NULL OR device = :device)"
@@ -157,7 +152,7 @@ def purge(connection: sqlite3.Connection, device: str | None) -> list[str]:
     return [name for (name,) in rows]
 
 
-def count(connection: sqlite3.Connection, device: str | None) -> int:
+def count(connection: Connection, device: str | None) -> int:
     """How many letters of a device, or of all, are kept."""
     row = connection.execute(
         "SELECT count(*) FROM dead_letters WHERE (:device IS NULL OR device = :device)",

@@ -1,9 +1,10 @@
 """Downlinks: asked, sent, obeyed; and each device's ChirpStack application."""
 
 import json
-import sqlite3
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+
+from sensorhub.store import Connection
 
 KEPT_MS = 90 * 86_400_000
 
@@ -38,7 +39,7 @@ _COLUMNS = (
 )
 
 
-def add(connection: sqlite3.Connection, row: Downlink) -> None:
+def add(connection: Connection, row: Downlink) -> None:
     """Write down what was asked, with the outbox row that sends it."""
     connection.execute(
         f"INSERT INTO downlinks ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
@@ -49,14 +50,14 @@ def add(connection: sqlite3.Connection, row: Downlink) -> None:
     )
 
 
-def sent(connection: sqlite3.Connection, id_: str, at: int) -> None:
+def sent(connection: Connection, id_: str, at: int) -> None:
     """The broker has it."""
     connection.execute(
         "UPDATE downlinks SET sent_at = coalesce(sent_at, ?) WHERE id = ?", (at, id_)
     )
 
 
-def passed(connection: sqlite3.Connection, id_: str, at: int) -> None:
+def passed(connection: Connection, id_: str, at: int) -> None:
     """The network server handed it to a gateway."""
     connection.execute(
         "UPDATE downlinks SET passed_at = coalesce(passed_at, ?) WHERE id = ?",
@@ -64,7 +65,7 @@ def passed(connection: sqlite3.Connection, id_: str, at: int) -> None:
     )
 
 
-def obeyed(connection: sqlite3.Connection, id_: str, at: int, note: str) -> None:
+def obeyed(connection: Connection, id_: str, at: int, note: str) -> None:
     """The device showed that it did so; `note` says how."""
     connection.execute(
         "UPDATE downlinks SET obeyed_at = ?, note = ?"
@@ -73,19 +74,19 @@ def obeyed(connection: sqlite3.Connection, id_: str, at: int, note: str) -> None
     )
 
 
-def noted(connection: sqlite3.Connection, id_: str, note: str) -> None:
+def noted(connection: Connection, id_: str, note: str) -> None:
     """Something happened to it that is no progress."""
     connection.execute(
         "UPDATE downlinks SET note = ? WHERE id = ? AND obeyed_at IS NULL", (note, id_)
     )
 
 
-def unfinished(connection: sqlite3.Connection, since: int) -> list[Downlink]:
+def unfinished(connection: Connection, since: int) -> list[Downlink]:
     """Those asked after `since` that no device has obeyed."""
     return _rows(connection, "WHERE obeyed_at IS NULL AND asked_at > ?", (since,))
 
 
-def listing(connection: sqlite3.Connection, device: int | None) -> list[Downlink]:
+def listing(connection: Connection, device: int | None) -> list[Downlink]:
     """All that are kept, of one device or any, the newest first."""
     if device is None:
         return _rows(connection, "ORDER BY asked_at DESC LIMIT 1000", ())
@@ -93,20 +94,18 @@ def listing(connection: sqlite3.Connection, device: int | None) -> list[Downlink
 
 
 def _rows(
-    connection: sqlite3.Connection, which: str, values: tuple[int, ...]
+    connection: Connection, which: str, values: tuple[int, ...]
 ) -> list[Downlink]:
     found = connection.execute(f"SELECT {_COLUMNS} FROM downlinks {which}", values)
     return [Downlink._make((*row[:3], json.loads(row[3]), *row[4:])) for row in found]
 
 
-def applications(connection: sqlite3.Connection) -> list[tuple[int, str]]:
+def applications(connection: Connection) -> list[tuple[int, str]]:
     """The ChirpStack application of each device, by device number."""
     return connection.execute("SELECT device, application FROM applications").fetchall()
 
 
-def keep_applications(
-    connection: sqlite3.Connection, rows: Iterable[tuple[int, str]]
-) -> None:
+def keep_applications(connection: Connection, rows: Iterable[tuple[int, str]]) -> None:
     """Remember applications that are new or have changed."""
     connection.executemany(
         "INSERT INTO applications (device, application) VALUES (?, ?)"

@@ -5,11 +5,11 @@ are in no chunk yet, or a mounting that began or ended in it. Such blocks, and t
 that have no rollups yet, are counted from their readings.
 """
 
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
+from sensorhub.store import Connection
 from sensorhub.store.counters import kept_from
 from sensorhub.store.history import (
     Span,
@@ -46,7 +46,7 @@ LONGEST = {Bucket.HOUR: HOUR_MS, Bucket.DAY: 36 * HOUR_MS}  # and not two of the
 
 
 def read(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     spans: Sequence[Span],
     since: int,
@@ -107,7 +107,7 @@ class _Rows:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         devices: Sequence[int],
         page: tuple[int, int],
     ) -> None:

@@ -1,13 +1,12 @@
 """What else the forwarder keeps: events to send, refused lines, marks."""
 
 import json
-import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sensorhub.store import counters
+from sensorhub.store import Connection, counters
 from sensorhub.store.counters import get_meta, set_meta
 
 SERVICES = "forward_services"  # key in `meta`: the last service sent
@@ -63,7 +62,7 @@ class ServiceRow(NamedTuple):
     rank: int
 
 
-def remember(connection: sqlite3.Connection, transitions: Sequence[str]) -> None:
+def remember(connection: Connection, transitions: Sequence[str]) -> None:
     """These transitions were written and are to be sent."""
     connection.executemany(
         "INSERT INTO forward_events (transition_) VALUES (?)",
@@ -71,7 +70,7 @@ def remember(connection: sqlite3.Connection, transitions: Sequence[str]) -> None
     )
 
 
-def events(read: sqlite3.Connection, limit: int) -> list[EventRow]:
+def events(read: Connection, limit: int) -> list[EventRow]:
     """The next transitions to send."""
     rows = read.execute(
         "SELECT e.no, t.id, t.alert, t.at, t.from_, t.to_, t.severity, t.cause,"
@@ -86,13 +85,13 @@ def events(read: sqlite3.Connection, limit: int) -> list[EventRow]:
     return [EventRow(*row)._replace(cause=json.loads(row[7])) for row in rows]
 
 
-def events_sent(connection: sqlite3.Connection, last: int, count: int) -> None:
+def events_sent(connection: Connection, last: int, count: int) -> None:
     """Transitions up to number `last` are sent."""
     connection.execute("DELETE FROM forward_events WHERE no <= ?", (last,))
     counters.add(connection, Counter(transitions_forwarded=count))
 
 
-def services(read: sqlite3.Connection, limit: int) -> list[ServiceRow]:
+def services(read: Connection, limit: int) -> list[ServiceRow]:
     """The next services to send."""
     rows = read.execute(
         "SELECT id, asset, kind, at, by_, (SELECT count(*) FROM services o"
@@ -103,7 +102,7 @@ def services(read: sqlite3.Connection, limit: int) -> list[ServiceRow]:
     return [ServiceRow(*row) for row in rows]
 
 
-def services_sent(connection: sqlite3.Connection, last: int, count: int) -> None:
+def services_sent(connection: Connection, last: int, count: int) -> None:
     """Services up to number `last` are sent."""
     set_meta(connection, SERVICES, str(last))
     counters.add(connection, Counter(services_forwarded=count))
@@ -112,7 +111,7 @@ def services_sent(connection: sqlite3.Connection, last: int, count: int) -> None
 # -- refused lines --
 
 
-def keep(connection: sqlite3.Connection, letters: Sequence[Letter], now: int) -> None:
+def keep(connection: Connection, letters: Sequence[Letter], now: int) -> None:
     """Keep refused lines; the oldest beyond MOST_LETTERS give way, and are counted."""
     if not letters:
         return
@@ -130,7 +129,7 @@ def keep(connection: sqlite3.Connection, letters: Sequence[Letter], now: int) ->
 
 
 def letters(
-    connection: sqlite3.Connection, limit: int, *, retry: bool = False
+    connection: Connection, limit: int, *, retry: bool = False
 ) -> list[LetterRow]:
     """Refused lines, newest first; with `retry` those to try again, oldest first."""
     where, order = ("WHERE retry = 1", "id") if retry else ("", "id DESC")
@@ -142,19 +141,19 @@ def letters(
     return [LetterRow(*row) for row in rows]
 
 
-def try_again(connection: sqlite3.Connection) -> None:
+def try_again(connection: Connection) -> None:
     """Have all refused lines sent once more."""
     connection.execute("UPDATE forward_letters SET retry = 1")
 
 
-def count_letters(connection: sqlite3.Connection) -> int:
+def count_letters(connection: Connection) -> int:
     """How many refused lines are kept."""
     row = connection.execute("SELECT count(*) FROM forward_letters").fetchone()
     return int(row[0])
 
 
 def settle(
-    connection: sqlite3.Connection,
+    connection: Connection,
     tried: Sequence[LetterRow],
     refused: dict[int, str],
     moved: Counter[str],
@@ -174,7 +173,7 @@ def settle(
 # -- marks --
 
 
-def save_marks(connection: sqlite3.Connection, cursor: int, body: bytes) -> None:
+def save_marks(connection: Connection, cursor: int, body: bytes) -> None:
     """Remember the marks as of a journal row."""
     connection.execute(
         "INSERT OR REPLACE INTO forward_marks (no, cursor, checksum, body)"
@@ -183,7 +182,7 @@ def save_marks(connection: sqlite3.Connection, cursor: int, body: bytes) -> None
     )
 
 
-def load_marks(read: sqlite3.Connection) -> tuple[int, bytes] | None:
+def load_marks(read: Connection) -> tuple[int, bytes] | None:
     """Marks and the row they stand for; None where there are none, or damaged."""
     row = read.execute("SELECT cursor, checksum, body FROM forward_marks").fetchone()
     if row is None or zlib.crc32(row[2]) != row[1]:

@@ -5,7 +5,6 @@ readings are older than the first start of forwarding, a *gap* says what is sent
 from the history instead.
 """
 
-import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,7 +13,7 @@ import msgspec
 
 from sensorhub.columns import Columns, unpack
 from sensorhub.model import Outcome, Quality
-from sensorhub.store import counters, journal
+from sensorhub.store import Connection, counters, journal
 from sensorhub.store.counters import get_meta, set_meta
 
 # keys in `meta`
@@ -52,24 +51,24 @@ class Dropped(NamedTuple):
     readings: int
 
 
-def cursor(connection: sqlite3.Connection) -> int:
+def cursor(connection: Connection) -> int:
     """The last journal row that InfluxDB has."""
     return int(get_meta(connection, CURSOR) or 0)
 
 
-def is_on(connection: sqlite3.Connection) -> bool:
+def is_on(connection: Connection) -> bool:
     """Whether the hub forwards."""
     return bool(get_meta(connection, ON))
 
 
-def park(connection: sqlite3.Connection) -> None:
+def park(connection: Connection) -> None:
     """Forwarding is switched off: the journal waits for it no more."""
     if is_on(connection):
         set_meta(connection, ON, "")
         connection.execute("DELETE FROM forward_events")
 
 
-def adopt(connection: sqlite3.Connection, journal_bytes: int) -> None:
+def adopt(connection: Connection, journal_bytes: int) -> None:
     """Forwarding is on, from where it was; the journal may wait up to so many bytes.
 
     What went by while it was off becomes a gap, and all transitions are sent.
@@ -84,26 +83,26 @@ def adopt(connection: sqlite3.Connection, journal_bytes: int) -> None:
     set_meta(connection, BEGUN, "")
 
 
-def begin(connection: sqlite3.Connection, found: Gap | None) -> None:
+def begin(connection: Connection, found: Gap | None) -> None:
     """Forwarding knows what is missing; from now on the journal may give way."""
     if found is not None:
         _skip(connection, found)
     set_meta(connection, BEGUN, "1")
 
 
-def gap(connection: sqlite3.Connection, key: str = GAP) -> Gap | None:
+def gap(connection: Connection, key: str = GAP) -> Gap | None:
     """What is being sent from history; with SKIPPED what will be next."""
     text = get_meta(connection, key)
     return msgspec.json.decode(text, type=Gap) if text else None
 
 
-def set_gap(connection: sqlite3.Connection, value: Gap | None, key: str = GAP) -> None:
+def set_gap(connection: Connection, value: Gap | None, key: str = GAP) -> None:
     """Remember a gap; None: there is none any more."""
     text = msgspec.json.encode(value).decode() if value else ""
     set_meta(connection, key, text)
 
 
-def missing(read: sqlite3.Connection) -> Gap | None:
+def missing(read: Connection) -> Gap | None:
     """What left the journal while nobody forwarded; in one read transaction."""
     after = cursor(read)
     row = read.execute("SELECT id, received_at FROM journal ORDER BY id LIMIT 1")
@@ -126,7 +125,7 @@ def missing(read: sqlite3.Connection) -> Gap | None:
     return Gap(since, at + SLACK_MS, max(0, readings), last_row=oldest - 1)
 
 
-def open_gap(connection: sqlite3.Connection) -> None:
+def open_gap(connection: Connection) -> None:
     """Begin to send what the journal gave up, as it stands in this transaction."""
     found = gap(connection, SKIPPED)
     if found is not None and gap(connection) is None:
@@ -136,7 +135,7 @@ def open_gap(connection: sqlite3.Connection) -> None:
 
 
 def advance(
-    connection: sqlite3.Connection,
+    connection: Connection,
     rows: tuple[int, int],
     seen_at: int,
     moved: Counter[str],
@@ -155,7 +154,7 @@ def advance(
 
 
 def advance_gap(
-    connection: sqlite3.Connection,
+    connection: Connection,
     devices: tuple[int, int],
     moved: Counter[str],
     *,
@@ -187,12 +186,12 @@ def readings_of(columns: Columns) -> int:
 # -- the journal gives way --
 
 
-def settled(connection: sqlite3.Connection) -> bool:
+def settled(connection: Connection) -> bool:
     """Whether it is known what InfluxDB lacks, or does not matter."""
     return not is_on(connection) or bool(get_meta(connection, BEGUN))
 
 
-def journal_limit(read: sqlite3.Connection, limit: int) -> int:
+def journal_limit(read: Connection, limit: int) -> int:
     """Up to which row at most `limit` the journal may go, as far as forwarding cares.
 
     Rows that wait stay until they take more bytes than was allowed.
@@ -217,12 +216,12 @@ def journal_limit(read: sqlite3.Connection, limit: int) -> int:
     )  # not again at once
 
 
-def _mean(read: sqlite3.Connection, where: str) -> float:
+def _mean(read: Connection, where: str) -> float:
     query = f"SELECT length(body) AS n FROM journal WHERE {where} LIMIT {SAMPLE_ROWS}"
     return float(read.execute(f"SELECT avg(n) FROM ({query})").fetchone()[0] or 0)
 
 
-def dropped(read: sqlite3.Connection, last: int) -> list[Dropped]:
+def dropped(read: Connection, last: int) -> list[Dropped]:
     """Of the journal rows up to `last` those that were not forwarded."""
     if not is_on(read) or cursor(read) >= last:
         return []
@@ -239,7 +238,7 @@ def dropped(read: sqlite3.Connection, last: int) -> list[Dropped]:
     return found
 
 
-def skip(connection: sqlite3.Connection, last: int, rows: Sequence[Dropped]) -> bool:
+def skip(connection: Connection, last: int, rows: Sequence[Dropped]) -> bool:
     """Rows up to `last` are deleted in the same transaction: history has them.
 
     False where they must stay: forwarding has begun since `rows` were looked up.
@@ -255,7 +254,7 @@ def skip(connection: sqlite3.Connection, last: int, rows: Sequence[Dropped]) -> 
     return True
 
 
-def _skip(connection: sqlite3.Connection, more: Gap) -> None:
+def _skip(connection: Connection, more: Gap) -> None:
     found = gap(connection, SKIPPED) or Gap(EVER, -EVER, 0)
     found.since = min(found.since, more.since)
     found.until = max(found.until, more.until)
@@ -267,7 +266,7 @@ def _skip(connection: sqlite3.Connection, more: Gap) -> None:
 # -- looking at it --
 
 
-def oldest_waiting(connection: sqlite3.Connection) -> int | None:
+def oldest_waiting(connection: Connection) -> int | None:
     """received_at (ms) of the oldest uplink that InfluxDB lacks; None for none."""
     if not is_on(connection):
         return None
@@ -280,7 +279,7 @@ def oldest_waiting(connection: sqlite3.Connection) -> int | None:
     return min([*found, *(row or ())], default=None)
 
 
-def lag_s(connection: sqlite3.Connection, now: int) -> float | None:
+def lag_s(connection: Connection, now: int) -> float | None:
     """How long the oldest uplink (or the database) has waited; None where it is off."""
     if not is_on(connection):
         return None
@@ -290,7 +289,7 @@ def lag_s(connection: sqlite3.Connection, now: int) -> float | None:
     return 0.0 if oldest is None else round(max(0, now - oldest) / 1000, 3)
 
 
-def needed_from(connection: sqlite3.Connection) -> int | None:
+def needed_from(connection: Connection) -> int | None:
     """measured_at (ms) from which history must keep readings for forwarding.
 
     None where nothing waits. Retention asks this before it deletes.

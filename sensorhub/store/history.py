@@ -1,6 +1,5 @@
 """Reading the past: chunks, segments and journal as one series in order."""
 
-import sqlite3
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sensorhub.columns import I32, unpack_devices
+from sensorhub.store import Connection
 from sensorhub.store.chunks import MONDAY_MS, WEEK_MS
 from sensorhub.store.readings import Readings, in_order, join
 from sensorhub.store.rounds import unpack_chunk
@@ -28,7 +28,7 @@ class Span(NamedTuple):
 
 
 def read(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     spans: Sequence[Span],
     since: int,
@@ -70,7 +70,7 @@ def read(
 
 
 def read_asset(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     asset: int,
     since: int,
@@ -82,7 +82,7 @@ def read_asset(
     return read(connection, spans=spans, since=since, until=until, codes=codes)
 
 
-def asset_spans(connection: sqlite3.Connection, asset: int) -> list[Span]:
+def asset_spans(connection: Connection, asset: int) -> list[Span]:
     """Which devices were mounted on an asset, and when."""
     rows = connection.execute(
         "SELECT device, from_at, until_at FROM mountings WHERE asset = ?", (asset,)
@@ -93,7 +93,7 @@ def asset_spans(connection: sqlite3.Connection, asset: int) -> list[Span]:
 
 
 @contextmanager
-def one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+def one_moment(connection: Connection) -> Iterator[None]:
     """One read transaction, unless the caller has one."""
     if connection.in_transaction:
         yield
@@ -106,7 +106,7 @@ def one_moment(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def recent_blobs(
-    connection: sqlite3.Connection, devices: Sequence[int], span: tuple[int, int]
+    connection: Connection, devices: Sequence[int], span: tuple[int, int]
 ) -> tuple[list[tuple[int, int, bytes]], list[tuple[int, bytes]]]:
     """Slices (with the device they begin to count from) and journal rows."""
     segments = connection.execute(
@@ -134,7 +134,7 @@ def recent_blobs(
 
 
 def _weeks(
-    connection: sqlite3.Connection, devices: Sequence[int], span: tuple[int, int]
+    connection: Connection, devices: Sequence[int], span: tuple[int, int]
 ) -> list[int]:
     """The weeks of a span that have chunks of any of the devices."""
     first, last = ((at - MONDAY_MS) // WEEK_MS for at in (span[0], span[1] - 1))
@@ -151,7 +151,7 @@ def _weeks(
 
 
 def _chunks(
-    connection: sqlite3.Connection, devices: Sequence[int], weeks: Sequence[int]
+    connection: Connection, devices: Sequence[int], weeks: Sequence[int]
 ) -> list[tuple[int, int, bytes]]:
     if not weeks:
         return []

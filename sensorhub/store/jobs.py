@@ -1,13 +1,13 @@
 """Jobs: small writes that another thread runs in the hub's next transaction."""
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
 
 from sensorhub.errors import StoreError
+from sensorhub.store import Connection
 
-Job = Callable[[sqlite3.Connection], None]
+Job = Callable[[Connection], None]
 Submit = Callable[[Job], object]
 
 PATIENCE_S = 60.0  # with a job that is not run
@@ -34,7 +34,7 @@ class Jobs:
         """
         ran = threading.Event()
 
-        def run(connection: sqlite3.Connection) -> None:
+        def run(connection: Connection) -> None:
             job(connection)
             ran.set()
 

@@ -1,9 +1,10 @@
 """The journal: one row a batch, with its checksum; the only truth of a fold."""
 
-import sqlite3
 import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from sensorhub.store import Connection
 
 
 class JournalRow(NamedTuple):
@@ -17,7 +18,7 @@ class JournalRow(NamedTuple):
 
 
 def append(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     received_at: int,
     uplinks: int,
@@ -34,7 +35,7 @@ def append(
 
 
 def rows_after(
-    connection: sqlite3.Connection, after: int, limit: int = 100
+    connection: Connection, after: int, limit: int = 100
 ) -> Iterator[JournalRow]:
     """All rows after number `after`, in order, `limit` a read."""
     while True:
@@ -51,7 +52,7 @@ def rows_after(
         after = rows[-1][0]
 
 
-def last(connection: sqlite3.Connection) -> tuple[int, int]:
+def last(connection: Connection) -> tuple[int, int]:
     """Number and received_at of the newest row; (0, 0) for none."""
     row = connection.execute(
         "SELECT id, received_at FROM journal ORDER BY id DESC LIMIT 1"

@@ -5,7 +5,6 @@ runs in its transactions. All it knows stands in the database: a crash at any
 moment repeats at most one piece of work.
 """
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import structlog
 from sensorhub.config.keeping import RetentionSettings
 from sensorhub.config.settings import HistorySettings
 from sensorhub.store import (
+    Connection,
     forwarding,
     merging,
     retention,
@@ -41,10 +41,10 @@ PAUSE_S = 1.0  # after a failure
 PART_BYTES = 200_000  # of slices in one transaction
 REST = 2.0  # rounds rest twice as long as they work: ingest comes first
 
-OnDamaged = Callable[[sqlite3.Connection, int, int], None]
+OnDamaged = Callable[[Connection, int, int], None]
 
 
-def _unheard(_connection: sqlite3.Connection, _number: int, _uplinks: int) -> None:
+def _unheard(_connection: Connection, _number: int, _uplinks: int) -> None:
     """Nobody wants to hear of damage."""
 
 
@@ -250,7 +250,7 @@ class HistoryMaker:
         return True
 
     def _chunk_job(self, step: rounds.Step) -> Job:
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: Connection) -> None:
             for number in rounds.write(connection, step, self._now()):
                 self._on_damaged(connection, number, 0)
 
@@ -262,13 +262,13 @@ class HistoryMaker:
         for part in _parts(segment.slices):
             self._jobs.do(partial(segments.put_slices, number=number, rows=part))
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: Connection) -> None:
             if segments.write(connection, number, segment):
                 self._set_aside(connection, segment)
 
         self._jobs.do(write, lambda: segments.written(self._read, segment))
 
-    def _set_aside(self, connection: sqlite3.Connection, segment: Segment) -> None:
+    def _set_aside(self, connection: Connection, segment: Segment) -> None:
         now = self._now()
         for number in segment.damaged:
             if segment.replaces:

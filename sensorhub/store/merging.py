@@ -1,8 +1,8 @@
 """Small segments become one bigger one, so that a read touches few."""
 
-import sqlite3
 from collections.abc import Sequence
 
+from sensorhub.store import Connection
 from sensorhub.store.segments import (
     FULL,
     FULL_READINGS,
@@ -37,7 +37,7 @@ def to_merge(rows: Sequence[SegmentRow]) -> list[SegmentRow]:
     return chosen
 
 
-def merge(read: sqlite3.Connection, rows: Sequence[SegmentRow]) -> Segment:
+def merge(read: Connection, rows: Sequence[SegmentRow]) -> Segment:
     """One segment out of several."""
     segment = Segment(
         first_row=rows[0].first_row,

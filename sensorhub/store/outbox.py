@@ -6,9 +6,10 @@ as the record of the delivery. `next_at` is real time in epoch seconds, since
 retries stay real where the hub's clock is simulated.
 """
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
+
+from sensorhub.store import Connection
 
 MQTT = "mqtt"  # the built-in subscription; the schema's indexes name it, too
 PURGE = 1_000  # rows that are looked at for old ones
@@ -71,9 +72,7 @@ _OLD = (
 )
 
 
-def insert(
-    connection: sqlite3.Connection, rows: Iterable[OutboxRow]
-) -> list[OutboxRow]:
+def insert(connection: Connection, rows: Iterable[OutboxRow]) -> list[OutboxRow]:
     """Write new rows, numbered; a row whose id is known stays as it is."""
     found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")
     row = found.fetchone()
@@ -89,16 +88,14 @@ def insert(
 
 
 def due(
-    connection: sqlite3.Connection, subscription: str, now: float, limit: int
+    connection: Connection, subscription: str, now: float, limit: int
 ) -> list[OutboxRow]:
     """Rows to be tried at `now` (epoch seconds), the longest due first."""
     found = connection.execute(_DUE, (subscription, now, limit))
     return [OutboxRow(*row) for row in found]
 
 
-def next_due(
-    connection: sqlite3.Connection, subscription: str, now: float
-) -> float | None:
+def next_due(connection: Connection, subscription: str, now: float) -> float | None:
     """When the first row after `now` becomes due, in epoch seconds."""
     found = connection.execute(
         "SELECT min(next_at) FROM outbox WHERE state = 'pending'"
@@ -110,7 +107,7 @@ def next_due(
 
 
 def pending_after(
-    connection: sqlite3.Connection, subscription: str, no: int, limit: int
+    connection: Connection, subscription: str, no: int, limit: int
 ) -> list[OutboxRow]:
     """Rows never tried whose number is above `no`, in order of creation."""
     found = connection.execute(_AFTER, (subscription, no, limit))
@@ -118,7 +115,7 @@ def pending_after(
 
 
 def progress(
-    connection: sqlite3.Connection, numbers: Sequence[int]
+    connection: Connection, numbers: Sequence[int]
 ) -> dict[int, tuple[str, int]]:
     """State and attempts of rows by number; rows that are gone are missing."""
     marks = ",".join("?" * len(numbers))
@@ -129,7 +126,7 @@ def progress(
     return {no: (state, attempts) for no, state, attempts in found}
 
 
-def waiting_subscriptions(connection: sqlite3.Connection) -> list[str]:
+def waiting_subscriptions(connection: Connection) -> list[str]:
     """Subscriptions with pending rows."""
     found = connection.execute(
         "SELECT DISTINCT subscription FROM outbox WHERE state = 'pending'"
@@ -137,7 +134,7 @@ def waiting_subscriptions(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in found]
 
 
-def settle(connection: sqlite3.Connection, results: Iterable[Result]) -> None:
+def settle(connection: Connection, results: Iterable[Result]) -> None:
     """Write how attempts ended; what follows about an alert waits for its retry."""
     for row, state, attempts, next_at, error in results:
         connection.execute(_SETTLE, (state, attempts, next_at, error, state, row.no))
@@ -146,12 +143,12 @@ def settle(connection: sqlite3.Connection, results: Iterable[Result]) -> None:
             connection.execute(_FOLLOWERS_WAIT, about)
 
 
-def forget(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
+def forget(connection: Connection, numbers: Iterable[int]) -> None:
     """Delete rows that need no record: sent, with nothing to say about it."""
     connection.executemany("DELETE FROM outbox WHERE no = ?", ((n,) for n in numbers))
 
 
-def drop(connection: sqlite3.Connection, subscription: str, reason: str) -> None:
+def drop(connection: Connection, subscription: str, reason: str) -> None:
     """End all that waits for a subscription which is disabled or removed."""
     connection.execute(
         "UPDATE outbox SET state = 'dropped', error = ?"
@@ -160,18 +157,18 @@ def drop(connection: sqlite3.Connection, subscription: str, reason: str) -> None
     )
 
 
-def count_pending(connection: sqlite3.Connection) -> int:
+def count_pending(connection: Connection) -> int:
     """How many rows are neither sent nor given up."""
     found = connection.execute("SELECT count(*) FROM outbox WHERE state = 'pending'")
     return int(found.fetchone()[0])
 
 
-def has_old(connection: sqlite3.Connection, before: int) -> bool:
+def has_old(connection: Connection, before: int) -> bool:
     """Whether `purge` would find something."""
     return connection.execute(f"{_OLD} LIMIT 1", (PURGE, before)).fetchone() is not None
 
 
-def purge(connection: sqlite3.Connection, before: int) -> int:
+def purge(connection: Connection, before: int) -> int:
     """Delete some settled rows created before (ms) among the oldest; how many went."""
     return connection.execute(
         f"DELETE FROM outbox WHERE no IN ({_OLD})", (PURGE, before)

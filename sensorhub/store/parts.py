@@ -1,12 +1,11 @@
 """Reading everything that has a checksum, in short reads: is it as it was written?"""
 
-import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from sensorhub.columns import unpack, unpack_notes
-from sensorhub.store import chunks, rollup_bytes, slices
+from sensorhub.store import Connection, DatabaseError, chunks, rollup_bytes, slices
 
 PAGE = 200  # rows of one read
 Check = Callable[[tuple[int, ...], bytes], object]
@@ -65,7 +64,7 @@ PARTS = (
 )
 
 
-def check(connection: sqlite3.Connection, part: Part) -> Count:
+def check(connection: Connection, part: Part) -> Count:
     """Read all rows of a kind; where the hub writes meanwhile, as they are by then."""
     rows = size = 0
     damaged = []
@@ -78,7 +77,7 @@ def check(connection: sqlite3.Connection, part: Part) -> Count:
     return Count(part.name, rows, size, damaged)
 
 
-def _rows(connection: sqlite3.Connection, part: Part) -> Iterator[tuple[Any, ...]]:
+def _rows(connection: Connection, part: Part) -> Iterator[tuple[Any, ...]]:
     names = ", ".join(part.key)
     marks = ", ".join("?" * len(part.key))
     query = (
@@ -101,7 +100,7 @@ def _sound(part: Part, key: tuple[int, ...], checksum: int, body: bytes) -> bool
     return True
 
 
-def pages(connection: sqlite3.Connection, *, whole: bool) -> list[str]:
+def pages(connection: Connection, *, whole: bool) -> list[str]:
     """What SQLite finds wrong with its pages and indexes, in words.
 
     Not `whole`: table by table, each in a short read beside a hub that writes.
@@ -118,9 +117,9 @@ def pages(connection: sqlite3.Connection, *, whole: bool) -> list[str]:
     return found
 
 
-def _complaints(connection: sqlite3.Connection, pragma: str) -> list[str]:
+def _complaints(connection: Connection, pragma: str) -> list[str]:
     try:
         rows = connection.execute(pragma).fetchall()
-    except sqlite3.DatabaseError as error:
+    except DatabaseError as error:
         return [f"database: {error}"]
     return [f"database: {text}" for (text,) in rows if text != "ok"]

@@ -1,10 +1,9 @@
 """Readings wherever they are: what history keeps no more comes from elsewhere."""
 
-import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sensorhub.store import history
+from sensorhub.store import Connection, history
 from sensorhub.store.counters import kept_from
 from sensorhub.store.history import Span
 from sensorhub.store.readings import Readings
@@ -27,7 +26,7 @@ Older = Callable[[Asked], Iterator[Readings]]
 
 
 def read(
-    connection: sqlite3.Connection, asked: Asked, older: Older | None = None
+    connection: Connection, asked: Asked, older: Older | None = None
 ) -> Iterator[Readings]:
     """Pages by measured_at, none empty; `older` knows what history let go."""
     since, until = asked.since, asked.until

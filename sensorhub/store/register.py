@@ -5,8 +5,8 @@ means the same thing for ever.
 """
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from sqlite3 import Cursor
 from typing import Any, TypeVar
 
 from sensorhub.fleet import (
@@ -23,6 +23,7 @@ from sensorhub.fleet import (
 )
 from sensorhub.fleet.bulk import in_bulk
 from sensorhub.registry.registry import AssetRow, DeviceRow, MountingRow
+from sensorhub.store import Connection
 
 _ZONES = "SELECT id, name, crew, contractor, contact FROM zones"
 _SITES = "SELECT id, name, zone FROM sites"
@@ -48,15 +49,15 @@ def _each(cursor: Iterable[Any], kind: type[Row]) -> Iterator[Row]:
 
 
 def _named(
-    connection: sqlite3.Connection, select: str, column: str, keys: Collection[Any]
-) -> sqlite3.Cursor:
+    connection: Connection, select: str, column: str, keys: Collection[Any]
+) -> Cursor:
     """Rows whose `column` is one of `keys`, however many they are."""
     query = f"{select} WHERE {column} IN (SELECT value FROM json_each(?))"
     return connection.execute(query, (json.dumps(list(keys)),))
 
 
 def _register(
-    connection: sqlite3.Connection,
+    connection: Connection,
     assets: list[Asset],
     devices: list[Device],
     mountings: list[Mounting],
@@ -76,7 +77,7 @@ def _register(
 
 
 @in_bulk
-def load(connection: sqlite3.Connection) -> Register:
+def load(connection: Connection) -> Register:
     """The whole register, in the order of the numbers."""
     return _register(
         connection,
@@ -87,7 +88,7 @@ def load(connection: sqlite3.Connection) -> Register:
 
 
 @in_bulk
-def load_named(connection: sqlite3.Connection, rows: FleetRows) -> Register:
+def load_named(connection: Connection, rows: FleetRows) -> Register:
     """What of the register `rows` touch: enough to plan them, and small."""
     said = [row.said for row in rows.rows]
     asset_ids = {row["asset"] for row in said if "asset" in row}
@@ -112,7 +113,7 @@ def load_named(connection: sqlite3.Connection, rows: FleetRows) -> Register:
 
 
 def registry_rows(
-    connection: sqlite3.Connection,
+    connection: Connection,
 ) -> tuple[Iterator[AssetRow], Iterator[DeviceRow], Iterator[MountingRow]]:
     """What the registry is built of, intervals told by birth messages included.
 
@@ -136,7 +137,7 @@ def registry_rows(
     )
 
 
-def last_numbers(connection: sqlite3.Connection) -> tuple[int, int]:
+def last_numbers(connection: Connection) -> tuple[int, int]:
     """The highest asset and device number."""
     row = connection.execute(
         "SELECT (SELECT COALESCE(MAX(no), 0) FROM assets),"
@@ -145,7 +146,7 @@ def last_numbers(connection: sqlite3.Connection) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def apply(connection: sqlite3.Connection, planned: Plan) -> None:
+def apply(connection: Connection, planned: Plan) -> None:
     """Write what `planned` adds and changes, in the caller's transaction.
 
     It must have been planned in the same transaction, since it gives out
@@ -173,7 +174,7 @@ def apply(connection: sqlite3.Connection, planned: Plan) -> None:
         )
 
 
-def version(connection: sqlite3.Connection) -> int:
+def version(connection: Connection) -> int:
     """How often the register was changed; 0 where it is new."""
     row = connection.execute(
         "SELECT value FROM meta WHERE key = ?", (_VERSION,)
@@ -182,7 +183,7 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 def import_rows(
-    connection: sqlite3.Connection,
+    connection: Connection,
     rows: FleetRows,
     now: int,
     profiles: Collection[str],
@@ -197,7 +198,7 @@ def import_rows(
 
 
 def adopt(
-    connection: sqlite3.Connection,
+    connection: Connection,
     said: dict[str, Any],
     now: int,
     profiles: Collection[str],

@@ -1,9 +1,9 @@
 """Tables of the register as columns: one text a column, where rows would take long."""
 
-from sqlite3 import Connection
-
 import numpy as np
 from numpy.typing import NDArray
+
+from sensorhub.store import Connection
 
 Numbers = NDArray[np.int64]
 

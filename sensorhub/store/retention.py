@@ -3,13 +3,12 @@
 Every job finds its rows anew, so that one that is run twice deletes nothing else.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
 from sensorhub.config.keeping import RetentionSettings
-from sensorhub.store import outbox, rollup_bytes
+from sensorhub.store import Connection, outbox, rollup_bytes
 from sensorhub.store.counters import KEPT_FROM, kept_from, set_meta
 from sensorhub.store.jobs import Job
 from sensorhub.store.rollup_bytes import BLOCK_MS, BLOCK_WEEKS
@@ -55,7 +54,7 @@ _CHUNKS = (
 
 
 def jobs(
-    read: sqlite3.Connection,
+    read: Connection,
     settings: RetentionSettings,
     now: int,
     letters_gone: Gone,
@@ -82,7 +81,7 @@ def _since(now: int, days: int) -> int:
 
 
 def _of_devices(
-    read: sqlite3.Connection,
+    read: Connection,
     settings: RetentionSettings,
     now: int,
     needed_from: int | None,
@@ -118,7 +117,7 @@ def _place(before: int, low: int, many: int) -> dict[str, int]:
 
 
 def _ranges(
-    read: sqlite3.Connection, table: str, find: str, before: int, key: str
+    read: Connection, table: str, find: str, before: int, key: str
 ) -> Iterator[Job]:
     """Delete what `find` finds below `before`, going up through the devices."""
     (last,) = read.execute(f"SELECT max(device) FROM {table}").fetchone()
@@ -129,25 +128,23 @@ def _ranges(
 
 
 def _delete(
-    connection: sqlite3.Connection, table: str, key: str, keys: list[tuple[int, int]]
+    connection: Connection, table: str, key: str, keys: list[tuple[int, int]]
 ) -> None:
     connection.executemany(f"DELETE FROM {table} WHERE device = ? AND {key} = ?", keys)
 
 
-def _numbered(read: sqlite3.Connection, kind: Kind, before: int) -> Iterator[Job]:
+def _numbered(read: Connection, kind: Kind, before: int) -> Iterator[Job]:
     find = f"SELECT id FROM {kind.table} WHERE {kind.old} LIMIT {STEP_ROWS}"
     while rows := read.execute(find, {"before": before}).fetchall():
         yield partial(_delete_ids, table=kind.table, ids=rows)
 
 
-def _delete_ids(
-    connection: sqlite3.Connection, table: str, ids: list[tuple[int]]
-) -> None:
+def _delete_ids(connection: Connection, table: str, ids: list[tuple[int]]) -> None:
     connection.executemany(f"DELETE FROM {table} WHERE id = ?", ids)
 
 
-def _letters(read: sqlite3.Connection, before: int, gone: Gone) -> Iterator[Job]:
-    def forget(connection: sqlite3.Connection) -> None:
+def _letters(read: Connection, before: int, gone: Gone) -> Iterator[Job]:
+    def forget(connection: Connection) -> None:
         gone(
             name
             for (name,) in connection.execute(_LETTERS, {"before": before}).fetchall()
@@ -158,25 +155,25 @@ def _letters(read: sqlite3.Connection, before: int, gone: Gone) -> Iterator[Job]
         yield forget
 
 
-def _deliveries(read: sqlite3.Connection, before: int) -> Iterator[Job]:
-    def purge(connection: sqlite3.Connection) -> None:
+def _deliveries(read: Connection, before: int) -> Iterator[Job]:
+    def purge(connection: Connection) -> None:
         outbox.purge(connection, before)
 
     while outbox.has_old(read, before):
         yield purge
 
 
-def _alerts(read: sqlite3.Connection, before: int) -> Iterator[Job]:
+def _alerts(read: Connection, before: int) -> Iterator[Job]:
     while rows := read.execute(_ALERTS, {"before": before}).fetchall():
         yield partial(_delete_alerts, ids=rows)
 
 
-def _delete_alerts(connection: sqlite3.Connection, ids: list[tuple[str]]) -> None:
+def _delete_alerts(connection: Connection, ids: list[tuple[str]]) -> None:
     connection.executemany("DELETE FROM transitions WHERE alert = ?", ids)
     connection.executemany("DELETE FROM alerts WHERE id = ?", ids)
 
 
-def _services(read: sqlite3.Connection, before: int) -> Iterator[Job]:
+def _services(read: Connection, before: int) -> Iterator[Job]:
     """Services stand in order of their numbers, but for some that were said late."""
     low, last = read.execute("SELECT min(id), max(id) FROM services").fetchone()
     while low is not None and low <= last:

@@ -4,11 +4,10 @@ Chunks of an older version get theirs in the same way; a block into which late
 readings came lost its rollups and gets new ones.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from functools import partial
 
-from sensorhub.store import rollup_bytes
+from sensorhub.store import Connection, rollup_bytes
 from sensorhub.store.jobs import Job
 from sensorhub.store.readings import in_order, join
 from sensorhub.store.rollup_bytes import BLOCK_MS, BLOCK_WEEKS, RollupRow
@@ -33,7 +32,7 @@ def over(now: int) -> int:
     return (now - SETTLED_MS - rollup_bytes.begin_of(0)) // BLOCK_MS
 
 
-def jobs(read: sqlite3.Connection, now: int, zone: str) -> Iterator[Job]:
+def jobs(read: Connection, now: int, zone: str) -> Iterator[Job]:
     """Make what is missing, step by step."""
     (last,) = read.execute("SELECT max(device) FROM chunks").fetchone()
     for low in range(0, (last or 0) + 1, LOOK_DEVICES):
@@ -52,9 +51,7 @@ def jobs(read: sqlite3.Connection, now: int, zone: str) -> Iterator[Job]:
             yield partial(write, rows=rows)
 
 
-def make(
-    read: sqlite3.Connection, key: tuple[int, int], zone: str
-) -> dict[Bucket, RollupRow]:
+def make(read: Connection, key: tuple[int, int], zone: str) -> dict[Bucket, RollupRow]:
     """Rollups of a block, out of its chunks; the next round sees what is damaged."""
     device, block = key
     found = read.execute(
@@ -67,7 +64,7 @@ def make(
     return rollup_bytes.rows_of(readings, key, zone)
 
 
-def write(connection: sqlite3.Connection, rows: Rows) -> None:
+def write(connection: Connection, rows: Rows) -> None:
     """Write rollups in the writer's transaction."""
     for bucket, made in rows.items():
         rollup_bytes.put(connection, bucket, made)

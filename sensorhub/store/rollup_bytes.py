@@ -6,7 +6,6 @@ Each measurement has columns of its own: their bytes have nothing in common.
 """
 
 import itertools
-import sqlite3
 import zlib
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -15,6 +14,7 @@ import msgspec
 import numpy as np
 
 from sensorhub.columns import F64, I64
+from sensorhub.store import Connection
 from sensorhub.store.chunks import MONDAY_MS, WEEK_MS
 from sensorhub.store.readings import Readings
 from sensorhub.store.rollups import (
@@ -95,9 +95,7 @@ def _row(rollups: Rollups, key: tuple[int, int], zone: str) -> RollupRow:
     return RollupRow(*key, zlib.crc32(body), body)
 
 
-def put(
-    connection: sqlite3.Connection, bucket: Bucket, rows: Sequence[RollupRow]
-) -> None:
+def put(connection: Connection, bucket: Bucket, rows: Sequence[RollupRow]) -> None:
     """Write rows in the caller's transaction, over what was there."""
     connection.executemany(
         f"INSERT OR REPLACE INTO {TABLES[bucket]} (device, block, checksum, body)"
@@ -106,9 +104,7 @@ def put(
     )
 
 
-def add_to(
-    connection: sqlite3.Connection, bucket: Bucket, row: RollupRow, zone: str
-) -> None:
+def add_to(connection: Connection, bucket: Bucket, row: RollupRow, zone: str) -> None:
     """Add late readings' rollups to those of a block whose readings are gone."""
     parts = [unpack(row.device, row.block, row.body)[0]]
     found = connection.execute(
@@ -121,7 +117,7 @@ def add_to(
     put(connection, bucket, [_row(combine(parts), row[:2], zone)])
 
 
-def forget(connection: sqlite3.Connection, keys: Sequence[tuple[int, int]]) -> None:
+def forget(connection: Connection, keys: Sequence[tuple[int, int]]) -> None:
     """Delete rollups (device, block) that are to be made anew."""
     for table in TABLES.values():
         connection.executemany(

@@ -5,7 +5,6 @@ its transactions writes the chunks of some devices and moves the segments'
 `chunked` mark past them, so that a crash repeats at most the making of these.
 """
 
-import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sensorhub.store import chunks, counters, rollup_bytes
+from sensorhub.store import Connection, chunks, counters, rollup_bytes
 from sensorhub.store.counters import kept_from
 from sensorhub.store.damaged import set_aside_chunk, set_aside_slice
 from sensorhub.store.readings import Readings, in_order, join
@@ -68,9 +67,7 @@ def due(
     return full[: len(full) // 2] if len(full) > MOST_SEGMENTS else []
 
 
-def steps(
-    read: sqlite3.Connection, rows: Sequence[SegmentRow], zone: str
-) -> Iterator[Step]:
+def steps(read: Connection, rows: Sequence[SegmentRow], zone: str) -> Iterator[Step]:
     """All transactions of a round, made as they are asked for; days are of `zone`."""
     numbers = tuple(row.id for row in rows)
     low = rows[0].chunked
@@ -90,7 +87,7 @@ def steps(
 
 
 def _places(
-    read: sqlite3.Connection, segments: Sequence[int], low: int
+    read: Connection, segments: Sequence[int], low: int
 ) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """Slices with devices from `low` on: number, first and last device, readings."""
     found: list[tuple[int, int, int, int]] = []
@@ -122,7 +119,7 @@ def _window_end(
 
 
 def _load(
-    read: sqlite3.Connection,
+    read: Connection,
     numbers: Sequence[int],
     devices: tuple[int, int],
     damaged: list[int],
@@ -141,9 +138,7 @@ def _load(
     return join(parts)
 
 
-def pack(
-    read: sqlite3.Connection, window: Readings, whole: Step, zone: str
-) -> Iterator[Step]:
+def pack(read: Connection, window: Readings, whole: Step, zone: str) -> Iterator[Step]:
     """The window's readings as chunks, cut into transactions of whole devices."""
     weeks = chunks.week_of(window.measured_at)
     order = np.lexsort((weeks, window.device))
@@ -165,7 +160,7 @@ def pack(
 
 
 def _add(
-    read: sqlite3.Connection,
+    read: Connection,
     step: Step,
     new: Readings,
     key: tuple[int, int],
@@ -192,7 +187,7 @@ def _add(
 
 
 def _roll(
-    read: sqlite3.Connection,
+    read: Connection,
     step: Step,
     new: Readings,
     key: tuple[int, int],
@@ -222,7 +217,7 @@ def unpack_chunk(
         return None
 
 
-def write(connection: sqlite3.Connection, step: Step, now: int) -> list[int]:
+def write(connection: Connection, step: Step, now: int) -> list[int]:
     """Do one step in the writer's transaction; numbers of what it set aside.
 
     Writes nothing where the round has moved on since the step was made.
@@ -260,7 +255,7 @@ def write(connection: sqlite3.Connection, step: Step, now: int) -> list[int]:
     return aside
 
 
-def done(read: sqlite3.Connection, step: Step) -> bool:
+def done(read: Connection, step: Step) -> bool:
     """Whether a step is on disk."""
     row = read.execute(
         "SELECT chunked FROM segments WHERE id = ?", (step.segments[0],)

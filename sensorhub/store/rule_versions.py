@@ -1,8 +1,9 @@
 """Versions of the rules: the file's, and later the page's edits."""
 
 import hashlib
-import sqlite3
 from typing import NamedTuple
+
+from sensorhub.store import Connection
 
 
 class RuleVersion(NamedTuple):
@@ -15,7 +16,7 @@ class RuleVersion(NamedTuple):
     text: str
 
 
-def listing(connection: sqlite3.Connection) -> list[RuleVersion]:
+def listing(connection: Connection) -> list[RuleVersion]:
     """All versions, oldest first."""
     rows = connection.execute(
         "SELECT version, at, author, note, text FROM rule_versions ORDER BY version"
@@ -23,7 +24,7 @@ def listing(connection: sqlite3.Connection) -> list[RuleVersion]:
     return [RuleVersion(*row) for row in rows]
 
 
-def get(connection: sqlite3.Connection, version: int) -> RuleVersion | None:
+def get(connection: Connection, version: int) -> RuleVersion | None:
     """One version; None where there is no such."""
     row = connection.execute(
         "SELECT version, at, author, note, text FROM rule_versions WHERE version = ?",
@@ -32,7 +33,7 @@ def get(connection: sqlite3.Connection, version: int) -> RuleVersion | None:
     return RuleVersion(*row) if row else None
 
 
-def latest(connection: sqlite3.Connection) -> tuple[int, str]:
+def latest(connection: Connection) -> tuple[int, str]:
     """The newest version and its text; (0, "") where there is none."""
     row = connection.execute(
         "SELECT version, text FROM rule_versions ORDER BY version DESC LIMIT 1"
@@ -40,7 +41,7 @@ def latest(connection: sqlite3.Connection) -> tuple[int, str]:
     return (int(row[0]), str(row[1])) if row else (0, "")
 
 
-def checksum_by(connection: sqlite3.Connection, author: str) -> str | None:
+def checksum_by(connection: Connection, author: str) -> str | None:
     """Checksum of the newest version by `author`."""
     row = connection.execute(
         "SELECT checksum FROM rule_versions WHERE author = ?"
@@ -56,7 +57,7 @@ def checksum(text: str) -> str:
 
 
 def add(
-    connection: sqlite3.Connection, text: str, author: str, now: int, note: str = ""
+    connection: Connection, text: str, author: str, now: int, note: str = ""
 ) -> None:
     """A new version in the caller's transaction."""
     connection.execute(

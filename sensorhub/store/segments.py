@@ -5,14 +5,13 @@ that row are leftovers and get swept. Small segments are merged into bigger ones
 so that a read touches few (`merging`).
 """
 
-import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sensorhub.columns import unpack
-from sensorhub.store import slices
+from sensorhub.store import Connection, slices
 from sensorhub.store.counters import get_meta, set_meta
 from sensorhub.store.sheaf import UplinkColumns, bind, gather
 
@@ -90,12 +89,12 @@ class Segment:
             self.slices.append(row)
 
 
-def cursor(connection: sqlite3.Connection) -> int:
+def cursor(connection: Connection) -> int:
     """The last journal row that has passed into segments."""
     return int(get_meta(connection, CURSOR) or 0)
 
 
-def waiting(connection: sqlite3.Connection, after_row: int) -> tuple[int, int, int]:
+def waiting(connection: Connection, after_row: int) -> tuple[int, int, int]:
     """Of journal rows after `after_row`: how many, their uplinks, the last one."""
     rows, uplinks, last = connection.execute(
         "SELECT count(*), coalesce(sum(uplinks), 0), coalesce(max(id), ?)"
@@ -105,7 +104,7 @@ def waiting(connection: sqlite3.Connection, after_row: int) -> tuple[int, int, i
     return int(rows), int(uplinks), int(last)
 
 
-def load(connection: sqlite3.Connection) -> list[SegmentRow]:
+def load(connection: Connection) -> list[SegmentRow]:
     """All segments, in the order of the journal."""
     rows = connection.execute(
         f"SELECT {SEGMENT_COLUMNS} FROM segments ORDER BY first_row"
@@ -113,9 +112,7 @@ def load(connection: sqlite3.Connection) -> list[SegmentRow]:
     return [SegmentRow(*row) for row in rows.fetchall()]
 
 
-def make_segment(
-    read: sqlite3.Connection, after_row: int, max_uplinks: int
-) -> Segment | None:
+def make_segment(read: Connection, after_row: int, max_uplinks: int) -> Segment | None:
     """A segment of the journal rows after `after_row`; None where there are none.
 
     Takes up to `max_uplinks`, but at least one row.
@@ -143,7 +140,7 @@ def make_segment(
 
 
 def _bodies(
-    read: sqlite3.Connection, after_row: int
+    read: Connection, after_row: int
 ) -> Iterator[tuple[int, int, int, int, bytes]]:
     while True:
         rows = read.execute(
@@ -177,7 +174,7 @@ def unpack_slice(checksum: int, body: bytes) -> UplinkColumns | None:
         return None
 
 
-def next_number(connection: sqlite3.Connection) -> int:
+def next_number(connection: Connection) -> int:
     """A number that neither a segment nor a leftover slice has."""
     (number,) = connection.execute(
         "SELECT max(coalesce((SELECT max(id) FROM segments), 0),"
@@ -186,9 +183,7 @@ def next_number(connection: sqlite3.Connection) -> int:
     return int(number)
 
 
-def put_slices(
-    connection: sqlite3.Connection, number: int, rows: Sequence[SliceRow]
-) -> None:
+def put_slices(connection: Connection, number: int, rows: Sequence[SliceRow]) -> None:
     """Write slices of a segment to come."""
     connection.executemany(
         "INSERT INTO slices"
@@ -198,7 +193,7 @@ def put_slices(
     )
 
 
-def write(connection: sqlite3.Connection, number: int, segment: Segment) -> bool:
+def write(connection: Connection, number: int, segment: Segment) -> bool:
     """Let a segment count, now that its slices stand; in the writer's transaction.
 
     False, and nothing is written, where things have moved on since it was made.
@@ -233,7 +228,7 @@ def write(connection: sqlite3.Connection, number: int, segment: Segment) -> bool
     return True
 
 
-def written(read: sqlite3.Connection, segment: Segment) -> bool:
+def written(read: Connection, segment: Segment) -> bool:
     """Whether a segment is on disk."""
     if not segment.replaces:
         return cursor(read) >= segment.last_row
@@ -243,7 +238,7 @@ def written(read: sqlite3.Connection, segment: Segment) -> bool:
     return row is None
 
 
-def _replace(connection: sqlite3.Connection, numbers: Sequence[int]) -> bool:
+def _replace(connection: Connection, numbers: Sequence[int]) -> bool:
     marks = ", ".join("?" * len(numbers))
     (count,) = connection.execute(
         f"SELECT count(*) FROM segments WHERE chunked = 0 AND id IN ({marks})",

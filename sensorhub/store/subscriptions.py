@@ -3,7 +3,6 @@
 import base64
 import binascii
 import secrets
-import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sensorhub.model import is_id
+from sensorhub.store import Connection, IntegrityError
 from sensorhub.store.outbox import MQTT
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 a prefix, no secret
@@ -85,7 +85,7 @@ def _check_secret(secret: str) -> None:
         )
 
 
-def add(connection: sqlite3.Connection, subscription: Subscription) -> None:
+def add(connection: Connection, subscription: Subscription) -> None:
     """Write a new subscription; ValueError where the id is taken."""
     id_, channel, target, choice, created_at, disabled = subscription
     texts = (msgspec.json.encode(target).decode(), msgspec.json.encode(choice).decode())
@@ -94,17 +94,17 @@ def add(connection: sqlite3.Connection, subscription: Subscription) -> None:
             f"INSERT INTO subscriptions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
             (id_, channel, *texts, created_at, disabled),
         )
-    except sqlite3.IntegrityError:
+    except IntegrityError:
         raise ValueError(f"there is a subscription {id_!r} already") from None
 
 
-def remove(connection: sqlite3.Connection, id_: str) -> bool:
+def remove(connection: Connection, id_: str) -> bool:
     """Delete a subscription; whether there was one."""
     found = connection.execute("DELETE FROM subscriptions WHERE id = ?", (id_,))
     return found.rowcount > 0
 
 
-def disable(connection: sqlite3.Connection, id_: str, reason: str | None) -> bool:
+def disable(connection: Connection, id_: str, reason: str | None) -> bool:
     """Stop sending for `reason`, or start again with None; whether it is known."""
     found = connection.execute(
         "UPDATE subscriptions SET disabled = ? WHERE id = ?", (reason, id_)
@@ -112,14 +112,14 @@ def disable(connection: sqlite3.Connection, id_: str, reason: str | None) -> boo
     return found.rowcount > 0
 
 
-def load(connection: sqlite3.Connection) -> list[Subscription]:
+def load(connection: Connection) -> list[Subscription]:
     """All subscriptions by id, disabled ones too."""
     return _read(
         connection.execute(f"SELECT {_COLUMNS} FROM subscriptions ORDER BY id")
     )
 
 
-def get(connection: sqlite3.Connection, id_: str) -> Subscription | None:
+def get(connection: Connection, id_: str) -> Subscription | None:
     """One subscription."""
     found = connection.execute(
         f"SELECT {_COLUMNS} FROM subscriptions WHERE id = ?",

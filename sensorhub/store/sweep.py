@@ -1,11 +1,10 @@
 """Reading very much, device by device: bounded memory, short read transactions."""
 
 import itertools
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from sensorhub.store import downsampled, history
+from sensorhub.store import Connection, downsampled, history
 from sensorhub.store.chunks import MONDAY_MS, WEEK_MS
 from sensorhub.store.history import Span
 from sensorhub.store.readings import Readings, in_order, join
@@ -27,7 +26,7 @@ class Place(NamedTuple):
 
 
 def places(
-    connection: sqlite3.Connection,
+    connection: Connection,
     zones: Collection[str],
     assets: Collection[str],
     devices: Collection[str],
@@ -53,9 +52,7 @@ def _or(at: int | None, sign: int) -> int:
     return sign * history.EVER if at is None else at
 
 
-def _unmounted(
-    connection: sqlite3.Connection, devices: Collection[str]
-) -> Iterator[Place]:
+def _unmounted(connection: Connection, devices: Collection[str]) -> Iterator[Place]:
     """Devices while they were on no asset."""
     for no, id_ in connection.execute("SELECT no, id FROM devices ORDER BY id"):
         if devices and id_ not in devices:
@@ -73,7 +70,7 @@ def _unmounted(
 
 
 def readings(
-    connection: sqlite3.Connection,
+    connection: Connection,
     wanted: Sequence[Place],
     span: tuple[int, int],
     codes: Collection[int] | None = None,
@@ -92,7 +89,7 @@ def readings(
 
 
 def _pages(
-    connection: sqlite3.Connection,
+    connection: Connection,
     place: Span,
     recent: Readings,
     span: tuple[int, int],
@@ -119,7 +116,7 @@ def _pages(
 
 
 def _chunks(
-    connection: sqlite3.Connection,
+    connection: Connection,
     device: int,
     span: tuple[int, int],
     codes: Collection[int] | None,
@@ -136,7 +133,7 @@ def _chunks(
 
 
 def rollups(
-    connection: sqlite3.Connection,
+    connection: Connection,
     wanted: Sequence[Place],
     span: tuple[int, int],
     *,

@@ -1,9 +1,8 @@
 """Give space back, in small steps: journal rows, leftover slices, free pages."""
 
-import sqlite3
 from collections.abc import Iterator
 
-from sensorhub.store import forwarding
+from sensorhub.store import Connection, forwarding
 from sensorhub.store.jobs import Job
 from sensorhub.store.segments import cursor
 
@@ -17,7 +16,7 @@ MOST_STEPS = 1000
 FREE_PAGES = 4096  # the journal takes these again: no need to give them back
 
 
-def jobs(read: sqlite3.Connection) -> Iterator[Job]:
+def jobs(read: Connection) -> Iterator[Job]:
     """Everything there is to give back, step by step."""
     while job := sweep(read):
         yield job
@@ -30,7 +29,7 @@ def jobs(read: sqlite3.Connection) -> Iterator[Job]:
         yield job
 
 
-def passed(read: sqlite3.Connection) -> int:
+def passed(read: Connection) -> int:
     """The journal row up to which nobody needs the journal any more.
 
     History, the oldest checkpoint and (up to a size) the forwarder have passed it,
@@ -50,7 +49,7 @@ def passed(read: sqlite3.Connection) -> int:
     return min(limit, row[0] - 1) if row else 0
 
 
-def trim_journal(read: sqlite3.Connection, limit: int) -> Job | None:
+def trim_journal(read: Connection, limit: int) -> Job | None:
     """Delete some of the oldest rows up to `limit`; None where there are none."""
     rows = read.execute(
         "SELECT id, length(body) FROM journal WHERE id <= ? ORDER BY id LIMIT ?",
@@ -69,14 +68,14 @@ def trim_journal(read: sqlite3.Connection, limit: int) -> Job | None:
 
 
 def _delete_rows(
-    connection: sqlite3.Connection, last: int, lost: list[forwarding.Dropped]
+    connection: Connection, last: int, lost: list[forwarding.Dropped]
 ) -> None:
     if not forwarding.skip(connection, last, lost):
         return
     connection.execute("DELETE FROM journal WHERE id <= ?", (last,))
 
 
-def sweep(read: sqlite3.Connection) -> Job | None:
+def sweep(read: Connection) -> Job | None:
     """Delete some slices that no segment counts; None where there are none."""
     row = read.execute(
         "SELECT segment FROM slices EXCEPT SELECT id FROM segments LIMIT 1"
@@ -87,7 +86,7 @@ def sweep(read: sqlite3.Connection) -> Job | None:
     return lambda connection: _delete_slices(connection, segment)
 
 
-def _delete_slices(connection: sqlite3.Connection, segment: int) -> None:
+def _delete_slices(connection: Connection, segment: int) -> None:
     connection.execute(
         "DELETE FROM slices WHERE id IN"
         " (SELECT id FROM slices WHERE segment = ? LIMIT ?)"
@@ -96,7 +95,7 @@ def _delete_slices(connection: sqlite3.Connection, segment: int) -> None:
     )
 
 
-def vacuum(read: sqlite3.Connection) -> Job | None:
+def vacuum(read: Connection) -> Job | None:
     """Give some free pages back to the disk; None unless there are very many."""
     (free,) = read.execute("PRAGMA freelist_count").fetchone()
     (pages,) = read.execute("PRAGMA page_count").fetchone()
@@ -105,5 +104,5 @@ def vacuum(read: sqlite3.Connection) -> Job | None:
     return _shrink
 
 
-def _shrink(connection: sqlite3.Connection) -> None:
+def _shrink(connection: Connection) -> None:
     connection.execute(f"PRAGMA incremental_vacuum({STEP_PAGES})").fetchall()

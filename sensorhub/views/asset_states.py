@@ -4,7 +4,6 @@ A reader keeps what it has read: the first look unpacks the checkpoints, each fu
 one only the journal since the last. Values are columns, one a measurement.
 """
 
-import sqlite3
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from sensorhub.columns import F64, I32, I64, U8, unpack
 from sensorhub.model import NEVER, Outcome, Quality
 from sensorhub.state.checkpoint import Block
 from sensorhub.state.fill_learning import BLOCK
-from sensorhub.store import checkpoints, journal, register, register_columns
+from sensorhub.store import Connection, checkpoints, journal, register, register_columns
 
 
 class Newest(NamedTuple):
@@ -44,7 +43,7 @@ class AssetStates:
 class AssetStateReader:
     """Looks at one database again and again; `connection` is for reading."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._read = connection
         self._version: int | None = None
         self._row = -1

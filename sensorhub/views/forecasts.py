@@ -1,6 +1,5 @@
 """When each bin will be full, by all that is committed; beside a hub or without."""
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ from sensorhub.model import AssetKind
 from sensorhub.registry.profiles import Profile
 from sensorhub.state.recovery import memory, registry_of, settled_at
 from sensorhub.state.state import State
-from sensorhub.store import alerts
+from sensorhub.store import Connection, alerts
 
 FILLING = (
     AssetKind.BIN,
@@ -37,7 +36,7 @@ NOTHING: dict[str, Any] = dict.fromkeys(
 
 
 def forecasts_view(
-    connection: sqlite3.Connection,
+    connection: Connection,
     settings: Settings,
     profiles: Mapping[str, Profile],
     now: int,

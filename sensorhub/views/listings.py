@@ -1,6 +1,5 @@
 """Views that command line and (later) pages share: rows as plain objects."""
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from sensorhub.rules.schema import parse_rules
 from sensorhub.standards import Standards
 from sensorhub.state import checkpoint
 from sensorhub.store import (
+    Connection,
     alerts,
     checkpoints,
     counters,
@@ -30,7 +30,7 @@ from sensorhub.store import (
 
 
 def alerts_view(
-    connection: sqlite3.Connection, *, all_: bool, standards: Standards | None = None
+    connection: Connection, *, all_: bool, standards: Standards | None = None
 ) -> list[dict[str, Any]]:
     """Alerts with their transitions, oldest first."""
     found = alerts.listing(connection, all_=all_)
@@ -66,7 +66,7 @@ def alerts_view(
     ]
 
 
-def _ids(connection: sqlite3.Connection) -> dict[int, str]:
+def _ids(connection: Connection) -> dict[int, str]:
     """What alerts can be about: assets, places below zero, the hub itself."""
     assets = dict(connection.execute("SELECT no, id FROM assets"))
     return {HUB_ASSET: HUB_ID} | places.names(connection) | assets
@@ -86,7 +86,7 @@ def _transition(row: alerts.TransitionRow) -> dict[str, Any]:
     }
 
 
-def transition_views(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+def transition_views(connection: Connection) -> list[dict[str, Any]]:
     """Every transition in order of time, with its alert, rule, category and asset."""
     found = {alert.id: alert for alert in alerts.listing(connection, all_=True)}
     ids = _ids(connection)
@@ -110,9 +110,7 @@ def transition_views(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     ]
 
 
-def _rules(
-    connection: sqlite3.Connection, standards: Standards | None
-) -> dict[str, Rule]:
+def _rules(connection: Connection, standards: Standards | None) -> dict[str, Rule]:
     """The newest rules, and those about the hub itself."""
     book = parse_rules(rule_versions.latest(connection)[1], standards=standards)
     return SYSTEM_RULES | {rule.id: rule for rule in compile_rules(book, "UTC")}
@@ -128,7 +126,7 @@ def _text(alert: Alert, rule: Rule | None, name: str) -> dict[str, str]:
 
 
 def readings_view(
-    connection: sqlite3.Connection,
+    connection: Connection,
     name: str,
     measurement: str | None,
     span: tuple[int, int],
@@ -147,7 +145,7 @@ def readings_view(
     return [reading for part in parts for reading in part.rows(ids)]
 
 
-def spans_of(connection: sqlite3.Connection, name: str) -> list[history.Span] | None:
+def spans_of(connection: Connection, name: str) -> list[history.Span] | None:
     """The devices of an asset, when they were mounted; else the device itself."""
     row = connection.execute("SELECT no FROM assets WHERE id = ?", (name,)).fetchone()
     if row is not None:
@@ -171,7 +169,7 @@ def reading_view(reading: Reading) -> dict[str, Any]:
 
 
 def devices_view(
-    connection: sqlite3.Connection, profiles: Mapping[str, Profile], now: int
+    connection: Connection, profiles: Mapping[str, Profile], now: int
 ) -> list[dict[str, Any]]:
     """Assets with what is mounted on them now, and the devices' availability."""
     states = availability(connection, profiles, now)
@@ -201,7 +199,7 @@ NO_DEVICE_STATE: dict[str, Any] = {"availability": None, "last_uplink_at": None}
 
 
 def availability(
-    connection: sqlite3.Connection, profiles: Mapping[str, Profile], now: int
+    connection: Connection, profiles: Mapping[str, Profile], now: int
 ) -> dict[int, dict[str, Any]]:
     """By device number: online, offline or unknown, and when it was last heard.
 

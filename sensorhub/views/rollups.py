@@ -1,18 +1,17 @@
 """What was measured by hours or days, as plain objects for people and programs."""
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.model import BY_NAME, BY_NO, MeasurementKind
-from sensorhub.store import downsampled
+from sensorhub.store import Connection, downsampled
 from sensorhub.store.rollups import Bucket, Rollup
 from sensorhub.views.listings import spans_of
 
 
 def rollups_view(
-    connection: sqlite3.Connection,
+    connection: Connection,
     name: str,
     measurement: str | None,
     span: tuple[int, int],

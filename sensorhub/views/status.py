@@ -2,13 +2,13 @@
 
 import json
 import os
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.config.settings import Settings, start_ms
 from sensorhub.store import (
+    Connection,
     alerts,
     counters,
     database,
@@ -32,7 +32,7 @@ STATUS = (
 
 
 def status_view(
-    connection: sqlite3.Connection, folder: Path, settings: Settings, now: int
+    connection: Connection, folder: Path, settings: Settings, now: int
 ) -> dict[str, Any]:
     """Counters and states of the hub; all from the database."""
     numbers = counters.load(connection)
@@ -59,7 +59,7 @@ def status_view(
     return view
 
 
-def _waiting(connection: sqlite3.Connection) -> dict[str, Any]:
+def _waiting(connection: Connection) -> dict[str, Any]:
     """What is open, and what waits to be told or made history."""
     firing = "SELECT count(*) FROM alerts WHERE state = 'firing'"
     cursor = segments.cursor(connection)
@@ -70,7 +70,7 @@ def _waiting(connection: sqlite3.Connection) -> dict[str, Any]:
     }
 
 
-def _switched(connection: sqlite3.Connection) -> dict[str, Any]:
+def _switched(connection: Connection) -> dict[str, Any]:
     """Which rules hold, what of rules.toml was refused, codecs that are off,
     kinds of assets whose forecasts go by their last day."""
     refused = counters.get_meta(connection, "rules_refused")
@@ -84,7 +84,7 @@ def _switched(connection: sqlite3.Connection) -> dict[str, Any]:
     }
 
 
-def _heard(connection: sqlite3.Connection) -> dict[str, Any]:
+def _heard(connection: Connection) -> dict[str, Any]:
     """When an uplink last came, and when the hub last lived and could hear."""
     newest = "SELECT max(received_at) FROM journal WHERE uplinks > 0"
     view = {"last_uplink_at": rfc3339(connection.execute(newest).fetchone()[0])}

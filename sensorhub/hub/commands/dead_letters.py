@@ -1,13 +1,12 @@
 """Acts about dead letters: replayed, thrown away."""
 
 from functools import partial
-from sqlite3 import Connection
 
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
-from sensorhub.store import dead_letters
+from sensorhub.store import Connection, dead_letters
 from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.commands import Command
 

@@ -1,13 +1,12 @@
 """Acts about the register: a file imported, a device adopted."""
 
 from collections.abc import Callable
-from sqlite3 import Connection
 
 from sensorhub.fleet import FleetRows, Plan
 from sensorhub.hub.commands.dead_letters import replay_letters
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
-from sensorhub.store import dead_letters, register
+from sensorhub.store import Connection, dead_letters, register
 from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.commands import Command
 
