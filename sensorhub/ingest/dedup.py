@@ -1,9 +1,8 @@
-"""Doubles of a batch: what came before, in the rings or in the batch itself."""
+"""Deduplication of a batch: by the windows of the state and within the batch."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sensorhub.columns import BARE, I64, NO_DEVICE, Columns
+from sensorhub.columns import BARE, I64, NO_DEVICE, U8, Columns
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.model import Outcome, Reason
 from sensorhub.state.dedup_window import BARE_MS, rising
@@ -14,26 +13,21 @@ from sensorhub.state.state import State
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def find_doubles(
-    state: State,
-    parsed: ParsedBatch,
-    ids: tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]],
-    received_at: I64,
-    ends: tuple[NDArray[np.uint8], NDArray[np.uint8]],
-) -> None:
-    """Mark doubles; `ids`: device, key, seq; `ends`: outcome, reason, written."""
-    device, key, seq = ids
-    outcome, reason = ends
+def find_duplicates(
+    state: State, parsed: ParsedBatch, columns: Columns
+) -> tuple[U8, U8]:
+    """Outcome and reason of each uplink, with duplicates of the windows marked."""
     recent = state.recent
-    in_ring = state.in_rings(device, key)
+    in_ring = state.in_rings(columns.device, columns.key)
     alone = len(set(parsed.key)) == len(parsed.key)
     known = recent.keys.keys()
     fresh = known.isdisjoint(parsed.key) and recent.bare.keys().isdisjoint(parsed.key)
     if alone and fresh and not in_ring.any():
-        return
+        return columns.outcome, columns.reason
+    outcome, reason, seq = columns.outcome.copy(), columns.reason.copy(), columns.seq
     here: dict[int, int] = {}
-    rung = in_ring.tolist()
-    for i, (k, now) in enumerate(zip(parsed.key, received_at.tolist(), strict=True)):
+    rung, received_at = in_ring.tolist(), columns.received_at.tolist()
+    for i, (k, now) in enumerate(zip(parsed.key, received_at, strict=True)):
         if outcome[i] == Outcome.DUPLICATE:
             continue
         if seq[i] == BARE:
@@ -47,15 +41,21 @@ def find_doubles(
             reason[i] = Reason.SAME_SEQ if seq[i] >= 0 else Reason.SAME_BYTES
         else:
             here[k] = now
+    return outcome, reason
 
 
-def spread(state: State, received_at: I64, device: NDArray[np.int32]) -> None:
-    """Let received_at grow by 1 ms per device and uplink; doubles take none."""
-    last = state.last_received
-    known = np.flatnonzero(device != NO_DEVICE)
-    mine = device[known]
-    first = np.maximum(received_at[known], last[mine] + 1)
+def spread_times(state: State, columns: Columns) -> I64:
+    """Times of receipt that grow by 1 ms per device and uplink; duplicates keep theirs.
+
+    So no two uplinks of a device have the same time.
+    """
+    new = columns.outcome != Outcome.DUPLICATE
+    known = np.flatnonzero(new & (columns.device != NO_DEVICE))
+    mine = columns.device[known]
+    first = np.maximum(columns.received_at[known], state.last_received[mine] + 1)
+    received_at = columns.received_at.copy()
     received_at[known] = rising(first, mine)
+    return received_at
 
 
 def count_resets(state: State, columns: Columns) -> int:

@@ -14,19 +14,17 @@ from xxhash import xxh3_64_intdigest
 
 from sensorhub.alerting.lifecycle import AlertLifecycle
 from sensorhub.columns import BARE, I64, NO_DEVICE, Columns, Notes, Service, pack
-from sensorhub.ingest.dedup import count_resets, find_doubles, spread
+from sensorhub.ingest.batch_columns import build_columns
+from sensorhub.ingest.dedup import count_resets
 from sensorhub.ingest.outcomes import bury, count, learn_by_day
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.ingest.reader import MessageReader
 from sensorhub.ingest.readings import (
     clocked,
     fill_levels,
-    judge_values,
     with_readings,
-    without_doubles,
     without_uplinks,
 )
-from sensorhub.ingest.validate import settle_times
 from sensorhub.model import NEVER, Message, Outcome, Reason
 from sensorhub.state.state import State
 from sensorhub.store.changeset import ChangeSet, JournalEntry
@@ -67,8 +65,12 @@ class Pipeline:
         intervals = self._tell(parsed, change_set, now)
         columns = Columns.empty()
         if parsed.message:
-            columns = self._columns(parsed, received)
-            columns = self._derive(columns)
+            built = build_columns(self._state, parsed, received)
+            parsed.replaced = built.replaced
+            parsed.dead += built.unusable
+            lifecycle = self._lifecycle
+            lifecycle.ahead.note(*clocked(parsed, built.columns.received_at))
+            columns = self._derive(built.columns)
             self._move(columns, change_set, (intervals, parsed.replaced, parsed.via))
             count(parsed, columns, change_set)
             bury(parsed, columns, messages, change_set)
@@ -91,7 +93,7 @@ class Pipeline:
         parsed.kill(
             parsed.open(0, NO_DEVICE, key, BARE), Reason.INTERNAL_ERROR, "", error
         )
-        columns = self._columns(parsed, now)
+        columns = build_columns(self._state, parsed, now).columns
         change_set = ChangeSet()
         self._move(columns, change_set, ([], [], {}))
         count(parsed, columns, change_set)
@@ -116,7 +118,8 @@ class Pipeline:
             return None
         if len(parsed.message) > 1:
             self._leave_others(parsed, device)
-        columns = self._columns(parsed, received_at, doubles=False)
+        built = build_columns(self._state, parsed, received_at, deduplicate=False)
+        columns = built.columns
         columns = without_uplinks(columns, columns.outcome == Outcome.DUPLICATE)
         if not columns.uplinks or (columns.outcome != Outcome.STORED).any():
             return None
@@ -159,49 +162,7 @@ class Pipeline:
             change_set.availability.append(row)
         return intervals
 
-    # -- times and duplicates --
-
-    def _columns(
-        self, parsed: ParsedBatch, received: int | I64, *, doubles: bool = True
-    ) -> Columns:
-        device = np.array(parsed.device, np.int32)
-        key = np.array(parsed.key, np.uint64)
-        seq = np.array(parsed.seq, np.int64)
-        outcome = np.frombuffer(parsed.outcome, np.uint8).copy()
-        reason = np.frombuffer(parsed.reason, np.uint8).copy()
-        if isinstance(received, int):
-            received_at = np.full(len(device), received, np.int64)
-        else:
-            received_at = received[parsed.message]
-        if doubles:
-            ends = outcome, reason
-            find_doubles(self._state, parsed, (device, key, seq), received_at, ends)
-            new = outcome != Outcome.DUPLICATE
-            spread(self._state, received_at, np.where(new, device, NO_DEVICE))
-        code = np.frombuffer(parsed.code, np.uint8)
-        value = np.array(parsed.value, np.float64)
-        said = np.array(parsed.said, np.int64)
-        network = np.array(parsed.network, np.int64)
-        measured, replaced = settle_times(said, network, received_at)
-        parsed.replaced = [(i, int(said[i])) for i in np.flatnonzero(replaced).tolist()]
-        columns = Columns(
-            device=device,
-            key=key,
-            seq=seq,
-            received_at=received_at,
-            outcome=outcome,
-            reason=reason,
-            count=np.array(parsed.count, np.int32),
-            code=code,
-            value=value,
-            measured_at=np.repeat(measured, parsed.count),
-            quality=np.zeros(len(code), np.uint8),
-            why=np.zeros(len(code), np.uint8),
-        )
-        judge_values(self._state.registry, parsed, columns, replaced)
-        if doubles:
-            self._lifecycle.ahead.note(*clocked(parsed, received_at))
-        return without_doubles(columns)
+    # -- columns --
 
     def _derive(self, columns: Columns) -> Columns:
         owner = columns.owner()

@@ -1,10 +1,13 @@
 """Values of a batch: judged, and what follows from them, as columns."""
 
+from dataclasses import replace
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.columns import I64, NO_DEVICE, Columns
-from sensorhub.ingest.parsed_batch import ParsedBatch
+from sensorhub.columns import I64, NO_DEVICE, U8, Columns
+from sensorhub.ingest.parsed_batch import Dead, ParsedBatch
 from sensorhub.ingest.validate import AHEAD_MS, NO_TIME, beyond, judge
 from sensorhub.model import BY_NAME, FILL, Outcome, Quality, Reason
 from sensorhub.registry.registry import Registry
@@ -13,42 +16,60 @@ DISTANCE = BY_NAME["distance"].no
 Derived = tuple[int, int, float]  # source reading, measurement number, value
 
 
-def judge_values(
-    registry: Registry,
-    parsed: ParsedBatch,
-    columns: Columns,
-    replaced: NDArray[np.bool_],
-) -> None:
-    """Range and clock of each value; an uplink without any good one is dead."""
-    columns.quality, columns.why = judge(columns.code, columns.value)
+class Judged(NamedTuple):
+    """What the checks say of each reading: its time, quality and reason."""
+
+    measured_at: I64
+    quality: U8
+    why: U8
+
+
+def judge_readings(
+    parsed: ParsedBatch, columns: Columns, replaced: NDArray[np.bool_]
+) -> Judged:
+    """Judge each reading by range and clock.
+
+    `replaced` marks the uplinks whose device time was replaced: their readings are
+    suspect, unless a reading has a time of its own.
+    """
+    measured_at = columns.measured_at
+    quality, why = judge(columns.code, columns.value)
     if replaced.any():
-        late = np.repeat(replaced, columns.count) & (columns.quality == 0)
-        columns.quality[late] = Quality.SUSPECT
-        columns.why[late] = Reason.CLOCK
-    owner = columns.owner()
+        late = np.repeat(replaced, columns.count) & (quality == 0)
+        quality[late] = Quality.SUSPECT
+        why[late] = Reason.CLOCK
     if parsed.own_time:
         at = np.array(list(parsed.own_time), np.intp)
         own = np.array(list(parsed.own_time.values()), np.int64)
-        here = columns.received_at[owner[at]]
-        columns.measured_at[at] = np.where(own == NO_TIME, here, own)
-        wrong = at[beyond(columns.measured_at[at], columns.received_at[owner[at]])]
-        columns.quality[wrong] = Quality.REJECTED
-        columns.why[wrong] = Reason.CLOCK
+        received_at = columns.received_at[columns.owner()[at]]
+        measured_at = measured_at.copy()
+        measured_at[at] = np.where(own == NO_TIME, received_at, own)
+        wrong = at[beyond(measured_at[at], received_at)]
+        quality[wrong] = Quality.REJECTED
+        why[wrong] = Reason.CLOCK
         fine = np.setdiff1d(at, wrong)
-        fine = fine[columns.why[fine] == Reason.CLOCK]
-        columns.quality[fine], columns.why[fine] = Quality.OK, Reason.NONE
+        fine = fine[why[fine] == Reason.CLOCK]
+        quality[fine], why[fine] = Quality.OK, Reason.NONE
+    return Judged(measured_at, quality, why)
+
+
+def find_unusable(
+    registry: Registry, parsed: ParsedBatch, columns: Columns
+) -> list[Dead]:
+    """The stored uplinks whose readings were all rejected, unless they are sound."""
+    owner = columns.owner()
     good = np.bincount(
         owner[columns.quality != Quality.REJECTED], minlength=columns.uplinks
     )
+    found = []
     empty = (good == 0) & (columns.outcome == Outcome.STORED)
     for i in np.flatnonzero(empty).tolist():
         if parsed.sound[i]:
             continue
         names = sorted({Reason(int(w)).word for w in columns.why[owner == i]})
         name = registry.device_ids[parsed.device[i]]
-        parsed.kill(i, Reason.NOTHING_USABLE, name, "rejected: " + ", ".join(names))
-        columns.outcome[i] = Outcome.DEAD
-        columns.reason[i] = Reason.NOTHING_USABLE
+        found.append(Dead(i, name, "rejected: " + ", ".join(names)))
+    return found
 
 
 def fill_levels(
@@ -95,24 +116,38 @@ def clocked(
     return device[known], received, said[known] > received + AHEAD_MS
 
 
-def without_doubles(columns: Columns) -> Columns:
+def without_duplicates(columns: Columns) -> Columns:
     """The columns without the readings of uplinks that are not stored."""
-    keep = np.repeat(columns.outcome, columns.count) == Outcome.STORED
+    stored = columns.outcome == Outcome.STORED
+    keep = np.repeat(stored, columns.count)
     if keep.all():
         return columns
-    columns.count[columns.outcome != Outcome.STORED] = 0
-    for name in ("code", "value", "measured_at", "quality", "why"):
-        setattr(columns, name, getattr(columns, name)[keep])
-    return columns
+    return replace(
+        columns,
+        count=np.where(stored, columns.count, 0).astype(np.int32),
+        code=columns.code[keep],
+        value=columns.value[keep],
+        measured_at=columns.measured_at[keep],
+        quality=columns.quality[keep],
+        why=columns.why[keep],
+    )
 
 
-def without_uplinks(columns: Columns, gone: NDArray[np.bool_]) -> Columns:
+def without_uplinks(columns: Columns, dropped: NDArray[np.bool_]) -> Columns:
     """The columns without some uplinks that have no readings."""
-    if gone.any():
-        per_uplink = ("device", "key", "seq", "received_at")
-        for name in (*per_uplink, "outcome", "reason", "count"):
-            setattr(columns, name, getattr(columns, name)[~gone])
-    return columns
+    if not dropped.any():
+        return columns
+    kept = ~dropped
+    return replace(
+        columns,
+        device=columns.device[kept],
+        key=columns.key[kept],
+        seq=columns.seq[kept],
+        received_at=columns.received_at[kept],
+        outcome=columns.outcome[kept],
+        reason=columns.reason[kept],
+        count=columns.count[kept],
+    )
 
 
 def with_readings(
@@ -129,11 +164,13 @@ def with_readings(
     why[suspect] = columns.why[source][suspect]
     owners = np.concatenate((owner, owner[source]))
     order = np.argsort(owners, kind="stable")
-    columns.code = np.concatenate((columns.code, code))[order]
-    columns.value = np.concatenate((columns.value, value))[order]
     times = np.concatenate((columns.measured_at, columns.measured_at[source]))
-    columns.measured_at = times[order]
-    columns.quality = np.concatenate((columns.quality, quality))[order]
-    columns.why = np.concatenate((columns.why, why))[order]
-    columns.count = np.bincount(owners, minlength=columns.uplinks).astype(np.int32)
-    return columns
+    return replace(
+        columns,
+        code=np.concatenate((columns.code, code))[order],
+        value=np.concatenate((columns.value, value))[order],
+        measured_at=times[order],
+        quality=np.concatenate((columns.quality, quality))[order],
+        why=np.concatenate((columns.why, why))[order],
+        count=np.bincount(owners, minlength=columns.uplinks).astype(np.int32),
+    )

@@ -1,0 +1,89 @@
+"""Columns of a parsed batch: times settled, duplicates marked, readings judged.
+
+Nothing here changes the state or the parsed batch; all results are returned.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sensorhub.columns import I64, Columns
+from sensorhub.ingest.dedup import find_duplicates, spread_times
+from sensorhub.ingest.parsed_batch import Dead, ParsedBatch
+from sensorhub.ingest.readings import (
+    find_unusable,
+    judge_readings,
+    without_duplicates,
+)
+from sensorhub.ingest.validate import settle_times
+from sensorhub.model import Outcome, Reason
+from sensorhub.state.state import State
+
+
+class BatchColumns(NamedTuple):
+    """The columns of a batch, and what was found while they were built.
+
+    `replaced` are (uplink, device time in ms) of device times too far off to be used;
+    `unusable` are the uplinks without any usable reading.
+    """
+
+    columns: Columns
+    replaced: list[tuple[int, int]]
+    unusable: list[Dead]
+
+
+def build_columns(
+    state: State,
+    parsed: ParsedBatch,
+    received: int | I64,
+    *,
+    deduplicate: bool = True,
+) -> BatchColumns:
+    """Build the columns of a batch received at `received` (ms; or a time a message).
+
+    1. give each uplink its time of receipt
+    2. mark duplicates by the windows of the state (unless `deduplicate` is off)
+    3. settle `measured_at`, judge the readings by range and clock
+    4. mark uplinks without usable readings as dead; drop readings that are not stored
+    """
+    columns = _uplink_columns(parsed, received)
+    if deduplicate:
+        columns.outcome, columns.reason = find_duplicates(state, parsed, columns)
+        columns.received_at = spread_times(state, columns)
+    device_time = np.array(parsed.said, np.int64)
+    network_time = np.array(parsed.network, np.int64)
+    measured, wrong = settle_times(device_time, network_time, columns.received_at)
+    columns.measured_at = np.repeat(measured, parsed.count)
+    judged = judge_readings(parsed, columns, wrong)
+    columns.measured_at, columns.quality, columns.why = judged
+    unusable = find_unusable(state.registry, parsed, columns)
+    if unusable:
+        dead = [item.uplink for item in unusable]
+        columns.outcome[dead] = Outcome.DEAD
+        columns.reason[dead] = Reason.NOTHING_USABLE
+    replaced = [(i, int(device_time[i])) for i in np.flatnonzero(wrong).tolist()]
+    return BatchColumns(without_duplicates(columns), replaced, unusable)
+
+
+def _uplink_columns(parsed: ParsedBatch, received: int | I64) -> Columns:
+    """The columns as read: no duplicate marked, no time settled, nothing judged."""
+    device = np.array(parsed.device, np.int32)
+    if isinstance(received, int):
+        received_at = np.full(len(device), received, np.int64)
+    else:
+        received_at = received[parsed.message]
+    code = np.frombuffer(parsed.code, np.uint8)
+    return Columns(
+        device=device,
+        key=np.array(parsed.key, np.uint64),
+        seq=np.array(parsed.seq, np.int64),
+        received_at=received_at,
+        outcome=np.frombuffer(parsed.outcome, np.uint8).copy(),
+        reason=np.frombuffer(parsed.reason, np.uint8).copy(),
+        count=np.array(parsed.count, np.int32),
+        code=code,
+        value=np.array(parsed.value, np.float64),
+        measured_at=np.zeros(len(code), np.int64),
+        quality=np.zeros(len(code), np.uint8),
+        why=np.zeros(len(code), np.uint8),
+    )
