@@ -3,13 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install secrets influxd demo test test-unit check faults bench quality docs schema lock clean
+# where PYTHON is given, a venv of another version is made anew; else it is used as it is
+# (side by side: make test PYTHON=python3.13 VENV=.venv-3.13)
+VERSION := -c 'import sys; print(sys.version)'
+ifneq ($(origin PYTHON),file)
+OTHER := $(shell [ ! -e $(BIN)/python ] || [ "$$($(BIN)/python $(VERSION))" = "$$($(PYTHON) $(VERSION))" ] || echo --clear)
+endif
+
+.PHONY: install secrets influxd demo test test-unit check faults bench quality docs schema lock clean other
 
 install: $(VENV)/installed
 
-$(VENV)/installed: requirements.lock pyproject.toml
+$(VENV)/installed: requirements.lock pyproject.toml $(if $(OTHER),other)
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or later is needed, this is {v.major}.{v.minor}: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(OTHER) $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
