@@ -22,6 +22,8 @@ def parse_time(text: str, timezone: tzinfo) -> int:
             day = date(int(match[1]), int(match[2]), int(match[3]))
             return _ms(datetime(day.year, day.month, day.day, tzinfo=timezone))
         if _TIME.fullmatch(text):
+            if text[11:13] == "24":  # RFC 3339 has none; Python reads it from 3.14 on
+                raise ValueError("hour must be in 0..23")
             return _ms(datetime.fromisoformat(text.upper()))
     except (ValueError, OverflowError) as error:
         raise ValueError(f"no such time: {text!r} ({error})") from error

@@ -138,6 +138,7 @@ def test_a_wrong_cell_is_refused_by_line_and_column(
     [
         ("from", "2026-01-01T08:00:00", "offset"),
         ("from", "2026-02-30", "no such time"),
+        ("from", "2026-02-28T24:00:00Z", "no such time"),
         ("until", "yesterday", "not a time"),
         ("out_until", "2026-01-01", "out_from"),
         ("interval_s", "-5", "greater than 0"),
