@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import structlog
 from hypothesis import settings
+from tests.support.opened import closing_all
 
 from sensorhub.cli.main import main
 
@@ -28,6 +29,13 @@ def own_log() -> Iterator[None]:
     """A test that sets up the log does so for itself only."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def opened() -> Iterator[None]:
+    """What a test leaves open is closed."""
+    with closing_all():
+        yield
 
 
 @pytest.fixture

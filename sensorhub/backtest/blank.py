@@ -1,6 +1,7 @@
 """A data folder for a hub that never was: rules, a register, and nothing else."""
 
 from collections.abc import Collection
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,9 +16,8 @@ def _empty() -> bytes:
     with TemporaryDirectory(prefix="sensorhub-") as name:
         folder = Path(name)
         database.prepare(folder)
-        connection = database.connect(folder)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.close()
+        with closing(database.connect(folder)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return (folder / database.FILE).read_bytes()
 
 

@@ -79,9 +79,9 @@ def backtest(
                 lines = _Ledger(ledger) if ledger is not None and not number else None
                 seen = lines.seen if lines else None
                 hub = VirtualHub(place, task.kit, start, seen)
+                hubs.append((hub, lines))
                 if watch is not None and not number:
                     watch(hub.hub)
-                hubs.append((hub, lines))
             _feed(task, hubs, progress)
             return [_found(hub) for hub, _ in hubs]
         finally:

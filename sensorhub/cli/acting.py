@@ -1,5 +1,6 @@
 """ack, assign, service, silence: an operator acts."""
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -54,12 +55,12 @@ def ack(
 
 def _had(workspace: Workspace, alert: str) -> str | None:
     """Who acknowledged an open alert so far."""
-    connection = database.connect(workspace.data, read_only=True)
-    found = [
-        row.acknowledged_by
-        for row in alerts.load_open(connection)
-        if row.id.startswith(alert)
-    ]
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        found = [
+            row.acknowledged_by
+            for row in alerts.load_open(connection)
+            if row.id.startswith(alert)
+        ]
     return found[0] if len(found) == 1 else None
 
 
@@ -133,12 +134,12 @@ def silence_add(
 
 def _newest(workspace: Workspace, end: int, by: str) -> int | None:
     """The id of the silence that `by` just added."""
-    connection = database.connect(workspace.data, read_only=True)
-    found = [
-        row["id"]
-        for row in alerts.silence_rows(connection, end - 1)
-        if row["by"] == by and row["until"] == end
-    ]
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        found = [
+            row["id"]
+            for row in alerts.silence_rows(connection, end - 1)
+            if row["by"] == by and row["until"] == end
+        ]
     return max(found, default=None)
 
 
@@ -148,9 +149,9 @@ def silence_list(
 ) -> None:
     """Silences that have not ended."""
     workspace, settings, _ = opened(config, data)
-    connection = database.connect(workspace.data, read_only=True)
-    now = hub_now(workspace, settings)
-    rows = alerts.silence_rows(connection, now)
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        now = hub_now(workspace, settings)
+        rows = alerts.silence_rows(connection, now)
     if json_:
         for row in rows:
             row["from"], row["until"] = rfc3339(row["from"]), rfc3339(row["until"])

@@ -1,6 +1,7 @@
 """codecs: the JavaScript payload codecs that profiles name."""
 
 import json
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -27,8 +28,8 @@ app = typer.Typer(no_args_is_help=True, help="JavaScript payload codecs.")
 def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """Codecs, the profiles that name them, and which are switched off."""
     workspace, _, profiles = opened(config, data)
-    connection = database.connect(workspace.data, read_only=True)
-    off = json.loads(counters.get_meta(connection, "codecs_off") or "{}")
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        off = json.loads(counters.get_meta(connection, "codecs_off") or "{}")
     users: dict[str, list[str]] = {}
     for profile in profiles.values():
         if profile.codec:

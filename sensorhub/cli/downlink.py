@@ -1,6 +1,7 @@
 """downlink, downlinks: asking a device for something, and what became of it."""
 
 import json
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
@@ -98,12 +99,14 @@ def listing(
 ) -> None:
     """Downlinks and what became of them: asked, sent, transmitted, obeyed."""
     workspace, settings, _ = opened(config, data)
-    connection = database.connect(workspace.data, read_only=True)
-    names = dict(connection.execute("SELECT no, id FROM devices"))
-    numbers = {name: number for number, name in names.items()}
-    if device is not None and device not in numbers:
-        refuse(f"no such device: {device!r}; see `sensorhub fleet list`")
-    rows = downlinks.listing(connection, None if device is None else numbers[device])
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        names = dict(connection.execute("SELECT no, id FROM devices"))
+        numbers = {name: number for number, name in names.items()}
+        if device is not None and device not in numbers:
+            refuse(f"no such device: {device!r}; see `sensorhub fleet list`")
+        rows = downlinks.listing(
+            connection, None if device is None else numbers[device]
+        )
     if json_:
         say_json([_view(row, names) for row in rows])
         return

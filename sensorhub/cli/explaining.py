@@ -1,6 +1,7 @@
 """decode: a frame or a message explained field by field."""
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -131,10 +132,10 @@ def _registered(
     if not (workspace.data / database.FILE).exists():
         return Registry((), (), (), profiles), {}
     prepare(workspace, settings, profiles)
-    connection = database.connect(workspace.data, read_only=True)
-    rows = register.registry_rows(connection)
-    assets = list(rows[0])
-    registry = Registry(assets, list(rows[1]), rows[2], profiles)
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        rows = register.registry_rows(connection)
+        assets = list(rows[0])
+        registry = Registry(assets, list(rows[1]), rows[2], profiles)
     registry.settle(Clock().now())
     return registry, {row.id: row for row in assets}
 

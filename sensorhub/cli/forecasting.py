@@ -1,5 +1,6 @@
 """forecast: when each bin will be full."""
 
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
@@ -55,15 +56,15 @@ def forecast(
     workspace, settings, profiles = opened(config, data)
     hours = _hours(within)
     now = hub_now(workspace, settings)
-    connection = database.connect(workspace.data, read_only=True)
-    views = [
-        view
-        for view in forecasts_view(connection, settings, profiles, now)
-        if asset in (None, view["asset"])
-        and kind in (None, view["kind"])
-        and zone in (None, view["zone"])
-        and (hours is None or _by_then(view, hours))
-    ]
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        views = [
+            view
+            for view in forecasts_view(connection, settings, profiles, now)
+            if asset in (None, view["asset"])
+            and kind in (None, view["kind"])
+            and zone in (None, view["zone"])
+            and (hours is None or _by_then(view, hours))
+        ]
     if asset is not None and not views and hours is None:
         refuse(f"{asset!r} is no asset with a level sensor; see `sensorhub fleet list`")
     if json_:

@@ -1,5 +1,6 @@
 """influx: what InfluxDB refused, and trying it again."""
 
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
@@ -45,8 +46,8 @@ def refused(
 ) -> None:
     """The newest lines that InfluxDB refused, and why."""
     workspace, settings, _ = opened(config, data)
-    connection = database.connect(workspace.data, read_only=True)
-    found = forward_rows.letters(connection, limit)
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        found = forward_rows.letters(connection, limit)
     if json_:
         say_json([_view(row) for row in found])
         return

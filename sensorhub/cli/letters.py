@@ -1,6 +1,7 @@
 """dead-letters: uplinks that could not be used, kept whole."""
 
 import base64
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
@@ -51,8 +52,10 @@ def list_(
 ) -> None:
     """The newest dead letters."""
     workspace, settings, _ = opened(config, data)
-    connection = database.connect(workspace.data, read_only=True)
-    found = dead_letters.listing(connection, device=device, reason=reason, limit=limit)
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        found = dead_letters.listing(
+            connection, device=device, reason=reason, limit=limit
+        )
     if json_:
         say_json([_view(letter) for letter in found])
         return
@@ -80,8 +83,8 @@ def show(
 ) -> None:
     """One dead letter with its bytes."""
     workspace, _, _ = opened(config, data)
-    connection = database.connect(workspace.data, read_only=True)
-    found = dead_letters.by_ids(connection, [letter])
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        found = dead_letters.by_ids(connection, [letter])
     if not found:
         refuse(f"no dead letter {letter}")
     if json_:
@@ -104,13 +107,13 @@ def replay(
     """Try again: fills history, raises and notifies nothing."""
     workspace, _, _ = opened(config, data)
     ids = list(letters or ())
-    connection = database.connect(workspace.data, read_only=True)
-    known = {letter.id for letter in dead_letters.by_ids(connection, ids)}
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        known = {letter.id for letter in dead_letters.by_ids(connection, ids)}
+        more = [] if device is None else dead_letters.of_device(connection, device)
     unknown = [str(id_) for id_ in ids if id_ not in known]
     if unknown:
         refuse(f"no dead letter {', '.join(unknown)}; nothing was replayed")
-    if device is not None:
-        ids += [letter.id for letter in dead_letters.of_device(connection, device)]
+    ids += [letter.id for letter in more]
     if not ids:
         refuse("name dead letters by their ids, or a device that has some")
     result = ask(workspace, by, "replay", {"ids": ids})

@@ -1,5 +1,6 @@
 """status, alerts, readings: what is known."""
 
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
@@ -57,10 +58,10 @@ def status(
     if check and not (data / database.FILE).exists():
         refuse(f"there is no database in {data}: no hub ever ran there")
     workspace, settings, _ = opened(config, data)
-    connection = database.connect(workspace.data, read_only=True)
-    view = status_view(
-        connection, workspace.data, settings, hub_now(workspace, settings)
-    )
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        view = status_view(
+            connection, workspace.data, settings, hub_now(workspace, settings)
+        )
     if check and (found := troubles(view)):
         refuse("; ".join(found))
     if check:
@@ -104,8 +105,8 @@ def alerts(
 ) -> None:
     """Open alerts, or all that ever were."""
     workspace, settings, _ = opened(config, data)
-    connection = database.connect(workspace.data, read_only=True)
-    views = alerts_view(connection, all_=all_, standards=load_standards(config))
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        views = alerts_view(connection, all_=all_, standards=load_standards(config))
     if json_:
         say_json(views)
         return
@@ -149,19 +150,19 @@ def readings(
     workspace, settings, _ = opened(config, data)
     if measurement is not None and measurement not in BY_NAME:
         refuse(f"no such measurement: {measurement!r}; one of {', '.join(BY_NAME)}")
-    connection = database.connect(workspace.data, read_only=True)
     end = moment(until, settings)
     if end is None:
         end = hub_now(workspace, settings) + 1
     start = moment(since, settings)
     start = end - DAY_MS if start is None else start
+    asked = asset, measurement, (start, end)
     if by is not None:
-        asked, zone = (connection, asset, measurement, (start, end)), settings.timezone
-        view = rollups_view(*asked, bucket=by, zone=zone)
+        with closing(database.connect(workspace.data, read_only=True)) as connection:
+            view = rollups_view(connection, *asked, bucket=by, zone=settings.timezone)
         _buckets(view, asset, limit, json_)
         return
-    older = older_readings(settings)
-    found = readings_view(connection, asset, measurement, (start, end), older)
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        found = readings_view(connection, *asked, older_readings(settings))
     if found is None:
         refuse(f"no such asset or device: {asset!r}; see `sensorhub fleet list`")
     if json_:

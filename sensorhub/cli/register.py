@@ -1,6 +1,7 @@
 """fleet: the register of zones, sites, assets, devices and mountings."""
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -49,11 +50,10 @@ def import_(
         refuse(f"no such file: {file}")
     workspace, settings, profiles = opened(config, data)
     rows = read_fleet(file, ZoneInfo(settings.timezone))
-    connection = database.connect(workspace.data, read_only=True)
-    now = hub_now(workspace, settings)
-    current = register.load_named(connection, rows)
-    planned = plan(rows, current, now, profiles.keys())
-    connection.close()
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        now = hub_now(workspace, settings)
+        current = register.load_named(connection, rows)
+        planned = plan(rows, current, now, profiles.keys())
     if dry_run:
         _dry(planned, json_)
         return
@@ -97,8 +97,8 @@ def export(
     if format_ not in writers:
         refuse(f"the format is csv or toml, not {format_!r}")
     workspace, _, _ = opened(config, data)
-    connection = database.connect(workspace.data, read_only=True)
-    text = writers[format_](register.load(connection))
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        text = writers[format_](register.load(connection))
     if json_:
         say_json({"format": format_, "text": text})
     else:
@@ -109,8 +109,8 @@ def export(
 def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """Assets with their devices, and when those were last heard."""
     workspace, settings, profiles = opened(config, data)
-    connection = database.connect(workspace.data, read_only=True)
-    views = devices_view(connection, profiles, hub_now(workspace, settings))
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        views = devices_view(connection, profiles, hub_now(workspace, settings))
     if json_:
         say_json(views)
         return
@@ -139,8 +139,8 @@ def _state(view: dict[str, Any]) -> str:
 def new(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """New devices: heard of, but not in the register."""
     workspace, settings, _ = opened(config, data)
-    connection = database.connect(workspace.data, read_only=True)
-    rows = dead_letters.new_devices(connection)
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        rows = dead_letters.new_devices(connection)
     names = ["device", "kept", "last_received_at", "topic"]
     if json_:
         say_json(
@@ -190,8 +190,8 @@ def adopt(
 def _was_heard(workspace: Workspace, device: str) -> bool:
     """Whether a device of the register ever sent something."""
     settings, profiles = load_all(workspace)
-    connection = database.connect(workspace.data, read_only=True)
-    views = devices_view(connection, profiles, hub_now(workspace, settings))
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        views = devices_view(connection, profiles, hub_now(workspace, settings))
     return any(
         view["last_uplink_at"]
         for view in views

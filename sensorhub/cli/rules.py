@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,11 +38,8 @@ Version = Annotated[int | None, typer.Option(help="default: the newest")]
 
 
 def _versions(workspace: Workspace) -> list[RuleVersion]:
-    connection = database.connect(workspace.data, read_only=True)
-    try:
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
         return rule_versions.listing(connection)
-    finally:
-        connection.close()
 
 
 def _version(workspace: Workspace, number: int | None) -> RuleVersion:

@@ -1,6 +1,7 @@
 """subscriptions: who is told of what, and where."""
 
 import sys
+from contextlib import closing
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -78,23 +79,20 @@ def add(
 
 def _check_named(workspace: Workspace, choice: dict[str, list[str]]) -> None:
     """A choice of what is not there would be believed and tell nobody."""
-    connection = database.connect(workspace.data, read_only=True)
-    text, standards = (
-        rule_versions.latest(connection)[1],
-        load_standards(workspace.config),
-    )
-    book = parse_rules(text, standards=standards)
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        text = rule_versions.latest(connection)[1]
+        zones = _column(connection, "SELECT id FROM zones")
+        assets = _column(
+            connection, "SELECT id FROM assets UNION SELECT id FROM places"
+        )
+    book = parse_rules(text, standards=load_standards(workspace.config))
     known: dict[str, set[str]] = {
-        "zones": {HUB_ID, *_column(connection, "SELECT id FROM zones")},
-        "assets": {
-            HUB_ID,
-            *_column(connection, "SELECT id FROM assets UNION SELECT id FROM places"),
-        },
+        "zones": {HUB_ID, *zones},
+        "assets": {HUB_ID, *assets},
         "rules": {*SYSTEM_RULES, *(rule.id for rule in book.rules)},
         "categories": set(map(str, Category)),
         "severities": set(SEVERITIES),
     }
-    connection.close()
     faults = []
     for part, names in choice.items():
         for name in sorted(set(names) - known[part]):
@@ -124,7 +122,8 @@ def _warn(url: str, settings: Settings) -> None:
 def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
     """All subscriptions; secrets are not shown."""
     workspace, _, _ = opened(config, data)
-    connection = database.connect(workspace.data, read_only=True)
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        kept = subscriptions.load(connection)
     rows: list[dict[str, Any]] = [
         {
             "id": item.id,
@@ -137,7 +136,7 @@ def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> No
             "categories": sorted(item.choice.categories),
             "severities": sorted(item.choice.severities),
         }
-        for item in subscriptions.load(connection)
+        for item in kept
     ]
     if json_:
         say_json(rows)
@@ -171,8 +170,8 @@ def try_(
 ) -> None:
     """Send a test event now and show what the receiver said."""
     workspace, settings, _ = opened(config, data)
-    connection = database.connect(workspace.data, read_only=True)
-    item = subscriptions.get(connection, subscription)
+    with closing(database.connect(workspace.data, read_only=True)) as connection:
+        item = subscriptions.get(connection, subscription)
     if item is None:
         refuse(f"no such subscription: {subscription!r}")
     verdict = prober(settings)(item)

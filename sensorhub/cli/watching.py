@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -24,23 +25,26 @@ def tail(
 ) -> None:
     """Uplinks as they come: readings, what was ignored, outcome and reason."""
     opened(config, data)
-    reader = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        with address(data) as workspace:
-            reader.connect(workspace)
-    except OSError:
-        refuse(f"no hub runs on {data}: start one with `sensorhub hub`")
-    with reader, reader.makefile("r", encoding="utf-8") as lines:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as reader:
         try:
-            for line in lines:
-                uplink = json.loads(line)
-                if device in (None, uplink["device"]) and asset in (
-                    None,
-                    uplink["asset"],
-                ):
-                    print(line.rstrip() if json_ else words(uplink), flush=True)
-        except KeyboardInterrupt:
-            return
+            with address(data) as workspace:
+                reader.connect(workspace)
+        except OSError:
+            refuse(f"no hub runs on {data}: start one with `sensorhub hub`")
+        with reader.makefile("r", encoding="utf-8") as lines:
+            _show(lines, device, asset, json_)
+
+
+def _show(
+    lines: Iterable[str], device: str | None, asset: str | None, json_: bool
+) -> None:
+    try:
+        for line in lines:
+            uplink = json.loads(line)
+            if device in (None, uplink["device"]) and asset in (None, uplink["asset"]):
+                print(line.rstrip() if json_ else words(uplink), flush=True)
+    except KeyboardInterrupt:
+        return
 
 
 def words(uplink: dict[str, Any]) -> str:

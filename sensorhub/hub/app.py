@@ -4,7 +4,7 @@ import json
 import secrets
 import threading
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import structlog
 
@@ -111,9 +111,8 @@ class HubRun:
         return loop
 
     def _build_hub(self, settings: Settings, profiles: dict[str, Profile]) -> None:
-        connection = database.connect(self._workspace.data)
-        self._clock = hub_clock(settings, connection)
-        connection.close()
+        with closing(database.connect(self._workspace.data)) as connection:
+            self._clock = hub_clock(settings, connection)
         self._codecs = codecs_of(
             self._workspace.config,
             settings,

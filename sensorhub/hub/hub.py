@@ -79,18 +79,25 @@ class Hub:
         self.codecs = codecs
         self.downlink_tracker = DownlinkTracker()
         self.connection = database.connect(folder)
-        bounds = settings.dead_letters
-        self.shelf = Shelf(self.connection, bounds.per_device, bounds.total)
-        self.counters: Counter[str] = counters.load(self.connection)
         self.cursor = 0
         self.after_commit: list[Callable[[list[outbox.OutboxRow]], None]] = []
         self.damaged: list[journal.JournalRow] = []
         self._uncheckpointed = 0
         self._next_block = 0
-        self.load()
-        self.remount(now())
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
 
     # -- start --
+
+    def _begin(self) -> None:
+        bounds = self.settings.dead_letters
+        self.shelf = Shelf(self.connection, bounds.per_device, bounds.total)
+        self.counters: Counter[str] = counters.load(self.connection)
+        self.load()
+        self.remount(self.now())
 
     def load(self, settle_at: int | None = None) -> None:
         """Build everything from the database: register, rules, state, alerts.

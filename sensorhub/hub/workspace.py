@@ -5,6 +5,7 @@ What the command line does beside a running hub, or without one.
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,25 +142,39 @@ def act(
     prepare(workspace, settings, profiles)
     try:
         with database.locked(workspace.data, wait_s=0):
-            clock = _own_clock(workspace, settings)
-            codecs = codecs_of(workspace.config, settings, profiles, clock.now)
-            hub = Hub(
-                *(workspace.data, settings, profiles, clock.now),
-                wants=wants,
-                standards=load_standards(workspace.config),
-                codecs=codecs,
-            )
-            id_ = command_rows.append(
-                hub.connection, at=clock.now(), by=by, kind=kind, arguments=arguments
-            )
-            CommandDispatcher(hub).apply_waiting()
-            result = command_rows.result_of(hub.connection, id_)
-            hub.checkpoint_all()
-            hub.close()
-            codecs.close()
-            return result
+            return _act_here(workspace, settings, profiles, by, (kind, arguments))
     except database.Locked:
         return _ask(workspace, settings, by, (kind, arguments))
+
+
+def _act_here(
+    workspace: Workspace,
+    settings: Settings,
+    profiles: dict[str, Profile],
+    by: str,
+    said: tuple[str, dict[str, Any]],
+) -> dict[str, Any] | None:
+    kind, arguments = said
+    clock = _own_clock(workspace, settings)
+    standards = load_standards(workspace.config)
+    with (
+        closing(codecs_of(workspace.config, settings, profiles, clock.now)) as codecs,
+        closing(
+            Hub(
+                *(workspace.data, settings, profiles, clock.now),
+                wants=wants,
+                standards=standards,
+                codecs=codecs,
+            )
+        ) as hub,
+    ):
+        id_ = command_rows.append(
+            hub.connection, at=clock.now(), by=by, kind=kind, arguments=arguments
+        )
+        CommandDispatcher(hub).apply_waiting()
+        result = command_rows.result_of(hub.connection, id_)
+        hub.checkpoint_all()
+        return result
 
 
 def _own_clock(workspace: Workspace, settings: Settings) -> Clock:

@@ -71,16 +71,24 @@ def _connect(folder: Path, read_only: bool) -> sqlite3.Connection:
         cached_statements=256,
     )
     if not read_only:
-        path.chmod(0o600)  # -wal and -shm take it over
-        # setting it is a write each time, even where it is so already
-        if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != INCREMENTAL:
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-        # the same pages change again and again: copied back in fewer, larger turns
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        try:
+            path.chmod(0o600)  # -wal and -shm take it over
+            _set_pragmas(connection)
+        except BaseException:
+            connection.close()
+            raise
     return connection
+
+
+def _set_pragmas(connection: sqlite3.Connection) -> None:
+    # setting it is a write each time, even where it is so already
+    if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != INCREMENTAL:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    # the same pages change again and again: copied back in fewer, larger turns
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
 
 
 def revision_of(connection: sqlite3.Connection) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.hubs import FULL
+from tests.support.opened import close_later
 from tests.support.stories import Story
 
 from sensorhub.config.influx import InfluxSettings
@@ -74,6 +75,7 @@ class Town:
         self.kill_before: Callable[[], bool] = lambda: False
         self.seq = 0
         self.begin()
+        close_later(self)
 
     def begin(self) -> None:
         self.forwarder = Forwarder(
@@ -95,8 +97,13 @@ class Town:
         job(connection)
         connection.execute("COMMIT")
 
+    def close(self) -> None:
+        """Give the forwarder's database back; the story gives back its own."""
+        self.forwarder._read.close()
+
     def kill(self) -> None:
         """Nothing more is written; all begins anew from what is on disk."""
+        self.close()
         self.story.kill()
         self.begin()
 
@@ -139,6 +146,7 @@ class Town:
             now=self.story.clock.now,
             submit=self.submit,
         )
+        close_later(maker._read)
         maker._backlog.ask()
         maker._chunk_all = chunks
         while maker.step():

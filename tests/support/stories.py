@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from tests.support.opened import close_later
 
 from sensorhub.alerts import flap
 from sensorhub.clock import HandClock
@@ -43,6 +44,7 @@ class Story:
         self._ticks = 0
         self.heard = True
         self._start()
+        close_later(self)
         self.act("fleet_import", rows=rows_of_csv(fleet))
 
     def _start(self) -> None:
@@ -54,9 +56,13 @@ class Story:
         hub = self.hub
         self.pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader)
 
+    def close(self) -> None:
+        """End the hub; called at the end of the test where nobody did."""
+        self.hub.close()
+
     def kill(self) -> None:
         """Nothing more is written; a new hub begins at once from what is on disk."""
-        self.hub.connection.close()
+        self.hub.close()
         self._start()
         self.tick()
 

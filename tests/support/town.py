@@ -3,11 +3,14 @@
 import json
 import shutil
 from collections.abc import Iterable
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from tests.support.opened import close_later
 
 from sensorhub.alerts.rules import Rule, compile_rules
 from sensorhub.clock import HandClock
@@ -88,9 +91,8 @@ def profiles() -> dict[str, Profile]:
 def _empty_database() -> Path:
     folder = Path(mkdtemp())
     database.prepare(folder)
-    connection = database.connect(folder)
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
+    with closing(database.connect(folder)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return folder / database.FILE
 
 
@@ -131,14 +133,14 @@ class Town:
         self._known = profiles() if known is None else known
         self._settings = settings or Settings()
         shutil.copy(_empty_database(), folder / database.FILE)
-        connection = database.connect(folder)
-        connection.execute("BEGIN IMMEDIATE")
-        rule_versions.add(connection, rules, "file", now)
-        self._import(connection, fleet)
-        connection.execute("COMMIT")
-        connection.close()
+        with closing(database.connect(folder)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            rule_versions.add(connection, rules, "file", now)
+            self._import(connection, fleet)
+            connection.execute("COMMIT")
         self.seq = 0
         self.begin()
+        close_later(self)
 
     def _import(self, connection: Any, fleet: str) -> None:
         rows = parse_fleet_text(fleet, "fleet.csv", ZoneInfo("Asia/Shanghai"))
@@ -153,6 +155,10 @@ class Town:
         )
         self.watchdog = Watchdog(self.hub, self.clock.time)
         self.commands = CommandDispatcher(self.hub)
+
+    def close(self) -> None:
+        """End the hub; called at the end of the test where nobody did."""
+        self.hub.close()
 
     def kill(self) -> None:
         """End the hub without a checkpoint, and start another."""

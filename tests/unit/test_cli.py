@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.opened import close_later
 
 from sensorhub import __version__
 from sensorhub.cli.main import main
@@ -94,7 +95,7 @@ def test_hex_may_have_spaces_and_the_port_is_the_makers(run):
 
 def connected(folder: Path) -> sqlite3.Connection:
     database.prepare(folder)
-    return database.connect(folder)
+    return close_later(database.connect(folder))
 
 
 def test_who_looks_beside_a_simulated_hub_goes_by_its_clock(tmp_path):

@@ -138,6 +138,8 @@ def test_whatever_happens_every_reading_has_a_point_of_its_own(
     found = _read(town)
     assert found == wanted
     town.is_exact()
+    town.close()
+    town.story.close()
 
 
 def _read(town: Town) -> set[tuple[int, int, float]]:
