@@ -54,7 +54,7 @@ def set_aside(
     """Keep damaged journal rows apart, count them, and tell."""
     for row in rows:
         log.error("damaged journal row set aside", row=row.id, uplinks=row.uplinks)
-        change_set.jobs.append(partial(damaged.set_aside_row, row=row.id, now=now))
+        change_set.writes.append(partial(damaged.set_aside_row, row=row.id, now=now))
         change_set.moved["journal_rows_damaged"] += 1
         change_set.moved["uplinks_damaged"] += row.uplinks
     if rows:

@@ -3,7 +3,7 @@
 import json
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 
 import structlog
@@ -98,7 +98,7 @@ class HubRun:
             on_damaged=loop.damaged,
             zone=settings.timezone,
             keep=settings.retention,
-            letters_gone=self._hub.shelf.forget,
+            letters_gone=self._letters_deleted,
             held=parts.room.full,
         )
         self._start_beside(history)
@@ -144,7 +144,7 @@ class HubRun:
         tail = TailServer(data)
         self._stack.callback(tail.close)
         file = settings.ledger.file
-        enter = None if file is None else OutcomeLog(file).job
+        enter = None if file is None else OutcomeLog(file, hub.connection).append
         known = counters.get_meta(hub.connection, "filters")
         self._listener = MqttListener(
             settings.mqtt,
@@ -198,18 +198,18 @@ class HubRun:
             deliver=webhook.deliver,
             pool=workers,
             real_now=lambda: real_now() / 1000,
-            count=self._jobs.count,
-            subscriptions_changed=self._hub.reload_subscriptions,
+            count=self._count,
+            subscriptions_changed=self._subscriptions_changed,
             downlink_sent=self._downlink_sent,
         )
-        self._hub.after_commit.append(relay.offer)
+        self._hub.outbox_listeners.append(relay.offer)
         return relay
 
     def _start_beside(self, worker: HistoryMaker | Forwarder) -> None:
         self._stack.callback(lambda: self._stop_beside(worker))
         worker.start()
 
-    # -- what the parts ask for --
+    # -- what the parts ask for, most of it in the open transaction --
 
     def _commit(self, change_set: ChangeSet) -> None:
         self._jobs.commit(self._hub, change_set)
@@ -219,7 +219,17 @@ class HubRun:
 
     def _downlink_sent(self, connection: Connection, id_: str) -> None:
         downlinks.sent(connection, id_, self._clock.now())
-        self._hub.downlink_tracker.sent(id_)
+        self._hub.on_commit(lambda: self._hub.downlink_tracker.sent(id_))
+
+    def _count(self, name: str, by: int) -> None:
+        self._hub.on_commit(lambda: self._jobs.count(name, by))
+
+    def _subscriptions_changed(self) -> None:
+        self._hub.on_commit(self._hub.reload_subscriptions)
+
+    def _letters_deleted(self, devices: Iterable[str]) -> None:
+        deleted = list(devices)
+        self._hub.on_commit(lambda: self._hub.shelf.forget(deleted))
 
     def _tell_codecs(self) -> None:
         """Codecs that are switched off, for `status`."""

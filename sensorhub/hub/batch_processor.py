@@ -10,11 +10,11 @@ from sensorhub.hub.hub import Hub
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
-from sensorhub.store.changeset import ChangeSet, Job
+from sensorhub.store.changeset import ChangeSet, Write
 
 log = structlog.get_logger()
 Seen = Callable[[range, ParsedBatch, Columns], None]
-Enter = Callable[[list[Message], ParsedBatch, Columns, int], Job]
+Enter = Callable[[list[Message], ParsedBatch, Columns, int], Write | None]
 
 
 class BatchProcessor:
@@ -87,8 +87,11 @@ class BatchProcessor:
     def _add_entry(
         self, change_set: ChangeSet, messages: list[Message], now: int
     ) -> None:
-        if self._enter is not None and self._last is not None:
-            change_set.jobs.append(self._enter(messages, *self._last, now))
+        if self._enter is None or self._last is None:
+            return
+        write = self._enter(messages, *self._last, now)
+        if write is not None:
+            change_set.writes.append(write)
 
     def _halves(
         self, messages: list[Message], received: int | I64, first: int

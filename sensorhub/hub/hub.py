@@ -43,7 +43,7 @@ from sensorhub.store import (
     rule_versions,
     subscriptions,
 )
-from sensorhub.store.changeset import ChangeSet
+from sensorhub.store.changeset import Action, ChangeSet
 from sensorhub.store.dead_letters import Shelf
 
 log = structlog.get_logger()
@@ -80,7 +80,8 @@ class Hub:
         self.downlink_tracker = DownlinkTracker()
         self.connection = database.connect(folder)
         self.cursor = 0
-        self.after_commit: list[Callable[[list[outbox.OutboxRow]], None]] = []
+        self.outbox_listeners: list[Callable[[list[outbox.OutboxRow]], None]] = []
+        self._on_commit: list[Action] = []
         self.damaged: list[journal.JournalRow] = []
         self._uncheckpointed = 0
         self._next_block = 0
@@ -168,7 +169,7 @@ class Hub:
             return
         if change_set.transitions:  # what fires anew must not look like the ended one
             self.lifecycle.ground_at = now
-            change_set.jobs.append(
+            change_set.writes.append(
                 partial(counters.set_meta, key=GROUND, value=str(now))
             )
         self.commit(change_set)
@@ -176,15 +177,14 @@ class Hub:
     # -- writing --
 
     def commit(self, change_set: ChangeSet) -> None:
-        """Write a ledger in one transaction; then tell who waits for its rows.
+        """Write a change set in one transaction; then what follows the commit.
 
-        A database that is locked or full is waited for: what is in the ledger
+        A database that is locked or full is waited for: what is in the change set
         has moved the memory already and must not be lost.
         """
         if change_set.empty():
             return
         change_set.versions = self.versions
-        self._write_places(change_set)
         waited = 0.05
         while True:
             try:
@@ -204,18 +204,26 @@ class Hub:
         self.counters.update(change_set.moved)
         if change_set.journal is not None:
             self._uncheckpointed += change_set.journal.uplinks
-        for listener in self.after_commit:
-            listener(change_set.outbox)
+        for action in (*change_set.after_commit, *self._on_commit):
+            _run(action)
+        for listener in self.outbox_listeners:
+            _run(partial(listener, change_set.outbox))
 
-    def _write_places(self, change_set: ChangeSet) -> None:
-        """Gateways and zones that were given a number are written with their use."""
-        if new := self.state.places.new:
-            change_set.jobs.append(partial(places.add, places=tuple(new)))
-            new.clear()
+    def on_commit(self, action: Action) -> None:
+        """Run `action` after the COMMIT of the open transaction.
+
+        For writes that know only in the transaction what has to follow; where it is
+        rolled back the action is dropped.
+        """
+        self._on_commit.append(action)
 
     def _write(self, change_set: ChangeSet) -> int:
+        self._on_commit.clear()
         self.connection.execute("BEGIN IMMEDIATE")
         try:
+            if new := self.state.places.new:  # with what uses their numbers
+                places.add(self.connection, new)
+                self.on_commit(new.clear)
             row = change_set.write(self.connection, self.shelf)
             if self.settings.influx.on and change_set.transitions:
                 ids = [transition.id for transition in change_set.transitions]
@@ -248,14 +256,14 @@ class Hub:
 
     def _add_block(self, change_set: ChangeSet, block: int) -> None:
         body, cursor = checkpoint.dump(self.state, block), self.cursor
-        change_set.jobs.append(lambda c: checkpoints.save(c, block, cursor, body))
+        change_set.writes.append(lambda c: checkpoints.save(c, block, cursor, body))
         self.remember(change_set)
 
     def remember(self, change_set: ChangeSet, **times: int) -> None:
         """Write down how much time was covered, and other times (ms) by name."""
         times |= {COVERED: self.state.covered, SETTLED: self._settled}
         for key, value in times.items():
-            change_set.jobs.append(
+            change_set.writes.append(
                 partial(counters.set_meta, key=key, value=str(value))
             )
 
@@ -283,3 +291,11 @@ class Hub:
     def close(self) -> None:
         """Give the database back."""
         self.connection.close()
+
+
+def _run(action: Action) -> None:
+    """Run what follows a commit: the transaction is written, whatever breaks here."""
+    try:
+        action()
+    except Exception:
+        log.exception("what follows a commit failed")

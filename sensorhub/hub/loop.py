@@ -91,12 +91,15 @@ class Loop:
     def damaged(self, connection: Connection, number: int, uplinks: int) -> None:
         """A part of the history was set aside; the next tick tells it."""
         log.error("damaged history was set aside", row=number, uplinks=uplinks)
-        self._damage += 1
+        self._hub.on_commit(self._note_damage)
         if number > 0:
             damage = Counter(journal_rows_damaged=1, uplinks_damaged=uplinks)
         else:  # a slice or a chunk of the history
             damage = Counter(history_parts_damaged=1)
         counters.add(connection, damage)
+
+    def _note_damage(self) -> None:
+        self._damage += 1
 
     def _commit(self, change_set: ChangeSet) -> None:
         self._parts.jobs.commit(self._hub, change_set)

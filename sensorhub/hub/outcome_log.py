@@ -1,11 +1,12 @@
 """How every message ended, as lines of a file; exact also over kill -9.
 
-The lines are written inside the transaction that they tell of, which also remembers
-where they end: what stands behind that place was never committed and is written over.
+The lines of a batch are written before its transaction, which remembers up to where
+the file is valid: what stands behind that was never committed and is written over.
 """
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from sensorhub.columns import Columns
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.model import DUP, RETAIN, Message, Outcome, Reason
 from sensorhub.store import Connection, counters
-from sensorhub.store.changeset import Job
+from sensorhub.store.changeset import Write
 
 log = structlog.get_logger()
 META = "ledger_file"
@@ -39,8 +40,8 @@ def ends(parsed: ParsedBatch, columns: Columns) -> dict[int, list[str]]:
     return found
 
 
-class _Place(msgspec.Struct):
-    """Up to where the file is sound."""
+class LogPosition(msgspec.Struct):
+    """Up to where the file is valid: its path, bytes and messages."""
 
     file: str
     bytes: int
@@ -48,55 +49,60 @@ class _Place(msgspec.Struct):
 
 
 class OutcomeLog:
-    """A file that grows by one line an uplink message; belongs to one thread."""
+    """A file that grows by one line an uplink; belongs to the hub's thread.
 
-    def __init__(self, path: Path) -> None:
+    `connection` is that of the only writer: no other changes the position.
+    """
+
+    def __init__(self, path: Path, connection: Connection) -> None:
         self._path = path.absolute()
+        self._connection = connection
 
-    def job(
+    def append(
         self,
         messages: Sequence[Message],
         parsed: ParsedBatch,
         columns: Columns,
         now: int,
-    ) -> Job:
-        """Writes a batch received at `now` (ms) in the transaction that keeps it."""
+    ) -> Write | None:
+        """Append the lines of a batch received at `now` (ms).
+
+        Returns what makes them valid in the transaction that keeps the batch; None
+        where the file cannot be written.
+        """
         found = ends(parsed, columns)
-
-        def write(connection: Connection) -> None:
-            workspace = self._workspace(connection)
-            text = "".join(_lines(messages, found, now, workspace.messages + 1))
+        try:
+            position = self._position()
+            text = "".join(_lines(messages, found, now, position.messages + 1))
             data = text.encode()
-            try:
-                self._write(workspace, data)
-            except OSError as error:  # a ledger must never cost an uplink
-                log.error("the ledger file lost lines", error=str(error))
-                return
-            workspace.bytes += len(data)
-            workspace.messages += len(messages)
-            counters.set_meta(connection, META, msgspec.json.encode(workspace).decode())
+            self._write(position, data)
+        except OSError as error:  # the log must never cost an uplink
+            log.error("the outcome log lost lines", error=str(error))
+            return None
+        position.bytes += len(data)
+        position.messages += len(messages)
+        value = msgspec.json.encode(position).decode()
+        return partial(counters.set_meta, key=META, value=value)
 
-        return write
-
-    def _workspace(self, connection: Connection) -> _Place:
+    def _position(self) -> LogPosition:
         """Where the next line belongs; the end of a file that we did not write."""
         size = self._path.stat().st_size if self._path.exists() else 0
-        known = counters.get_meta(connection, META)
+        known = counters.get_meta(self._connection, META)
         if known is None:
-            return _Place(str(self._path), size, 0)
-        workspace = msgspec.json.decode(known, type=_Place)
-        if workspace.file != str(self._path) or size < workspace.bytes:
-            return _Place(str(self._path), size, workspace.messages)
-        return workspace
+            return LogPosition(str(self._path), size, 0)
+        position = msgspec.json.decode(known, type=LogPosition)
+        if position.file != str(self._path) or size < position.bytes:
+            return LogPosition(str(self._path), size, position.messages)
+        return position
 
-    def _write(self, workspace: _Place, data: bytes) -> None:
+    def _write(self, position: LogPosition, data: bytes) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(self._path, flags, 0o640)
         try:
-            os.ftruncate(descriptor, workspace.bytes)
+            os.ftruncate(descriptor, position.bytes)
             done = 0
             while done < len(data):
-                done += os.pwrite(descriptor, data[done:], workspace.bytes + done)
+                done += os.pwrite(descriptor, data[done:], position.bytes + done)
         finally:
             os.close(descriptor)
 

@@ -82,7 +82,7 @@ class RulesWatcher:
         now = self._hub.now()
         change_set = ChangeSet()
         text = json.dumps(faults, ensure_ascii=False)
-        change_set.jobs.append(partial(counters.set_meta, key=REFUSED, value=text))
+        change_set.writes.append(partial(counters.set_meta, key=REFUSED, value=text))
         self._hub.lifecycle.system(change_set, REFUSED, True, now, len(faults))
         self._hub.commit(change_set)
 
@@ -90,7 +90,7 @@ class RulesWatcher:
         if counters.get_meta(self._hub.connection, REFUSED) is None:
             return
         change_set = ChangeSet()
-        change_set.jobs.append(_forget)
+        change_set.writes.append(_forget)
         self._hub.lifecycle.system(change_set, REFUSED, False, self._hub.now())
         self._hub.commit(change_set)
 

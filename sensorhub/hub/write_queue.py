@@ -1,4 +1,4 @@
-"""What other threads want written: done by the hub's thread with its next commit."""
+"""Writes of other threads: done by the hub's thread with its next commit."""
 
 from collections import Counter, deque
 
@@ -7,23 +7,23 @@ import structlog
 from sensorhub.errors import StoreError
 from sensorhub.hub.hub import Hub
 from sensorhub.store import counters
-from sensorhub.store.changeset import ChangeSet, Job
+from sensorhub.store.changeset import ChangeSet, Write
 
 log = structlog.get_logger()
 
 
 class WriteQueue:
-    """A queue of jobs; any thread may submit, only the hub's thread commits."""
+    """A queue of writes; any thread may submit, only the hub's thread commits."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[Write] = deque()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def submit(self, job: Job) -> None:
-        """Have a job done in one of the next transactions."""
-        self._waiting.append(job)
+    def submit(self, write: Write) -> None:
+        """Have it done in one of the next transactions."""
+        self._waiting.append(write)
 
     def count(self, name: str, by: int) -> None:
         """Have a counter moved."""
@@ -34,31 +34,31 @@ class WriteQueue:
         self.submit(lambda c: counters.set_meta(c, name, value))
 
     def commit(self, hub: Hub, change_set: ChangeSet) -> None:
-        """Commit a ledger with all that waits; a bad job harms no other."""
-        own, jobs = change_set.jobs, list(self._waiting)
-        change_set.jobs = own + jobs
+        """Commit a change set with all that waits; a bad write harms no other."""
+        own, waiting = change_set.writes, list(self._waiting)
+        change_set.writes = own + waiting
         try:
             hub.commit(change_set)
         except StoreError:
             raise
         except Exception:
-            if not jobs:
+            if not waiting:
                 raise
-            log.exception("a commit broke, its jobs are tried one by one")
-            for job in jobs:
-                _try(hub, job)
+            log.exception("a commit failed, queued writes are tried one by one")
+            for write in waiting:
+                _try(hub, write)
                 self._waiting.popleft()
-            change_set.jobs = own
+            change_set.writes = own
             hub.commit(change_set)
             return
-        for _ in jobs:
+        for _ in waiting:
             self._waiting.popleft()
 
 
-def _try(hub: Hub, job: Job) -> None:
+def _try(hub: Hub, write: Write) -> None:
     try:
-        hub.commit(ChangeSet(jobs=[job]))
+        hub.commit(ChangeSet(writes=[write]))
     except StoreError:
         raise
     except Exception:
-        log.exception("a job broke, it is dropped")
+        log.exception("a queued write failed, it is dropped")

@@ -86,7 +86,7 @@ def learn_by_day(
     if (kinds := teaching.naive_kinds) != before:
         log.warning("kinds whose forecasts go by their last day's rate", kinds=kinds)
         words = " ".join(kinds)
-        change_set.jobs.append(
+        change_set.writes.append(
             partial(counters.set_meta, key=counters.NAIVE, value=words)
         )
     return taught

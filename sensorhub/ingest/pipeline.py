@@ -79,7 +79,7 @@ class Pipeline:
             change_set.journal = JournalEntry(now, 0, pack(columns, notes))
         if self.watch is not None:
             self.watch(parsed, columns)
-        change_set.jobs += self._reader.downlink_tracker.look(parsed, columns, now)
+        change_set.writes += self._reader.downlink_tracker.look(parsed, columns, now)
         if parsed.events:
             change_set.moved["events_received"] += parsed.events
         if parsed.zone_mismatch:

@@ -1,4 +1,4 @@
-"""What one transaction holds, and the writing of it."""
+"""The change set: all that one transaction writes, and what follows its commit."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,7 +12,9 @@ from sensorhub.store.dead_letters import DeadLetter, Shelf
 from sensorhub.store.outbox import OutboxRow
 
 AvailabilityRow = tuple[int, str, str, float | None, int]
-Job = Callable[[Connection], object]
+# runs in the transaction, and again where that was rolled back: database only
+Write = Callable[[Connection], object]
+Action = Callable[[], object]  # changes memory, once the transaction is committed
 
 
 @dataclass(slots=True)
@@ -26,7 +28,11 @@ class JournalEntry:
 
 @dataclass(slots=True)
 class ChangeSet:
-    """Everything that one cause of change writes, all or nothing."""
+    """Everything that one cause of change writes, all or nothing.
+
+    `writes` run in the transaction, after all else. `after_commit` runs once the
+    transaction is committed, and not at all where it is not.
+    """
 
     journal: JournalEntry | None = None
     versions: str = ""
@@ -37,7 +43,8 @@ class ChangeSet:
     availability: list[AvailabilityRow] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     moved: Counter[str] = field(default_factory=Counter)
-    jobs: list[Job] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
+    after_commit: list[Action] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)  # retained states to clear
 
     def empty(self) -> bool:
@@ -51,7 +58,8 @@ class ChangeSet:
             or self.letters
             or self.availability
             or self.moved
-            or self.jobs
+            or self.writes
+            or self.after_commit
         )
 
     def write(self, connection: Connection, shelf: Shelf) -> int:
@@ -87,6 +95,6 @@ class ChangeSet:
             dropped = shelf.keep(connection, self.letters)
             moved = moved + Counter(dead_letters_dropped=dropped)
         counters.add(connection, moved)
-        for job in self.jobs:
-            job(connection)
+        for write in self.writes:
+            write(connection)
         return row

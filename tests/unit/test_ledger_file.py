@@ -35,11 +35,12 @@ def batches(story: Story, file: Path, *, dies: bool = False) -> BatchProcessor:
             story.hub.commit(ledger)
             return
         story.hub.connection.execute("BEGIN")
-        for job in ledger.jobs:
-            job(story.hub.connection)
+        for write in ledger.writes:
+            write(story.hub.connection)
         story.hub.connection.rollback()
 
-    return BatchProcessor(story.hub, commit, enter=OutcomeLog(file).job)
+    log = OutcomeLog(file, story.hub.connection)
+    return BatchProcessor(story.hub, commit, enter=log.append)
 
 
 def begin(folder: Path) -> Story:

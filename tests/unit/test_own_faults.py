@@ -92,7 +92,7 @@ def test_dead_letter_bounds_hold_after_a_transaction_was_undone(story: Story) ->
     run = Run(story)
     poison = [native("z1", "nobody", {"seq": n, "m": {"nh3": 1}}) for n in range(5)]
     change_set = run.batches.pipeline.process(poison, START)
-    change_set.jobs.append(lambda c: c.execute("SELECT no_such_thing"))
+    change_set.writes.append(lambda c: c.execute("SELECT no_such_thing"))
     with pytest.raises(Exception, match="no_such_thing"):
         story.hub.commit(change_set)
     assert story.hub.shelf._sum == 0

@@ -74,8 +74,8 @@ def silence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resu
         command.by,
         said.get("comment") or "",
     )
-    change_set.jobs.append(lambda c: alerts.add_silence(c, row))
-    change_set.jobs.append(lambda _: hub.reload_mutes())
+    change_set.writes.append(lambda c: alerts.add_silence(c, row))
+    change_set.after_commit.append(hub.reload_mutes)
     return {"until": until}
 
 
@@ -96,8 +96,8 @@ def unsilence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Re
     id_ = int(command.arguments["silence"])
     if id_ not in {mute.id for mute in hub.lifecycle.notifications.mutes}:
         raise Refused(f"no silence {id_}; `sensorhub silence list` lists them")
-    change_set.jobs.append(lambda c: alerts.end_silence(c, id_, now))
-    change_set.jobs.append(lambda _: hub.reload_mutes())
+    change_set.writes.append(lambda c: alerts.end_silence(c, id_, now))
+    change_set.after_commit.append(hub.reload_mutes)
     return {"silence": id_}
 
 

@@ -31,7 +31,7 @@ def replay_letters(hub: Hub, letters: list[dead_letters.DeadLetter], now: int) -
         part = pipeline.replay(message, letter.received_at, letter.device)
         if part is not None:
             ids = [letter.id]
-            part.jobs.append(partial(dead_letters.mark_replayed, ids=ids, now=now))
+            part.writes.append(partial(dead_letters.mark_replayed, ids=ids, now=now))
             hub.commit(part)
             done += 1
     return done
@@ -43,8 +43,9 @@ def purge(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result
     device = said.get("device")
     count = dead_letters.count(hub.connection, device)
 
-    def forget(connection: Connection) -> None:
-        hub.shelf.forget(dead_letters.purge(connection, device))
+    def delete(connection: Connection) -> None:
+        devices = dead_letters.purge(connection, device)
+        hub.on_commit(lambda: hub.shelf.forget(devices))
 
-    change_set.jobs.append(forget)
+    change_set.writes.append(delete)
     return {"purged": count}

@@ -71,7 +71,7 @@ class CommandDispatcher:
     def _finish(
         self, command: commands.Command, change_set: ChangeSet, now: int, result: Result
     ) -> Result:
-        change_set.jobs.append(lambda c: commands.finish(c, command.id, now, result))
+        change_set.writes.append(lambda c: commands.finish(c, command.id, now, result))
         self._hub.commit(change_set)
         return result
 

@@ -45,11 +45,11 @@ def ask(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
         said |= {"bytes": frame.data.hex(), "port": frame.port, "echoes": echoes}
     row = Downlink(id_, device, kind, said, topic, command.by, now)
     body = json.dumps({"topic": topic, "payload": payload.decode(), "downlink": id_})
-    change_set.jobs.append(lambda c: downlinks.add(c, row))
+    change_set.writes.append(lambda c: downlinks.add(c, row))
     change_set.outbox.append(
         OutboxRow(f"down-{id_}", MQTT, f"down-{name}", "", now, body.encode())
     )
-    change_set.jobs.append(lambda _: hub.downlink_tracker.watch(row))
+    change_set.after_commit.append(lambda: hub.downlink_tracker.watch(row))
     return {"downlink": id_, "topic": topic, "payload": json.loads(payload)}
 
 

@@ -21,5 +21,5 @@ def influx_retry(hub: Hub, change_set: ChangeSet, command: Command, now: int) ->
     """What InfluxDB refused is tried once more."""
     if not hub.settings.influx.on:
         raise Refused("influx.url is not set: nothing is forwarded")
-    change_set.jobs.append(forward_rows.try_again)
+    change_set.writes.append(forward_rows.try_again)
     return {"lines": forward_rows.count_letters(hub.connection)}

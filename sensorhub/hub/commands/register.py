@@ -34,7 +34,7 @@ def _change(hub: Hub, change: Callable[[Connection], Plan]) -> Result:
     hub.checkpoint_all()
     plans: list[Plan] = []
     change_set = ChangeSet()
-    change_set.jobs.append(lambda c: plans.append(change(c)))
+    change_set.writes.append(lambda c: plans.append(change(c)))
     hub.commit(change_set)
     hub.rebuild()
     return describe(plans[-1])

@@ -48,7 +48,7 @@ def _change(hub: Hub, text: str, by: str, now: int, note: str = "") -> Result:
     parse_rules(text, standards=hub.standards)
     hub.checkpoint_all()
     change_set = ChangeSet()
-    change_set.jobs.append(lambda c: rule_versions.add(c, text, by, now, note))
+    change_set.writes.append(lambda c: rule_versions.add(c, text, by, now, note))
     hub.commit(change_set)
     hub.rebuild()
     return {"version": hub.rules_version}

@@ -15,8 +15,8 @@ def subscribe(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Re
     said = command.arguments
     choice = msgspec.convert(said["choice"], subscriptions.Choice)
     row = subscriptions.webhook(said["id"], said["url"], choice, now, said["secret"])
-    change_set.jobs.append(lambda c: subscriptions.add(c, row))
-    change_set.jobs.append(lambda _: hub.reload_subscriptions())
+    change_set.writes.append(lambda c: subscriptions.add(c, row))
+    change_set.after_commit.append(hub.reload_subscriptions)
     if subscriptions.get(hub.connection, row.id) is not None:
         raise Refused(f"there is a subscription {row.id!r} already")
     return {"id": row.id}
@@ -27,7 +27,7 @@ def unsubscribe(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> 
     id_ = command.arguments["id"]
     if subscriptions.get(hub.connection, id_) is None:
         raise Refused(f"no such subscription: {id_!r}")
-    change_set.jobs.append(lambda c: outbox.drop(c, id_, "subscription removed"))
-    change_set.jobs.append(lambda c: subscriptions.remove(c, id_))
-    change_set.jobs.append(lambda _: hub.reload_subscriptions())
+    change_set.writes.append(lambda c: outbox.drop(c, id_, "subscription removed"))
+    change_set.writes.append(lambda c: subscriptions.remove(c, id_))
+    change_set.after_commit.append(hub.reload_subscriptions)
     return {"id": id_}
