@@ -23,13 +23,15 @@ def counted(lifecycle: AlertLifecycle, group: Group, now: int) -> NDArray[np.int
     """
     state, registry = lifecycle.state, lifecycle.state.registry
     asset = registry.asset_of
-    counts = (asset >= 0) & (state.covered_at != NEVER) & group.selected[asset]
+    counts = (
+        (asset >= 0) & (state.reception.monitored_at != NEVER) & group.selected[asset]
+    )
     counts &= ~((registry.out_from[asset] <= now) & (now < registry.out_until[asset]))
     if group.rule.settings.by == "gateway":
-        return np.where(counts, state.gateway, 0)
+        return np.where(counts, state.reception.gateway, 0)
     outs = [n for n in lifecycle.out() if state.places[n].kind == "gateway"]
     if outs:
-        counts &= ~np.isin(state.gateway, np.array(outs, np.int32))
+        counts &= ~np.isin(state.reception.gateway, np.array(outs, np.int32))
     return np.where(counts, state.zone, 0)
 
 
@@ -42,7 +44,7 @@ def look(
     had an alert of his own.
     """
     state = lifecycle.state
-    quiet = state.covered - state.covered_at
+    quiet = state.reception.monitored_ms - state.reception.monitored_at
     back: list[int] = []
     for group in lifecycle.groups:
         rule = group.rule
@@ -85,9 +87,9 @@ def _excuse(
 ) -> None:
     """The silence of devices whose place is back begins anew."""
     state = lifecycle.state
-    here = np.isin(state.gateway, places) | np.isin(state.zone, places)
-    here &= state.covered_at != NEVER
+    here = np.isin(state.reception.gateway, places) | np.isin(state.zone, places)
+    here &= state.reception.monitored_at != NEVER
     devices = np.flatnonzero(here).tolist()
-    state.excuse(devices)
-    notes = Notes(state.covered, [], excused=devices)
+    state.reception.restart_silence(devices)
+    notes = Notes(state.reception.monitored_ms, [], excused=devices)
     change_set.journal = JournalEntry(now, 0, pack(Columns.empty(), notes))

@@ -22,7 +22,7 @@ from sensorhub.model import BY_NAME, BY_NO, NEVER, Severity
 from sensorhub.registry.registry import FOR_EVER, SINCE_EVER, Registry
 from sensorhub.rules.schema import Inhibit
 from sensorhub.state.rule_evaluation import Moved
-from sensorhub.state.series import selects
+from sensorhub.state.rule_selection import selects
 from sensorhub.state.state import State
 from sensorhub.store.changeset import ChangeSet
 
@@ -41,7 +41,7 @@ class AlertLifecycle:
         self.ahead = Ahead(state.registry.devices)
         self.ground_at = 0
         self.told_at: dict[str, int] = {}
-        self.rules = {rule.id: rule for rule in state.rules} | SYSTEM_RULES
+        self.rules = {rule.id: rule for rule in state.rules.rules} | SYSTEM_RULES
         self.notifications = NotificationPolicy(
             state, self.board, self.rules, inhibits, wants
         )
@@ -51,17 +51,17 @@ class AlertLifecycle:
         self.service_at = np.full(registry.assets, NEVER, np.int64)
         self.silences = [
             NoData(rule, registry.interval_ms)
-            for rule in self.state.rules
+            for rule in self.state.rules.rules
             if rule.kind == "no_data"
         ]
         self.overdue = [
             Overdue(rule, self._selected(rule))
-            for rule in self.state.rules
+            for rule in self.state.rules.rules
             if rule.kind == "overdue"
         ]
         groups = [
             Group(rule, registry.interval_ms, self._selected(rule))
-            for rule in self.state.rules
+            for rule in self.state.rules.rules
             if rule.kind == "group"
         ]
         # what one gateway explains is no zone's trouble: gateways come first
@@ -103,7 +103,7 @@ class AlertLifecycle:
         out = self.out()
         if not out:
             return None
-        found: NDArray[np.bool_] = np.isin(self.state.gateway, out)
+        found: NDArray[np.bool_] = np.isin(self.state.reception.gateway, out)
         return found | np.isin(self.state.zone, out)
 
     # -- what moves --
@@ -130,7 +130,7 @@ class AlertLifecycle:
         )
         if change is not None:
             self.notifications.tell(
-                change_set, change, (rule.id, source) in self.state.flapping
+                change_set, change, (rule.id, source) in self.state.rules.flapping
             )
 
     def end(self, change_set: ChangeSet, alert: Alert, at: int, reason: str) -> None:
@@ -228,13 +228,13 @@ class AlertLifecycle:
         """Levels that a reading moved."""
         state = self.state
         for item in moved:
-            device = int(state.s_device[item.series])
+            device = int(state.series.device[item.series])
             asset = int(state.registry.asset_of[device])
             if asset < 0:
                 continue
             cause = {
                 "device": state.registry.device_ids[device],
-                "measurement": BY_NO[int(state.s_code[item.series])].name,
+                "measurement": BY_NO[int(state.series.code[item.series])].name,
                 "measured_at": measured_at,
                 "value": item.value,
                 **self.said(item),
@@ -250,7 +250,7 @@ class AlertLifecycle:
         if moved.fill is not None:
             said["fill"] = round(moved.fill, 1)
         if said and clauses.gas:
-            said["celsius"] = self.state.celsius(moved.series)
+            said["celsius"] = self.state.rules.celsius(moved.series)
         if said and moved.rule.over:
             said["mean_min"] = moved.rule.over / 60_000
         return said

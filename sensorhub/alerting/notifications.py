@@ -93,10 +93,10 @@ class NotificationPolicy:
         """Tell what was held back and is held back no more."""
         if not self.held:
             return
-        self._state.calm()
+        self._state.rules.calm()
         flapping = {
-            (rule, self._state.asset_of(series))
-            for rule, series in self._state.flapping
+            (rule, self._state.series.asset_of(series))
+            for rule, series in self._state.rules.flapping
         }
         self._zones = {(r, other.zone) for (r, _), other in self._board.open.items()}
         for alert, event in list(self.held.values()):
@@ -151,7 +151,7 @@ class NotificationPolicy:
             return None
         state = self._state
         here = state.registry.asset_of == alert.asset
-        mine = {*state.gateway[here].tolist(), *state.zone[here].tolist()}
+        mine = {*state.reception.gateway[here].tolist(), *state.zone[here].tolist()}
         for rule, asset in self._board.open:
             if asset < 0 and -asset in mine:
                 return rule
@@ -206,6 +206,6 @@ class NotificationPolicy:
         state, place = self._state, self._state.places[-asset]
         if place.kind == "zone":
             return place.id
-        zones = Counter(state.zone[state.gateway == place.no].tolist())
+        zones = Counter(state.zone[state.reception.gateway == place.no].tolist())
         zones.pop(NOWHERE, None)
         return state.places[zones.most_common(1)[0][0]].id if zones else HUB_ID

@@ -42,7 +42,11 @@ def _lost(lifecycle: AlertLifecycle, alert: Alert, mounted: set[int]) -> str:
     if alert.asset not in mounted:
         return "unmounted"
     traits, id_ = registry.traits[alert.asset], registry.asset_ids[alert.asset]
-    return "" if lifecycle.state.selects(alert.rule, traits, id_) else "rule_removed"
+    return (
+        ""
+        if lifecycle.state.rules.selector.selects(alert.rule, traits, id_)
+        else "rule_removed"
+    )
 
 
 def set_aside(

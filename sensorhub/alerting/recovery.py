@@ -28,14 +28,14 @@ def recall_untold(lifecycle: AlertLifecycle, connection: Connection, now: int) -
 
 def recall(lifecycle: AlertLifecycle) -> None:
     """Rebuild what sources say from tracks and from open timer alerts."""
-    for (rule_id, series), track in list(lifecycle.state.tracks.items()):
-        asset = lifecycle.state.asset_of(series)
+    for (rule_id, series), track in list(lifecycle.state.rules.tracks.items()):
+        asset = lifecycle.state.series.asset_of(series)
         level = track.level(lifecycle.rules[rule_id])
         alert = lifecycle.board.open.get((rule_id, asset))
         if not level or (alert is not None and level <= alert.severity):
             lifecycle.board.note(rule_id, asset, series, level)
         else:  # its alert has ended, or is less by now: the database wins
-            lifecycle.state.forget(rule_id, series)
+            lifecycle.state.rules.forget(rule_id, series)
     for (rule_id, asset), alert in lifecycle.board.open.items():
         if lifecycle.board.worst(rule_id, asset) is Severity.NONE:
             _recall_track(lifecycle, alert)
@@ -71,7 +71,7 @@ def _recall_track(lifecycle: AlertLifecycle, alert: Alert) -> None:
         default=Severity.NONE,
     )
     if level:  # else the rule has no such severity any more
-        series = lifecycle.state.raise_track(rule, device, level)
+        series = lifecycle.state.rules.raise_track(rule, device, level)
         lifecycle.board.note(rule.id, alert.asset, series, level)
 
 
@@ -87,14 +87,14 @@ def _cause_device(lifecycle: AlertLifecycle, alert: Alert) -> int | None:
 def _successor(lifecycle: AlertLifecycle, asset: int, code: int) -> int | None:
     """A device on the asset now, best one that has shown the measurement."""
     mounted = np.flatnonzero(lifecycle.state.registry.asset_of == asset).tolist()
-    shown = [d for d in mounted if lifecycle.state.series_of[d, code] >= 0]
+    shown = [d for d in mounted if lifecycle.state.series.number(d, code) >= 0]
     return next(iter(shown or mounted), None)
 
 
 def _recall_silent(lifecycle: AlertLifecycle, silence: NoData, alert: Alert) -> None:
     state = lifecycle.state
     here = state.registry.asset_of == alert.asset
-    quiet = state.covered - state.covered_at > silence.limit
+    quiet = state.reception.monitored_ms - state.reception.monitored_at > silence.limit
     silent = np.flatnonzero(here & quiet & ~_excused(lifecycle, silence)).tolist()
     cause = _cause_device(lifecycle, alert)
     if not silent and cause is not None:
@@ -108,10 +108,13 @@ def _recall_silent(lifecycle: AlertLifecycle, silence: NoData, alert: Alert) -> 
 def _excused(lifecycle: AlertLifecycle, silence: NoData) -> NDArray[np.bool_]:
     """Devices that were not silent yet when the place that they speak through was."""
     state = lifecycle.state
-    found = np.zeros(len(state.covered_at), np.bool_)
+    found = np.zeros(len(state.reception.monitored_at), np.bool_)
     for (_, asset), alert in lifecycle.board.open.items():
         if asset < 0:
-            here = (state.gateway == -asset) | (state.zone == -asset)
-            told = alert.cause.get("covered", 0) - state.covered_at > silence.limit
+            here = (state.reception.gateway == -asset) | (state.zone == -asset)
+            told = (
+                alert.cause.get("covered", 0) - state.reception.monitored_at
+                > silence.limit
+            )
             found |= here & ~told
     return found

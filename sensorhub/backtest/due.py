@@ -61,11 +61,15 @@ def horizon(hub: Hub) -> int:
 def _silent(hub: Hub, silence: NoData, now: int) -> int:
     """When the next device will have been silent for too long."""
     state, registry = hub.state, hub.registry
-    waits = (state.covered_at != NEVER) & ~silence.flagged & (registry.asset_of >= 0)
+    waits = (
+        (state.reception.monitored_at != NEVER)
+        & ~silence.flagged
+        & (registry.asset_of >= 0)
+    )
     excused = hub.lifecycle.excused()
     if excused is not None:
         waits &= ~excused
-    left = state.covered_at + silence.limit - state.covered
+    left = state.reception.monitored_at + silence.limit - state.reception.monitored_ms
     at = now + left[waits] + 1
     return _first(hub, silence.rule, registry.asset_of[waits], at, now)
 
@@ -75,7 +79,7 @@ def _group(hub: Hub, group: Group, now: int) -> int:
     state, board = hub.state, hub.lifecycle.board
     open_ = {-asset for rule, asset in board.open if rule == group.rule.id}
     place = group_outages.counted(hub.lifecycle, group, now)
-    quiet = state.covered - state.covered_at
+    quiet = state.reception.monitored_ms - state.reception.monitored_at
     wait = group.due_in(place, quiet, open_)
     if open_:
         wait = min(wait, group.grows_in(place, quiet, open_))

@@ -72,7 +72,7 @@ class HubRun:
             self._stack.enter_context(database.locked(self._workspace.data))
             loop = self._build(settings, profiles)
             log.info("hub is up", devices=len(self._hub.registry.device_no))
-            for rule, profile, devices in self._hub.state.unjudged():
+            for rule, profile, devices in self._hub.state.rules.selector.unjudged():
                 log.warning(
                     "sensors cannot judge this rule's limit: not asked",
                     rule=rule,

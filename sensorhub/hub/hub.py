@@ -119,9 +119,9 @@ class Hub:
         known = (connection, self.settings, self.registry, rules)
         self.state, last = memory(*known, self.damaged.append)
         self.cursor = max(last, self.cursor)
-        fresh = self.state.covered_at == NEVER
-        self.state.covered_at[fresh] = self.state.covered
-        self.state.refresh()
+        fresh = self.state.reception.monitored_at == NEVER
+        self.state.reception.monitored_at[fresh] = self.state.reception.monitored_ms
+        self.state.rules.refresh()
         self._seat(now)
         self._end_groundless(now)
         if fresh.any():  # their silence counts from here on, whatever comes
@@ -261,7 +261,7 @@ class Hub:
 
     def remember(self, change_set: ChangeSet, **times: int) -> None:
         """Write down how much time was covered, and other times (ms) by name."""
-        times |= {COVERED: self.state.covered, SETTLED: self._settled}
+        times |= {COVERED: self.state.reception.monitored_ms, SETTLED: self._settled}
         for key, value in times.items():
             change_set.writes.append(
                 partial(counters.set_meta, key=key, value=str(value))

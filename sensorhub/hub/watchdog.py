@@ -41,8 +41,8 @@ class Watchdog:
         self._outage(change_set, now, hearing)
         if hearing:
             self.deaf_since = None
-            covered = hub.state.covered
-            hub.state.covered += max(0, now - self._last)
+            covered = hub.state.reception.monitored_ms
+            hub.state.reception.monitored_ms += max(0, now - self._last)
             group_outages.look(hub.lifecycle, change_set, now, covered)
             self._silent(change_set, now)
         self._last = now
@@ -83,20 +83,22 @@ class Watchdog:
             if not rule.in_schedule(now):
                 continue
             for device in silence.over(
-                state.covered, state.covered_at, excused
+                state.reception.monitored_ms, state.reception.monitored_at, excused
             ).tolist():
                 asset = int(registry.asset_of[device])
-                if asset < 0 or not state.selects(
+                if asset < 0 or not state.rules.selector.selects(
                     rule.id, registry.traits[asset], registry.asset_ids[asset]
                 ):
                     continue
                 if registry.out_of_service(asset, now):
                     silence.flagged[device] = False
                     continue
-                last = int(state.last_received[device])
+                last = int(state.reception.last_received[device])
                 heard = last != NEVER
                 deadline = last + int(limit[device]) if heard else now
-                quiet = int(state.covered - state.covered_at[device])
+                quiet = int(
+                    state.reception.monitored_ms - state.reception.monitored_at[device]
+                )
                 cause: dict[str, Any] = {
                     "reason": "no_data",
                     "device": registry.device_ids[device],

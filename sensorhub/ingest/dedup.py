@@ -17,8 +17,8 @@ def find_duplicates(
     state: State, parsed: ParsedBatch, columns: Columns
 ) -> tuple[U8, U8]:
     """Outcome and reason of each uplink, with duplicates of the windows marked."""
-    recent = state.recent
-    in_ring = state.in_rings(columns.device, columns.key)
+    recent = state.dedup.recent
+    in_ring = state.dedup.in_rings(columns.device, columns.key)
     alone = len(set(parsed.key)) == len(parsed.key)
     known = recent.keys.keys()
     fresh = known.isdisjoint(parsed.key) and recent.bare.keys().isdisjoint(parsed.key)
@@ -52,7 +52,9 @@ def spread_times(state: State, columns: Columns) -> I64:
     new = columns.outcome != Outcome.DUPLICATE
     known = np.flatnonzero(new & (columns.device != NO_DEVICE))
     mine = columns.device[known]
-    first = np.maximum(columns.received_at[known], state.last_received[mine] + 1)
+    first = np.maximum(
+        columns.received_at[known], state.reception.last_received[mine] + 1
+    )
     received_at = columns.received_at.copy()
     received_at[known] = rising(first, mine)
     return received_at
@@ -65,7 +67,7 @@ def count_resets(state: State, columns: Columns) -> int:
     if not new.any():
         return 0
     device, seq = columns.device[new], columns.seq[new]
-    known = (state.ring_seq[device] == seq[:, None]).any(1)
+    known = (state.dedup.ring_seq[device] == seq[:, None]).any(1)
     pairs = device.astype(np.uint64) * SPREAD + seq.astype(np.uint64)
     pairs = np.sort(pairs[~known])
     again = (pairs[1:] == pairs[:-1]).sum()

@@ -75,7 +75,7 @@ class Pipeline:
             count(parsed, columns, change_set)
             bury(parsed, columns, messages, change_set)
         elif intervals:
-            notes = Notes(self._state.covered, [], intervals)
+            notes = Notes(self._state.reception.monitored_ms, [], intervals)
             change_set.journal = JournalEntry(now, 0, pack(columns, notes))
         if self.watch is not None:
             self.watch(parsed, columns)
@@ -130,15 +130,15 @@ class Pipeline:
         columns.outcome = np.full(columns.uplinks, Outcome.REPLAY, np.uint8)
         change_set = ChangeSet()
         count(parsed, columns, change_set)
-        self._state.recent.add(columns.key.tolist())
-        body = pack(columns, Notes(self._state.covered, []))
+        self._state.dedup.recent.add(columns.key.tolist())
+        body = pack(columns, Notes(self._state.reception.monitored_ms, []))
         change_set.journal = JournalEntry(received_at, columns.uplinks, body)
         return change_set
 
     def _leave_others(self, parsed: ParsedBatch, device: str) -> None:
         """Mark the uplinks of a message that are not the dead letter's as doubles."""
         number = self._state.registry.device_no.get(device)
-        known = self._state.recent.keys
+        known = self._state.dedup.recent.keys
         for i, key in enumerate(parsed.key):
             mine = (
                 parsed.device[i] == number if number is not None else key not in known
@@ -167,7 +167,7 @@ class Pipeline:
     def _derive(self, columns: Columns) -> Columns:
         owner = columns.owner()
         extra = fill_levels(self._state.registry, columns, owner)
-        extra += self._state.signs.look(columns)
+        extra += self._state.health.look(columns)
         return with_readings(columns, owner, extra) if extra else columns
 
     # -- state and alerts --
@@ -200,7 +200,7 @@ class Pipeline:
 
         taught = learn_by_day(state.levels.teaching, columns, change_set)
         late = state.move(columns, None, decide, serve)
-        for uplink, at in state.signs.cleanings:
+        for uplink, at in state.health.cleanings:
             asset = state.registry.asset_at(int(columns.device[uplink]), at)
             service = Service(asset, "cleaned", at)
             now = int(received[uplink])
@@ -209,7 +209,7 @@ class Pipeline:
         if late:
             change_set.moved["readings_late"] += late
         notes = Notes(
-            state.covered,
+            state.reception.monitored_ms,
             services,
             told[0],
             told[1],
@@ -234,11 +234,11 @@ class Pipeline:
             device = device_of[uplink]
             if device < 0 or outcome[uplink] == twice:
                 continue
-            before = state.gateway.item(device)
+            before = state.reception.gateway.item(device)
             if before and before in [places.known("gateway", x) for x in ids]:
                 continue
             found.append((device, places.number("gateway", ids[0])))
-            state.taken_over(found[-1:])
+            state.reception.set_gateways(found[-1:])
         return found
 
     def _heard(self, columns: Columns, change_set: ChangeSet) -> None:

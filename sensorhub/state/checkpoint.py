@@ -25,10 +25,27 @@ from sensorhub.state.fill_estimates import FillEstimateRows
 from sensorhub.state.fill_learning import BLOCK, Taught
 from sensorhub.state.rule_evaluation import Moved
 from sensorhub.state.sensor_health import SensorHealthRows
+from sensorhub.state.series import Series
 from sensorhub.state.state import State
 from sensorhub.store.journal import JournalRow
 
 LATER = frozenset({"gateway"})  # columns that checkpoints of before do not have
+# by the key that is stored: the part of the state and its column. Keys and their
+# order are the format.
+DEVICE_COLUMNS = {
+    "interval_ms": ("reception", "interval_ms"),
+    "last_received": ("reception", "last_received"),
+    "covered_at": ("reception", "monitored_at"),
+    "ring": ("dedup", "ring"),
+    "ring_seq": ("dedup", "ring_seq"),
+    "ring_at": ("dedup", "ring_at"),
+    "gateway": ("reception", "gateway"),
+}
+# by the key that is stored: the column of the series
+SERIES_COLUMNS = {
+    name if name not in {"device", "code"} else f"s_{name}": name
+    for name in Series.COLUMNS
+}
 
 
 class Block(msgspec.Struct, array_like=True):
@@ -41,7 +58,7 @@ class Block(msgspec.Struct, array_like=True):
     flapping: list[tuple[str, int, int]]
     baselines: list[Any]  # of earlier versions
     means: list[tuple[str, int, int, str, list[int], list[float]]] = []
-    signs: SensorHealthRows = SensorHealthRows()
+    health: SensorHealthRows = SensorHealthRows()
     levels: FillEstimateRows = FillEstimateRows()
 
 
@@ -54,45 +71,57 @@ def dump(state: State, block: int) -> bytes:
     """The bytes of a block."""
     first = block * BLOCK
     last = min(first + BLOCK, state.registry.devices)
-    inside = state.s_device[: state.series]
+    series, tracks, rules = state.series, state.rules.tracks, state.rules.rules
+    inside = series.device[: series.count]
     chosen = np.flatnonzero((inside >= first) & (inside < last))
     wanted = set(chosen.tolist())
-    judged = {rule.id: rule.judged for rule in state.rules}
-    places = [(key, key[1]) for key in state.tracks if key[1] in wanted]
+    judged = {rule.id: rule.judged for rule in rules}
+    places = [(key, key[1]) for key in tracks if key[1] in wanted]
     return msgspec.msgpack.encode(
         Block(
             last - first,
-            {n: getattr(state, n)[first:last].tobytes() for n in state.DEVICE_COLUMNS},
-            {n: getattr(state, n)[chosen].tobytes() for n in state.SERIES_COLUMNS},
+            {n: c[first:last].tobytes() for n, c in _device_columns(state).items()},
+            {
+                key: getattr(series, name)[chosen].tobytes()
+                for key, name in SERIES_COLUMNS.items()
+            },
             [
                 (
                     key[0],
-                    int(state.s_device[s]),
-                    int(state.s_code[s]),
-                    _plain(state.tracks[key]),
-                    state.tracks[key].changes,
+                    int(series.device[s]),
+                    int(series.code[s]),
+                    _plain(tracks[key]),
+                    tracks[key].changes,
                 )
                 for key, s in places
             ],
             [
-                (rule, int(state.s_device[s]), int(state.s_code[s]))
-                for rule, s in sorted(state.flapping)
+                (rule, int(series.device[s]), int(series.code[s]))
+                for rule, s in sorted(state.rules.flapping)
                 if s in wanted
             ],
             [],
             [
                 (
-                    *(key[0], int(state.s_device[s]), int(state.s_code[s])),
+                    *(key[0], int(series.device[s]), int(series.code[s])),
                     judged[key[0]],
-                    *(state.tracks[key].mean.times, state.tracks[key].mean.values),
+                    *(tracks[key].mean.times, tracks[key].mean.values),
                 )
                 for key, s in places
-                if state.tracks[key].mean.times
+                if tracks[key].mean.times
             ],
-            state.signs.dump(first, last),
+            state.health.dump(first, last),
             state.levels.dump(first, last),
         )
     )
+
+
+def _device_columns(state: State) -> dict[str, NDArray[Any]]:
+    """The device columns under the keys that are stored."""
+    return {
+        key: getattr(getattr(state, part), name)
+        for key, (part, name) in DEVICE_COLUMNS.items()
+    }
 
 
 def _plain(track: Track) -> list[list[Any]]:
@@ -104,40 +133,43 @@ def load(state: State, block: int, body: bytes) -> None:
     try:
         data = msgspec.msgpack.decode(body, type=Block)
         columns = {
-            name: np.frombuffer(data.series[name], getattr(state, name).dtype)
-            for name in state.SERIES_COLUMNS
+            name: np.frombuffer(data.series[key], getattr(state.series, name).dtype)
+            for key, name in SERIES_COLUMNS.items()
         }
         _load_devices(state, block * BLOCK, data)
-        state.signs.load(block * BLOCK, data.signs)
+        state.health.load(block * BLOCK, data.health)
         state.levels.load(block * BLOCK, data.levels)
     except (msgspec.MsgspecError, KeyError) as error:
         raise ValueError(f"damaged checkpoint: {error}") from error
-    start = state.add_all_series(columns["s_device"], columns["s_code"])
+    series, rules = state.series, state.rules
+    added = series.add(columns["device"], columns["code"])
+    rules.ranges.set_idle(added)
     for name, column in columns.items():
-        getattr(state, name)[start : start + len(column)] = column
-    limits = {rule.id: len(rule.limits) for rule in state.rules}
+        getattr(series, name)[added] = column
+    limits = {rule.id: len(rule.limits) for rule in rules.rules}
     for rule, device, code, comparators, changes in data.tracks:
         if limits.get(rule) == len(comparators):
-            series = int(state.series_of[device, code])
-            state.tracks[rule, series] = _track(comparators, changes)
-    judged = {rule.id: rule.judged for rule in state.rules}
+            number = series.number(device, code)
+            rules.tracks[rule, number] = _track(comparators, changes)
+    judged = {rule.id: rule.judged for rule in rules.rules}
     for rule, device, code, how, times, values in data.means:
-        track = state.tracks.get((rule, int(state.series_of[device, code])))
+        track = rules.tracks.get((rule, series.number(device, code)))
         if track is not None and judged[rule] == how:
             track.mean.times, track.mean.values = times, values
     for rule, device, code in data.flapping:
         if rule in limits:
-            state.flapping.add((rule, int(state.series_of[device, code])))
+            rules.flapping.add((rule, series.number(device, code)))
 
 
 def _load_devices(state: State, first: int, data: Block) -> None:
+    columns = _device_columns(state)
     old = {
-        name: np.frombuffer(data.device[name], getattr(state, name).dtype)
-        for name in state.DEVICE_COLUMNS
+        name: np.frombuffer(data.device[name], column.dtype)
+        for name, column in columns.items()
         if name in data.device or name not in LATER
     }
     for name, values in old.items():
-        column = getattr(state, name)
+        column = columns[name]
         shape = (data.devices, *column.shape[1:])
         column[first : first + data.devices] = values.reshape(shape)
 
@@ -180,17 +212,18 @@ def fold(
 
 
 def _apply(state: State, columns: Columns, notes: Notes, mask: NDArray[Any]) -> None:
-    state.covered = notes.covered
+    reception = state.reception
+    reception.monitored_ms = notes.covered
     for device, interval_ms in notes.intervals:
         if mask[device]:
-            state.interval_ms[device] = interval_ms
+            reception.interval_ms[device] = interval_ms
     state.remember(columns, mask)
-    state.taken_over((d, place) for d, place in notes.via if mask[d])
-    state.excuse([device for device in notes.excused if mask[device]])
+    reception.set_gateways((d, place) for d, place in notes.via if mask[d])
+    reception.restart_silence([device for device in notes.excused if mask[device]])
     if columns.uplinks:
         taught = Taught(notes.usage, notes.naive)
         state.levels.teaching.fold(taught, int(columns.received_at[0]), mask)
-    state.signs.look(columns, mask)
+    state.health.look(columns, mask)
     left = {(s.asset, s.at): s for s in notes.services}
 
     def serve(reading: int, service: Service) -> None:

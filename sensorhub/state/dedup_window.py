@@ -1,4 +1,4 @@
-"""The duplicate windows, and what each uplink of a device moves.
+"""The duplicate windows: recent keys of all topics, and rings of keys by device.
 
 Device columns are indexed by register number.
 """
@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.columns import NO_DEVICE, Columns
-from sensorhub.model import NEVER, Outcome
-from sensorhub.registry.registry import Registry
+from sensorhub.model import NEVER
 
 RING = 16
 RECENT = 65_536
@@ -60,29 +59,13 @@ class Recent:
 
 
 class DedupWindow:
-    """Device columns: last uplinks, covered time, the last 16 keys and seqs."""
+    """The last 16 keys and seqs of each device, and the recent keys of all topics."""
 
-    DEVICE_COLUMNS = (
-        "interval_ms",
-        "last_received",
-        "covered_at",
-        "ring",
-        "ring_seq",
-        "ring_at",
-        "gateway",
-    )
-
-    def __init__(self, registry: Registry) -> None:
-        size = registry.devices
-        self.interval_ms = registry.interval_ms
-        self.last_received = np.full(size, NEVER, np.int64)
-        self.covered_at = np.full(size, NEVER, np.int64)
-        self.ring = np.zeros((size, RING), np.uint64)
-        self.ring_seq = np.full((size, RING), NEVER, np.int64)
-        self.ring_at = np.zeros(size, np.int64)
-        self.gateway = np.zeros(size, np.int32)  # that heard it last; a place's number
+    def __init__(self, devices: int) -> None:
+        self.ring = np.zeros((devices, RING), np.uint64)
+        self.ring_seq = np.full((devices, RING), NEVER, np.int64)
+        self.ring_at = np.zeros(devices, np.int64)
         self.recent = Recent()
-        self.covered = 0
 
     def in_rings(
         self, device: NDArray[np.int32], key: NDArray[np.uint64]
@@ -92,46 +75,26 @@ class DedupWindow:
         found: NDArray[np.bool_] = (self.ring[device] == key[:, None]).any(1) & known
         return found
 
-    def remember(self, columns: Columns, mask: NDArray[np.bool_] | None = None) -> None:
-        """Enter a batch's uplinks into both windows and the device columns.
+    def remember(
+        self, columns: Columns, new: NDArray[np.bool_], moving: NDArray[np.bool_]
+    ) -> None:
+        """Enter a batch's uplinks into both windows.
 
-        `mask` says which devices are to move (the fold); the window over all
-        topics takes every uplink.
+        `new` says which uplinks are no duplicates, `moving` those of them whose device
+        is to move. The window over all topics takes every uplink.
         """
         self.recent.add(columns.key.tolist())
-        new = (columns.outcome != Outcome.DUPLICATE) & (columns.outcome < Outcome.EVENT)
         bare = new & (columns.seq < -1)
         if bare.any():
             at = columns.received_at[bare]
             pairs = zip(columns.key[bare].tolist(), at.tolist(), strict=True)
             self.recent.add_bare(pairs, int(at[-1]))
-        mine = new & (columns.device != NO_DEVICE)
-        if mask is not None:
-            mine &= mask[columns.device]
-        if mine.any():
-            device = columns.device[mine]
-            self._enter(device, columns.key[mine], columns.seq[mine])
-            received = columns.received_at[mine]
-            self.last_received[device] = received
-            # within a batch the hub could hear all along
-            self.covered_at[device] = self.covered + received - columns.received_at[0]
-
-    def taken_over(self, via: Iterable[tuple[int, int]]) -> None:
-        """Other gateways hear devices now: (device, place)."""
-        for device, place in via:
-            self.gateway[device] = place
-
-    def excuse(self, devices: NDArray[np.int32] | list[int]) -> None:
-        """The silence of devices begins anew: it was not theirs."""
-        self.covered_at[devices] = self.covered
-
-    def _enter(
-        self, device: NDArray[np.int32], key: NDArray[np.uint64], seq: NDArray[np.int64]
-    ) -> None:
-        slot = (self.ring_at[device] + ranks(device)) % RING
-        self.ring[device, slot] = key
-        self.ring_seq[device, slot] = seq
-        np.add.at(self.ring_at, device, 1)
+        if moving.any():
+            device = columns.device[moving]
+            slot = (self.ring_at[device] + ranks(device)) % RING
+            self.ring[device, slot] = columns.key[moving]
+            self.ring_seq[device, slot] = columns.seq[moving]
+            np.add.at(self.ring_at, device, 1)
 
 
 def ranks(device: NDArray[np.int32]) -> NDArray[np.int64]:

@@ -66,5 +66,6 @@ def memory(
     last = checkpoint.fold(state, rows, cursors, damaged)
     registry.interval_ms[:] = intervals
     covered = counters.get_meta(connection, COVERED)
-    state.covered = max(state.covered, int(covered or 0))
+    reception = state.reception
+    reception.monitored_ms = max(reception.monitored_ms, int(covered or 0))
     return state, max(last, oldest)

@@ -11,6 +11,7 @@ from sensorhub.alerts.track import Track
 from sensorhub.model import (
     BY_NAME,
     CATALOGUE,
+    CODES,
     NEVER,
     Category,
     MeasurementKind,
@@ -18,7 +19,9 @@ from sensorhub.model import (
 )
 from sensorhub.registry.registry import Registry
 from sensorhub.standards.gas import USUAL_CELSIUS
-from sensorhub.state.series import Series
+from sensorhub.state.no_change import NoChangeRanges, Tracks
+from sensorhub.state.rule_selection import RuleSelector
+from sensorhub.state.series import NO_SERIES, Series
 
 TEMPERATURE = BY_NAME["temperature"].no
 COUNTERS = frozenset(e.no for e in CATALOGUE if e.kind is MeasurementKind.COUNTER)
@@ -41,15 +44,68 @@ class Moved(NamedTuple):
     fill: float | None = None  # %, as estimated: of a forecast
 
 
-class RuleEvaluator(Series):
-    """Series with the rules that samples decide."""
+class RuleEvaluator:
+    """Evaluates the sample-driven rules on series; holds their tracks.
 
-    def __init__(self, registry: Registry, rules: tuple[Rule, ...]) -> None:
-        Series.__init__(self, registry, rules)
+    `tracks` has the state of a rule on a series where it is not idle.
+    """
+
+    def __init__(
+        self, registry: Registry, series: Series, rules: tuple[Rule, ...]
+    ) -> None:
+        self.rules = rules
+        self.forecasts = tuple(rule for rule in rules if rule.kind == "forecast")
+        self.is_gas = np.zeros(CODES, np.bool_)  # judged in mg/m³ by some rule
+        self.is_gas[[rule.code for rule in rules if rule.clauses.gas]] = True
+        self.tracks: Tracks = {}
         self.flapping: set[tuple[str, int]] = set()
+        self.selector = RuleSelector(registry, series, rules)
+        self.ranges = NoChangeRanges(
+            registry, self.selector, series, rules, self.tracks
+        )
+        self._registry, self._series = registry, series
         self._mounted: dict[int, list[int]] = {}  # devices by asset, as asked for
 
-    def _run_rules(
+    def refresh(self) -> None:
+        """Rules or register may have changed: drop what has no ground, set ranges."""
+        self.selector.clear()
+        self.ranges.clear()
+        self._drop_groundless()
+        self.ranges.set_idle(np.arange(self._series.count))
+        for _, series in self.tracks:
+            self.ranges.update(series)
+
+    def _drop_groundless(self) -> None:
+        """Tracks of rules that look away, and what was before a new mounting."""
+        series, count = self._series, self._series.count
+        since = self._registry.mounted_from[series.device[:count]]
+        fresh = series.last_at[:count] < since  # no sample of the present mounting
+        series.since[:count][fresh] = 0.0
+        for rule, number in list(self.tracks):
+            applies = any(r.id == rule for r in self.selector.rules_of(number))
+            if fresh[number] or not applies:
+                del self.tracks[rule, number]
+
+    def forget(self, rule: str, series: int) -> None:
+        """Let a rule begin anew on a series."""
+        del self.tracks[rule, series]
+        self.ranges.update(series)
+
+    def raise_track(self, rule: Rule, device: int, level: Severity) -> int:
+        """Make a track that shows `level`, as the database says; its series."""
+        series = self._series.number(device, rule.code)
+        if series == NO_SERIES:
+            pair = np.array([device], np.int32), np.array([rule.code], np.uint8)
+            new = self._series.add(*pair)
+            self.ranges.set_idle(new)
+            series = int(new[0])
+        track = self.tracks.setdefault((rule.id, series), Track(len(rule.limits)))
+        for limit, comparator in zip(rule.limits, track.comparators, strict=True):
+            comparator.active = limit.severity <= level
+        self.ranges.update(series)
+        return series
+
+    def evaluate(
         self,
         series: int,
         value: float,
@@ -62,13 +118,14 @@ class RuleEvaluator(Series):
         `told`: what is estimated by it, three chances and the fill (%).
         """
         moved = []
-        rules = self.rules_of(series)
-        device, code = self.s_device.item(series), self.s_code.item(series)
+        columns = self._series
+        rules = self.selector.rules_of(series)
+        device, code = columns.device.item(series), columns.code.item(series)
         if code in COUNTERS:
-            bits = self.registry.counter_bits(device, code)
+            bits = self._registry.counter_bits(device, code)
             hours = (at - prior[0]) / HOUR_MS
-            self.since[series] += count_step(prior[1], value, bits, hours)
-        out = self.registry.out_of_service(self.asset_of(series), at)
+            columns.since[series] += count_step(prior[1], value, bits, hours)
+        out = self._registry.out_of_service(columns.asset_of(series), at)
         for rule in rules:
             track = self.tracks.get((rule.id, series))
             if track is None:
@@ -83,15 +140,15 @@ class RuleEvaluator(Series):
                 self._changed(rule, series, track)
                 fill = told[3] if rule.kind == "forecast" else None
                 moved.append(Moved(rule, series, now, shown, track, fill))
-            self._keep(rule, series, track)
-        self.rest(series)
+            self.keep(rule, series, track)
+        self.ranges.update(series)
         return moved
 
     def _rests(self, rule: Rule, value: float, told: Told) -> bool:
         """Whether a rule without a track has nothing to do."""
         if rule.kind == "forecast":
             return not any(told[x.chance] >= x.raise_ for x in rule.limits)
-        low, high = self.rest_bands[rule.id]
+        low, high = self.ranges.idle[rule.id]
         return low <= value < high
 
     def _look(
@@ -109,7 +166,7 @@ class RuleEvaluator(Series):
         """
         value, at, last, before = sample
         longest = rule.max_gap_for(
-            self.registry.interval_ms.item(self.s_device.item(series))
+            self._registry.interval_ms.item(self._series.device.item(series))
         )
         gap = last != NEVER and at - last > longest
         if rule.kind == "forecast":
@@ -147,7 +204,7 @@ class RuleEvaluator(Series):
         """What a rule looks at: the value, its rate an hour, or a count."""
         at, last, before = times
         if rule.kind == "count_since":
-            return sum(self.since.item(door) for door in self._doors(series))
+            return sum(self._series.since.item(door) for door in self._doors(series))
         if rule.kind == "rate":
             return (value - before) / ((at - last) / HOUR_MS)
         if rule.clauses.gas:
@@ -156,21 +213,23 @@ class RuleEvaluator(Series):
 
     def _doors(self, series: int) -> list[int]:
         """The series that count the same on the series' asset: its doors."""
-        asset, code = self.asset_of(series), self.s_code.item(series)
+        columns = self._series
+        asset, code = columns.asset_of(series), columns.code.item(series)
         if asset not in self._mounted:
-            here = np.flatnonzero(self.registry.asset_of == asset)
+            here = np.flatnonzero(self._registry.asset_of == asset)
             self._mounted[asset] = here.tolist()
-        found = [self.series_of.item(device, code) for device in self._mounted[asset]]
-        return [door for door in found if door >= 0]
+        found = [columns.number(device, code) for device in self._mounted[asset]]
+        return [door for door in found if door != NO_SERIES]
 
     def celsius(self, series: int) -> float:
         """The last temperature that the series' own device told, else 25 °C."""
-        own = self.series_of.item(self.s_device.item(series), TEMPERATURE)
-        told = self.last_value.item(own) if own >= 0 else np.nan
+        columns = self._series
+        own = columns.number(columns.device.item(series), TEMPERATURE)
+        told = columns.last_value.item(own) if own != NO_SERIES else np.nan
         return USUAL_CELSIUS if np.isnan(told) else told
 
     def _changed(self, rule: Rule, series: int, track: Track) -> None:
-        samples = int(self.samples[series])
+        samples = int(self._series.samples[series])
         key = (rule.id, series)
         # calm before this sample is calm, whether a tick has seen it or not
         was = key in self.flapping and flap.is_flapping(
@@ -182,8 +241,10 @@ class RuleEvaluator(Series):
         else:
             self.flapping.discard(key)
 
-    def _keep(self, rule: Rule, series: int, track: Track) -> None:
-        if track.changes and track.changes[-1] < self.samples[series] - flap.STATES:
+    def keep(self, rule: Rule, series: int, track: Track) -> None:
+        """Keep a track that was moved; an idle one is dropped."""
+        oldest = self._series.samples[series] - flap.STATES
+        if track.changes and track.changes[-1] < oldest:
             track.changes = []
         if track.idle():
             self.tracks.pop((rule.id, series), None)
@@ -196,7 +257,7 @@ class RuleEvaluator(Series):
         for key in sorted(self.flapping):
             track = self.tracks.get(key)
             changes = track.changes if track else []
-            if not flap.is_flapping(changes, int(self.samples[key[1]]), True):
+            if not flap.is_flapping(changes, int(self._series.samples[key[1]]), True):
                 calm.append(key)
         self.flapping.difference_update(calm)
         return calm

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from sensorhub.alerts.rules import LEAST_GAP_MS, Rule
 from sensorhub.columns import NO_DEVICE, Columns, Service
-from sensorhub.model import FILL, NEVER, Outcome, Quality, Reason, Severity
+from sensorhub.model import CODES, FILL, NEVER, Outcome, Quality, Reason, Severity
 from sensorhub.registry.registry import Registry
 from sensorhub.registry.subjects import NOWHERE, Subjects
 from sensorhub.state.dedup_window import DedupWindow
 from sensorhub.state.fill_estimates import FillEstimates, Seen
 from sensorhub.state.fill_models import FillModels
+from sensorhub.state.reception import Reception
 from sensorhub.state.rule_evaluation import (
     NOT_TOLD,
     TEMPERATURE,
@@ -26,7 +27,7 @@ from sensorhub.state.rule_evaluation import (
     Told,
 )
 from sensorhub.state.sensor_health import SensorHealth
-from sensorhub.state.series import NO_SERIES
+from sensorhub.state.series import NO_SERIES, Series
 
 BELOW = 30.0  # %: a sensor that shows more knows of content
 
@@ -47,8 +48,8 @@ def _picked(
     return np.flatnonzero(stored[owner] & (columns.quality != Quality.REJECTED))
 
 
-class State(DedupWindow, RuleEvaluator):
-    """The hub's memory: windows, series, and what samples move."""
+class State:
+    """The hub's memory in parts: what every uplink moves."""
 
     def __init__(
         self,
@@ -57,11 +58,14 @@ class State(DedupWindow, RuleEvaluator):
         places: Subjects | None = None,
         filling: FillModels | None = None,
     ) -> None:
-        DedupWindow.__init__(self, registry)
-        RuleEvaluator.__init__(self, registry, rules)
+        self.registry = registry
         self.places = places or Subjects()
         self.zone = self._zones()
-        self.signs = SensorHealth(registry.devices)
+        self.reception = Reception(registry)
+        self.dedup = DedupWindow(registry.devices)
+        self.series = Series(registry)
+        self.rules = RuleEvaluator(registry, self.series, rules)
+        self.health = SensorHealth(registry.devices)
         self.levels = FillEstimates(registry, filling or FillModels())
 
     def _zones(self) -> NDArray[np.int32]:
@@ -73,6 +77,21 @@ class State(DedupWindow, RuleEvaluator):
                 by_asset[number] = self.places.number("zone", traits.zone)
         asset = registry.asset_of
         return np.where(asset < 0, NOWHERE, by_asset[asset]).astype(np.int32)
+
+    # -- uplinks --
+
+    def remember(self, columns: Columns, mask: NDArray[np.bool_] | None = None) -> None:
+        """Enter a batch's uplinks into the duplicate windows and the reception.
+
+        `mask` says which devices are to move (the fold); the window over all topics
+        takes every uplink.
+        """
+        new = (columns.outcome != Outcome.DUPLICATE) & (columns.outcome < Outcome.EVENT)
+        moving = new & (columns.device != NO_DEVICE)
+        if mask is not None:
+            moving &= mask[columns.device]
+        self.dedup.remember(columns, new, moving)
+        self.reception.record(columns, moving)
 
     # -- samples --
 
@@ -102,7 +121,7 @@ class State(DedupWindow, RuleEvaluator):
         code = columns.code[picked]
         value = columns.value[picked]
         at = columns.measured_at[picked]
-        series = self.numbers_of(device, code)
+        series = self._numbers_of(device, code)
         level = np.flatnonzero(code == FILL)
         stuck = columns.why[picked[level]] == Reason.STUCK
         seen = self.levels.look(device[level], at[level], value[level], stuck)
@@ -111,7 +130,7 @@ class State(DedupWindow, RuleEvaluator):
         slow, late = self._pass_quiet(series, (device, code, value, at), (level, seen))
         order = self._order(slow, code, owner[picked])
         told = {}
-        if self.forecasts:
+        if self.rules.forecasts:
             told = dict(zip(level.tolist(), seen.told.T.tolist(), strict=True))
         for i in order.tolist():
             late += not self._sample(
@@ -122,6 +141,21 @@ class State(DedupWindow, RuleEvaluator):
             )
         return late
 
+    def _numbers_of(
+        self, device: NDArray[np.int32], code: NDArray[np.uint8]
+    ) -> NDArray[np.int32]:
+        """The series numbers of readings; new series are made."""
+        numbers = self.series.numbers_of(device, code)
+        new = numbers == NO_SERIES
+        if new.any():
+            pairs = np.unique(device[new].astype(np.int64) * CODES + code[new])
+            added = self.series.add(
+                (pairs // CODES).astype(np.int32), (pairs % CODES).astype(np.uint8)
+            )
+            self.rules.ranges.set_idle(added)
+            numbers[new] = self.series.numbers_of(device[new], code[new])
+        return numbers
+
     def _order(
         self,
         slow: NDArray[np.bool_],
@@ -130,7 +164,7 @@ class State(DedupWindow, RuleEvaluator):
     ) -> NDArray[np.intp]:
         """The readings to look at one by one, in the order in which to do so."""
         order = np.flatnonzero(slow)
-        if self.is_gas[code].any():
+        if self.rules.is_gas[code].any():
             # an uplink's temperature first: its gases are judged at it
             order = order[np.lexsort((code[order] != TEMPERATURE, owner[order]))]
         return order
@@ -152,6 +186,7 @@ class State(DedupWindow, RuleEvaluator):
         levels, and what was seen in those. Answers which readings are to be looked
         at one by one, and how many of the others came late.
         """
+        known = self.series
         order = np.argsort(series, kind="stable")
         s = series[order]
         device, code = columns[0][order], columns[1][order]
@@ -160,20 +195,20 @@ class State(DedupWindow, RuleEvaluator):
         sizes = np.diff(np.r_[starts, len(s)])
         own = s[starts]
         last = np.r_[NEVER, at[:-1]]
-        last[starts] = self.last_at[own]
+        last[starts] = known.last_at[own]
         newer = at > last
-        loud = newer & ~((self.low[s] <= value) & (value < self.high[s]))
+        loud = newer & ~((known.low[s] <= value) & (value < known.high[s]))
         loud |= self._forecasts_move(columns[0], *levels)[order]
-        gas = self.is_gas[code]
+        gas = self.rules.is_gas[code]
         if gas.any():  # in order: a gas is judged at the temperature of its moment
             loud |= (code == TEMPERATURE) & np.isin(device, device[gas])
         loud |= (gas | ~newer) & np.repeat(sizes > 1, sizes)
         quiet = ~np.logical_or.reduceat(loud, starts)
         fresh = quiet & newer[starts]
         ends = (starts + sizes - 1)[fresh]
-        self.last_at[own[fresh]] = at[ends]
-        self.last_value[own[fresh]] = value[ends]
-        self.samples[own[fresh]] += sizes[fresh]
+        known.last_at[own[fresh]] = at[ends]
+        known.last_value[own[fresh]] = value[ends]
+        known.samples[own[fresh]] += sizes[fresh]
         slow = np.empty(len(s), np.bool_)
         slow[order] = np.repeat(~quiet, sizes)
         return slow, int((quiet & ~newer[starts]).sum())
@@ -183,11 +218,9 @@ class State(DedupWindow, RuleEvaluator):
     ) -> NDArray[np.bool_]:
         """Which readings move a forecast, or show an emptying."""
         loud = np.zeros(len(device), np.bool_)
-        if self.forecasts and len(level):
-            low, high = (
-                self.chance_low[:, device[level]],
-                self.chance_high[:, device[level]],
-            )
+        if self.rules.forecasts and len(level):
+            ranges, row = self.rules.ranges, device[level]
+            low, high = ranges.chance_low[:, row], ranges.chance_high[:, row]
             chances = seen.told[:3]
             loud[level] = ((chances < low) | (chances >= high)).any(axis=0)
         if seen.emptied:  # whether it is one is for all sensors of the asset to say
@@ -212,16 +245,17 @@ class State(DedupWindow, RuleEvaluator):
         `levels`: what is estimated by it, and the emptying that it shows.
         """
         series, value, at = sample
-        last = self.last_at.item(series)
+        known = self.series
+        last = known.last_at.item(series)
         if at <= last:
             return False
         given, decide, serve = hooks
-        before = self.last_value.item(series)
-        self.last_at[series], self.last_value[series] = at, value
-        self.samples[series] += 1
-        device = self.s_device.item(series)
+        before = known.last_value.item(series)
+        known.last_at[series], known.last_value[series] = at, value
+        known.samples[series] += 1
+        device = known.device.item(series)
         registry = self.registry
-        asset = self.asset_of(series)
+        asset = registry.asset_of.item(device)
         since = registry.mounted_from.item(device)
         until = registry.mounted_until.item(device)
         if asset < 0 or not since <= at < until:
@@ -236,22 +270,23 @@ class State(DedupWindow, RuleEvaluator):
                 seen = (asset, service.at) in given
             if seen:
                 serve(reading, service)
-        moved = self._run_rules(series, value, at, (last, before), told)
+        moved = self.rules.evaluate(series, value, at, (last, before), told)
         if moved:
             decide(reading, moved)
         return True
 
     def _still_full(self, series: int, at: int) -> bool:
         """Whether another sensor on the asset knows of content at `at` (ms)."""
-        registry = self.registry
-        for device in np.flatnonzero(registry.asset_of == self.asset_of(series)):
-            other = self.series_of.item(device, FILL)
+        registry, columns = self.registry, self.series
+        mounted = registry.asset_of == columns.asset_of(series)
+        for device in np.flatnonzero(mounted).tolist():
+            other = columns.number(device, FILL)
             if other in (NO_SERIES, series):
                 continue
-            last = self.last_at.item(other)
+            last = columns.last_at.item(other)
             known = max(3 * registry.interval_ms.item(device), LEAST_GAP_MS)
             here = last >= registry.mounted_from.item(device)
-            if here and at - last <= known and self.last_value.item(other) >= BELOW:
+            if here and at - last <= known and columns.last_value.item(other) >= BELOW:
                 return True
         return False
 
@@ -261,27 +296,25 @@ class State(DedupWindow, RuleEvaluator):
         self, service: Service, mask: NDArray[np.bool_] | None = None
     ) -> list[Moved]:
         """A service was done: counts start anew; what that moved."""
-        moved = []
+        moved, rules = [], self.rules
         mounted = self.registry.asset_of == service.asset
         if mask is not None:
             mounted &= mask
         if service.kind == "cleaned":
-            self.signs.cleaned(np.flatnonzero(mounted).tolist(), service.at)
+            self.health.cleaned(np.flatnonzero(mounted).tolist(), service.at)
         if service.kind == "emptied":
             self.levels.emptied(np.flatnonzero(mounted).tolist(), service.at)
         for device in np.flatnonzero(mounted).tolist():
-            for series in self.series_of[device].tolist():
-                if series < 0:
-                    continue
-                self.since[series] = 0.0
-                for rule in self.rules_of(series):
-                    track = self.tracks.get((rule.id, series))
+            for series in self.series.of_device(device):
+                self.series.since[series] = 0.0
+                for rule in rules.selector.rules_of(series):
+                    track = rules.tracks.get((rule.id, series))
                     if rule.kind not in ENDS[service.kind] or track is None:
                         continue
                     was = track.level(rule)
                     track.reset()
                     if was:
                         moved.append(Moved(rule, series, Severity.NONE, 0.0, track))
-                    self._keep(rule, series, track)
-                self.rest(series)
+                    rules.keep(rule, series, track)
+                rules.ranges.update(series)
         return moved

@@ -19,6 +19,7 @@ from sensorhub.hub.watchdog import Watchdog
 from sensorhub.hub.workspace import Workspace, load_all, prepare
 from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import DUP, Message
+from sensorhub.state.checkpoint import DEVICE_COLUMNS
 from sensorhub.store import history
 from sensorhub.store.commands import Command
 from sensorhub.views.listings import alerts_view
@@ -169,31 +170,34 @@ def _columns(hub: Hub) -> dict[str, Any]:
     state, registry = hub.state, hub.registry
     now = hub.now()
     found: dict[str, Any] = {
-        name: getattr(state, name).tolist() for name in state.DEVICE_COLUMNS
+        key: getattr(getattr(state, part), name).tolist()
+        for key, (part, name) in DEVICE_COLUMNS.items()
     }
-    names = [n for n in state.SERIES_COLUMNS if not n.startswith("s_")]
+    names = [n for n in state.series.COLUMNS if n not in {"device", "code"}]
     found["series"] = {
-        _series(hub, s): [repr(getattr(state, name)[s].item()) for name in names]
-        for s in range(state.series)
+        _series(hub, s): [repr(getattr(state.series, name)[s].item()) for name in names]
+        for s in range(state.series.count)
     }
-    found["recent"] = sorted(state.recent.keys)
-    found["bare"] = {k: at for k, at in state.recent.bare.items() if now - at < 60_000}
-    found["covered"] = state.covered
+    found["recent"] = sorted(state.dedup.recent.keys)
+    found["bare"] = {
+        k: at for k, at in state.dedup.recent.bare.items() if now - at < 60_000
+    }
+    found["covered"] = state.reception.monitored_ms
     found["asset_of"] = registry.asset_of.tolist()
     found["mounted"] = [registry.mounted_from.tolist(), registry.mounted_until.tolist()]
     return found
 
 
 def _series(hub: Hub, series: int) -> tuple[int, int]:
-    return int(hub.state.s_device[series]), int(hub.state.s_code[series])
+    return int(hub.state.series.device[series]), int(hub.state.series.code[series])
 
 
 def _tracks(hub: Hub) -> dict[str, Any]:
     state = hub.state
-    state.calm()
+    state.rules.calm()
     tracks = {}
-    for (rule, s), track in state.tracks.items():
-        changes = flap.recent(track.changes, int(state.samples[s]))
+    for (rule, s), track in state.rules.tracks.items():
+        changes = flap.recent(track.changes, int(state.series.samples[s]))
         if changes or any(c.active or not c.idle() for c in track.comparators):
             marks = [
                 (c.active, c.since, c.clear_since, c.bits) for c in track.comparators
@@ -203,11 +207,11 @@ def _tracks(hub: Hub) -> dict[str, Any]:
         "tracks": tracks,
         "means": {
             (rule, *_series(hub, s)): (track.mean.times, track.mean.values)
-            for (rule, s), track in state.tracks.items()
+            for (rule, s), track in state.rules.tracks.items()
             if track.mean.times
         },
-        "flapping": {(rule, *_series(hub, s)) for rule, s in state.flapping},
-        "signs": msgspec.to_builtins(state.signs.dump(0, state.registry.devices)),
+        "flapping": {(rule, *_series(hub, s)) for rule, s in state.rules.flapping},
+        "signs": msgspec.to_builtins(state.health.dump(0, state.registry.devices)),
     }
 
 

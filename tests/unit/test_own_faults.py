@@ -103,9 +103,9 @@ def test_a_damaged_checkpoint_makes_the_start_fold_more(story: Story) -> None:
     story.take(uplinks(10))
     story.stop()
     story.take(uplinks(20)[10:])
-    before = story.hub.state.last_received.tolist()
+    before = story.hub.state.reception.last_received.tolist()
     story.hub.connection.execute("UPDATE checkpoints SET body = x'00'")
     story.kill()
-    assert story.hub.state.last_received.tolist() == before
+    assert story.hub.state.reception.last_received.tolist() == before
     story.take(uplinks(20))
     assert story.counters()["uplinks_stored"] == 20

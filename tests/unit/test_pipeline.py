@@ -195,7 +195,7 @@ def test_a_devices_own_window_holds_16_when_the_large_one_has_passed(
     sent = [native("d1", F, seq=seq) for seq in range(17)]
     town.take(sent)
     crowd(town, 70_000)
-    assert len(town.hub.state.recent.keys) < 70_000
+    assert len(town.hub.state.dedup.recent.keys) < 70_000
     town.take(sent)
     assert town.count("uplinks_duplicate") == 16
     town.take([native("d2", T, seq=0)])  # beyond both windows: merged by history
@@ -254,7 +254,7 @@ def test_the_register_decides_the_zone_and_a_mismatch_is_counted(town: Town) -> 
 
 def test_status_is_an_event_and_no_heartbeat(town: Town) -> None:
     town.up("d1", fill_level=5)
-    before = town.hub.state.last_received.copy()
+    before = town.hub.state.reception.last_received.copy()
     topic = "sensorhub/v1/east/d1/status"
     town.clock.time += HOUR
     for body in (
@@ -263,7 +263,7 @@ def test_status_is_an_event_and_no_heartbeat(town: Town) -> None:
         b'{"state":"offline"}',
     ):
         town.take([uplink(body, topic)])
-    assert (town.hub.state.last_received == before).all()
+    assert (town.hub.state.reception.last_received == before).all()
     assert town.ends() == (1, 0, 0)
     assert town.count("events_received") == 3
     row = town.hub.connection.execute("SELECT state, interval_s FROM availability")

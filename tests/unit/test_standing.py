@@ -54,14 +54,16 @@ def agree(story: Story, observer: AssetStateReader) -> None:
     value = np.full((len(registry.asset_ids), CODES), np.nan)
     state = hub.state
     # of equal times the device that was registered first counts
-    for s in sorted(range(state.series), key=lambda s: int(state.s_device[s])):
-        device, code = int(state.s_device[s]), int(state.s_code[s])
+    for s in sorted(
+        range(state.series.count), key=lambda s: int(state.series.device[s])
+    ):
+        device, code = int(state.series.device[s]), int(state.series.code[s])
         asset = int(registry.asset_of[device])
-        when = int(state.last_at[s])
+        when = int(state.series.last_at[s])
         if asset < 0 or when < registry.mounted_from[device]:
             continue
         if when > at[asset, code]:
-            at[asset, code], value[asset, code] = when, state.last_value[s]
+            at[asset, code], value[asset, code] = when, state.series.last_value[s]
     for row, id_ in enumerate(seen.ids):
         asset = registry.asset_no[id_]
         for code in range(CODES):

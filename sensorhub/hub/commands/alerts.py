@@ -114,6 +114,6 @@ def service(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resu
         raise Refused("a service cannot have been done in the future")
     done = Service(asset, said["kind"], at)
     if hub.lifecycle.serve(change_set, done, command.by, now):
-        body = pack(Columns.empty(), Notes(hub.state.covered, [done]))
+        body = pack(Columns.empty(), Notes(hub.state.reception.monitored_ms, [done]))
         change_set.journal = JournalEntry(now, 0, body)
     return {"asset": said["asset"], "kind": said["kind"], "at": at}
