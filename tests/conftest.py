@@ -1,12 +1,13 @@
 """What every test gets."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import settings
+from tests.support.calls import Run
 from tests.support.opened import closing_all
 
 from sensorhub.cli.main import main
@@ -49,7 +50,7 @@ def place(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
+) -> Run:
     """A command on that folder: exit code, output, errors."""
 
     def call(*words: str, data: str | None = None) -> tuple[int, str, str]:

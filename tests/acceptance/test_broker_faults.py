@@ -1,6 +1,7 @@
 """The broker fails: restarted, its sessions lost; what it sends twice or late."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def test_a_broker_that_restarts_twice_costs_nothing(tmp_path: Path) -> None:
         with hub:
             with Publisher(broker.port, stream, 100):
                 for step in (500, 1500):
-                    until(lambda n=step: hub.ended() > n, "uplinks come")
+                    until(partial(lambda n: hub.ended() > n, step), "uplinks come")
                     broker.restart()
                 until(lambda: hub.ended() > 2500, "uplinks come again")
             hub.until_ended(stream.distinct)

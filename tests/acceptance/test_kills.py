@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def kill_under_load(hub: HubProcess, kills: int) -> float:
         before = hub.numbers()["uplinks_received"]
         more = chance.randint(100, 1000)
         until(
-            lambda enough=before + more: hub.numbers()["uplinks_received"] >= enough,
+            partial(lambda n: hub.numbers()["uplinks_received"] >= n, before + more),
             "uplinks come",
         )
         pause.wait(chance.uniform(0, 0.05))

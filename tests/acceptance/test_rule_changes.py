@@ -3,6 +3,7 @@
 import random
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,8 @@ def test_rules_change_under_load_and_kills(tmp_path: Path) -> None:
                 text = VARIANTS[(turn + 1) % len(VARIANTS)]
                 before = hub.numbers()["uplinks_received"]
                 until(
-                    lambda enough=before + 200: (
-                        hub.numbers()["uplinks_received"] >= enough
+                    partial(
+                        lambda n: hub.numbers()["uplinks_received"] >= n, before + 200
                     ),
                     "uplinks come",
                 )
@@ -49,7 +50,9 @@ def test_rules_change_under_load_and_kills(tmp_path: Path) -> None:
                 time.sleep(chance.uniform(0, 2.5))  # where in it the kill falls
                 hub.kill()
                 hub.start()
-                until(lambda n=turn + 2: versions(hub) == n, "the file is taken")
+                until(
+                    partial(lambda n: versions(hub) == n, turn + 2), "the file is taken"
+                )
         with hub:
             hub.until_ended(stream.distinct)
             sums = hub.sums_are_exact()

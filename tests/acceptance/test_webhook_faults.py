@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections import Counter
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -72,7 +73,9 @@ def test_bad_receivers_hold_nobody_up_and_get_all_in_the_end(tmp_path: Path) -> 
             well.set()
             told = {row[3] for row in hub.transitions()}
             for hook in (tardy, liar):
-                until(lambda h=hook: ids(h).keys() == told, "they get all", 60)
+                until(
+                    partial(lambda h: ids(h).keys() == told, hook), "they get all", 60
+                )
             assert ids(good) == Counter(dict.fromkeys(told, 1))
             more = sum(ids(liar).values()) + sum(ids(tardy).values()) - 2 * len(told)
             hub.sums_are_exact()

@@ -1,6 +1,7 @@
 """The measure of our cost: paho receives, acknowledges and counts, no more."""
 
 import sys
+from typing import Any
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -18,7 +19,10 @@ def main(port: str, name: str) -> None:
         if not seen % 1_000:
             print(seen, flush=True)
 
-    client.on_connect = lambda *_: client.subscribe(name, 1)
+    def subscribe(*_: Any) -> None:
+        client.subscribe(name, 1)
+
+    client.on_connect = subscribe
     client.on_subscribe = lambda *_: print("ready", flush=True)
     client.on_message = count
     client.connect("127.0.0.1", int(port))

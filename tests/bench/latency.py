@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -44,9 +45,15 @@ def events(port: int) -> Iterator[list[tuple[float, bytes]]]:
     arrived: list[tuple[float, bytes]] = []
     ready = threading.Event()
     client = paho.Client(CallbackAPIVersion.VERSION2)
-    client.on_connect = lambda *_: client.subscribe("sensorhub/v1/events/#", 1)
+
+    def subscribe(*_: Any) -> None:
+        client.subscribe("sensorhub/v1/events/#", 1)
+
+    client.on_connect = subscribe
     client.on_subscribe = lambda *_: ready.set()
-    client.on_message = lambda _c, _d, m: arrived.append((time.monotonic(), m.payload))
+    client.on_message = lambda _c, _d, m: arrived.append(
+        (time.monotonic(), bytes(m.payload))
+    )
     client.connect("127.0.0.1", port)
     client.loop_start()
     ready.wait(10)

@@ -77,7 +77,7 @@ class Script:
         assert self._process.stdout is not None
         line = self._process.stdout.readline().strip()
         if not line:
-            raise ChildProcessError(f"{self._process.args} ended")
+            raise ChildProcessError(f"{self._process.args!r} ended")
         return line
 
     def close(self) -> None:
@@ -179,7 +179,7 @@ class Hub:
             def online() -> bool:
                 self._alive()
                 said = [json.loads(payload) for _, payload, _ in peer.received]
-                return sum(s["state"] == "online" for s in said) > before
+                return [s["state"] for s in said].count("online") > before
 
             until(online, "the hub", 0.005)
             return time.monotonic() - began

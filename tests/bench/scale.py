@@ -16,7 +16,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 import numpy as np
@@ -65,10 +67,14 @@ def week(rng: np.random.Generator, devices: range, number: int) -> Readings:
         code=np.tile(CODES, n),
         measured_at=np.repeat(at, len(CODES)),
         received_at=np.repeat(at + rng.integers(20, 300, n), len(CODES)),
-        value=values.reshape(-1),
+        value=values.reshape(-1).astype(np.float64),
         quality=np.zeros(m, np.uint8),
         why=np.zeros(m, np.uint8),
     )
+
+
+def _written(step: rounds.Step, connection: Connection) -> None:
+    rounds.write(connection, step, 0)
 
 
 def build(folder: Path, devices: int) -> dict[str, Any]:
@@ -81,7 +87,7 @@ def build(folder: Path, devices: int) -> dict[str, Any]:
             made = week(rng, range(low, min(low + GROUP, devices)), number)
             readings += len(made)
             for step in rounds.pack(read, made, rounds.Step((), 0, None), ZONE):
-                meter.submit(lambda c, step=step: rounds.write(c, step, 0))
+                meter.submit(partial(_written, step))
         if number % 8 == 7:
             say(f"  week {number + 1}: {readings:,} readings")
     chunks = meter.taken()

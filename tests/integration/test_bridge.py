@@ -120,7 +120,9 @@ def test_downlinks_go_the_other_way_even_where_theirs_is_away(joined: Joined) ->
     subscribed: list[int] = []
     server.on_connect = lambda client, *_: client.subscribe(topic, 1)
     server.on_subscribe = lambda *_: subscribed.append(1)
-    server.on_message = lambda _client, _data, message: heard.append(message.payload)
+    server.on_message = lambda _client, _data, message: heard.append(
+        bytes(message.payload)
+    )
     server.reconnect_delay_set(1, 1)
     server.connect("127.0.0.1", joined.theirs.port)
     server.loop_start()

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.brokers import Mosquitto, Peer, until
@@ -331,7 +332,7 @@ def test_an_influxdb_that_is_away_is_told_when_it_is_asked(
 def test_kills_of_hub_and_influxdb_under_load_lose_and_double_nothing(
     tmp_path: Path, influxd: Influxd
 ) -> None:
-    given = {
+    given: dict[str, Any] = {
         "influx__url": influxd.url,
         "influx__token": TOKEN,
         "influx__org": ORG,

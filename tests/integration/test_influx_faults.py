@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.brokers import Mosquitto, Peer, until
@@ -162,7 +163,7 @@ def test_ingest_and_alerts_do_not_wait_for_influxdb(
     tmp_path: Path, server: StrictInflux
 ) -> None:
     server.manners.extend([silent(30.0)] * 50)
-    given = {
+    given: dict[str, Any] = {
         "influx__url": server.url,
         "influx__token": "t",
         "influx__org": "o",
@@ -195,7 +196,7 @@ def test_an_alert_says_that_influxdb_refuses(
     tmp_path: Path, server: StrictInflux
 ) -> None:
     server.manners.extend([answer(401, "unauthorized access")] * 30)
-    given = {
+    given: dict[str, Any] = {
         "influx__url": server.url,
         "influx__token": "t",
         "influx__org": "o",

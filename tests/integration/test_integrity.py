@@ -1,6 +1,7 @@
 """The simulator's truth against the hub's ledger, over files and over a live broker."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,7 @@ def publish_and_kill(hub: HubProcess, port: int, made: Town) -> None:
         for kill in range(1, KILLS + 1):
             share = len(packets) * kill // (KILLS + 1)
             until(
-                lambda enough=share: hub.numbers()["uplinks_received"] >= enough,
+                partial(lambda n: hub.numbers()["uplinks_received"] >= n, share),
                 f"{share} uplinks come",
             )
             hub.kill()

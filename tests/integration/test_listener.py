@@ -10,11 +10,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 from structlog.testing import capture_logs
+from structlog.typing import EventDict
 from tests.support.brokers import Mosquitto, Peer, until
 from tests.support.listening import (
     QUICK,
@@ -27,7 +30,7 @@ from tests.support.listening import (
 
 from sensorhub.listeners.link import Publication
 from sensorhub.listeners.mqtt import MqttListener
-from sensorhub.model import DUP, RETAIN
+from sensorhub.model import DUP, RETAIN, Message
 
 pytestmark = pytest.mark.mosquitto
 
@@ -53,7 +56,7 @@ def uplinks(count: int, size: int = 1, first: int = 0) -> list[tuple[str, bytes]
     ]
 
 
-def numbers(messages: list) -> list[int]:
+def numbers(messages: list[Message]) -> list[int]:
     return [int(message.payload) for message in messages]
 
 
@@ -129,7 +132,7 @@ def test_an_acknowledgement_never_crosses_a_reconnect(
         device.send(uplinks(20))
     batches = []
     for received in (20, 40, 60):
-        until(lambda n=received: listener._inbox.received == n, "all redelivered")
+        until(partial(lambda n: listener._inbox.received == n, received), "redelivered")
         batches.append(take(listener))
         assert numbers(batches[-1].messages) == list(range(20))
         if batches[1:]:
@@ -314,12 +317,12 @@ def test_bad_credentials_are_told_once_until_they_change(tmp_path: Path) -> None
     assert len(_warned(logs)) == 2
 
 
-def _warned(logs: list) -> list:
+def _warned(logs: list[EventDict]) -> list[EventDict]:
     refusals = [e for e in logs if e["event"] == "broker_refused_us"]
     return [e for e in refusals if e["log_level"] == "warning"]
 
 
-def _wait_for_refusals(logs: list, count: int) -> None:
+def _wait_for_refusals(logs: list[EventDict], count: int) -> None:
     until(
         lambda: sum(e["event"] == "broker_refused_us" for e in logs) >= count,
         "refusals",
@@ -347,10 +350,10 @@ def test_a_hub_started_again_is_not_taken_over(broker: Mosquitto) -> None:
     settings = settings_for(broker.port)
     for instance in ("one", "two", "three"):
         listener = listening(settings, instance)
-        until(lambda one=listener: one._watch.came_back, "own id")
+        until(partial(lambda one: one._watch.came_back, listener), "own id")
         broker.restart()
         until(listener.connected, "reconnected")
-        until(lambda one=listener: one.drained, "drained")
+        until(partial(lambda one: one.drained, listener), "drained")
         assert not listener.taken_over.is_set()
         listener.stop()
 
@@ -480,7 +483,7 @@ def test_a_fault_in_the_network_thread_costs_one_connection(
     put = listener._inbox.put
     faults = [RuntimeError("made by the test")]
 
-    def fail_once(*arguments) -> None:
+    def fail_once(*arguments: Any) -> None:
         if faults:
             raise faults.pop()
         put(*arguments)

@@ -38,12 +38,13 @@ def test_downlinks_of_a_hub_are_obeyed(tmp_path: Path, own: bool) -> None:
     fleet = make_fleet(load(str(scenario)), 1)
     native = next(d for d in fleet.devices if d.startswith("level"))
     lorawan = next(d for d in fleet.devices if d.startswith("24e124"))
-    told = (str(scenario), {}, 1, START, 3600.0, None, own, tmp_path / "out")
+    out = tmp_path / "out"
+    asked = RunRequest(str(scenario), {}, 1, START, 3600.0, None, own, out)
     stop = threading.Event()
     with Mosquitto(tmp_path) as broker, ThreadPoolExecutor(1) as pool:
         hub = HubProcess(tmp_path / "hub", broker.port)
         running = pool.submit(
-            run_scenario, RunRequest(*told), BrokerAddress(port=broker.port), stop
+            run_scenario, asked, BrokerAddress(port=broker.port), stop
         )
         try:
             register = tmp_path / "out" / "fleet.csv"

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from ipaddress import ip_address
@@ -19,7 +19,7 @@ from tests.support.receivers import Receiver, status
 
 from sensorhub.clock import Clock
 from sensorhub.errors import DeliveryError
-from sensorhub.notify.addresses import allowed, networks
+from sensorhub.notify.addresses import Network, allowed, networks
 from sensorhub.notify.notification import Notification
 from sensorhub.notify.probe import probe
 from sensorhub.notify.relay import Relay
@@ -48,8 +48,12 @@ def notification(url: str, id_: str = "msg_1", attempt: int = 1) -> Notification
     return Notification(id_, "hook", "webhook", target, BODY, attempt)
 
 
-def webhook(timeout_s: float = 5.0, private: object = LOOPBACK) -> Webhook:
+def webhook(timeout_s: float = 5.0, private: Sequence[Network] = LOOPBACK) -> Webhook:
     return Webhook(private, timeout_s, real_now)
+
+
+def _waits(free: threading.Event, most_s: float) -> None:
+    free.wait(most_s)
 
 
 def refusal(url: str, timeout_s: float = 5.0) -> DeliveryError:
@@ -138,7 +142,7 @@ def test_a_dripping_answer_ends_at_the_deadline(receiver: Receiver) -> None:
 
 def test_a_silent_receiver_ends_at_the_deadline(receiver: Receiver) -> None:
     free = threading.Event()
-    receiver.manner = lambda handler: free.wait(10) and None
+    receiver.manner = lambda handler: _waits(free, 10)
     assert "timeout" in str(refusal(receiver.url, timeout_s=0.3))
     free.set()
 
@@ -336,7 +340,7 @@ def test_a_hanging_receiver_delays_nobody_else(
     hub = Hub(folder, timeout_s=30)
     free = threading.Event()
     with receivers.receiver() as hanging:
-        hanging.manner = lambda handler: free.wait(20) and None
+        hanging.manner = lambda handler: _waits(free, 20)
         hub.subscribe("slow", hanging.url)
         hub.subscribe("hook", receiver.url)
         for n in range(20):

@@ -11,7 +11,20 @@ from tests.quality.targets import AT_LEAST, ROWS, WHY, Row
 
 Found = Mapping[str, Mapping[str, Any]]
 # 97.5 % points of Student's t by degrees of freedom
-T = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18)
+T: tuple[float, ...] = (
+    12.71,
+    4.30,
+    3.18,
+    2.78,
+    2.57,
+    2.45,
+    2.36,
+    2.31,
+    2.26,
+    2.23,
+    2.20,
+    2.18,
+)
 T += (2.16, 2.14, 2.13, 2.12, 2.11, 2.10, 2.09)
 ENOUGH = 10  # seeds
 PICTURES = (("precision against lead", ""), ("said and came", "-said-and-came"))

@@ -45,13 +45,15 @@ class Hub:
     def __post_init__(self) -> None:
         self.write = connect(self.folder)
         self.read = connect(self.folder, read_only=True)
-        self.restart()
+        self.maker = self._new_maker()
 
     def restart(self) -> None:
         """A new process on the same data."""
-        if hasattr(self, "maker"):
-            self.maker.stop()
-        self.maker = HistoryMaker(
+        self.maker.stop()
+        self.maker = self._new_maker()
+
+    def _new_maker(self) -> HistoryMaker:
+        return HistoryMaker(
             self.folder,
             SETTINGS,
             now=self.clock.now,

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import pytest
 from paho.mqtt import client as paho
@@ -17,7 +18,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 PATIENCE_S = 20.0
 
 
-def until(condition: Callable[[], object], what: str, wait_s: float = PATIENCE_S):
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], what: str, wait_s: float = PATIENCE_S) -> T:
     """Wait for a condition; fail with `what` when it does not come."""
     end = time.monotonic() + wait_s
     while not (answer := condition()):

@@ -121,7 +121,12 @@ class Influxd:
 
     def settings(self, **changed: Any) -> InfluxSettings:
         """Settings of a hub that forwards to it."""
-        given = {"url": self.url, "token": TOKEN, "org": ORG, "bucket": BUCKET}
+        given: dict[str, object] = {
+            "url": self.url,
+            "token": TOKEN,
+            "org": ORG,
+            "bucket": BUCKET,
+        }
         given |= {"every_s": 0.05, "retry_s": 0.2}
         return InfluxSettings.model_validate(given | changed)
 

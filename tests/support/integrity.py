@@ -58,7 +58,7 @@ def rows(file: Path) -> list[Row]:
 
 def town(name: str, seed: int, folder: Path, told: Mapping[str, float]) -> Town:
     """A small town's trace with the truth about each of its lines."""
-    write_trace(name, load(name, told), seed, folder)
+    write_trace(name, load(name, dict(told)), seed, folder)
     came = [
         Came(row["topic"], b64decode(row["payload"]), bool(row.get("retain")))
         for row in rows(folder / "uplinks.jsonl")

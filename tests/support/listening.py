@@ -32,7 +32,8 @@ def listening(
 
 def take(listener: MqttListener, limit: int = 2_000) -> Batch:
     """The next batch, waited for."""
-    batch: Batch = until(lambda: listener.take(limit, 0.05), "a batch")
+    batch = until(lambda: listener.take(limit, 0.05), "a batch")
+    assert batch is not None
     assert len(batch.messages) <= limit
     return batch
 

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -98,14 +98,14 @@ def _empty_database() -> Path:
 
 def native(
     device: str,
-    values: dict[str, float] | None = None,
+    values: Mapping[str, float] | None = None,
     *,
     zone: str = "east",
     flags: int = 2,
     **more: Any,
 ) -> Message:
     """A native uplink; `more` has ts and seq."""
-    body = {"m": values or {}} | more
+    body = {"m": dict(values or {})} | more
     topic = f"sensorhub/v1/{zone}/{device}/up".encode()
     return Message(topic, json.dumps(body).encode(), flags)
 

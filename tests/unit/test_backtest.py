@@ -92,7 +92,7 @@ def order(row: dict[str, Any]) -> tuple[Any, ...]:
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     source = write(tmp_path / "up.jsonl", past(7))
     ledgers = [io.StringIO(), io.StringIO()]
-    found = [backtest(task(source), [RULES], change_set=x)[0] for x in ledgers]
+    found = [backtest(task(source), [RULES], ledger=x)[0] for x in ledgers]
     assert found[0] == found[1]
     assert ledgers[0].getvalue() == ledgers[1].getvalue()
 
@@ -110,9 +110,9 @@ def test_the_ledger_says_of_each_line_how_it_ended(tmp_path: Path) -> None:
     ]
     source = write(tmp_path / "up.jsonl", came)
     source.write_text(source.read_text().replace("\n", "\n\n", 1))  # a blank line
-    change_set = io.StringIO()
-    found = backtest(task(source), [RULES], change_set=change_set)[0]
-    rows = [json.loads(text) for text in change_set.getvalue().splitlines()]
+    ledger = io.StringIO()
+    found = backtest(task(source), [RULES], ledger=ledger)[0]
+    rows = [json.loads(text) for text in ledger.getvalue().splitlines()]
     assert [(row["line"], row["outcome"], row["reason"]) for row in rows] == [
         (1, "stored", None),
         (3, "duplicate", "same_seq"),
@@ -139,12 +139,12 @@ def test_readings_as_csv_come_when_they_were_measured(tmp_path: Path) -> None:
         rows += [("bin1", "odour_rise", NOW + n * 6 * MINUTE, 2.0)]
     source = tmp_path / "readings.csv.gz"
     source.write_bytes(gzip.compress(csv_of(rows).encode()))
-    change_set = io.StringIO()
-    found = backtest(task(source), [RULES], change_set=change_set)[0]
+    ledger = io.StringIO()
+    found = backtest(task(source), [RULES], ledger=ledger)[0]
     steps = [(x["rule"], x["to"], x["severity"], x["at"]) for x in found.transitions]
     assert steps == [("full", "firing", "warning", rfc3339(NOW + 24 * MINUTE))]
     assert (found.sums["uplinks_stored"], found.sums["readings_stored"]) == (5, 10)
-    assert len(change_set.getvalue().splitlines()) == 10
+    assert len(ledger.getvalue().splitlines()) == 10
 
 
 LINE = line(NOW, native("d1", {"fill_level": 5}, zone="z"))

@@ -86,8 +86,8 @@ def test_the_difference_is_a_table_or_json(folder: Path) -> None:
     assert view["changes"] or view["goes"]
     table = run(folder, *words).stdout
     assert "late" in table
-    words = [line.split()[0] for line in table.splitlines() if line.strip()]
-    assert all(b == "is" for a, b in pairwise(words) if a == "was")
+    firsts = [line.split()[0] for line in table.splitlines() if line.strip()]
+    assert all(b == "is" for a, b in pairwise(firsts) if a == "was")
     last = table.splitlines()[-1]
     counts = [len(view[name]) for name in ("comes", "goes", "changes")]
     assert last.startswith(f"{counts[0]} would come, {counts[1]} would go, {counts[2]}")

@@ -107,7 +107,8 @@ def test_a_rise_to_danger_ends_the_acknowledgement_and_a_rise_below_does_not() -
     lifecycle.says(1, URGENT)
     assert (alert.acknowledged_by, alert.danger_at) == ("wang", None)
     lifecycle.says(1, DANGER)
-    assert (alert.acknowledged_by, alert.acknowledged_at) == (None, None)
+    found: list[str | int | None] = [alert.acknowledged_by, alert.acknowledged_at]
+    assert found == [None, None]
     assert alert.danger_at == lifecycle.now
     rose = lifecycle.now
     lifecycle.says(1, URGENT)

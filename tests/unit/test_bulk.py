@@ -5,6 +5,7 @@ import select
 import socket
 import time
 from collections.abc import Iterable
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -130,7 +131,7 @@ def streams(draw: st.DrawFn, version5: bool) -> bytes:
     return b"".join(packets)
 
 
-def outcome_of(version: str, fast: bool, pieces: Iterable[bytes]) -> tuple:
+def outcome_of(version: str, fast: bool, pieces: Iterable[bytes]) -> tuple[Any, ...]:
     with Line(version, fast) as line:
         line.feed(CONNACK[version])
         for piece in pieces:

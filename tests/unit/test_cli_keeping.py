@@ -1,9 +1,12 @@
 """backup, restore, verify and export on the command line: what is said, and how."""
 
 import json
+from pathlib import Path
+
+from tests.support.calls import Run
 
 
-def test_a_backup_is_verified_and_restored_elsewhere(run, place):
+def test_a_backup_is_verified_and_restored_elsewhere(run: Run, place: Path) -> None:
     file, other = str(place / "b.db"), str(place / "other")
     assert run("status")[0] == 0
     code, said, _ = run("backup", file, "--json")
@@ -19,7 +22,7 @@ def test_a_backup_is_verified_and_restored_elsewhere(run, place):
     assert json.loads(run("verify", "--json", data=other)[1])["sound"]
 
 
-def test_a_damaged_backup_is_told_by_the_exit_code(run, place):
+def test_a_damaged_backup_is_told_by_the_exit_code(run: Run, place: Path) -> None:
     file = place / "b.db"
     run("status")
     run("backup", str(file))
@@ -32,7 +35,9 @@ def test_a_damaged_backup_is_told_by_the_exit_code(run, place):
     assert run("restore", str(file), data=str(place / "other"))[0] == 4
 
 
-def test_an_export_has_a_head_and_its_name_once_it_is_whole(run, place):
+def test_an_export_has_a_head_and_its_name_once_it_is_whole(
+    run: Run, place: Path
+) -> None:
     file = place / "all.csv"
     code, _, said = run("export", str(file))
     assert (code, said) == (0, "0 rows\n")
@@ -43,7 +48,7 @@ def test_an_export_has_a_head_and_its_name_once_it_is_whole(run, place):
     assert not file.with_name("all.csv.partial").exists()
 
 
-def test_an_export_of_what_is_not_there_is_refused(run, place):
+def test_an_export_of_what_is_not_there_is_refused(run: Run, place: Path) -> None:
     for words in (
         ("all.xls",),
         ("all.csv", "--asset", "nobody"),
@@ -55,7 +60,7 @@ def test_an_export_of_what_is_not_there_is_refused(run, place):
         assert said.startswith("error: ")
 
 
-def test_readings_by_day_of_an_asset_without_any(run):
+def test_readings_by_day_of_an_asset_without_any(run: Run) -> None:
     code, said, _ = run("readings", "bin-1", "--by", "day", "--json")
     assert (code, json.loads(said)) == (0, [])
     assert run("readings", "nobody", "--by", "hour")[0] == 1

@@ -3,6 +3,7 @@
 import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.town import NOW, UP, Town, native, profiles
 
 from sensorhub.codecs.protocol import CodecAnswer, CodecCall
+from sensorhub.ingest import codec_batch
 from sensorhub.ingest import enveloped as wrapping
 from sensorhub.model import Envelope, Message, Reason
 from sensorhub.registry.profiles import Profile
@@ -38,6 +40,9 @@ class Double:
         record = {"time": NOW - 60_000, "fill_level": level - 1}
         data = {"fill_level": level, "history": [record] * (level % 3)}
         return CodecAnswer(json.dumps({"data": data, "warnings": ["old firmware"]}))
+
+    def encode(self, *_: Any) -> Any:
+        raise NotImplementedError
 
     def off(self) -> dict[str, str]:
         return {}
@@ -105,9 +110,11 @@ def test_an_offender_costs_one_dead_letter_with_its_own_reason(town: CodecTown) 
 def test_frames_of_a_batch_that_broke_are_not_asked_with_the_next(
     town: CodecTown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = wrapping.Waiting
+    real = codec_batch.Waiting
 
-    def waiting(uplink: int, envelope: Envelope, profile: Profile) -> wrapping.Waiting:
+    def waiting(
+        uplink: int, envelope: Envelope, profile: Profile
+    ) -> codec_batch.Waiting:
         if envelope.seq == 2:
             raise RuntimeError("unforeseen")
         return real(uplink, envelope, profile)

@@ -22,7 +22,12 @@ from sensorhub.hub.commands.dispatcher import HANDLERS
 from sensorhub.store import commands
 
 SECRET = "whsec_" + "A" * 32
-SUBSCRIBE = {"id": "a", "url": "https://x.example/", "choice": {}, "secret": SECRET}
+SUBSCRIBE: dict[str, Any] = {
+    "id": "a",
+    "url": "https://x.example/",
+    "choice": {},
+    "secret": SECRET,
+}
 
 
 @pytest.fixture
@@ -116,7 +121,11 @@ def test_every_kind_of_act_is_refused_somewhere_or_cannot_be() -> None:
 
 def test_an_act_that_breaks_while_it_is_written_is_finished_too(town: Town) -> None:
     fired(town)
-    broken = {"zone": "east", "until": NOW + HOUR, "comment": {"not": "text"}}
+    broken: dict[str, Any] = {
+        "zone": "east",
+        "until": NOW + HOUR,
+        "comment": {"not": "text"},
+    }
     assert "internal error" in town.act("silence", **broken)["error"]
     town.kill()
     assert town.commands.apply_waiting() is False
@@ -159,7 +168,8 @@ def test_assigning_says_to_whom(town: Town) -> None:
 
 def test_a_silence_can_begin_later(town: Town) -> None:
     town.subscribe()
-    town.act("silence", zone="east", until=NOW + 2 * HOUR, **{"from": NOW + HOUR})
+    later: dict[str, Any] = {"from": NOW + HOUR, "until": NOW + 2 * HOUR}
+    town.act("silence", zone="east", **later)
     assert town.told(town.up("d1", MINUTE, fill_level=85)) == ["full firing warning"]
     assert town.told(town.up("d1", HOUR, fill_level=95)) == []
 

@@ -1,7 +1,7 @@
 """What a commit changes in memory: once, and only where it is committed."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,6 @@ import pytest
 from tests.support.happenings import FLEET, RULES, START, native
 from tests.support.stories import Story
 
-from sensorhub.hub import hub as hub_module
 from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.commands import Command
@@ -31,7 +30,7 @@ class FailingWrite:
 
 @pytest.fixture
 def story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Story]:
-    monkeypatch.setattr(hub_module.time, "sleep", lambda s: None)
+    monkeypatch.setattr("sensorhub.hub.hub.time.sleep", lambda s: None)
     story = Story(tmp_path, START, RULES, FLEET)
     yield story
     story.hub.close()
@@ -68,19 +67,23 @@ def test_memory_stays_where_nothing_was_committed(story: Story) -> None:
 
 def test_memory_changes_after_the_commit_not_before(story: Story) -> None:
     open_: list[bool] = []
-    look = lambda: open_.append(story.hub.connection.in_transaction)  # noqa: E731
+
+    def look() -> None:
+        open_.append(story.hub.connection.in_transaction)
+
     story.hub.commit(ChangeSet(writes=[lambda c: look()], after_commit=[look]))
     assert open_ == [True, False]
 
 
 def test_what_breaks_after_a_commit_undoes_nothing(story: Story) -> None:
-    queue, done = WriteQueue(), []
+    queue = WriteQueue()
+    done: list[str] = []
 
     def breaks() -> None:
         raise TypeError("boom")
 
     queue.submit(lambda c: done.append("written"))
-    after = [breaks, lambda: done.append("after")]
+    after: list[Callable[[], object]] = [breaks, lambda: done.append("after")]
     queue.commit(story.hub, ChangeSet(after_commit=after))
     assert done == ["written", "after"]
     assert not len(queue)
@@ -131,11 +134,12 @@ def test_a_silence_is_read_after_its_commit(
 ) -> None:
     seen: list[bool] = []
     reload = story.hub.reload_mutes
-    monkeypatch.setattr(
-        story.hub,
-        "reload_mutes",
-        lambda: (seen.append(story.hub.connection.in_transaction), reload()),
-    )
+
+    def reloading() -> None:
+        seen.append(story.hub.connection.in_transaction)
+        reload()
+
+    monkeypatch.setattr(story.hub, "reload_mutes", reloading)
     command = Command(0, START, "op", "silence", {"zone": "z1", "until": START + 10**6})
     story.act(command.kind, **command.arguments)
     assert seen == [False]

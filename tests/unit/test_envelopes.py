@@ -217,7 +217,7 @@ def test_tts_device_without_eui_is_known_by_its_name() -> None:
     assert unwrap("tts", "v3/app/devices/dev1/up", message).device == "dev1"
     message["end_device_ids"]["device_id"] = f"eui-{EUI}"
     assert unwrap("tts", "v3/app/devices/x/up", message).device == EUI
-    downlink = {"downlinks": []}
+    downlink: dict[str, Any] = {"downlinks": []}
     pushed = unwrap("tts", "v3/app/devices/dev1/down/push", downlink)
     assert (pushed.device, pushed.event) == ("dev1", "downlink")
 

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from functools import cache
 from itertools import islice, pairwise, takewhile
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def two_days() -> list[DemoUplink]:
     return list(takewhile(lambda u: u.at <= end, uplinks(town(), 1, START)))
 
 
-def records(uplink: DemoUplink) -> list[dict[str, object]]:
+def records(uplink: DemoUplink) -> list[dict[str, Any]]:
     content = json.loads(uplink.payload)
     return content if isinstance(content, list) else [content]
 

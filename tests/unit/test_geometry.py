@@ -107,9 +107,9 @@ def test_many_tables_at_once_are_each_alone(
             min_size=1,
         )
     )
-    asset = np.array([a for a, _ in asked], np.int32)
+    assets = np.array([a for a, _ in asked], np.int32)
     mm = np.array([m for _, m in asked], np.float64)
-    assert geometry.levels(asset, mm).tolist() == [
+    assert geometry.levels(assets, mm).tolist() == [
         pytest.approx(level(m, tables[a]), abs=0.11) for a, m in asked
     ]
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sensorhub.estimate.learning import KEPT, Learnt, Step
 from sensorhub.estimate.usage import Usage, rough_week
@@ -9,23 +10,26 @@ from sensorhub.estimate.usage import Usage, rough_week
 MONDAY = 96.0  # local hours since 1970 at a Monday 0 h
 
 
-def steps(shape: np.ndarray, settling: float, weeks: int, noise: float) -> Step:
+F64 = NDArray[np.float64]
+
+
+def steps(shape: F64, settling: float, weeks: int, noise: float) -> Step:
     """Hourly steps of many bins that fill by 24 % a day along `shape`."""
     rng = np.random.default_rng(5)
     hours = np.arange(weeks * 168)
-    before = rng.uniform(5, 90, len(hours))
+    before: F64 = rng.uniform(5, 90, len(hours))
     came = shape[hours % 168]  # 24 % a day is 1 % an hour
-    after = before * (1 - settling) + came + rng.normal(0, noise, len(hours))
+    after: F64 = before * (1 - settling) + came + rng.normal(0, noise, len(hours))
     zero = np.zeros(len(hours), np.intp)
-    begin = MONDAY + hours
+    begin = (MONDAY + hours).astype(np.float64)
     return Step(zero, zero, begin, begin + 1, before, after, np.full(len(hours), 24.0))
 
 
-def shopping_street() -> np.ndarray:
+def shopping_street() -> F64:
     hour = np.arange(168) % 24
     shape = np.where((hour > 9) & (hour < 20), 2.0, 0.2)
     shape[120:] *= 1.8  # weekend
-    return shape / shape.mean()
+    return shape / float(shape.mean())
 
 
 def test_the_week_of_a_town_is_learnt() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from firmware_sim.clock import parse_time
+from firmware_sim.families.commands import DeviceCommand
 from firmware_sim.firmware import orders
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
@@ -102,7 +103,7 @@ def test_what_the_hub_sends_is_an_order() -> None:
         body["data"] = b64encode(data).decode()
         got = orders.lorawan(json.dumps(body).encode())
         assert got == orders.PendingCommand(
-            orders.DeviceCommand("thresholds", {"distance": both}),
+            DeviceCommand("thresholds", {"distance": both}),
             "c1",
             True,
             port,

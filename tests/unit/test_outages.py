@@ -21,7 +21,7 @@ BY_GATEWAY = "\n".join((HEADER, *EAST, *LORA, ""))
 
 def everyone(town: Town, *devices: str, via: str | None = None, **more: Any) -> None:
     """One uplink of each device, now, in one batch."""
-    told = {"via": via} if via else {}
+    told: dict[str, Any] = {"via": via} if via else {}
     values = {"fill_level": 20.0} | more
     batch = []
     for device in devices:

@@ -99,8 +99,8 @@ def test_a_rejected_value_is_kept_with_its_reason_and_moves_nothing(town: Town) 
 @pytest.mark.parametrize("together", [True, False])
 def test_the_same_seq_and_content_is_a_duplicate(
     town: Town,
-    first: dict[str, int],
-    second: dict[str, int],
+    first: dict[str, Any],
+    second: dict[str, Any],
     expected: tuple[int, int, int],
     together: bool,
 ) -> None:

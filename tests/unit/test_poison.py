@@ -168,7 +168,7 @@ WRAPPED = st.builds(
     JSON,
 )
 POISON = st.builds(
-    lambda pair, flags: Message(*pair, flags),
+    lambda pair, flags: Message(pair[0], pair[1], flags),
     st.tuples(TOPIC, PAYLOAD) | WRAPPED,
     st.integers(0, 15),
 )

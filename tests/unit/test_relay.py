@@ -199,7 +199,7 @@ def test_retries_keep_the_id_and_follow_the_schedule_to_the_end(house: House) ->
     house.subscribe("hook")
     house.answers["hook"] = DeliveryError("status 500")
     house.write(row("m1"))
-    times = []
+    times: list[float] = []
     for delay in (0.0, *DELAYS_S):
         house.now += delay - 0.5 if delay else 0
         house.turn(2)
@@ -337,6 +337,7 @@ def test_a_fault_of_the_connection_loses_no_row(house: House) -> None:
     house.subscribe("hook")
     house.relay.step()
     house.write(row("m1"))
+    assert house.relay._connection is not None
     house.relay._connection.close()
     with pytest.raises(sqlite3.ProgrammingError):
         house.relay.step()

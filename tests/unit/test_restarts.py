@@ -77,7 +77,7 @@ def test_some_clocks_begin_at_1970(tmp_path: Path) -> None:
 
 def test_a_lorawan_device_has_another_address_after_each_join(tmp_path: Path) -> None:
     """Without restarts the address stays; doubles of a frame share theirs."""
-    told = {"town.bins": 20, "town.toilets": 4, "town.days": 4}
+    told: dict[str, float] = {"town.bins": 20, "town.toilets": 4, "town.days": 4}
     for share, most in ((0.0, 1), (0.5, 9)):
         told |= {"firmware.reboot_per_day": share, "link.doubled": 0.2}
         out = tmp_path / str(share)

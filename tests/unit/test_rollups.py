@@ -80,8 +80,9 @@ def from_readings(hub: Hub, spans: list[Span], bucket: Bucket, zone: str) -> Rol
 
 
 def from_rollups(hub: Hub, spans: list[Span], bucket: Bucket, zone: str) -> Rollups:
-    span = {"since": 0, "until": START * 2}
-    return downsampled.read(hub.read, spans=spans, **span, bucket=bucket, zone=zone)
+    return downsampled.read(
+        hub.read, spans=spans, since=0, until=START * 2, bucket=bucket, zone=zone
+    )
 
 
 EVERYONE = [Span(device) for device in range(4)]

@@ -153,7 +153,8 @@ class Watched:
 
     def refused(self) -> list[str]:
         found = counters.get_meta(self.town.hub.connection, "rules_refused")
-        return json.loads(found or "[]")
+        refused: list[str] = json.loads(found or "[]")
+        return refused
 
 
 @pytest.fixture

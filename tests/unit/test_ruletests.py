@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 from tests.support.town import SHIPPED, UP, profiles
 from typer.testing import CliRunner
 
@@ -235,7 +236,15 @@ def test_the_example_of_the_page_passes(tmp_path: Path) -> None:
 
 def test_every_key_of_a_test_is_explained() -> None:
     page = (CONFIG.parent / "docs" / "trying-rules.md").read_text("utf-8")
-    models = [RuleTest, AssetSaid, DeviceSaid, Series, Step, Expected, Check]
+    models: list[type[BaseModel]] = [
+        RuleTest,
+        AssetSaid,
+        DeviceSaid,
+        Series,
+        Step,
+        Expected,
+        Check,
+    ]
     keys = {f.alias or n for m in models for n, f in m.model_fields.items()}
     assert [key for key in sorted(keys) if f"`{key}`" not in page] == []
 

@@ -72,7 +72,7 @@ def alert(begin: float, end: float | None = None, **more: Any) -> list[Line]:
         "kind": "forecast",
         "category": "collect",
     } | more
-    found = [{"at": at(begin), "from": None, "to": "firing"} | plain]
+    found: list[Line] = [{"at": at(begin), "from": None, "to": "firing"} | plain]
     if end is not None:
         found.append({"at": at(end), "from": "firing", "to": "resolved"} | plain)
     return found

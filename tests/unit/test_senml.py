@@ -199,7 +199,9 @@ def test_resolving_is_putting_bases_and_own_together(
     drawn: list[tuple[dict[str, Any], Any]],
 ) -> None:
     now = 1.795e9
-    pack, expected, base = [], [], {"bn": "d/", "bt": 0.0, "bv": 0.0}
+    pack: list[dict[str, Any]] = []
+    expected: list[tuple[Any, ...]] = []
+    base: dict[str, Any] = {"bn": "d/", "bt": 0.0, "bv": 0.0}
     for said, value in drawn:
         kind = {bool: "vb", str: "vs"}.get(type(value), "v")
         record = {**({} if pack else {"bn": "d/"}), **said, kind: value}

@@ -29,14 +29,14 @@ def numbered(source: str) -> list[int]:
         '("INSERT INTO t"\n" VALUES (?1, ?1)")',
     ],
 )
-def test_numbered_parameters_are_seen(text):
+def test_numbered_parameters_are_seen(text: str) -> None:
     assert numbered(text) == [1]
     assert numbered(text.replace("?1", ":at")) == []
     assert numbered(text.replace("?1", "?")) == []
 
 
 @pytest.mark.parametrize("folder", ["sensorhub", "firmware_sim", "tests/support"])
-def test_no_statement_numbers_its_parameters(folder):
+def test_no_statement_numbers_its_parameters(folder: str) -> None:
     """Some releases of Python 3.12 warn where they are bound to a sequence."""
     found = [
         f"{path.relative_to(ROOT)}:{line}"

@@ -57,8 +57,8 @@ def of_alerts(
         levels, lead, weeks = [], [], 0.0
         for curve in curves:
             first = int(begin * len(curve.at))
-            told = said[curve.container].alerts[rule]
-            at = np.searchsorted(curve.at, np.array(told, np.int64))
+            raised = np.array(said[curve.container].alerts[rule], np.int64)
+            at = np.searchsorted(curve.at, raised)
             levels.append(afterwards(curve, at[at >= first]))
             lead.append(leads(curve, at, first))
             weeks += float(curve.at[-1] - curve.at[first]) / WEEK_MS

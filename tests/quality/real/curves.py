@@ -40,9 +40,9 @@ def read(file: Path) -> list[Curve]:
             rows[key][at] = float(row["fill_pct"])
     curves = []
     for (container, waste), readings in sorted(rows.items()):
-        at = np.array(sorted(readings), np.int64)
-        fill = np.array([readings[moment] for moment in at.tolist()])
-        curves.append(Curve(container, waste, at, fill))
+        moments = sorted(readings)
+        fill = np.array([readings[moment] for moment in moments])
+        curves.append(Curve(container, waste, np.array(moments, np.int64), fill))
     return curves
 
 
@@ -60,7 +60,7 @@ def emptyings(fill: F64, least: float = 25) -> Places:
     """The first readings after obvious emptyings: the steepest step of each large
     fall of the medians."""
     fall, step = falls(fill), np.diff(fill, prepend=fill[:1])
-    found = []
+    found: list[int] = []
     for i in np.flatnonzero(fall >= least).tolist():
         around = fall[max(0, i - WINDOW) : i + WINDOW + 1]
         if fall[i] < around.max() or (found and i - found[-1] <= WINDOW):

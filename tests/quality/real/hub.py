@@ -94,8 +94,12 @@ class Watch:
         for asset, parts in rows.items():
             columns = np.concatenate(parts, axis=1)
             emptied = np.array(self._emptied[asset], np.int64).reshape(-1, 3)
+            at, now, later, to_mark, to_full = columns
             found[asset] = Said(
-                columns[0].astype(np.int64), *columns[1:], emptied, defaultdict(list)
+                at.astype(np.int64),
+                *(now, later, to_mark, to_full),
+                emptied=emptied,
+                alerts=defaultdict(list),
             )
         return found
 

@@ -85,7 +85,7 @@ def of_emptyings(curve: Curve, said: Said) -> Numbers:
     fall = falls(curve.fill, FEW)
     at = np.searchsorted(curve.at, mine[:, 1])
     sure = [fall[max(0, i - NEAR) : i + NEAR + 1].max() >= CONFIRMED for i in at]
-    return counts | {"declared": len(mine), "confirmed": int(sum(sure))}
+    return {**counts, "declared": len(mine), "confirmed": int(sum(sure))}
 
 
 def _take(free: F64, moment: float) -> bool:
