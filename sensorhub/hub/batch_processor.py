@@ -42,7 +42,9 @@ class BatchProcessor:
     def renew(self) -> None:
         """The hub's state was built anew."""
         hub = self._hub
-        self.pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader)
+        self.pipeline = Pipeline(
+            hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker
+        )
         self._built = hub.state
 
     def take(

@@ -145,7 +145,6 @@ class Hub:
             mqtt.topics,
             mqtt.max_payload_bytes,
             codecs=self.codecs,
-            downlink_tracker=self.downlink_tracker,
         )
 
     def reload_mutes(self) -> None:

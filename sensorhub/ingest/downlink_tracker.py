@@ -83,21 +83,30 @@ class DownlinkTracker:
             for waiting in rows:
                 waiting.sent = waiting.sent or waiting.row.id == id_
 
-    def look(self, parsed: ParsedBatch, columns: Columns, now: int) -> list[Job]:
-        """What a batch shows of them, as jobs for its transaction."""
+    def observe(self, parsed: ParsedBatch, columns: Columns, now: int) -> list[Job]:
+        """Note what a batch shows of downlinks; the jobs for its transaction."""
         jobs: list[Job] = []
-        if parsed.applications:
-            jobs.append(
-                partial(downlinks.keep_applications, rows=list(parsed.applications))
-            )
+        moved: list[tuple[int, str]] = []
+        known, echoes = self.applications, self.echoes
+        for sign in parsed.downlink_signs:
+            if isinstance(sign, Receipt):
+                self._receipt(jobs, sign, now)
+                continue
+            device, application, frame = sign
+            if device < len(known) and known[device] != application:
+                known[device] = application
+                moved.append((device, application))
+            for echo, id_ in tuple(echoes.get(device, ())) if echoes else ():
+                if echo in frame:
+                    self._receipt(jobs, Receipt(id_, "echo"), now)
+        if moved:
+            jobs.append(partial(downlinks.keep_applications, rows=moved))
         if not self.waiting:
             return jobs
-        for receipt in parsed.receipts:
-            self._receipt(jobs, receipt, now)
         for told in parsed.told:
             for waiting in self._of(told.device):
-                if sign := _sign(waiting, told):
-                    self._obeyed(jobs, waiting, now, sign)
+                if note := _sign(waiting, told):
+                    self._obeyed(jobs, waiting, now, note)
         self._intervals(jobs, columns)
         return jobs
 

@@ -7,8 +7,12 @@ from sensorhub.columns import BARE, I64, NO_DEVICE, NO_SEQ
 from sensorhub.decode.downlinks import RECEIPTS, receipt
 from sensorhub.decode.mapping import content_of, decode_uplink
 from sensorhub.ingest.codec_batch import Waiting, mapped, run_codecs
-from sensorhub.ingest.downlink_tracker import DownlinkTracker
-from sensorhub.ingest.parsed_batch import ParsedBatch, Receipt, poison_key
+from sensorhub.ingest.parsed_batch import (
+    ChirpStackUplink,
+    ParsedBatch,
+    Receipt,
+    poison_key,
+)
 from sensorhub.ingest.topic_router import Route, Router
 from sensorhub.model import Envelope, EnvelopeError, Message, Reason
 from sensorhub.registry.registry import Registry
@@ -24,12 +28,10 @@ class EnvelopeReader:
         router: Router,
         registry: Registry,
         codecs: CodecRunner,
-        downlink_tracker: DownlinkTracker,
     ) -> None:
         self._router = router
         self._registry = registry
         self._codecs = codecs
-        self._downlink_tracker = downlink_tracker
         self._waiting: list[Waiting] = []
         self._received: int | I64 = 0
 
@@ -53,7 +55,7 @@ class EnvelopeReader:
             self._broken(parsed, i, message, str(error))
             return
         if route.application and envelopes:
-            self._downlinks(parsed, route, message, envelopes[0])
+            self._note_downlink_signs(parsed, route, message, envelopes[0])
         uplinks, broken = 0, ""
         for envelope in envelopes:
             if envelope.broken:
@@ -66,23 +68,20 @@ class EnvelopeReader:
         elif not uplinks:
             parsed.events += 1
 
-    def _downlinks(
+    def _note_downlink_signs(
         self, parsed: ParsedBatch, route: Route, message: Message, envelope: Envelope
     ) -> None:
-        """What a ChirpStack message tells for downlinks: where to, and what became."""
-        if envelope.event in RECEIPTS:
-            found = receipt(envelope.event or "", message.payload)
-            parsed.receipts += [Receipt(*found)] if found else []
-        device = self._router.number(envelope.device)
-        if device == NO_DEVICE or envelope.event is not None:
-            return
-        known = self._downlink_tracker.applications
-        if device < len(known) and known[device] != route.application:
-            known[device] = route.application
-            parsed.applications.append((device, route.application))
-        for echo, id_ in self._downlink_tracker.echoes.get(device, ()):
-            if envelope.payload and echo in envelope.payload:
-                parsed.receipts.append(Receipt(id_, "echo"))
+        """Note what a ChirpStack message can show of downlinks, for DownlinkTracker."""
+        if envelope.event is None:
+            device = self._router.number(envelope.device)
+            if device != NO_DEVICE:
+                frame = envelope.payload or b""
+                uplink = ChirpStackUplink(device, route.application, frame)
+                parsed.downlink_signs.append(uplink)
+        elif envelope.event in RECEIPTS:
+            found = receipt(envelope.event, message.payload)
+            if found is not None:
+                parsed.downlink_signs.append(Receipt(*found))
 
     def _broken(
         self, parsed: ParsedBatch, i: int, message: Message, detail: str

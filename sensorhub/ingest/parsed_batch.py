@@ -32,10 +32,21 @@ class Told(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """What became of a downlink: txack, ack or nack by the network, echo by bytes."""
+    """What ChirpStack says of a downlink: `kind` is txack, ack or nack."""
 
     id: str
     kind: str
+
+
+class ChirpStackUplink(NamedTuple):
+    """An uplink through ChirpStack: downlinks are sent to its application.
+
+    `frame` may hold the device's answer to a downlink; empty where there is none.
+    """
+
+    device: int
+    application: str
+    frame: bytes
 
 
 def poison_key(message: Message) -> int:
@@ -67,8 +78,7 @@ class ParsedBatch:
     told: list[Told] = field(default_factory=list)
     ignored: dict[int, list[str]] = field(default_factory=dict)
     states: list[str] = field(default_factory=list)
-    receipts: list[Receipt] = field(default_factory=list)
-    applications: list[tuple[int, str]] = field(default_factory=list)
+    downlink_signs: list[Receipt | ChirpStackUplink] = field(default_factory=list)
     events: int = 0
     zone_mismatch: int = 0
 

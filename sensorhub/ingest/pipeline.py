@@ -16,6 +16,7 @@ from sensorhub.alerting.lifecycle import AlertLifecycle
 from sensorhub.columns import BARE, I64, NO_DEVICE, Columns, Notes, Service, pack
 from sensorhub.ingest.batch_columns import build_columns
 from sensorhub.ingest.dedup import count_resets
+from sensorhub.ingest.downlink_tracker import DownlinkTracker
 from sensorhub.ingest.outcomes import bury, count, learn_by_day
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.ingest.reader import MessageReader
@@ -41,11 +42,16 @@ class Pipeline:
     """
 
     def __init__(
-        self, state: State, lifecycle: AlertLifecycle, reader: MessageReader
+        self,
+        state: State,
+        lifecycle: AlertLifecycle,
+        reader: MessageReader,
+        downlink_tracker: DownlinkTracker,
     ) -> None:
         self._state = state
         self._lifecycle = lifecycle
         self._reader = reader
+        self._downlink_tracker = downlink_tracker
         self.watch: Watcher | None = None
 
     def process(
@@ -79,7 +85,7 @@ class Pipeline:
             change_set.journal = JournalEntry(now, 0, pack(columns, notes))
         if self.watch is not None:
             self.watch(parsed, columns)
-        change_set.writes += self._reader.downlink_tracker.look(parsed, columns, now)
+        change_set.writes += self._downlink_tracker.observe(parsed, columns, now)
         if parsed.events:
             change_set.moved["events_received"] += parsed.events
         if parsed.zone_mismatch:

@@ -16,7 +16,6 @@ from sensorhub.columns import BARE, I64, NO_DEVICE, NO_SEQ
 from sensorhub.config.layout import TopicSettings
 from sensorhub.decode import native
 from sensorhub.decode.network_server import gateway_id
-from sensorhub.ingest.downlink_tracker import DownlinkTracker
 from sensorhub.ingest.enveloped import EnvelopeReader
 from sensorhub.ingest.parsed_batch import ParsedBatch, Told, poison_key
 from sensorhub.ingest.topic_router import MessageKind, Route, Router
@@ -64,15 +63,11 @@ class MessageReader:
         topics: tuple[TopicSettings, ...],
         max_payload: int,
         codecs: CodecRunner = NO_CODECS,
-        downlink_tracker: DownlinkTracker | None = None,
     ) -> None:
-        self.downlink_tracker = downlink_tracker or DownlinkTracker()
         self.registry = registry
         self._max_payload = max_payload
         self._router = Router(registry, topics)
-        self._wrapped = EnvelopeReader(
-            self._router, registry, codecs, self.downlink_tracker
-        )
+        self._wrapped = EnvelopeReader(self._router, registry, codecs)
 
     def read(self, messages: list[Message], received: int | I64) -> ParsedBatch:
         """The draft of a batch received at `received` (ms; or a time a message).

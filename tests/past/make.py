@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def _live(hub: Hub, clock: HandClock) -> None:
-    pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader)
+    pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker)
     watchdog = Watchdog(hub, clock.now())
     for step in range(96):  # two days of half hours
         clock.time = START + step * 1_800_000

@@ -55,7 +55,9 @@ class Story:
 
     def _renew(self) -> None:
         hub = self.hub
-        self.pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader)
+        self.pipeline = Pipeline(
+            hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker
+        )
 
     def close(self) -> None:
         """End the hub; called at the end of the test where nobody did."""

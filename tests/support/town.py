@@ -168,7 +168,8 @@ class Town:
     @property
     def pipeline(self) -> Pipeline:
         """The pipeline of the hub's present state."""
-        return Pipeline(self.hub.state, self.hub.lifecycle, self.hub.reader)
+        hub = self.hub
+        return Pipeline(hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker)
 
     def take(self, messages: Iterable[Message]) -> ChangeSet:
         """One batch, now."""

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,27 @@ def test_a_milesight_devices_answer_shows_obedience_also_after_a_restart(
     town.take([frame(bytes.fromhex(f"{channel}03b004"), 3)])
     row = rows(town)[0]
     assert (row.state, row.note) == ("obeyed", "the device answered it")
+
+
+def test_reading_notes_the_signs_and_changes_nothing(town: Town) -> None:
+    town.take([frame(DISTANCE, 1)])
+    town.act("downlink", device=EUI, kind="interval", interval_s=1200)
+    id_ = send(town)
+    tracker = town.hub.downlink_tracker
+    tracker.applications[town.hub.registry.device_no[EUI]] = "another"
+    before = deepcopy(vars(tracker))
+    messages = [
+        frame(bytes.fromhex("fe03b004"), 2),
+        chirpstack("txack", queueItemId=id_),
+        chirpstack("ack", queueItemId=id_, acknowledged=True),
+    ]
+    first = town.hub.reader.read(messages, town.clock.time)
+    assert len(first.downlink_signs) == 3
+    assert town.hub.reader.read(messages, town.clock.time) == first
+    assert vars(tracker) == before
+    town.take(messages)
+    assert rows(town)[0].state == "obeyed"
+    assert APP in tracker.applications
 
 
 def test_hex_goes_as_it_is_and_needs_a_port(town: Town) -> None:

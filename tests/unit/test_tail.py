@@ -30,7 +30,7 @@ def test_lines_reach_a_reader_whole_even_in_a_folder_with_a_long_path(
     while not server.watched:
         pass
     hub = town.hub
-    pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader)
+    pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker)
     pipeline.watch = lambda parsed, columns: server.show(hub.registry, parsed, columns)
     got = b""
     for seq in range(2_000):  # more than the socket holds, read late

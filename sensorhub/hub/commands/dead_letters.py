@@ -24,7 +24,7 @@ def replay(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resul
 
 def replay_letters(hub: Hub, letters: list[dead_letters.DeadLetter], now: int) -> int:
     """Fill history with what letters hold now; raise and notify nothing."""
-    pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader)
+    pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker)
     done = 0
     for letter in letters:
         message = Message(letter.topic.encode(), letter.payload, 0)
