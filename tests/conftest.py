@@ -25,11 +25,24 @@ profile = "native"
 """
 
 
+def log_plainly() -> None:
+    """Log as by default, but exceptions as Python prints them: rich needs 0.1 s."""
+    structlog.reset_defaults()
+    *others, _ = structlog.get_config()["processors"]
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(processors=[*others, renderer])
+
+
+log_plainly()
+
+
 @pytest.fixture(autouse=True)
 def own_log() -> Iterator[None]:
     """A test that sets up the log does so for itself only."""
     yield
-    structlog.reset_defaults()
+    log_plainly()
 
 
 @pytest.fixture(autouse=True)

@@ -66,7 +66,7 @@ def key(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["rule"], row["asset"], row["to"], row["severity"], when
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_virtual_time_decides_as_every_look_would_have(
     tmp_path: Path, seed: int
 ) -> None:

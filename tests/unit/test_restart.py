@@ -52,7 +52,10 @@ def killed_run(folder: Path, seed: int, acts: list[Act]) -> Story:
     return story
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize(
+    "seed",
+    [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, SEEDS))],
+)
 def test_a_killed_hub_ends_like_one_that_was_never_killed(
     tmp_path: Path, seed: int
 ) -> None:

@@ -8,10 +8,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import pytest
+
 from firmware_sim.clock import parse_time
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
 from firmware_sim.world.step_time import STEP_MS
+
+# days of a town are simulated in each test
+pytestmark = pytest.mark.slow
 
 DAY_MS = 86_400_000
 NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -91,6 +91,7 @@ def spoiled(rule: str) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow  # weeks of readings, again for each way to spoil a rule
 @pytest.mark.parametrize(
     ("rule", "how"),
     [(r.id, how) for r in RULES for how in spoiled(r.id)],

@@ -16,6 +16,9 @@ from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import Scenario, ScenarioError, load
 from firmware_sim.scenario.script import AMOUNTS
 
+# days of a town are simulated in each test
+pytestmark = pytest.mark.slow
+
 HOUR = 3_600_000
 DAY = 24 * HOUR
 Row = dict[str, Any]

@@ -16,6 +16,9 @@ from firmware_sim.world.calendar import SeasonalDemand
 from firmware_sim.world.rain import RainModel
 from firmware_sim.world.step_time import StepTime
 
+# days of a town are simulated in each test
+pytestmark = pytest.mark.slow
+
 JUNE = CalendarSettings.model_validate(
     {
         "monthly": [1, 1, 1, 1, 1, 1.2, 1, 1, 1, 1, 1, 1],

@@ -33,9 +33,9 @@ def test_lines_reach_a_reader_whole_even_in_a_folder_with_a_long_path(
     pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker)
     pipeline.watch = lambda parsed, columns: server.show(hub.registry, parsed, columns)
     got = b""
-    for seq in range(2_000):  # more than the socket holds, read late
-        message = native("d1", {"fill_level": 50.0}, seq=seq)
-        hub.commit(pipeline.process([message], town.clock.time))
+    for first in range(0, 2_000, 20):  # more than the socket holds, read late
+        batch = [native("d1", {"temperature": 20.0}, seq=first + n) for n in range(20)]
+        hub.commit(pipeline.process(batch, town.clock.time))
     server.close()
     while chunk := reader.recv(1 << 20):
         got += chunk

@@ -15,6 +15,9 @@ from firmware_sim.families.versions import OLD, VERSIONS
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import ScenarioError, load
 
+# days of a town are simulated in each test
+pytestmark = pytest.mark.slow
+
 Said = list[tuple[int, dict[str, Any]]]
 
 
