@@ -17,21 +17,22 @@ from sensorhub.backtest.compare import Difference, Told, difference, told
 from sensorhub.backtest.estimates import Estimates
 from sensorhub.backtest.run import Found, Task, backtest, whole, write_transitions
 from sensorhub.backtest.virtual import Kit
-from sensorhub.cli.common import CONFIG, Config, Json, local_text, refuse, say_json
+from sensorhub.cli.context import Context, command, refuse
+from sensorhub.cli.output import print_json
 from sensorhub.cli.running import set_up_log
 from sensorhub.cli.tables import table
 from sensorhub.config.filling import read_rounds
-from sensorhub.config.settings import Settings
 from sensorhub.fleet import read_fleet
 from sensorhub.rules.schema import parse_rules, read_rules_file
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("backtest")(run)
+    command(app, "backtest")(run)
 
 
 def run(
+    context: Context,
     uplinks: Annotated[Path, typer.Argument(help=".jsonl or .csv, also .gz")],
     fleet: Annotated[Path, typer.Option(help="the register, and no other")],
     out: Annotated[Path | None, typer.Option(help="alerts, as JSON lines")] = None,
@@ -46,8 +47,6 @@ def run(
         Path | None, typer.Option(help="default: rules.toml of the settings folder")
     ] = None,
     diff: Annotated[Path | None, typer.Option(help="other rules to compare")] = None,
-    config: Config = CONFIG,
-    json_: Json = False,
 ) -> None:
     """Run rules over past uplinks, in virtual time, from a fresh state."""
     if out is None and ledger is None and diff is None and estimates is None:
@@ -56,11 +55,11 @@ def run(
     for path in (uplinks, fleet, rounds):
         if path is not None and not path.is_file():
             refuse(f"no such file: {path}")
-    kit = Kit.of(config)
+    kit = Kit.of(context.config)
     if rounds is not None:
         kit = kit.with_rounds(read_rounds(rounds))
     set_up_log(kit.settings.log)
-    texts = [_rules(rules or config / "rules.toml", kit)]
+    texts = [_rules(rules or context.config / "rules.toml", kit)]
     if diff is not None:
         texts.append(_rules(diff, kit))
     task = Task(uplinks, read_fleet(fleet, ZoneInfo(kit.settings.timezone)), kit)
@@ -78,7 +77,7 @@ def run(
     changes = None
     if diff is not None:
         changes = difference(found[0].transitions, found[1].transitions)
-    _tell(found[0], changes, time.monotonic() - began, json_, kit.settings)
+    _tell(context, found[0], changes, time.monotonic() - began)
 
 
 def _rules(file: Path, kit: Kit) -> str:
@@ -99,26 +98,22 @@ def _progress(path: Path) -> Iterator[Callable[[int], None]]:
 
 
 def _tell(
-    found: Found,
-    changes: Difference | None,
-    seconds: float,
-    json_: bool,
-    settings: Settings,
+    context: Context, found: Found, changes: Difference | None, seconds: float
 ) -> None:
     view: dict[str, Any] = dict(found.sums)
     view["alerts"] = len(told(found.transitions))
     view["transitions"] = len(found.transitions)
     view["seconds"] = round(seconds, 1)
-    if json_:
-        say_json(view | ({"diff": changes.view()} if changes is not None else {}))
+    if context.json:
+        print_json(view | ({"diff": changes.view()} if changes is not None else {}))
         return
     if changes is None:
         table("backtest", ["", "value"], [[key, value] for key, value in view.items()])
         return
-    groups = [[_row("comes", alert, settings)] for alert in changes.comes]
-    groups += [[_row("goes", alert, settings)] for alert in changes.goes]
+    groups = [[_row(context, "comes", alert)] for alert in changes.comes]
+    groups += [[_row(context, "goes", alert)] for alert in changes.goes]
     groups += [
-        [_row("was", before, settings), _row("is", after, settings)]
+        [_row(context, "was", before), _row(context, "is", after)]
         for before, after in changes.changes
     ]
     groups.sort(key=lambda group: (group[0][4], group[0][1], group[0][2]))
@@ -129,7 +124,7 @@ def _tell(
     print(f"{counts}, {len(changes.changes)} would change, {changes.same} stay")
 
 
-def _row(what: str, alert: Told, settings: Settings) -> list[str]:
+def _row(context: Context, what: str, alert: Told) -> list[str]:
     view = alert.view()
     ended = view["ended_at"]
     return [
@@ -137,6 +132,6 @@ def _row(what: str, alert: Told, settings: Settings) -> list[str]:
         alert.rule,
         alert.asset,
         view["severity"],
-        local_text(alert.started, settings),
-        "still open" if ended is None else local_text(ended, settings),
+        context.local_text(alert.started),
+        "still open" if ended is None else context.local_text(ended),
     ]

@@ -1,38 +1,26 @@
 """downlink, downlinks: asking a device for something, and what became of it."""
 
 import json
-from contextlib import closing
 from typing import Annotated, Any
 
 import typer
 
 from sensorhub.alerts.event import rfc3339
-from sensorhub.cli.common import (
-    CONFIG,
-    DATA,
-    By,
-    Config,
-    Data,
-    Json,
-    ask,
-    local,
-    opened,
-    refuse,
-    said,
-    say_json,
-)
+from sensorhub.cli.context import By, Context, command, refuse
+from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
 from sensorhub.config.schema import parse_duration
-from sensorhub.store import database, downlinks
+from sensorhub.store import downlinks
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("downlink")(downlink)
-    app.command("downlinks")(listing)
+    command(app, "downlink")(downlink)
+    command(app, "downlinks")(listing)
 
 
 def downlink(
+    context: Context,
     device: Annotated[str, typer.Argument(help="its id")],
     kind: Annotated[
         str, typer.Argument(help="interval, thresholds, reboot, hex or data")
@@ -48,9 +36,6 @@ def downlink(
     confirmed: Annotated[
         bool, typer.Option("--confirmed", help="have a LoRaWAN device acknowledge it")
     ] = False,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """Ask a device for another interval, thresholds, a reboot, or send it bytes."""
     arguments = {"device": device, "kind": kind, **_argument(kind, value or [])}
@@ -58,10 +43,9 @@ def downlink(
         arguments["port"] = port
     if confirmed:
         arguments["confirmed"] = True
-    workspace, _, _ = opened(config, data)
-    result = ask(workspace, by, "downlink", arguments)
+    result = context.ask(by, "downlink", arguments)
     words = f"{device}: {kind} is asked; `sensorhub downlinks {device}` says what"
-    said(result, json_, f"{words} became of it")
+    context.report(result, f"{words} became of it")
 
 
 def _argument(kind: str, value: list[str]) -> dict[str, Any]:
@@ -92,14 +76,11 @@ def _limits(text: str) -> float | list[float]:
 
 
 def listing(
+    context: Context,
     device: Annotated[str | None, typer.Argument(help="of this device only")] = None,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """Downlinks and what became of them: asked, sent, transmitted, obeyed."""
-    workspace, settings, _ = opened(config, data)
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
+    with context.connection() as connection:
         names = dict(connection.execute("SELECT no, id FROM devices"))
         numbers = {name: number for number, name in names.items()}
         if device is not None and device not in numbers:
@@ -107,13 +88,13 @@ def listing(
         rows = downlinks.listing(
             connection, None if device is None else numbers[device]
         )
-    if json_:
-        say_json([_view(row, names) for row in rows])
+    if context.json:
+        print_json([_view(row, names) for row in rows])
         return
     shown = [
         [
             *(names.get(row.device, "?"), row.kind, _words(row), row.state),
-            *(local(at, settings) for at in (row.asked_at, row.sent_at, row.obeyed_at)),
+            *(context.local(at) for at in (row.asked_at, row.sent_at, row.obeyed_at)),
             *(row.by, row.note),
         ]
         for row in rows

@@ -1,19 +1,17 @@
 """decode: a frame or a message explained field by field."""
 
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, refuse, say_json
+from sensorhub.cli.context import Context, command, refuse
+from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
 from sensorhub.clock import Clock
 from sensorhub.codecs.files import codec_frames
-from sensorhub.config.settings import Settings
 from sensorhub.decode.network_server import frame_bytes
-from sensorhub.hub.workspace import Workspace, load_all, prepare
 from sensorhub.model import Envelope, EnvelopeError
 from sensorhub.registry.geometry import Geometry, parse_table, table_text
 from sensorhub.registry.profiles import Profile
@@ -26,7 +24,7 @@ NAMES = ("bytes", "field", "raw", "measurement", "value", "unit", "quality", "wh
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("decode")(decode)
+    command(app, "decode")(decode)
 
 
 def usual_port(profile: Profile | None) -> int:
@@ -36,6 +34,7 @@ def usual_port(profile: Profile | None) -> int:
 
 
 def decode(
+    context: Context,
     words: Annotated[
         list[str],
         typer.Argument(
@@ -65,13 +64,10 @@ def decode(
         str | None,
         typer.Option(help='a shape: "1200:0 150:240", mm:litres from empty to full'),
     ] = None,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """Explain a frame or a message field by field; nothing is stored."""
-    settings, profiles = load_all(Workspace(config, data))
-    registry, shapes = _registered(Workspace(config, data), settings, profiles)
+    profiles = context.profiles
+    registry, shapes = _registered(context)
     words = list(words)
     if topic is None and device is None and profile is None:
         profile = words.pop(0)
@@ -82,8 +78,10 @@ def decode(
     known = Known(
         registry,
         profiles,
-        settings.mqtt.topics,
-        lambda of, frames: codec_frames(config, settings, of, frames, now),
+        context.settings.mqtt.topics,
+        lambda of, frames: codec_frames(
+            context.config, context.settings, of, frames, now
+        ),
         profiles[profile] if profile else None,
         _shape(asset, volumes, shapes),
     )
@@ -91,8 +89,8 @@ def decode(
         views = explain_message(topic, message_of(words), known, now)
     else:
         views = [_explain_frame(_frame(words, base64), device, port, known)]
-    if json_:
-        say_json(views if topic is not None else views[0])
+    if context.json:
+        print_json(views if topic is not None else views[0])
         return
     for view in views:
         _show(view)
@@ -125,17 +123,14 @@ def _explain_frame(
     return view
 
 
-def _registered(
-    workspace: Workspace, settings: Settings, profiles: dict[str, Profile]
-) -> tuple[Registry, dict[str, AssetRow]]:
+def _registered(context: Context) -> tuple[Registry, dict[str, AssetRow]]:
     """The register, and the assets' rows; empty where there is no database yet."""
-    if not (workspace.data / database.FILE).exists():
-        return Registry((), (), (), profiles), {}
-    prepare(workspace, settings, profiles)
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
+    if not (context.data / database.FILE).exists():
+        return Registry((), (), (), context.profiles), {}
+    with context.connection() as connection:
         rows = register.registry_rows(connection)
         assets = list(rows[0])
-        registry = Registry(assets, list(rows[1]), rows[2], profiles)
+        registry = Registry(assets, list(rows[1]), rows[2], context.profiles)
     registry.settle(Clock().now())
     return registry, {row.id: row for row in assets}
 
@@ -209,7 +204,7 @@ def _show(view: dict[str, Any]) -> None:
             f"{row['measurement']} {row['value']:g} {row['unit']} from {row['from']}:"
             f" {row['quality']}{why}"
         )
-    read = {workspace for row in view["fields"] for workspace in row["bytes"]}
+    read = {byte for row in view["fields"] for byte in row["bytes"]}
     unread = sorted(set(range(len(frame))) - read)
     if unread and read:
         print(f"bytes of no field (channels, types, headers): {ranges(unread)}")
@@ -236,11 +231,11 @@ def _cells(row: dict[str, Any], frame: bytes) -> list[Any]:
 def ranges(places: list[int]) -> str:
     """Places as people write them: 0-2, 5."""
     parts: list[list[int]] = []
-    for workspace in places:
-        if parts and parts[-1][-1] == workspace - 1:
-            parts[-1].append(workspace)
+    for place in places:
+        if parts and parts[-1][-1] == place - 1:
+            parts[-1].append(place)
         else:
-            parts.append([workspace])
+            parts.append([place])
     return ", ".join(
         f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts
     )

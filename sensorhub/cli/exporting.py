@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -10,22 +10,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from sensorhub.cli.common import (
-    CONFIG,
-    DATA,
-    Config,
-    Data,
-    Json,
-    hub_now,
-    moment,
-    opened,
-    refuse,
-    say_json,
-)
+from sensorhub.cli.context import Context, command, refuse
+from sensorhub.cli.output import print_json
 from sensorhub.export.files import Format, writer
 from sensorhub.export.tables import Wanted, names, tables
 from sensorhub.model import BY_NAME
-from sensorhub.store import database
 from sensorhub.store.history import EVER
 from sensorhub.store.rollups import Bucket
 from sensorhub.store.sweep import places
@@ -36,10 +25,11 @@ STDOUT = Path("-")
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("export")(export)
+    command(app, "export")(export)
 
 
 def export(
+    context: Context,
     file: Annotated[Path, typer.Argument(help="- for standard output")],
     format_: Annotated[
         Format | None, typer.Option("--format", show_default="the file's ending")
@@ -52,28 +42,24 @@ def export(
     until: Annotated[str | None, typer.Option(show_default="now")] = None,
     by: Annotated[Bucket | None, typer.Option(help="rollups by hour or day")] = None,
     force: Annotated[bool, typer.Option("--force", help="replace the file")] = False,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """Export readings, or rollups --by hour or day, of any selection to FILE.
 
     Options that may be given more than once choose more; without any, all is exported.
     """
     form = format_ or _by_ending(file)
-    workspace, settings, _ = opened(config, data)
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
+    with context.connection() as connection:
         chosen = places(connection, zone or (), asset or (), device or ())
         if not chosen:
             refuse("nothing is like that; see `sensorhub fleet list`")
-        end = moment(until, settings)
+        end = context.parse_time(until)
         wanted = Wanted(
             places=chosen,
-            since=_or(moment(since, settings), -EVER),
-            until=_or(end, hub_now(workspace, settings) + 1),
+            since=_or(context.parse_time(since), -EVER),
+            until=_or(end, context.now() + 1),
             codes=_codes(measurement),
             bucket=by,
-            zone=settings.timezone,
+            zone=context.settings.timezone,
         )
         rows = 0
         with (
@@ -85,8 +71,8 @@ def export(
                 to.write(table.columns)
                 rows += len(table.columns["device"])
                 show(table.done)
-    if json_ and file != STDOUT:
-        say_json({"file": str(file), "rows": rows})
+    if context.json and file != STDOUT:
+        print_json({"file": str(file), "rows": rows})
     else:
         print(f"{rows:,} rows", file=sys.stderr)
 

@@ -1,27 +1,14 @@
 """forecast: when each bin will be full."""
 
-from contextlib import closing
 from typing import Annotated, Any
 
 import typer
 
-from sensorhub.cli.common import (
-    CONFIG,
-    DATA,
-    Config,
-    Data,
-    Json,
-    hub_now,
-    local_text,
-    opened,
-    refuse,
-    say_json,
-)
+from sensorhub.cli.context import Context, command, refuse
+from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
 from sensorhub.config.schema import parse_duration
-from sensorhub.config.settings import Settings
 from sensorhub.model import AssetKind
-from sensorhub.store import database
 from sensorhub.views.forecasts import forecasts_view
 
 HOUR_S = 3_600
@@ -37,10 +24,11 @@ BASES = {
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("forecast")(forecast)
+    command(app, "forecast")(forecast)
 
 
 def forecast(
+    context: Context,
     asset: Annotated[str | None, typer.Option(help="only this asset")] = None,
     kind: Annotated[AssetKind | None, typer.Option(help="only this kind")] = None,
     zone: Annotated[str | None, typer.Option(help="only this zone")] = None,
@@ -48,18 +36,16 @@ def forecast(
         str | None,
         typer.Option(help="likelier full than not by then: 24h"),
     ] = None,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """How full each bin is by now, when it will be full, and how sure that is."""
-    workspace, settings, profiles = opened(config, data)
     hours = _hours(within)
-    now = hub_now(workspace, settings)
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
+    now = context.now()
+    with context.connection() as connection:
         views = [
             view
-            for view in forecasts_view(connection, settings, profiles, now)
+            for view in forecasts_view(
+                connection, context.settings, context.profiles, now
+            )
             if asset in (None, view["asset"])
             and kind in (None, view["kind"])
             and zone in (None, view["zone"])
@@ -67,12 +53,12 @@ def forecast(
         ]
     if asset is not None and not views and hours is None:
         refuse(f"{asset!r} is no asset with a level sensor; see `sensorhub fleet list`")
-    if json_:
-        say_json(views)
+    if context.json:
+        print_json(views)
         return
     names = ["asset", "name", "zone", "fill %", "full 24 h", "before round"]
     names += ["hours to full", "emptied", "rests on"]
-    rows = [_row(view, settings) for view in views]
+    rows = [_row(context, view) for view in views]
     table("forecasts", names, rows, keep=("fill %", "hours to full"))
 
 
@@ -90,7 +76,7 @@ def _by_then(view: dict[str, Any], hours: float) -> bool:
     return full is not None and full <= hours
 
 
-def _row(view: dict[str, Any], settings: Settings) -> list[Any]:
+def _row(context: Context, view: dict[str, Any]) -> list[Any]:
     return [
         view["asset"],
         "" if view["name"] == view["asset"] else view["name"],
@@ -99,7 +85,7 @@ def _row(view: dict[str, Any], settings: Settings) -> list[Any]:
         _percent(view["p_full_24h"]),
         _percent(view["p_before_round"]),
         _full(view),
-        _emptied(view["emptied"], settings),
+        _emptied(context, view["emptied"]),
         _rests(view),
     ]
 
@@ -121,10 +107,10 @@ def _full(view: dict[str, Any]) -> str:
     return " / ".join(FARTHEST if h is None else f"{h:.0f}" for h in hours)
 
 
-def _emptied(service: dict[str, Any] | None, settings: Settings) -> str:
+def _emptied(context: Context, service: dict[str, Any] | None) -> str:
     if service is None:
         return ""
-    at = local_text(service["at"], settings)[5:16]  # the year is in --json
+    at = context.local_text(service["at"])[5:16]  # the year is in --json
     amount = service["amount"]
     return at if amount is None else f"{at} ({amount:.0f} %)"
 

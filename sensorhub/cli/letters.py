@@ -1,28 +1,15 @@
 """dead-letters: uplinks that could not be used, kept whole."""
 
 import base64
-from contextlib import closing
 from typing import Annotated, Any
 
 import typer
 
 from sensorhub.alerts.event import rfc3339
-from sensorhub.cli.common import (
-    CONFIG,
-    DATA,
-    By,
-    Config,
-    Data,
-    Json,
-    ask,
-    local,
-    opened,
-    refuse,
-    said,
-    say_json,
-)
+from sensorhub.cli.context import By, Context, command, refuse
+from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
-from sensorhub.store import database, dead_letters
+from sensorhub.store import dead_letters
 from sensorhub.store.dead_letters import DeadLetter
 
 app = typer.Typer(no_args_is_help=True, help="Uplinks that could not be used.")
@@ -41,32 +28,29 @@ def _view(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-@app.command("list")
+@command(app, "list")
 def list_(
+    context: Context,
     device: Annotated[str | None, typer.Option(help="only of this device")] = None,
     reason: Annotated[str | None, typer.Option(help="only with this reason")] = None,
     limit: Annotated[int, typer.Option(help="at most so many")] = 100,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """The newest dead letters."""
-    workspace, settings, _ = opened(config, data)
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
+    with context.connection() as connection:
         found = dead_letters.listing(
             connection, device=device, reason=reason, limit=limit
         )
-    if json_:
-        say_json([_view(letter) for letter in found])
+    if context.json:
+        print_json([_view(letter) for letter in found])
         return
     rows = [
         [
             x.id,
-            local(x.received_at, settings),
+            context.local(x.received_at),
             x.device or x.topic,
             x.reason,
             x.detail,
-            local(x.replayed_at, settings),
+            context.local(x.replayed_at),
         ]
         for x in found
     ]
@@ -74,40 +58,33 @@ def list_(
     table("dead letters", names, rows, keep=("device",))
 
 
-@app.command("show")
+@command(app, "show")
 def show(
-    letter: Annotated[int, typer.Argument(help="its id")],
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
+    context: Context, letter: Annotated[int, typer.Argument(help="its id")]
 ) -> None:
     """One dead letter with its bytes."""
-    workspace, _, _ = opened(config, data)
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
+    with context.connection() as connection:
         found = dead_letters.by_ids(connection, [letter])
     if not found:
         refuse(f"no dead letter {letter}")
-    if json_:
-        say_json(_view(found[0]))
+    if context.json:
+        print_json(_view(found[0]))
         return
     for key, value in _view(found[0]).items():
         print(f"{key}: {value}")
     print(f"text: {found[0].payload[:2000].decode('utf-8', 'backslashreplace')}")
 
 
-@app.command("replay")
+@command(app, "replay")
 def replay(
+    context: Context,
     by: By,
     letters: Annotated[list[int] | None, typer.Argument(help="their ids")] = None,
     device: Annotated[str | None, typer.Option(help="all of a device")] = None,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """Try again: fills history, raises and notifies nothing."""
-    workspace, _, _ = opened(config, data)
     ids = list(letters or ())
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
+    with context.connection() as connection:
         known = {letter.id for letter in dead_letters.by_ids(connection, ids)}
         more = [] if device is None else dead_letters.of_device(connection, device)
     unknown = [str(id_) for id_ in ids if id_ not in known]
@@ -116,23 +93,20 @@ def replay(
     ids += [letter.id for letter in more]
     if not ids:
         refuse("name dead letters by their ids, or a device that has some")
-    result = ask(workspace, by, "replay", {"ids": ids})
+    result = context.ask(by, "replay", {"ids": ids})
     words = f"{result.get('replayed', 0)} replayed, {result.get('still_dead', 0)} dead"
-    said(result, json_, words)
+    context.report(result, words)
 
 
-@app.command("purge")
+@command(app, "purge")
 def purge(
+    context: Context,
     by: By,
     device: Annotated[str | None, typer.Option(help="only of this device")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """Delete dead letters for good."""
     if not yes:
         typer.confirm(f"delete dead letters of {device or 'ALL devices'}?", abort=True)
-    workspace, _, _ = opened(config, data)
-    result = ask(workspace, by, "purge", {"device": device})
-    said(result, json_, f"{result.get('purged', 0)} purged")
+    result = context.ask(by, "purge", {"device": device})
+    context.report(result, f"{result.get('purged', 0)} purged")

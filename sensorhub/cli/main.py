@@ -11,7 +11,6 @@ import typer
 
 from sensorhub import __version__
 from sensorhub.cli import (
-    acting,
     backtesting,
     codecs,
     downlink,
@@ -22,6 +21,7 @@ from sensorhub.cli import (
     keeping,
     letters,
     listing,
+    operator_acts,
     profiles,
     register,
     rules,
@@ -31,7 +31,7 @@ from sensorhub.cli import (
     telling,
     watching,
 )
-from sensorhub.cli.common import BAD_CONFIG, NO_STORE, TAKEN_OVER
+from sensorhub.cli.output import BAD_CONFIG, NO_STORE, TAKEN_OVER
 from sensorhub.config.settings import LogSettings
 from sensorhub.errors import ConfigError, StoreError, TakenOver
 from sensorhub.store import DatabaseError
@@ -54,7 +54,10 @@ def _options(
     _version_: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_version, is_eager=True, help="the version, and end"
+            "--version",
+            callback=_version,
+            is_eager=True,
+            help="Show the version and exit.",
         ),
     ] = False,
 ) -> None:
@@ -66,7 +69,6 @@ for module in (
     listing,
     forecasting,
     watching,
-    acting,
     downlink,
     backtesting,
     explaining,
@@ -78,7 +80,7 @@ for module in (
 app.add_typer(register.app, name="fleet")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(rules.app, name="rules")
-app.add_typer(acting.silence_app, name="silence")
+app.add_typer(operator_acts.silence_app, name="silence")
 app.add_typer(telling.app, name="subscriptions")
 app.add_typer(letters.app, name="dead-letters")
 app.add_typer(standards.app, name="standards")

@@ -5,15 +5,21 @@ from typing import Annotated
 
 import typer
 
-from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, refuse, say_json
+from sensorhub.cli.context import (
+    AsJson,
+    ConfigFolder,
+    Context,
+    DataFolder,
+    command,
+    refuse,
+)
 from sensorhub.cli.explaining import message_of, usual_port
+from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
 from sensorhub.clock import Clock
 from sensorhub.codecs.files import codec_frames
-from sensorhub.config.settings import Settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import decode_uplink
-from sensorhub.hub.workspace import Workspace, load_all
 from sensorhub.model import Envelope, EnvelopeError, Frame
 from sensorhub.onboarding.draft import guesses, profile_text
 from sensorhub.onboarding.sample import sample_uplink, with_units
@@ -24,38 +30,38 @@ app = typer.Typer(help="Device profiles: which decoder, and what its fields are.
 
 @app.callback(invoke_without_command=True)
 def _all(
-    context: typer.Context,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
+    group: typer.Context,
+    config: ConfigFolder = Path("config"),
+    data: DataFolder = Path("data"),
+    json: AsJson = False,
 ) -> None:
-    if context.invoked_subcommand is None:
-        list_(config, data, json_)
+    if group.invoked_subcommand is None:
+        list_(Context(config, data, json=json))
 
 
-@app.command("list")
-def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
+@command(app, "list")
+def list_(
+    context: Context,
+) -> None:
     """Profiles, built in and of the settings folder."""
-    _, known = load_all(Workspace(config, data))
+    known = context.profiles
     names = ["name", "vendor", "model", "decoder", "codec"]
     rows = [[getattr(profile, name) for name in names] for profile in known.values()]
-    if json_:
-        say_json([dict(zip(names, row, strict=True)) for row in rows])
+    if context.json:
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
     else:
         table("profiles", names, rows)
 
 
-@app.command("show")
-def show(
-    name: str, config: Config = CONFIG, data: Data = DATA, json_: Json = False
-) -> None:
+@command(app, "show")
+def show(context: Context, name: str) -> None:
     """One profile with its map."""
-    _, known = load_all(Workspace(config, data))
+    known = context.profiles
     if name not in known:
         refuse(f"no such profile: {name!r}; `sensorhub profiles` lists them")
     view = known[name].model_dump(exclude_defaults=True)
-    if json_:
-        say_json(view)
+    if context.json:
+        print_json(view)
         return
     maps = view.pop("map", {})
     view["interval_s"] = known[name].interval_s
@@ -75,8 +81,9 @@ def _more(words: dict[str, float], no_value: tuple[float, ...]) -> str:
     return ", ".join(said)
 
 
-@app.command("new")
+@command(app, "new")
 def new(
+    context: Context,
     name: Annotated[str, typer.Argument(help="of the profile: vendor-model")],
     sample: Annotated[
         list[str],
@@ -96,13 +103,10 @@ def new(
     stdout: Annotated[
         bool, typer.Option("--stdout", help="print it and write no file")
     ] = False,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """Write a profile from a sample uplink: the mapping guessed, doubts named."""
-    settings, known = load_all(Workspace(config, data))
-    path = config / "profiles" / f"{name}.toml"
+    known = context.profiles
+    path = context.config / "profiles" / f"{name}.toml"
     if not is_profile_name(name):
         refuse(f"{name!r}: a name is of a-z 0-9 and hyphens, like acme-bin-eye")
     if not stdout and (name in known or path.exists()):
@@ -112,7 +116,7 @@ def new(
     if codec is None and decoder is None:
         frame, settled = _decoded(sample)
     else:
-        frame = _read(settings, profile, config, (" ".join(sample), port))
+        frame = _read(context, profile, " ".join(sample), port)
     if frame.errors:
         refuse("; ".join(frame.errors))
     made = guesses(frame.fields, frame.texts, settled)
@@ -129,8 +133,8 @@ def new(
         path.write_text(text, "utf-8")
     doubts = {item.name: item.doubts for item in made if item.doubts}
     file = None if stdout else str(path)
-    if json_:
-        say_json({"file": file, "text": text, "doubts": doubts})
+    if context.json:
+        print_json({"file": file, "text": text, "doubts": doubts})
     else:
         print(text if stdout else f"{path} written; read the lines with a ?:\n\n{text}")
 
@@ -159,11 +163,8 @@ def _decoded(sample: list[str]) -> tuple[Frame, set[float]]:
     return Frame(envelope.fields, texts=envelope.texts), with_units(message)
 
 
-def _read(
-    settings: Settings, profile: Profile, config: Path, said: tuple[str, int | None]
-) -> Frame:
+def _read(context: Context, profile: Profile, text: str, port: int | None) -> Frame:
     """What a codec or decoder says of a frame in hex."""
-    text, port = said
     try:
         payload = bytes.fromhex(text)
     except ValueError:
@@ -171,7 +172,9 @@ def _read(
     port = usual_port(profile) if port is None else port
     if profile.codec is None:
         return decode_uplink(Envelope("", port=port, payload=payload), profile)
-    if not (file := config / "codecs" / profile.codec).is_file():
+    if not (file := context.config / "codecs" / profile.codec).is_file():
         refuse(f"no such file: {file}")
-    (frame,) = codec_frames(config, settings, profile, [(payload, port)], Clock().now())
+    (frame,) = codec_frames(
+        context.config, context.settings, profile, [(payload, port)], Clock().now()
+    )
     return frame

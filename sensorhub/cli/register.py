@@ -1,7 +1,6 @@
 """fleet: the register of zones, sites, assets, devices and mountings."""
 
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -9,67 +8,49 @@ from zoneinfo import ZoneInfo
 import typer
 
 from sensorhub.alerts.event import rfc3339
-from sensorhub.cli.common import (
-    CONFIG,
-    DATA,
-    By,
-    Config,
-    Data,
-    Json,
-    ask,
-    hub_now,
-    local,
-    local_text,
-    opened,
-    refuse,
-    said,
-    say_json,
-)
+from sensorhub.cli.context import By, Context, command, refuse
+from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
 from sensorhub.errors import ConfigError
 from sensorhub.fleet import export_csv, export_toml, plan, read_fleet
 from sensorhub.hub.commands.register import describe
-from sensorhub.hub.workspace import Workspace, load_all
-from sensorhub.store import database, dead_letters, register
+from sensorhub.store import dead_letters, register
 from sensorhub.views.listings import devices_view
 
 app = typer.Typer(no_args_is_help=True, help="Who is who: import, export, adopt.")
 
 
-@app.command("import")
+@command(app, "import")
 def import_(
+    context: Context,
     file: Path,
     by: By,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say")] = False,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """Take a CSV or TOML file into the register: all of it or nothing."""
     if not file.is_file():
         refuse(f"no such file: {file}")
-    workspace, settings, profiles = opened(config, data)
-    rows = read_fleet(file, ZoneInfo(settings.timezone))
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
-        now = hub_now(workspace, settings)
+    rows = read_fleet(file, ZoneInfo(context.settings.timezone))
+    with context.connection() as connection:
+        now = context.now()
         current = register.load_named(connection, rows)
-        planned = plan(rows, current, now, profiles.keys())
+        planned = plan(rows, current, now, context.profiles.keys())
     if dry_run:
-        _dry(planned, json_)
+        _dry(context, planned)
         return
     planned.check()
     if not (planned.added or planned.changed):
         result: dict[str, Any] = describe(planned)
     else:
-        result = ask(workspace, by, "fleet_import", {"rows": rows.to_json()})
+        result = context.ask(by, "fleet_import", {"rows": rows.to_json()})
     words = f"{result.get('added', 0)} added, {result.get('changed', 0)} changed"
-    said(result, json_, f"{words}, {result.get('unchanged', 0)} unchanged")
+    context.report(result, f"{words}, {result.get('unchanged', 0)} unchanged")
 
 
-def _dry(planned: Any, json_: bool) -> None:
+def _dry(context: Context, planned: Any) -> None:
     view = describe(planned) | {"refused": [str(f) for f in planned.refused]}
-    if json_:
-        say_json(view)
+    if context.json:
+        print_json(view)
     else:
         for word in ("added", "changed"):
             for line in view[f"first_{word}"]:
@@ -85,34 +66,32 @@ def _dry(planned: Any, json_: bool) -> None:
         raise ConfigError(planned.refused)
 
 
-@app.command("export")
+@command(app, "export")
 def export(
+    context: Context,
     format_: Annotated[str, typer.Option("--format", help="csv or toml")] = "csv",
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """Write the register to standard output; --json: {"format", "text"}."""
     writers = {"csv": export_csv, "toml": export_toml}
     if format_ not in writers:
         refuse(f"the format is csv or toml, not {format_!r}")
-    workspace, _, _ = opened(config, data)
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
+    with context.connection() as connection:
         text = writers[format_](register.load(connection))
-    if json_:
-        say_json({"format": format_, "text": text})
+    if context.json:
+        print_json({"format": format_, "text": text})
     else:
         print(text, end="")
 
 
-@app.command("list")
-def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
+@command(app, "list")
+def list_(
+    context: Context,
+) -> None:
     """Assets with their devices, and when those were last heard."""
-    workspace, settings, profiles = opened(config, data)
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
-        views = devices_view(connection, profiles, hub_now(workspace, settings))
-    if json_:
-        say_json(views)
+    with context.connection() as connection:
+        views = devices_view(connection, context.profiles, context.now())
+    if context.json:
+        print_json(views)
         return
     rows = [
         [
@@ -121,7 +100,7 @@ def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> No
             f"{view['zone']} {view['site']}",
             view["device"],
             _state(view),
-            local_text(view["last_uplink_at"], settings),
+            context.local_text(view["last_uplink_at"]),
         ]
         for view in views
     ]
@@ -135,15 +114,16 @@ def _state(view: dict[str, Any]) -> str:
     return ", ".join(word for word in (view["availability"], out) if word)
 
 
-@app.command("new")
-def new(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
+@command(app, "new")
+def new(
+    context: Context,
+) -> None:
     """New devices: heard of, but not in the register."""
-    workspace, settings, _ = opened(config, data)
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
+    with context.connection() as connection:
         rows = dead_letters.new_devices(connection)
     names = ["device", "kept", "last_received_at", "topic"]
-    if json_:
-        say_json(
+    if context.json:
+        print_json(
             [
                 {
                     "device": d,
@@ -155,12 +135,13 @@ def new(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None
             ]
         )
     else:
-        shown = [[d, n, local(at, settings), topic] for d, n, at, topic in rows]
+        shown = [[d, n, context.local(at), topic] for d, n, at, topic in rows]
         table("new devices", names, shown)
 
 
-@app.command("adopt")
+@command(app, "adopt")
 def adopt(
+    context: Context,
     device: Annotated[str, typer.Argument(help="its id, as `fleet new` shows it")],
     by: By,
     asset: Annotated[str, typer.Option(help="where it is mounted")],
@@ -171,27 +152,24 @@ def adopt(
     site: Annotated[str | None, typer.Option(help="of a new asset")] = None,
     zone: Annotated[str | None, typer.Option(help="of a new site")] = None,
     kind: Annotated[str | None, typer.Option(help="of a new asset")] = None,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """Put a new device into the register; what was kept of it is replayed."""
-    workspace, _, _ = opened(config, data)
     arguments = {"device": device, "asset": asset, "profile": profile, "from": from_}
     arguments |= {"site": site, "zone": zone, "kind": kind}
     given = {key: value for key, value in arguments.items() if value is not None}
-    result = ask(workspace, by, "adopt", given)
+    result = context.ask(by, "adopt", given)
     kept, replayed = result.get("kept", 0), result.get("replayed", 0)
-    if result.get("applied", True) and not kept and not _was_heard(workspace, device):
+    if result.get("applied", True) and not kept and not _was_heard(context, device):
         print(f"note: {device} was never heard of; is the id right?", file=sys.stderr)
-    said(result, json_, f"{device} is at {asset}; {replayed} of {kept} kept replayed")
+    context.report(
+        result, f"{device} is at {asset}; {replayed} of {kept} kept replayed"
+    )
 
 
-def _was_heard(workspace: Workspace, device: str) -> bool:
+def _was_heard(context: Context, device: str) -> bool:
     """Whether a device of the register ever sent something."""
-    settings, profiles = load_all(workspace)
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
-        views = devices_view(connection, profiles, hub_now(workspace, settings))
+    with context.connection() as connection:
+        views = devices_view(connection, context.profiles, context.now())
     return any(
         view["last_uplink_at"]
         for view in views

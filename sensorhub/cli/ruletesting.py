@@ -7,7 +7,8 @@ import typer
 
 from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.backtest.virtual import Kit
-from sensorhub.cli.common import CONFIG, REFUSED, Config, Json, say_json
+from sensorhub.cli.context import Context
+from sensorhub.cli.output import REFUSED, print_json
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.rules.schema import parse_rules, read_rules_file
 from sensorhub.ruletests.book import RuleTests, load_tests
@@ -16,19 +17,18 @@ from sensorhub.ruletests.play import play
 
 
 def play_tests(
+    context: Context,
     files: Annotated[list[Path], typer.Argument(help="TOML, see docs/rules.md")],
     rules: Annotated[
         Path | None, typer.Option(help="these rules instead of the file's own")
     ] = None,
-    config: Config = CONFIG,
-    json_: Json = False,
 ) -> None:
     """Play series and steps to the hub's code; say where alerts are not as expected."""
-    kit = Kit.of(config)
+    kit = Kit.of(context.config)
     views = []
     for file in files:
         book = load_tests(file)
-        text = _rules(rules or rules_of(file, book, config), book, file, kit)
+        text = _rules(rules or rules_of(file, book, context.config), book, file, kit)
         for item in book.tests:
             moved = play(item, text, kit, file.parent)
             misses = judge(item, moved)
@@ -45,11 +45,11 @@ def play_tests(
                 for miss in misses
             ]
             views.append(view)
-            if not json_:
+            if not context.json:
                 _say(f"{file}: {item.name}", report(item, moved, misses))
     failed = sum(not view["passed"] for view in views)
-    if json_:
-        say_json({"tests": views, "passed": len(views) - failed, "failed": failed})
+    if context.json:
+        print_json({"tests": views, "passed": len(views) - failed, "failed": failed})
     else:
         print(f"{len(views) - failed} passed, {failed} failed")
     if failed:
@@ -82,7 +82,7 @@ def _rules(path: Path, book: RuleTests, file: Path, kit: Kit) -> str:
         for name in sorted(
             {
                 *item.watch,
-                *(workspace.rule for workspace in item.places),
+                *(place.rule for place in item.places),
             }
             - known
         )

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import structlog
 import typer
 
-from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, say_json
+from sensorhub.cli.context import Context, command
+from sensorhub.cli.output import print_json
 from sensorhub.codecs.files import codec_faults
 from sensorhub.config.settings import LogSettings
 from sensorhub.errors import ConfigError, Fault
@@ -25,31 +26,34 @@ from sensorhub.store import database
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("run")(run)
-    app.command("hub")(hub)
-    app.command("check-config")(check_config)
+    command(app, "run")(run)
+    command(app, "hub")(hub)
+    command(app, "check-config")(check_config)
 
 
-def run(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
+def run(
+    context: Context,
+) -> None:
     """Run everything (for now: the hub) until stopped."""
-    hub(config, data, json_)
+    hub(context)
 
 
-def hub(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
+def hub(
+    context: Context,
+) -> None:
     """Run the hub until stopped; with --json the log is JSON."""
-    workspace = Workspace(config, data)
-    faults = faults_of(config, new=not (data / database.FILE).exists())
+    database_file = context.data / database.FILE
+    faults = faults_of(context.config, new=not database_file.exists())
     if faults:
         raise ConfigError(faults)
-    settings, _ = load_all(workspace)
-    log = settings.log
-    set_up_log(log.model_copy(update={"format": "json"}) if json_ else log)
+    log = context.settings.log
+    set_up_log(log.model_copy(update={"format": "json"}) if context.json else log)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     # uplinks make no cycles: looking for some after every 700 of them cost a tenth
     gc.set_threshold(50_000, 20, 20)
-    hub_run = HubRun(workspace, stopping)
+    hub_run = HubRun(context.workspace, stopping)
     signal.signal(signal.SIGHUP, lambda *_: hub_run.hang_up.set())
     hub_run.run()
 
@@ -79,17 +83,16 @@ def set_up_log(settings: LogSettings) -> None:
 
 
 def check_config(
-    config: Config = CONFIG, data: Data = DATA, json_: Json = False
+    context: Context,
 ) -> None:
     """Check settings, profiles, rules and register; connects to nothing."""
-    _ = data  # every command takes the same options
-    faults = faults_of(config)
-    if json_:
-        say_json({"sound": not faults, "faults": [str(fault) for fault in faults]})
+    faults = faults_of(context.config)
+    if context.json:
+        print_json({"sound": not faults, "faults": [str(fault) for fault in faults]})
     if faults:
         raise ConfigError(faults)
-    if not json_:
-        print(f"{config}: settings, profiles, rules and register are sound")
+    if not context.json:
+        print(f"{context.config}: settings, profiles, rules and register are sound")
 
 
 def faults_of(config: Path, *, new: bool = True) -> list[Fault]:

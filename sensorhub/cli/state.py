@@ -1,45 +1,30 @@
 """state: how every asset stands now."""
 
-from contextlib import closing
 from typing import Annotated, Any
 
 import typer
 
 from sensorhub.alerts.event import rfc3339
-from sensorhub.cli.common import (
-    CONFIG,
-    DATA,
-    Config,
-    Data,
-    Json,
-    hub_now,
-    local,
-    opened,
-    refuse,
-    say_json,
-)
+from sensorhub.cli.context import Context, command, refuse
+from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
 from sensorhub.model import BY_NO, NEVER, Severity
-from sensorhub.store import database
 from sensorhub.views.asset_states import AssetStateReader, AssetStates
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("state")(state)
+    command(app, "state")(state)
 
 
 def state(
+    context: Context,
     zone: Annotated[str | None, typer.Option(help="only this zone")] = None,
     asset: Annotated[str | None, typer.Option(help="only this asset")] = None,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """How every asset stands: last values, when heard, the worst open alert."""
-    workspace, settings, _ = opened(config, data)
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
-        seen = AssetStateReader(connection).look(hub_now(workspace, settings))
+    with context.connection() as connection:
+        seen = AssetStateReader(connection).look(context.now())
     chosen = [
         row
         for row, (id_, in_) in enumerate(zip(seen.ids, seen.zones, strict=True))
@@ -48,15 +33,15 @@ def state(
     if not chosen and (zone or asset):
         refuse("no asset is like that; see `sensorhub fleet list`")
     views = [view(seen, row) for row in chosen]
-    if json_:
-        say_json(views)
+    if context.json:
+        print_json(views)
         return
     rows: list[list[Any]] = [
         [
             one["zone"],
             one["asset"],
             one["severity"],
-            local(_known(seen.heard_at[row]), settings),
+            context.local(_known(seen.heard_at[row])),
             ", ".join(
                 f"{name} {told['value']:g} {told['unit']}".rstrip()
                 for name, told in one["values"].items()

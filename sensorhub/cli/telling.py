@@ -1,35 +1,22 @@
 """subscriptions: who is told of what, and where."""
 
 import sys
-from contextlib import closing
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
 from sensorhub.alerts.system import HUB_ID, SYSTEM_RULES
-from sensorhub.cli.common import (
-    CONFIG,
-    DATA,
-    By,
-    Config,
-    Data,
-    Json,
-    ask,
-    opened,
-    refuse,
-    said,
-    say_json,
-)
+from sensorhub.cli.context import By, Context, command, refuse
+from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
 from sensorhub.config.settings import Settings
 from sensorhub.errors import DeliveryError
-from sensorhub.hub.workspace import Workspace, prober
+from sensorhub.hub.workspace import prober
 from sensorhub.model import Category
 from sensorhub.notify.addresses import networks, resolve
 from sensorhub.rules.schema import SEVERITIES, parse_rules
-from sensorhub.standards import load_standards
-from sensorhub.store import Connection, database, rule_versions, subscriptions
+from sensorhub.store import Connection, rule_versions, subscriptions
 
 app = typer.Typer(no_args_is_help=True, help="Who is told of what, and where.")
 ONE = {
@@ -42,8 +29,9 @@ ONE = {
 Many = Annotated[list[str] | None, typer.Option(help="may stand several times")]
 
 
-@app.command("add")
+@command(app, "add")
 def add(
+    context: Context,
     subscription: Annotated[str, typer.Argument(help="an id for it, new")],
     url: Annotated[str, typer.Argument(help="https://host[:port]/path")],
     by: By,
@@ -53,12 +41,8 @@ def add(
     category: Many = None,
     severity: Many = None,
     secret: Annotated[str | None, typer.Option(help="whsec_…; default: new")] = None,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """Add a webhook; what is not chosen means all. The secret is shown once."""
-    workspace, settings, _ = opened(config, data)
     if urlsplit(url).scheme not in ("http", "https"):
         refuse(f"{url!r} is no address: https://host[:port]/path, or http://…")
     secret = secret or subscriptions.new_secret()
@@ -69,23 +53,23 @@ def add(
         "categories": category or [],
         "severities": severity or [],
     }
-    _check_named(workspace, choice)
+    _check_named(context, choice)
     arguments = {"id": subscription, "url": url, "secret": secret, "choice": choice}
-    result = ask(workspace, by, "subscribe", arguments)
+    result = context.ask(by, "subscribe", arguments)
     words = f"{subscription} is told at {url}\nsecret (shown once): {secret}"
-    said(result | {"secret": secret}, json_, words)
-    _warn(url, settings)
+    context.report(result | {"secret": secret}, words)
+    _warn(url, context.settings)
 
 
-def _check_named(workspace: Workspace, choice: dict[str, list[str]]) -> None:
+def _check_named(context: Context, choice: dict[str, list[str]]) -> None:
     """A choice of what is not there would be believed and tell nobody."""
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
+    with context.connection() as connection:
         text = rule_versions.latest(connection)[1]
         zones = _column(connection, "SELECT id FROM zones")
         assets = _column(
             connection, "SELECT id FROM assets UNION SELECT id FROM places"
         )
-    book = parse_rules(text, standards=load_standards(workspace.config))
+    book = parse_rules(text, standards=context.standards)
     known: dict[str, set[str]] = {
         "zones": {HUB_ID, *zones},
         "assets": {HUB_ID, *assets},
@@ -118,11 +102,12 @@ def _warn(url: str, settings: Settings) -> None:
         print(f"warning: nothing will be delivered: {error}", file=sys.stderr)
 
 
-@app.command("list")
-def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> None:
+@command(app, "list")
+def list_(
+    context: Context,
+) -> None:
     """All subscriptions; secrets are not shown."""
-    workspace, _, _ = opened(config, data)
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
+    with context.connection() as connection:
         kept = subscriptions.load(connection)
     rows: list[dict[str, Any]] = [
         {
@@ -138,8 +123,8 @@ def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> No
         }
         for item in kept
     ]
-    if json_:
-        say_json(rows)
+    if context.json:
+        print_json(rows)
         return
     names = ["id", "url", "zones", "assets", "rules", "categories", "severities"]
     names.append("disabled")
@@ -150,32 +135,22 @@ def list_(config: Config = CONFIG, data: Data = DATA, json_: Json = False) -> No
     table("subscriptions", names, shown)
 
 
-@app.command("remove")
-def remove(
-    subscription: str,
-    by: By,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
-) -> None:
+@command(app, "remove")
+def remove(context: Context, subscription: str, by: By) -> None:
     """Remove a subscription; what waited for it is dropped."""
-    workspace, _, _ = opened(config, data)
-    result = ask(workspace, by, "unsubscribe", {"id": subscription})
-    said(result, json_, f"{subscription} is told no more")
+    result = context.ask(by, "unsubscribe", {"id": subscription})
+    context.report(result, f"{subscription} is told no more")
 
 
-@app.command("test")
-def try_(
-    subscription: str, config: Config = CONFIG, data: Data = DATA, json_: Json = False
-) -> None:
+@command(app, "test")
+def try_(context: Context, subscription: str) -> None:
     """Send a test event now and show what the receiver said."""
-    workspace, settings, _ = opened(config, data)
-    with closing(database.connect(workspace.data, read_only=True)) as connection:
+    with context.connection() as connection:
         item = subscriptions.get(connection, subscription)
     if item is None:
         refuse(f"no such subscription: {subscription!r}")
-    verdict = prober(settings)(item)
+    verdict = prober(context.settings)(item)
     view = {"taken": verdict.taken, "said": verdict.said, "took_ms": verdict.took_ms}
-    said(view, json_, f"{'taken' if verdict.taken else 'NOT taken'}: {verdict.said}")
+    context.report(view, f"{'taken' if verdict.taken else 'NOT taken'}: {verdict.said}")
     if not verdict.taken:
         raise typer.Exit(1)

@@ -7,42 +7,41 @@ from typing import Annotated, Any
 
 import typer
 
-from sensorhub.cli.common import CONFIG, DATA, Config, Data, Json, opened, refuse
+from sensorhub.cli.context import Context, command, refuse
 from sensorhub.hub.tail import address
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("tail")(tail)
+    command(app, "tail")(tail)
 
 
 def tail(
+    context: Context,
     device: Annotated[str | None, typer.Option(help="only this device")] = None,
     asset: Annotated[str | None, typer.Option(help="only this asset")] = None,
-    config: Config = CONFIG,
-    data: Data = DATA,
-    json_: Json = False,
 ) -> None:
     """Uplinks as they come: readings, what was ignored, outcome and reason."""
-    opened(config, data)
+    with context.connection():  # a database that is there, of this version
+        pass
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as reader:
         try:
-            with address(data) as workspace:
-                reader.connect(workspace)
+            with address(context.data) as path:
+                reader.connect(path)
         except OSError:
-            refuse(f"no hub runs on {data}: start one with `sensorhub hub`")
+            refuse(f"no hub runs on {context.data}: start one with `sensorhub hub`")
         with reader.makefile("r", encoding="utf-8") as lines:
-            _show(lines, device, asset, json_)
+            _show(lines, device, asset, as_json=context.json)
 
 
 def _show(
-    lines: Iterable[str], device: str | None, asset: str | None, json_: bool
+    lines: Iterable[str], device: str | None, asset: str | None, *, as_json: bool
 ) -> None:
     try:
         for line in lines:
             uplink = json.loads(line)
             if device in (None, uplink["device"]) and asset in (None, uplink["asset"]):
-                print(line.rstrip() if json_ else words(uplink), flush=True)
+                print(line.rstrip() if as_json else words(uplink), flush=True)
     except KeyboardInterrupt:
         return
 
@@ -58,10 +57,8 @@ def words(uplink: dict[str, Any]) -> str:
     if uplink["reason"]:
         outcome = f"{outcome} ({uplink['reason']})"
     seq = "" if uplink["seq"] is None else f" #{uplink['seq']}"
-    workspace = f" at {uplink['asset']}" if uplink["asset"] else ""
-    head = (
-        f"{uplink['received_at']} {uplink['device'] or '?'}{seq}{workspace}: {outcome}"
-    )
+    asset = f" at {uplink['asset']}" if uplink["asset"] else ""
+    head = f"{uplink['received_at']} {uplink['device'] or '?'}{seq}{asset}: {outcome}"
     parts = [f"{head}  {values}".rstrip()]
     if uplink["detail"]:
         parts.append(f"    why: {uplink['detail']}")

@@ -14,8 +14,8 @@ import pytest
 from tests.support.compose import commands, dockerfile, read
 from tests.support.hubs import ROOT
 
-from sensorhub.cli.common import BAD_CONFIG, TAKEN_OVER
 from sensorhub.cli.main import app
+from sensorhub.cli.output import BAD_CONFIG, TAKEN_OVER
 from sensorhub.model import BY_NAME
 
 SERVICES = read()["services"]
