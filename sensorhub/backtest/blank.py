@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from sensorhub.fleet import FleetRows
 from sensorhub.store import database, register, rule_versions
+from sensorhub.store.hot.transactions import transaction
 
 
 @cache
@@ -31,9 +32,8 @@ def make(
     (folder / database.FILE).write_bytes(_empty())
     connection = database.connect(folder)
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        rule_versions.add(connection, rules, "file", now)
-        register.import_rows(connection, rows, now, profiles)
-        connection.execute("COMMIT")
+        with transaction(connection):
+            rule_versions.add(connection, rules, "file", now)
+            register.import_rows(connection, rows, now, profiles)
     finally:
         connection.close()

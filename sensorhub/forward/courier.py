@@ -23,6 +23,7 @@ from sensorhub.forward.places import Places
 from sensorhub.model import NEVER, Quality
 from sensorhub.store import Connection, forward_rows, forwarding, history, journal
 from sensorhub.store.counters import get_meta
+from sensorhub.store.hot.transactions import snapshot
 from sensorhub.store.jobs import Job, Jobs
 from sensorhub.store.readings import Readings, join
 
@@ -89,11 +90,8 @@ class Courier:
         self._take_marks()
 
     def _missing(self) -> forwarding.Gap | None:
-        self._read.execute("BEGIN")
-        try:
+        with snapshot(self._read):
             return forwarding.missing(self._read)
-        finally:
-            self._read.execute("COMMIT")
 
     def _take_marks(self) -> None:
         """The marks as of the cursor: those saved, and what was sent since."""

@@ -45,6 +45,7 @@ from sensorhub.store import (
 )
 from sensorhub.store.changeset import Action, ChangeSet
 from sensorhub.store.dead_letters import Shelf
+from sensorhub.store.hot.transactions import transaction
 
 log = structlog.get_logger()
 GROUND = "ground_at"  # key in `meta`
@@ -218,20 +219,17 @@ class Hub:
 
     def _write(self, change_set: ChangeSet) -> int:
         self._on_commit.clear()
-        self.connection.execute("BEGIN IMMEDIATE")
         try:
-            if new := self.state.places.new:  # with what uses their numbers
-                places.add(self.connection, new)
-                self.on_commit(new.clear)
-            row = change_set.write(self.connection, self.shelf)
-            if self.settings.influx.on and change_set.transitions:
-                ids = [transition.id for transition in change_set.transitions]
-                forward_rows.remember(self.connection, ids)
-            self.connection.execute("COMMIT")
+            with transaction(self.connection):
+                if new := self.state.places.new:  # with what uses their numbers
+                    places.add(self.connection, new)
+                    self.on_commit(new.clear)
+                row = change_set.write(self.connection, self.shelf)
+                if self.settings.influx.on and change_set.transitions:
+                    ids = [transition.id for transition in change_set.transitions]
+                    forward_rows.remember(self.connection, ids)
         except BaseException:
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
-            self.shelf.recount(self.connection)  # SQLite may have rolled back itself
+            self.shelf.recount(self.connection)
             raise
         return row
 

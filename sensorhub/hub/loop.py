@@ -25,6 +25,7 @@ from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.model import Batch, Message
 from sensorhub.store import Connection, counters
 from sensorhub.store.changeset import ChangeSet
+from sensorhub.store.hot.transactions import commits_of_others
 from sensorhub.store.room import Room
 
 log = structlog.get_logger()
@@ -147,9 +148,9 @@ class Loop:
         if real < self._next_look:
             return
         self._next_look = real + LOOK_S
-        row = self._hub.connection.execute("PRAGMA data_version").fetchone()
-        if row[0] != self._data_version:
-            self._data_version = row[0]
+        version = commits_of_others(self._hub.connection)
+        if version != self._data_version:
+            self._data_version = version
             self._parts.commands.apply_waiting()
 
     def _look_for_rules(self) -> None:

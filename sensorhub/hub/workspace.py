@@ -30,6 +30,7 @@ from sensorhub.standards import load_standards
 from sensorhub.store import Connection, counters, database, register, rule_versions
 from sensorhub.store import commands as command_rows
 from sensorhub.store.database import ClockUsed
+from sensorhub.store.hot.transactions import transaction
 from sensorhub.store.past import Older
 from sensorhub.store.subscriptions import Subscription
 
@@ -79,13 +80,13 @@ def prepare(
         parse_rules(text, str(workspace.config / "rules.toml"), standards)
         now = clock_of(settings).now()
         fleet = workspace.config / "fleet.toml"
-        connection.execute("BEGIN IMMEDIATE")
-        if not rule_versions.latest(connection)[0]:
+        with transaction(connection):
+            if rule_versions.latest(connection)[0]:
+                return  # another process was faster
             rule_versions.add(connection, text, "file", now)
             if fleet.exists():
                 rows = read_fleet(fleet, ZoneInfo(settings.timezone))
                 register.import_rows(connection, rows, now, profiles.keys())
-        connection.execute("COMMIT")
     finally:
         connection.close()
 

@@ -4,6 +4,7 @@ import json
 from typing import Any, NamedTuple
 
 from sensorhub.store import Connection
+from sensorhub.store.hot.transactions import transaction
 
 
 class Command(NamedTuple):
@@ -25,12 +26,11 @@ def append(
     arguments: dict[str, Any],
 ) -> int:
     """Ask for an act in a short transaction of its own; its number."""
-    connection.execute("BEGIN IMMEDIATE")
-    cursor = connection.execute(
-        "INSERT INTO commands (at, by_, kind, arguments) VALUES (?, ?, ?, ?)",
-        (at, by, kind, json.dumps(arguments, ensure_ascii=False)),
-    )
-    connection.execute("COMMIT")
+    with transaction(connection):
+        cursor = connection.execute(
+            "INSERT INTO commands (at, by_, kind, arguments) VALUES (?, ?, ?, ?)",
+            (at, by, kind, json.dumps(arguments, ensure_ascii=False)),
+        )
     return int(cursor.lastrowid or 0)
 
 

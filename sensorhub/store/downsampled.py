@@ -13,11 +13,11 @@ from sensorhub.store import Connection
 from sensorhub.store.counters import kept_from
 from sensorhub.store.history import (
     Span,
-    one_moment,
     recent_blobs,
     unpack_recent,
     within,
 )
+from sensorhub.store.hot.transactions import snapshot
 from sensorhub.store.readings import Readings, in_order
 from sensorhub.store.readings import join as join_readings
 from sensorhub.store.rollup_bytes import (
@@ -70,7 +70,7 @@ def read(
         return no_rollups()
     page = (first, until)
     devices = sorted({s.device for s in spans})
-    with one_moment(connection):
+    with snapshot(connection):
         blobs = recent_blobs(connection, devices, page)
         recent = within(unpack_recent(blobs, devices, codes), spans, page)
         odd = _told_otherwise(recent, spans, page)

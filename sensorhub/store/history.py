@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from sensorhub.columns import I32, unpack_devices
 from sensorhub.store import Connection
 from sensorhub.store.chunks import MONDAY_MS, WEEK_MS
+from sensorhub.store.hot.transactions import snapshot
 from sensorhub.store.readings import Readings, in_order, join
 from sensorhub.store.rounds import unpack_chunk
 from sensorhub.store.segments import cursor, unpack_row, unpack_slice
@@ -48,7 +48,7 @@ def read(
     until = min(until, max(s.until for s in spans))
     devices = sorted({s.device for s in spans})
     page = max(1, PAGE_CHUNKS // len(devices))
-    with one_moment(connection):
+    with snapshot(connection):
         blobs = recent_blobs(connection, devices, (since, until))
         weeks = _weeks(connection, devices, (since, until))
         found = _chunks(connection, devices, weeks[:page])
@@ -90,19 +90,6 @@ def asset_spans(connection: Connection, asset: int) -> list[Span]:
     return [
         Span(d, -EVER if a is None else a, EVER if b is None else b) for d, a, b in rows
     ]
-
-
-@contextmanager
-def one_moment(connection: Connection) -> Iterator[None]:
-    """One read transaction, unless the caller has one."""
-    if connection.in_transaction:
-        yield
-        return
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        connection.execute("COMMIT")
 
 
 def recent_blobs(

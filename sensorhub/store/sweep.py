@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sensorhub.store import Connection, downsampled, history
 from sensorhub.store.chunks import MONDAY_MS, WEEK_MS
 from sensorhub.store.history import Span
+from sensorhub.store.hot.transactions import snapshot
 from sensorhub.store.readings import Readings, in_order, join
 from sensorhub.store.rollups import Bucket, Rollups
 from sensorhub.store.rounds import unpack_chunk
@@ -79,7 +80,7 @@ def readings(
     for low in range(0, len(wanted), GROUP):
         group = wanted[low : low + GROUP]
         devices = sorted({place.span.device for place in group})
-        with history.one_moment(connection):
+        with snapshot(connection):
             blobs = history.recent_blobs(connection, devices, span)
         recent = history.unpack_recent(blobs, devices, codes)
         for number, place in enumerate(group, low):

@@ -16,6 +16,7 @@ from sensorhub.registry.profiles import Profile
 from sensorhub.state.recovery import memory, registry_of, settled_at
 from sensorhub.state.state import State
 from sensorhub.store import Connection, alerts
+from sensorhub.store.hot.transactions import snapshot
 
 FILLING = (
     AssetKind.BIN,
@@ -42,14 +43,11 @@ def forecasts_view(
     now: int,
 ) -> list[dict[str, Any]]:
     """Each asset that fills, as of `now` (ms); who is likeliest full first."""
-    connection.execute("BEGIN")  # checkpoints and the journal of one moment
-    try:
+    with snapshot(connection):  # checkpoints and the journal of one moment
         settled = settled_at(connection, now)
         registry = registry_of(connection, profiles, settled)
         state, _ = memory(connection, settings, registry, ())
         emptied = alerts.last_emptied(connection)
-    finally:
-        connection.execute("ROLLBACK")
     views: dict[int, dict[str, Any]] = {}
     for device, found in _devices(state, now):
         asset = int(registry.asset_of[device])

@@ -1,0 +1,1 @@
+"""What the transaction of a batch writes, and the transaction itself."""
