@@ -1,95 +1,144 @@
-"""A zone or a gateway that falls silent as a whole: one alert, and nobody else's.
+"""Alerts about a gateway or a zone that is silent as a whole.
 
-Devices of a place that is out raise no alert of their own; when it is back their
-silence begins anew.
+While one is open its devices raise no alert of their own; their silence counts anew
+when it resolves.
 """
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.alerting.lifecycle import AlertLifecycle
+from sensorhub.alerting.deadlines import shortest_limit
+from sensorhub.alerting.recorder import AlertRecorder, SourceLevel
+from sensorhub.alerting.selection import selected_assets
 from sensorhub.alerts.groups import Group, Share
 from sensorhub.columns import Columns, Notes, pack
 from sensorhub.model import NEVER, Severity
+from sensorhub.registry.registry import FOR_EVER
+from sensorhub.state.state import State
 from sensorhub.store.changeset import ChangeSet, JournalEntry
 
 LISTED = 1_000  # members in an alert; its numbers count them all
 
 
-def counted(lifecycle: AlertLifecycle, group: Group, now: int) -> NDArray[np.int32]:
-    """By device the place that a rule counts it to; 0 for none.
+class GroupOutages:
+    """The rules of kind group, those about gateways first.
 
-    Of a zone those do not count whose gateway is out: that is the trouble's name.
+    A gateway that is out explains the silence of its devices: they do not count for
+    their zone.
     """
-    state, registry = lifecycle.state, lifecycle.state.registry
-    asset = registry.asset_of
-    counts = (
-        (asset >= 0) & (state.reception.monitored_at != NEVER) & group.selected[asset]
-    )
-    counts &= ~((registry.out_from[asset] <= now) & (now < registry.out_until[asset]))
-    if group.rule.settings.by == "gateway":
-        return np.where(counts, state.reception.gateway, 0)
-    outs = [n for n in lifecycle.out() if state.places[n].kind == "gateway"]
-    if outs:
-        counts &= ~np.isin(state.reception.gateway, np.array(outs, np.int32))
-    return np.where(counts, state.zone, 0)
 
+    def __init__(self, state: State, recorder: AlertRecorder) -> None:
+        self._state = state
+        self._recorder = recorder
+        registry = state.registry
+        groups = [
+            Group(rule, registry.interval_ms, selected_assets(registry, rule))
+            for rule in state.rules.rules
+            if rule.kind == "group"
+        ]
+        self._groups = sorted(groups, key=lambda group: group.rule.settings.by)
 
-def look(
-    lifecycle: AlertLifecycle, change_set: ChangeSet, now: int, covered: int
-) -> None:
-    """Raise and end the alerts of group rules at `now` (ms).
+    def rule_ids(self) -> set[str]:
+        """The ids of the group rules."""
+        return {group.rule.id for group in self._groups}
 
-    `covered`: the covered time at the look before, for a restart: who was silent then
-    had an alert of his own.
-    """
-    state = lifecycle.state
-    quiet = state.reception.monitored_ms - state.reception.monitored_at
-    back: list[int] = []
-    for group in lifecycle.groups:
-        rule = group.rule
-        open_ = {-a for r, a in lifecycle.board.open if r == rule.id and a < 0}
-        place = counted(lifecycle, group, now)
-        for share in group.shares(place, quiet, open_):
-            before = lifecycle.board.worst(rule.id, -share.place)
-            level = group.level(share, before)
-            if level == before or (level > before and not rule.in_schedule(now)):
-                continue
-            cause = _cause(lifecycle, share, now, level)
-            if level:
-                cause["covered"] = covered
-            lifecycle.level(change_set, rule, (-share.place, -1), level, now, cause)
-            if not level:
-                back.append(share.place)
-    if back:
-        _excuse(lifecycle, change_set, back, now)
+    def evaluate(self, change_set: ChangeSet, now: int, monitored_before: int) -> None:
+        """Raise and resolve the alerts of group rules at `now` (ms).
 
+        `monitored_before`: the monitored time (ms) at the evaluation before. It is kept
+        in the cause for a restart: a device that was over its limit by then has an
+        alert of its own.
+        """
+        state, recorder = self._state, self._recorder
+        quiet = state.reception.monitored_ms - state.reception.monitored_at
+        back: list[int] = []
+        for group in self._groups:
+            rule = group.rule
+            open_ = set(recorder.places_out(rule.id))
+            place = self._counted(group, now)
+            for share in group.shares(place, quiet, open_):
+                before = recorder.worst(rule.id, -share.place)
+                level = group.level(share, before)
+                if level == before or (level > before and not rule.in_schedule(now)):
+                    continue
+                cause = self._cause(share, now, level)
+                if level:
+                    cause["covered"] = monitored_before
+                shown = SourceLevel(rule, -share.place, -1, level)
+                recorder.set_level(change_set, shown, now, cause)
+                if not level:
+                    back.append(share.place)
+        if back:
+            self._restart_silence(change_set, back, now)
 
-def _cause(
-    lifecycle: AlertLifecycle, share: Share, now: int, level: Severity
-) -> dict[str, object]:
-    registry = lifecycle.state.registry
-    cause: dict[str, object] = {
-        "reason": "group" if level else "uplinks",
-        "deadline_at": now,
-        "value": round(share.percent, 1),
-        "silent": len(share.silent),
-        "of": share.of,
-    }
-    if level:
-        assets = {registry.asset_ids[a] for a in registry.asset_of[share.silent]}
-        cause["members"] = sorted(assets)[:LISTED]
-    return cause
+    def _counted(self, group: Group, now: int) -> NDArray[np.int32]:
+        """By device the gateway or zone that a rule counts it to; 0 for none."""
+        state, registry = self._state, self._state.registry
+        asset = registry.asset_of
+        counts = (
+            (asset >= 0)
+            & (state.reception.monitored_at != NEVER)
+            & group.selected[asset]
+        )
+        counts &= ~(
+            (registry.out_from[asset] <= now) & (now < registry.out_until[asset])
+        )
+        if group.rule.settings.by == "gateway":
+            return np.where(counts, state.reception.gateway, 0)
+        out = [
+            number
+            for number in self._recorder.places_out()
+            if state.places[number].kind == "gateway"
+        ]
+        if out:
+            counts &= ~np.isin(state.reception.gateway, np.array(out, np.int32))
+        return np.where(counts, state.zone, 0)
 
+    def _cause(self, share: Share, now: int, level: Severity) -> dict[str, Any]:
+        registry = self._state.registry
+        cause: dict[str, Any] = {
+            "reason": "group" if level else "uplinks",
+            "deadline_at": now,
+            "value": round(share.percent, 1),
+            "silent": len(share.silent),
+            "of": share.of,
+        }
+        if level:
+            assets = {registry.asset_ids[a] for a in registry.asset_of[share.silent]}
+            cause["members"] = sorted(assets)[:LISTED]
+        return cause
 
-def _excuse(
-    lifecycle: AlertLifecycle, change_set: ChangeSet, places: list[int], now: int
-) -> None:
-    """The silence of devices whose place is back begins anew."""
-    state = lifecycle.state
-    here = np.isin(state.reception.gateway, places) | np.isin(state.zone, places)
-    here &= state.reception.monitored_at != NEVER
-    devices = np.flatnonzero(here).tolist()
-    state.reception.restart_silence(devices)
-    notes = Notes(state.reception.monitored_ms, [], excused=devices)
-    change_set.journal = JournalEntry(now, 0, pack(Columns.empty(), notes))
+    def _restart_silence(
+        self, change_set: ChangeSet, places: list[int], now: int
+    ) -> None:
+        """Count the silence of devices whose gateway or zone is back from now on."""
+        state = self._state
+        here = np.isin(state.reception.gateway, places) | np.isin(state.zone, places)
+        here &= state.reception.monitored_at != NEVER
+        devices = np.flatnonzero(here).tolist()
+        state.reception.restart_silence(devices)
+        notes = Notes(state.reception.monitored_ms, [], excused=devices)
+        change_set.journal = JournalEntry(now, 0, pack(Columns.empty(), notes))
+
+    # -- what comes next --
+
+    def next_due(self, now: int) -> int:
+        """Return when (ms) a rule may raise or worsen an alert, without uplinks."""
+        return min((self._next(group, now) for group in self._groups), default=FOR_EVER)
+
+    def _next(self, group: Group, now: int) -> int:
+        state = self._state
+        open_ = set(self._recorder.places_out(group.rule.id))
+        place = self._counted(group, now)
+        quiet = state.reception.monitored_ms - state.reception.monitored_at
+        wait = group.due_in(place, quiet, open_)
+        if open_:
+            wait = min(wait, group.grows_in(place, quiet, open_))
+        return FOR_EVER if wait >= FOR_EVER else group.rule.opens_at(now + wait + 1)
+
+    def shortest_limit(self) -> int:
+        """Return the shortest limit of a mounted device, ms."""
+        mounted = self._state.registry.asset_of >= 0
+        return shortest_limit([group.limit[mounted] for group in self._groups])

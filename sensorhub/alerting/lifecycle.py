@@ -1,266 +1,227 @@
-"""From a level that moved to an alert and its transition.
+"""The alerts of a hub: from readings, services and time to alerts and transitions.
 
-Owns the board of open alerts and the timers; whom a change is told is the teller's.
-What it decides goes into a `ChangeSet`.
+`AlertLifecycle` is the one object that the hub asks; its parts raise and resolve:
+`NoDataAlerts`, `ServiceClocks` (overdue), `GroupOutages` and `SystemAlerts`. All enter
+what they decide by the `AlertRecorder`; `NotificationPolicy` selects who is notified.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sensorhub.alerting.group_outages import GroupOutages
+from sensorhub.alerting.no_data import NoDataAlerts
 from sensorhub.alerting.notifications import NotificationPolicy, Wants
-from sensorhub.alerts.ahead import Ahead
+from sensorhub.alerting.reconcile import Basis, quarantine, reconcile_alerts
+from sensorhub.alerting.recorder import AlertRecorder, SourceLevel
+from sensorhub.alerting.recovery import SourceRecovery
+from sensorhub.alerting.service_clocks import ServiceClocks
+from sensorhub.alerting.system_alerts import SystemAlerts
 from sensorhub.alerts.board import Alert, Board
-from sensorhub.alerts.groups import Group
-from sensorhub.alerts.rules import Rule
-from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
-from sensorhub.alerts.timers import NoData, Overdue
+from sensorhub.alerts.system import HUB_ID, SYSTEM_RULES
 from sensorhub.columns import Service
-from sensorhub.model import BY_NAME, BY_NO, NEVER, Severity
-from sensorhub.registry.registry import FOR_EVER, SINCE_EVER, Registry
+from sensorhub.model import BY_NO
 from sensorhub.rules.schema import Inhibit
 from sensorhub.state.rule_evaluation import Moved
-from sensorhub.state.rule_selection import selects
 from sensorhub.state.state import State
+from sensorhub.store import Connection, alerts, counters, subscriptions
 from sensorhub.store.changeset import ChangeSet
+from sensorhub.store.journal import JournalRow
+
+RECONCILED_KEY = "ground_at"  # key in `meta`
+UNTOLD_MS = 7 * 86_400_000  # how long a resolved alert is told after a restart
 
 
 class AlertLifecycle:
-    """Decides about alerts; `wants` is for the teller."""
+    """The open alerts of a hub, and all that opens, changes and resolves them."""
 
     def __init__(
-        self,
-        state: State,
-        inhibits: tuple[Inhibit, ...],
-        wants: Wants,
+        self, state: State, inhibits: tuple[Inhibit, ...], wants: Wants
     ) -> None:
-        self.state = state
-        self.board = Board()
-        self.ahead = Ahead(state.registry.devices)
-        self.ground_at = 0
-        self.told_at: dict[str, int] = {}
-        self.rules = {rule.id: rule for rule in state.rules.rules} | SYSTEM_RULES
-        self.notifications = NotificationPolicy(
-            state, self.board, self.rules, inhibits, wants
+        self._state = state
+        self._board = Board()
+        self._rules = {rule.id: rule for rule in state.rules.rules} | SYSTEM_RULES
+        self._notifications = NotificationPolicy(
+            state, self._board, self._rules, inhibits, wants
         )
-        self._build_timers(state.registry)
+        recorder = AlertRecorder(state, self._board, self._notifications)
+        self._recorder = recorder
+        self._no_data = NoDataAlerts(state, recorder)
+        self._services = ServiceClocks(state.registry, state.rules.rules, recorder)
+        self._groups = GroupOutages(state, recorder)
+        self.system = SystemAlerts(recorder, state.registry.devices)
 
-    def _build_timers(self, registry: Registry) -> None:
-        self.service_at = np.full(registry.assets, NEVER, np.int64)
-        self.silences = [
-            NoData(rule, registry.interval_ms)
-            for rule in self.state.rules.rules
-            if rule.kind == "no_data"
-        ]
-        self.overdue = [
-            Overdue(rule, self._selected(rule))
-            for rule in self.state.rules.rules
-            if rule.kind == "overdue"
-        ]
-        groups = [
-            Group(rule, registry.interval_ms, self._selected(rule))
-            for rule in self.state.rules.rules
-            if rule.kind == "group"
-        ]
-        # what one gateway explains is no zone's trouble: gateways come first
-        self.groups = sorted(groups, key=lambda group: group.rule.settings.by)
+    # -- startup and changes of the configuration --
 
-    def _selected(self, rule: Rule) -> NDArray[np.bool_]:
-        """Which assets a rule is about."""
-        registry = self.state.registry
-        found = [
-            t is not None and selects(rule, t, registry.asset_ids[i])
-            for i, t in enumerate(registry.traits)
-        ]
-        return np.array(found, np.bool_)
+    def restore(self, connection: Connection, now: int) -> None:
+        """Restore open alerts, service clocks and held notifications."""
+        reconciled_at = counters.get_meta(connection, RECONCILED_KEY)
+        self._recorder.reconciled_at = int(reconciled_at or 0)
+        self._board.load(alerts.load_open(connection))
+        self._services.load(alerts.last_services(connection))
+        recovery = SourceRecovery(self._state, self._board, self._rules)
+        recovery.restore(self._no_data, self._services)
+        self.reload_silences(connection, now)
+        self.reload_subscriptions(connection)
+        self._hold_untold(connection, now)
 
-    def load(self, alerts: list[Alert], services: dict[int, int]) -> None:
-        """Take what the database says: open alerts and last services."""
-        self.board.load(alerts)
-        watched = self.state.registry.watched_from
-        known = (watched != SINCE_EVER) & (watched != FOR_EVER)
-        self.service_at[known] = watched[known]
-        for asset, at in services.items():
-            if asset < len(self.service_at):
-                self.service_at[asset] = max(self.service_at[asset], at)
+    def _hold_untold(self, connection: Connection, now: int) -> None:
+        """Hold again what subscribers were not told yet, of the last seven days."""
+        waiting = alerts.load_untold(connection, now - UNTOLD_MS)
+        waiting += [a for a in self._board.open.values() if a.told != a.status]
+        for alert in waiting:
+            rows = alerts.transitions_of(connection, [alert.id])
+            if rows.get(alert.id):
+                self._notifications.hold([(alert, rows[alert.id][-1].transition())])
 
-    def gone(self, alert: Alert) -> str:
-        """Why nothing stands for an alert as it is: its sensor, or its rule's level."""
-        rule = self.rules[alert.rule]
-        code = BY_NAME.get(str(alert.cause.get("measurement")))
-        looks = rule.code == (code.no if code else 0)
-        has = any(limit.severity == alert.severity for limit in rule.limits)
-        return "unmounted" if looks and has else "rule_removed"
+    def reload_silences(self, connection: Connection, now: int) -> None:
+        """Take the silences that have not ended at `now` (ms)."""
+        self._notifications.mutes = alerts.silences(connection, now)
 
-    def out(self) -> list[int]:
-        """Places that an open alert says are out."""
-        return self.notifications.out()
+    def reload_subscriptions(self, connection: Connection) -> None:
+        """Take the subscriptions."""
+        self._notifications.subscriptions = subscriptions.load(connection)
 
-    def excused(self) -> NDArray[np.bool_] | None:
-        """Devices whose place is out: not silent themselves. None: no place is."""
-        out = self.out()
-        if not out:
-            return None
-        found: NDArray[np.bool_] = np.isin(self.state.reception.gateway, out)
-        return found | np.isin(self.state.zone, out)
-
-    # -- what moves --
-
-    def level(
-        self,
-        change_set: ChangeSet,
-        rule: Rule,
-        place: tuple[int, int],
-        level: Severity,
-        at: int,
-        cause: dict[str, Any],
+    def reconcile(
+        self, change_set: ChangeSet, damaged_rows: Sequence[JournalRow], now: int
     ) -> None:
-        """`place` = (asset, source): the source shows `level` now."""
-        asset, source = place
-        self.board.note(rule.id, asset, source, level)
-        change = self.board.decide(
-            (rule.id, asset),
-            self.notifications.asset_id(asset),
-            at,
-            cause,
-            category=rule.category,
-            zone=self.notifications.zone(asset),
-        )
-        if change is not None:
-            self.notifications.tell(
-                change_set, change, (rule.id, source) in self.state.rules.flapping
+        """Reconcile open alerts with the current rules and mountings.
+
+        Journal rows that are damaged are quarantined and raise a system alert.
+        """
+        basis = Basis(self._state, self._rules, self._groups.rule_ids())
+        reconcile_alerts(change_set, self._recorder, basis, now)
+        quarantine(change_set, damaged_rows, now)
+        if damaged_rows:
+            count = len(damaged_rows)
+            self.system.set(change_set, "journal_damaged", True, now, count)
+        if change_set.transitions:
+            self._recorder.reconciled_at = now
+            change_set.writes.append(
+                partial(counters.set_meta, key=RECONCILED_KEY, value=str(now))
             )
 
-    def end(self, change_set: ChangeSet, alert: Alert, at: int, reason: str) -> None:
-        """Resolve an alert whose ground is gone: rule_removed, unmounted, retired."""
-        cause = {"reason": reason, "deadline_at": at}
-        change = self.board.resolve(
-            alert, self.notifications.asset_id(alert.asset), at, cause
-        )
-        self.notifications.tell(change_set, change, False)
+    # -- uplinks and services --
 
-    def lower(self, change_set: ChangeSet, alert: Alert, at: int, reason: str) -> None:
-        """The worst source of an alert is gone: what the others say counts now."""
-        change = self.board.decide(
-            (alert.rule, alert.asset),
-            self.notifications.asset_id(alert.asset),
-            at,
-            {"reason": reason, "deadline_at": at},
-            category=alert.category,
-            zone=alert.zone,
-        )
-        if change is not None:
-            self.notifications.tell(change_set, change, False)
-
-    def system(
-        self,
-        change_set: ChangeSet,
-        rule: str,
-        fires: bool,
-        at: int,
-        value: float = 0,
-        *,
-        about: str = "",
-    ) -> None:
-        """An alert about the hub itself begins or ends; `about` names the culprit."""
-        if fires:
-            self.told_at[rule] = at
-        if fires == self.fires(rule):
-            return
-        cause = {"reason": rule, "deadline_at": at, "value": value}
-        if about:
-            cause["topic"] = about
-        level = Severity.URGENT if fires else Severity.NONE
-        self.level(change_set, SYSTEM_RULES[rule], (HUB_ASSET, -1), level, at, cause)
-
-    def fires(self, rule: str) -> bool:
-        """Whether an alert about the hub itself is open."""
-        return (rule, HUB_ASSET) in self.board.open
-
-    def last_fault(self, rule: str) -> int | None:
-        """When an open alert about the hub itself was last confirmed, ms."""
-        alert = self.board.open.get((rule, HUB_ASSET))
-        return None if alert is None else self.told_at.get(rule, alert.started_at)
-
-    def serve(self, change_set: ChangeSet, service: Service, by: str, at: int) -> bool:
-        """A service was done: clocks and counts start anew.
-
-        False where a later one is known already: it is only written down.
-        """
-        change_set.services.append((service, by))
-        asset = service.asset
-        if service.at <= self.service_at[asset]:
-            return False
-        self.service_at[asset] = service.at
-        cause = {"reason": service.kind, "by": by, "measured_at": service.at}
-        for overdue in self.overdue:
-            level = overdue.served(asset, service.at, at)
-            if level is not None:
-                self.level(change_set, overdue.rule, (asset, -1), level, at, cause)
-        for moved in self.state.serviced(service):
-            place = (asset, moved.series)
-            self.level(change_set, moved.rule, place, moved.level, at, cause)
-        return True
-
-    def seen(self, change_set: ChangeSet, asset: int, at: int) -> None:
-        """An asset's first uplink starts its clocks where nothing else did."""
-        if self.service_at[asset] == NEVER:
-            self.service_at[asset] = at
-            change_set.services.append((Service(asset, "first_uplink", at), "hub"))
-
-    def spoke(self, change_set: ChangeSet, rule: Rule, device: int, at: int) -> None:
-        """A silent device spoke again."""
-        asset = int(self.state.registry.asset_of[device])
-        if asset < 0:
-            return
-        cause = {
-            "reason": "uplink",
-            "device": self.state.registry.device_ids[device],
-            "deadline_at": at,
-        }
-        self.level(change_set, rule, (asset, -2 - device), Severity.NONE, at, cause)
-
-    def sample(
+    def evaluate_sample(
         self, change_set: ChangeSet, moved: Iterable[Moved], at: int, measured_at: int
     ) -> None:
-        """Levels that a reading moved."""
-        state = self.state
+        """Enter the levels that a reading moved; `at`: received, ms."""
+        state, registry = self._state, self._state.registry
         for item in moved:
             device = int(state.series.device[item.series])
-            asset = int(state.registry.asset_of[device])
+            asset = int(registry.asset_of[device])
             if asset < 0:
                 continue
             cause = {
-                "device": state.registry.device_ids[device],
+                "device": registry.device_ids[device],
                 "measurement": BY_NO[int(state.series.code[item.series])].name,
                 "measured_at": measured_at,
                 "value": item.value,
-                **self.said(item),
+                **self._details(item),
             }
-            self.level(
-                change_set, item.rule, (asset, item.series), item.level, at, cause
-            )
+            shown = SourceLevel(item.rule, asset, item.series, item.level)
+            self._recorder.set_level(change_set, shown, at, cause)
 
-    def said(self, moved: Moved) -> dict[str, Any]:
+    def _details(self, moved: Moved) -> dict[str, Any]:
         """Which clause of a standard decided, and at which temperature."""
         clauses = moved.rule.clauses
-        said: dict[str, Any] = dict(clauses.said(moved.level))
+        details: dict[str, Any] = dict(clauses.said(moved.level))
         if moved.fill is not None:
-            said["fill"] = round(moved.fill, 1)
-        if said and clauses.gas:
-            said["celsius"] = self.state.rules.celsius(moved.series)
-        if said and moved.rule.over:
-            said["mean_min"] = moved.rule.over / 60_000
-        return said
+            details["fill"] = round(moved.fill, 1)
+        if details and clauses.gas:
+            details["celsius"] = self._state.rules.celsius(moved.series)
+        if details and moved.rule.over:
+            details["mean_min"] = moved.rule.over / 60_000
+        return details
 
-    def is_open(self, topic: str) -> bool:
+    def record_uplinks(
+        self,
+        change_set: ChangeSet,
+        device: NDArray[np.int32],
+        received_at: NDArray[np.int64],
+    ) -> None:
+        """Start service clocks, and resolve no-data alerts, by uplinks just heard."""
+        assets = self._state.registry.asset_of[device]
+        self._services.start(change_set, assets, received_at)
+        self._no_data.record_uplinks(change_set, device, received_at)
+
+    def record_service(
+        self, change_set: ChangeSet, service: Service, by: str, at: int
+    ) -> bool:
+        """Record a service and restart the clock and the counts of its asset.
+
+        Return False where a later service is known: it is only written down.
+        """
+        change_set.services.append((service, by))
+        cause = {"reason": service.kind, "by": by, "measured_at": service.at}
+        if not self._services.record(change_set, service, at, cause):
+            return False
+        for moved in self._state.serviced(service):
+            shown = SourceLevel(moved.rule, service.asset, moved.series, moved.level)
+            self._recorder.set_level(change_set, shown, at, cause)
+        return True
+
+    # -- time --
+
+    def evaluate_timers(
+        self, change_set: ChangeSet, now: int, monitored_before: int | None
+    ) -> None:
+        """Raise and resolve what time decides at `now` (ms); release notifications.
+
+        `monitored_before`: the monitored time (ms) at the evaluation before; None while
+        the hub cannot hear, which makes no device silent.
+        """
+        if monitored_before is not None:
+            self._groups.evaluate(change_set, now, monitored_before)
+            self._no_data.evaluate(change_set, now)
+        self._services.evaluate(change_set, now)
+        self.system.evaluate(change_set, now)
+        self._notifications.release(change_set, now)
+
+    def next_due(self, now: int, hearing: bool) -> int:
+        """Return when (ms) `evaluate_timers` will change something, without uplinks."""
+        found = [self._services.next_due(now), self.system.next_due(now)]
+        if hearing:
+            found += [self._no_data.next_due(now), self._groups.next_due(now)]
+        return min(found)
+
+    def shortest_limit(self) -> int:
+        """Return how long (ms) after an uplink a timer can fire at the earliest."""
+        parts = (self._no_data, self._services, self._groups)
+        return min(part.shortest_limit() for part in parts)
+
+    # -- queries --
+
+    def open_alerts(self) -> list[Alert]:
+        """All open alerts."""
+        return self._recorder.open_alerts()
+
+    def rule_kinds(self) -> dict[str, str]:
+        """The kind of each rule by its id, system rules included."""
+        return {id_: rule.kind for id_, rule in self._rules.items()}
+
+    def silence_ids(self) -> set[int]:
+        """The ids of the silences that have not ended."""
+        return {silence.id for silence in self._notifications.mutes}
+
+    def any_outage(self) -> bool:
+        """Whether a gateway or a zone is out as a whole."""
+        return bool(self._recorder.places_out())
+
+    def devices_out(self) -> NDArray[np.bool_] | None:
+        """By device whether its gateway or zone is out; None: no place is."""
+        return self._recorder.devices_out()
+
+    def fires_topic(self, topic: str) -> bool:
         """Whether the alert of a retained state's topic fires."""
         _, asset, rule = topic.rsplit("/", 2)
         if asset == HUB_ID:
-            return self.fires(rule)
-        places = self.state.places
-        numbers = [self.state.registry.asset_no.get(asset)]
+            return self.system.fires(rule)
+        places = self._state.places
+        numbers = [self._state.registry.asset_no.get(asset)]
         numbers += [-places.known("gateway", asset), -places.known("zone", asset)]
-        return any(number and (rule, number) in self.board.open for number in numbers)
+        return any(number and (rule, number) in self._board.open for number in numbers)

@@ -140,14 +140,11 @@ class NotificationPolicy:
             return "out_of_service"
         return "flapping" if flapping else None
 
-    def out(self) -> list[int]:
-        """Places that an open alert says are out."""
-        return [-asset for _, asset in self._board.open if asset < 0]
-
     def _outage(self, alert: Alert) -> str | None:
         """The rule whose alert about a place covers an alert about a device there."""
-        out = self.out()
-        if alert.category is not Category.DEVICE or alert.asset <= HUB_ASSET or not out:
+        if alert.category is not Category.DEVICE or alert.asset <= HUB_ASSET:
+            return None
+        if not any(asset < 0 for _, asset in self._board.open):
             return None
         state = self._state
         here = state.registry.asset_of == alert.asset

@@ -1,12 +1,19 @@
-"""After a start or a change: alerts without ground end, damage is set aside."""
+"""Reconcile open alerts with the rules and mountings; quarantine corrupt journal rows.
 
-from collections.abc import Sequence
+Runs at startup and after each change of the configuration.
+"""
+
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 
-from sensorhub.alerting.lifecycle import AlertLifecycle
+from sensorhub.alerting.recorder import AlertRecorder
 from sensorhub.alerts.board import Alert
+from sensorhub.alerts.rules import Rule
+from sensorhub.model import BY_NAME
+from sensorhub.state.state import State
 from sensorhub.store import damaged
 from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.journal import JournalRow
@@ -14,52 +21,64 @@ from sensorhub.store.journal import JournalRow
 log = structlog.get_logger()
 
 
-def end_groundless(change_set: ChangeSet, lifecycle: AlertLifecycle, now: int) -> None:
+class Basis(NamedTuple):
+    """What an alert needs to stand: its rule, and its asset in the state."""
+
+    state: State
+    rules: Mapping[str, Rule]
+    group_rules: Set[str]
+
+
+def reconcile_alerts(
+    change_set: ChangeSet,
+    recorder: AlertRecorder,
+    basis: Basis,
+    now: int,
+) -> None:
     """Resolve alerts whose rule, mounting or asset is gone; lower what is less now."""
-    mounted = set(lifecycle.state.registry.asset_of.tolist())
-    groups = {group.rule.id for group in lifecycle.groups}
-    for alert in list(lifecycle.board.open.values()):
-        known = alert.rule in lifecycle.rules
-        if not known or (alert.asset < 0) != (alert.rule in groups):
-            lifecycle.end(change_set, alert, now, "rule_removed")
+    mounted = set(basis.state.registry.asset_of.tolist())
+    for alert in recorder.open_alerts():
+        grouped = alert.rule in basis.group_rules
+        if alert.rule not in basis.rules or (alert.asset < 0) != grouped:
+            recorder.resolve(change_set, alert, now, "rule_removed")
         elif alert.asset < 0:
-            continue  # the next tick counts who is silent
-        elif reason := _lost(lifecycle, alert, mounted):
-            lifecycle.end(change_set, alert, now, reason)
-        elif not (worst := lifecycle.board.worst(alert.rule, alert.asset)):
-            lifecycle.end(change_set, alert, now, lifecycle.gone(alert))
+            continue  # the next evaluation counts who is silent
+        elif reason := _lost(basis.state, alert, mounted):
+            recorder.resolve(change_set, alert, now, reason)
+        elif not (worst := recorder.worst(alert.rule, alert.asset)):
+            recorder.resolve(change_set, alert, now, _why_lower(basis, alert))
         elif worst < alert.severity:
-            lifecycle.lower(change_set, alert, now, lifecycle.gone(alert))
+            recorder.lower(change_set, alert, now, _why_lower(basis, alert))
 
 
-def _lost(lifecycle: AlertLifecycle, alert: Alert, mounted: set[int]) -> str:
+def _lost(state: State, alert: Alert, mounted: set[int]) -> str:
     """Why an alert cannot stand any more; empty where it can."""
     if not alert.asset:
         return ""
-    registry = lifecycle.state.registry
+    registry = state.registry
     if registry.retired[alert.asset]:
         return "retired"
     if alert.asset not in mounted:
         return "unmounted"
     traits, id_ = registry.traits[alert.asset], registry.asset_ids[alert.asset]
     return (
-        ""
-        if lifecycle.state.rules.selector.selects(alert.rule, traits, id_)
-        else "rule_removed"
+        "" if state.rules.selector.selects(alert.rule, traits, id_) else "rule_removed"
     )
 
 
-def set_aside(
-    change_set: ChangeSet,
-    lifecycle: AlertLifecycle,
-    rows: Sequence[JournalRow],
-    now: int,
-) -> None:
-    """Keep damaged journal rows apart, count them, and tell."""
+def _why_lower(basis: Basis, alert: Alert) -> str:
+    """Why no source shows the severity of an alert: its sensor or its limit is gone."""
+    rule = basis.rules[alert.rule]
+    code = BY_NAME.get(str(alert.cause.get("measurement")))
+    measures = rule.code == (code.no if code else 0)
+    has = any(limit.severity == alert.severity for limit in rule.limits)
+    return "unmounted" if measures and has else "rule_removed"
+
+
+def quarantine(change_set: ChangeSet, rows: Sequence[JournalRow], now: int) -> None:
+    """Move damaged journal rows to the quarantine, and count them."""
     for row in rows:
         log.error("damaged journal row set aside", row=row.id, uplinks=row.uplinks)
         change_set.writes.append(partial(damaged.set_aside_row, row=row.id, now=now))
         change_set.moved["journal_rows_damaged"] += 1
         change_set.moved["uplinks_damaged"] += row.uplinks
-    if rows:
-        lifecycle.system(change_set, "journal_damaged", True, now, len(rows))

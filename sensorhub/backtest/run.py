@@ -107,7 +107,7 @@ def _feed(
 def _found(hub: VirtualHub) -> Found:
     counters = hub.hub.counters
     sums = {name: counters[name] for name in SUMS}
-    kinds = {id_: rule.kind for id_, rule in hub.hub.lifecycle.rules.items()}
+    kinds = hub.hub.lifecycle.rule_kinds()
     rows = [
         row | {"kind": kinds.get(row["rule"])}
         for row in transition_views(hub.hub.connection)

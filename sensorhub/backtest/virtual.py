@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sensorhub.backtest.due import due, horizon
+from sensorhub.backtest.due import due
 from sensorhub.clock import HandClock
 from sensorhub.codecs.files import codecs_of
 from sensorhub.columns import I64, Columns
@@ -163,7 +163,7 @@ class VirtualHub:
     def _end(self, times: I64, at: int) -> int:
         """Where a batch ends: no look at the clock within it would decide anything,
         and it is of one day, so that what was learnt counts from the next one on."""
-        until = min(self._due, int(times[at]) + horizon(self.hub) + 1)
+        until = min(self._due, int(times[at]) + self.hub.lifecycle.shortest_limit() + 1)
         midnight = self.hub.state.levels.teaching.turns_at
         if int(times[at]) < midnight:
             until = min(until, midnight)
@@ -197,7 +197,7 @@ class VirtualHub:
         self._batches.take(messages, times, parsed)
         self.clock.time = int(times[-1])
         self._look_ahead()
-        if hub.lifecycle.out():  # these may have ended it
+        if hub.lifecycle.any_outage():  # these may have ended it
             self._due = min(self._due, self.clock.time + 1)
         return len(messages)
 
@@ -206,15 +206,13 @@ class VirtualHub:
         speaks whose place is out, which may end that."""
         lifecycle, end = self.hub.lifecycle, len(times)
         said = clocked(parsed, times[parsed.message])
-        turn = lifecycle.ahead.turns_at(
-            self._ticked, lifecycle.fires("hub_clock"), *said
-        )
+        turn = lifecycle.system.clock_verdict_changes_at(self._ticked, *said)
         if turn is not None and turn < times[-1]:
             end = max(1, int(np.searchsorted(times, turn, "right")))
-        excused = lifecycle.excused()
-        if excused is not None:
+        out = lifecycle.devices_out()
+        if out is not None:
             device = np.array(parsed.device, np.intp)
-            back = np.flatnonzero((device >= 0) & excused[device])
+            back = np.flatnonzero((device >= 0) & out[device])
             if len(back):
                 end = min(end, parsed.message[int(back[0])] + 1)
         return end

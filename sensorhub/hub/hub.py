@@ -14,8 +14,6 @@ import structlog
 
 from sensorhub.alerting.lifecycle import AlertLifecycle
 from sensorhub.alerting.notifications import Wants
-from sensorhub.alerting.reconcile import end_groundless, set_aside
-from sensorhub.alerting.recovery import recall, recall_untold
 from sensorhub.alerts.rules import compile_rules
 from sensorhub.codecs.protocol import NO_CODECS, CodecRunner
 from sensorhub.config.settings import Settings
@@ -30,7 +28,6 @@ from sensorhub.state import checkpoint
 from sensorhub.state.recovery import COVERED, SETTLED, memory, registry_of, settled_at
 from sensorhub.store import (
     OperationalError,
-    alerts,
     checkpoints,
     counters,
     damaged,
@@ -41,14 +38,12 @@ from sensorhub.store import (
     places,
     register,
     rule_versions,
-    subscriptions,
 )
 from sensorhub.store.changeset import Action, ChangeSet
 from sensorhub.store.dead_letters import Shelf
 from sensorhub.store.hot.transactions import transaction
 
 log = structlog.get_logger()
-GROUND = "ground_at"  # key in `meta`
 
 
 def all_wanted(choice: object, event: object, told_before: str) -> bool:
@@ -124,7 +119,7 @@ class Hub:
         self.state.reception.monitored_at[fresh] = self.state.reception.monitored_ms
         self.state.rules.refresh()
         self._seat(now)
-        self._end_groundless(now)
+        self._reconcile(now)
         if fresh.any():  # their silence counts from here on, whatever comes
             self.checkpoint_all()
 
@@ -132,14 +127,7 @@ class Hub:
         """Who decides and who reads, over the state as it is."""
         connection, mqtt = self.connection, self.settings.mqtt
         self.lifecycle = AlertLifecycle(self.state, self.book.inhibit, self._wants)
-        self.lifecycle.ground_at = int(counters.get_meta(connection, GROUND) or 0)
-        self.lifecycle.load(
-            alerts.load_open(connection), alerts.last_services(connection)
-        )
-        recall(self.lifecycle)
-        self.reload_mutes()
-        self.reload_subscriptions()
-        recall_untold(self.lifecycle, connection, now)
+        self.lifecycle.restore(connection, now)
         self.downlink_tracker.load(connection, len(self.registry.device_ids), now)
         self.reader = MessageReader(
             self.registry,
@@ -148,30 +136,20 @@ class Hub:
             codecs=self.codecs,
         )
 
-    def reload_mutes(self) -> None:
+    def reload_silences(self) -> None:
         """Silences changed."""
-        self.lifecycle.notifications.mutes = alerts.silences(
-            self.connection, self.now()
-        )
+        self.lifecycle.reload_silences(self.connection, self.now())
 
     def reload_subscriptions(self) -> None:
         """Subscriptions changed."""
-        self.lifecycle.notifications.subscriptions = subscriptions.load(self.connection)
+        self.lifecycle.reload_subscriptions(self.connection)
 
-    def _end_groundless(self, now: int) -> None:
+    def _reconcile(self, now: int) -> None:
         change_set = ChangeSet()
-        end_groundless(change_set, self.lifecycle, now)
         known = damaged.numbers(self.connection)
         found = [row for row in self.damaged if row.id not in known]
-        set_aside(change_set, self.lifecycle, found, now)
+        self.lifecycle.reconcile(change_set, found, now)
         self.damaged.clear()
-        if change_set.empty():
-            return
-        if change_set.transitions:  # what fires anew must not look like the ended one
-            self.lifecycle.ground_at = now
-            change_set.writes.append(
-                partial(counters.set_meta, key=GROUND, value=str(now))
-            )
         self.commit(change_set)
 
     # -- writing --

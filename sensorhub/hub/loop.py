@@ -137,7 +137,7 @@ class Loop:
     def _clear_stale(self) -> None:
         """Empty retained states that no open alert stands for, once there is room."""
         for topic in sorted(self._stale):
-            fires = self._hub.lifecycle.is_open(topic)
+            fires = self._hub.lifecycle.fires_topic(topic)
             if fires or self._listener.publish(topic, b"", retain=True):
                 self._stale.discard(topic)
 
@@ -176,14 +176,18 @@ class Loop:
         """Alerts about the hub itself begin and end."""
         parts, lifecycle = self._parts, self._hub.lifecycle
         full, free = parts.room.full(), round(parts.room.free_mb)
-        lifecycle.system(change_set, "disk_low", full, now, free)
+        lifecycle.system.set(change_set, "disk_low", full, now, free)
         if self._damage:
-            lifecycle.system(change_set, "journal_damaged", True, now, self._damage)
+            lifecycle.system.set(change_set, "journal_damaged", True, now, self._damage)
             self._damage = 0
         off = parts.codecs.off()
         names = ", ".join(f"codecs/{name}" for name in off)
-        lifecycle.system(change_set, "codec_off", bool(off), now, len(off), about=names)
+        lifecycle.system.set(
+            change_set, "codec_off", bool(off), now, len(off), about=names
+        )
         stuck = parts.forwarder.stuck() if parts.forwarder else None
         hours, reason = stuck or (0.0, "")
         fires = stuck is not None
-        lifecycle.system(change_set, "influx_stuck", fires, now, hours, about=reason)
+        lifecycle.system.set(
+            change_set, "influx_stuck", fires, now, hours, about=reason
+        )

@@ -83,7 +83,7 @@ class RulesWatcher:
         change_set = ChangeSet()
         text = json.dumps(faults, ensure_ascii=False)
         change_set.writes.append(partial(counters.set_meta, key=REFUSED, value=text))
-        self._hub.lifecycle.system(change_set, REFUSED, True, now, len(faults))
+        self._hub.lifecycle.system.set(change_set, REFUSED, True, now, len(faults))
         self._hub.commit(change_set)
 
     def _sound(self) -> None:
@@ -91,7 +91,7 @@ class RulesWatcher:
             return
         change_set = ChangeSet()
         change_set.writes.append(_forget)
-        self._hub.lifecycle.system(change_set, REFUSED, False, self._hub.now())
+        self._hub.lifecycle.system.set(change_set, REFUSED, False, self._hub.now())
         self._hub.commit(change_set)
 
 

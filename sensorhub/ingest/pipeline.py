@@ -26,7 +26,7 @@ from sensorhub.ingest.readings import (
     with_readings,
     without_uplinks,
 )
-from sensorhub.model import NEVER, Message, Outcome, Reason
+from sensorhub.model import Message, Outcome, Reason
 from sensorhub.state.state import State
 from sensorhub.store.changeset import ChangeSet, JournalEntry
 
@@ -75,7 +75,7 @@ class Pipeline:
             parsed.replaced = built.replaced
             parsed.dead += built.unusable
             lifecycle = self._lifecycle
-            lifecycle.ahead.note(*clocked(parsed, built.columns.received_at))
+            lifecycle.system.record_clocks(*clocked(parsed, built.columns.received_at))
             columns = self._derive(built.columns)
             self._move(columns, change_set, (intervals, parsed.replaced, parsed.via))
             count(parsed, columns, change_set)
@@ -107,7 +107,9 @@ class Pipeline:
         if self.watch is not None:
             self.watch(parsed, columns)
         topic = message.topic.decode("utf-8", "replace")[:200]
-        self._lifecycle.system(change_set, "internal_error", True, now, 1, about=topic)
+        self._lifecycle.system.set(
+            change_set, "internal_error", True, now, 1, about=topic
+        )
         return change_set
 
     def replay(
@@ -158,7 +160,9 @@ class Pipeline:
         """Births and last wills; answers the intervals (device, ms) that are new."""
         registry = self._state.registry
         intervals = []
-        change_set.stale += [t for t in parsed.states if not self._lifecycle.is_open(t)]
+        change_set.stale += [
+            t for t in parsed.states if not self._lifecycle.fires_topic(t)
+        ]
         for device, status, _ in parsed.told:
             if status.interval_s is not None:
                 told = int(status.interval_s * 1000)
@@ -197,12 +201,14 @@ class Pipeline:
 
         def serve(reading: int, service: Service) -> None:
             at = int(received[owner[reading]])
-            if lifecycle.serve(change_set, service, "sensor", at):
+            if lifecycle.record_service(change_set, service, "sensor", at):
                 services.append(service)
 
         def decide(reading: int, moved: list) -> None:  # type: ignore[type-arg]
             at = int(received[owner[reading]])
-            lifecycle.sample(change_set, moved, at, int(columns.measured_at[reading]))
+            lifecycle.evaluate_sample(
+                change_set, moved, at, int(columns.measured_at[reading])
+            )
 
         taught = learn_by_day(state.levels.teaching, columns, change_set)
         late = state.move(columns, None, decide, serve)
@@ -210,7 +216,9 @@ class Pipeline:
             asset = state.registry.asset_at(int(columns.device[uplink]), at)
             service = Service(asset, "cleaned", at)
             now = int(received[uplink])
-            if asset >= 0 and lifecycle.serve(change_set, service, "sensor", now):
+            if asset >= 0 and lifecycle.record_service(
+                change_set, service, "sensor", now
+            ):
                 services.append(service)
         if late:
             change_set.moved["readings_late"] += late
@@ -249,16 +257,8 @@ class Pipeline:
 
     def _heard(self, columns: Columns, change_set: ChangeSet) -> None:
         """Devices that were silent and spoke; assets that speak the first time."""
-        lifecycle, state = self._lifecycle, self._state
         heard = (columns.device != NO_DEVICE) & (columns.outcome <= Outcome.DEAD)
         heard &= columns.outcome != Outcome.DUPLICATE
         device = columns.device[heard]
         at = columns.received_at[heard]
-        assets = state.registry.asset_of[device]
-        fresh = (assets >= 0) & (lifecycle.service_at[assets] == NEVER)
-        for i in np.flatnonzero(fresh).tolist():
-            lifecycle.seen(change_set, int(assets[i]), int(at[i]))
-        for silence in lifecycle.silences:
-            for number in silence.heard(device):
-                first = int(at[np.argmax(device == number)])
-                lifecycle.spoke(change_set, silence.rule, number, first)
+        self._lifecycle.record_uplinks(change_set, device, at)

@@ -224,23 +224,23 @@ def _lifecycle(hub: Hub) -> dict[str, Any]:
         return (number,) if number < 0 else _series(hub, number)
 
     return {
-        "open": {key: asdict(alert) for key, alert in lifecycle.board.open.items()},
+        "open": {key: asdict(alert) for key, alert in lifecycle._board.open.items()},
         "levels": {
             key: {source(s): int(level) for s, level in sources.items()}
-            for key, sources in lifecycle.board.levels.items()
+            for key, sources in lifecycle._board.levels.items()
         },
-        "service_at": lifecycle.service_at.tolist(),
-        "flagged": [s.flagged.tolist() for s in lifecycle.silences],
-        "overdue": [o.level.tolist() for o in lifecycle.overdue],
+        "service_at": lifecycle._services._service_at.tolist(),
+        "flagged": [s.flagged.tolist() for s in lifecycle._no_data._rules],
+        "overdue": [o.level.tolist() for o in lifecycle._services._rules],
         "held": sorted(
             id_
-            for id_, (alert, _) in lifecycle.notifications.held.items()
+            for id_, (alert, _) in lifecycle._notifications.held.items()
             if alert.told != alert.status
         ),
         "mutes": [
-            mute for mute in lifecycle.notifications.mutes if mute.until_at > hub.now()
+            mute for mute in lifecycle._notifications.mutes if mute.until_at > hub.now()
         ],
-        "subscriptions": lifecycle.notifications.subscriptions,
+        "subscriptions": lifecycle._notifications.subscriptions,
     }
 
 

@@ -147,7 +147,7 @@ def test_acknowledging_says_who_and_when_and_leaves_the_alert_open(town: Town) -
 def test_a_beginning_that_fits_two_alerts_is_refused(town: Town) -> None:
     fired(town)
     town.up("d2", fill_level=85)
-    one, other = town.hub.lifecycle.board.open.values()
+    one, other = town.hub.lifecycle.open_alerts()
     one.id, other.id = "abcd1", "abcd2"
     assert "2 open alerts begin" in town.act("acknowledge", alert="abcd")["error"]
 

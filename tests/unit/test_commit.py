@@ -133,14 +133,14 @@ def test_a_silence_is_read_after_its_commit(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[bool] = []
-    reload = story.hub.reload_mutes
+    reload = story.hub.reload_silences
 
     def reloading() -> None:
         seen.append(story.hub.connection.in_transaction)
         reload()
 
-    monkeypatch.setattr(story.hub, "reload_mutes", reloading)
+    monkeypatch.setattr(story.hub, "reload_silences", reloading)
     command = Command(0, START, "op", "silence", {"zone": "z1", "until": START + 10**6})
     story.act(command.kind, **command.arguments)
     assert seen == [False]
-    assert len(story.hub.lifecycle.notifications.mutes) == 1
+    assert len(story.hub.lifecycle.silence_ids()) == 1

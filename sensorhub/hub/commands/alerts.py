@@ -37,7 +37,7 @@ def assign(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resul
 def _alert(hub: Hub, id_: str) -> Alert:
     found = [
         alert
-        for alert in hub.lifecycle.board.open.values()
+        for alert in hub.lifecycle.open_alerts()
         if alert.id == id_ or (len(id_) >= 4 and alert.id.startswith(id_))
     ]
     if len(found) > 1:
@@ -75,7 +75,7 @@ def silence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resu
         said.get("comment") or "",
     )
     change_set.writes.append(lambda c: alerts.add_silence(c, row))
-    change_set.after_commit.append(hub.reload_mutes)
+    change_set.after_commit.append(hub.reload_silences)
     return {"until": until}
 
 
@@ -84,7 +84,7 @@ def _check_named(hub: Hub, said: dict[str, Any]) -> None:
     known = {
         "zone": {HUB_ID, *(traits.zone for traits in hub.registry.traits if traits)},
         "asset": {HUB_ID, *hub.registry.asset_no, *hub.state.places.ids()},
-        "rule": hub.lifecycle.rules.keys(),
+        "rule": hub.lifecycle.rule_kinds().keys(),
     }
     for key, names in known.items():
         if said.get(key) and said[key] not in names:
@@ -94,10 +94,10 @@ def _check_named(hub: Hub, said: dict[str, Any]) -> None:
 def unsilence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """A silence ends before its time."""
     id_ = int(command.arguments["silence"])
-    if id_ not in {mute.id for mute in hub.lifecycle.notifications.mutes}:
+    if id_ not in hub.lifecycle.silence_ids():
         raise Refused(f"no silence {id_}; `sensorhub silence list` lists them")
     change_set.writes.append(lambda c: alerts.end_silence(c, id_, now))
-    change_set.after_commit.append(hub.reload_mutes)
+    change_set.after_commit.append(hub.reload_silences)
     return {"silence": id_}
 
 
@@ -113,7 +113,7 @@ def service(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resu
     if at > now + FUTURE_MS:
         raise Refused("a service cannot have been done in the future")
     done = Service(asset, said["kind"], at)
-    if hub.lifecycle.serve(change_set, done, command.by, now):
+    if hub.lifecycle.record_service(change_set, done, command.by, now):
         body = pack(Columns.empty(), Notes(hub.state.reception.monitored_ms, [done]))
         change_set.journal = JournalEntry(now, 0, body)
     return {"asset": said["asset"], "kind": said["kind"], "at": at}
