@@ -11,25 +11,25 @@ import typer
 
 from sensorhub import __version__
 from sensorhub.cli import (
-    backtesting,
+    backtest,
+    backup,
     codecs,
+    dead_letters,
+    decode,
     downlink,
-    explaining,
-    exporting,
-    forecasting,
+    export,
+    fleet,
+    forecast,
     influx,
-    keeping,
-    letters,
-    listing,
     operator_acts,
     profiles,
-    register,
+    queries,
     rules,
-    running,
+    run,
     standards,
     state,
-    telling,
-    watching,
+    subscriptions,
+    tail,
 )
 from sensorhub.cli.output import BAD_CONFIG, NO_STORE, TAKEN_OVER
 from sensorhub.config.settings import LogSettings
@@ -65,24 +65,24 @@ def _options(
 
 
 for module in (
-    running,
-    listing,
-    forecasting,
-    watching,
+    run,
+    queries,
+    forecast,
+    tail,
     downlink,
-    backtesting,
-    explaining,
-    keeping,
-    exporting,
+    backtest,
+    decode,
+    backup,
+    export,
     state,
 ):
     module.add_to(app)
-app.add_typer(register.app, name="fleet")
+app.add_typer(fleet.app, name="fleet")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(rules.app, name="rules")
 app.add_typer(operator_acts.silence_app, name="silence")
-app.add_typer(telling.app, name="subscriptions")
-app.add_typer(letters.app, name="dead-letters")
+app.add_typer(subscriptions.app, name="subscriptions")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(standards.app, name="standards")
 app.add_typer(codecs.app, name="codecs")
 app.add_typer(influx.app, name="influx")
@@ -90,7 +90,7 @@ app.add_typer(influx.app, name="influx")
 
 def main() -> None:
     """Entry point of the command `sensorhub`."""
-    running.set_up_log(LogSettings(level="warning"))  # standard output is for results
+    run.set_up_log(LogSettings(level="warning"))  # standard output is for results
     try:
         app()
     except ConfigError as error:

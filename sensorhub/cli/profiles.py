@@ -13,7 +13,7 @@ from sensorhub.cli.context import (
     command,
     refuse,
 )
-from sensorhub.cli.explaining import message_of, usual_port
+from sensorhub.cli.decode import message_of, usual_port
 from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
 from sensorhub.clock import Clock

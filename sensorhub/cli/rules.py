@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from sensorhub.alerts.event import rfc3339
-from sensorhub.cli import ruletesting
+from sensorhub.cli import rule_tests
 from sensorhub.cli.context import By, Context, command, refuse
 from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
@@ -18,7 +18,7 @@ from sensorhub.store import rule_versions
 from sensorhub.store.rule_versions import RuleVersion
 
 app = typer.Typer(no_args_is_help=True, help="Rules: look at them, change, test them.")
-command(app, "test")(ruletesting.play_tests)
+command(app, "test")(rule_tests.play_tests)
 Version = Annotated[int | None, typer.Option(help="default: the newest")]
 
 

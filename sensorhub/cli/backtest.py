@@ -19,7 +19,7 @@ from sensorhub.backtest.run import Found, Task, backtest, whole, write_transitio
 from sensorhub.backtest.virtual import Kit
 from sensorhub.cli.context import Context, command, refuse
 from sensorhub.cli.output import print_json
-from sensorhub.cli.running import set_up_log
+from sensorhub.cli.run import set_up_log
 from sensorhub.cli.tables import table
 from sensorhub.config.filling import read_rounds
 from sensorhub.fleet import read_fleet
