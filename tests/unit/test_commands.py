@@ -220,6 +220,19 @@ def test_replaying_counts_what_is_still_dead_and_replays_nothing_twice(
     assert town.count("uplinks_replayed") == 1
 
 
+def test_a_replayed_dead_letter_sent_again_is_a_duplicate(town: Town) -> None:
+    sent = native("d8", {"fill_level": 1}, seq=1)
+    town.take([sent])
+    row = {"asset": "bin-1", "device": "d8", "profile": "native"}
+    town.act("fleet_import", rows=one_row(row).to_json())
+    assert town.act("replay", ids=[1]) == {"replayed": 1, "still_dead": 0}
+    town.take([sent])
+    assert town.ends() == (0, 1, 1)
+    town.kill()
+    town.take([sent])
+    assert town.ends() == (0, 2, 1)
+
+
 def test_purging_forgets_a_devices_letters_or_all(town: Town) -> None:
     town.take([native(d, {"fill_level": 1}, seq=1) for d in ("x", "y", "z")])
     left = "SELECT device FROM dead_letters"

@@ -175,6 +175,30 @@ def test_a_gateway_is_known_by_who_heard_through_it(tmp_path: Path) -> None:
     assert town.open() == {}
 
 
+GROUP = """
+[[rules]]
+id = "{by}_outage"
+kind = "group"
+by = "{by}"
+category = "device"
+levels = [{{ severity = "device", raise = 70, clear = 30 }}]
+intervals = 2
+at_least = "45m"
+text = {{ zh-CN = "无数据", en = "silent" }}
+"""
+
+
+def test_what_one_gateway_explains_is_no_zones_trouble_in_whatever_order_rules_stand(
+    tmp_path: Path,
+) -> None:
+    rules = "".join(GROUP.format(by=by) for by in ("zone", "gateway"))
+    town = Town(tmp_path, rules, "\n".join((HEADER, *LORA, "")))
+    for eui in EUIS:
+        lora(town, eui, "a84041ffff000001")
+    town.tick(24 * HOUR)  # both fall due at one look
+    assert set(town.open()) == {("gateway_outage", "a84041ffff000001")}
+
+
 def test_heard_by_its_gateway_among_others_it_stays_with_it(tmp_path: Path) -> None:
     town = Town(tmp_path, fleet=BY_GATEWAY)
     device = town.hub.registry.device_no[EUIS[0]]

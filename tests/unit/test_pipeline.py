@@ -235,6 +235,21 @@ def test_a_retained_message_is_a_duplicate_though_never_seen(
     assert town.ends() == (1, 1, 0)
 
 
+def test_a_retained_message_of_a_network_server_is_a_duplicate_too(
+    tmp_path: Path,
+) -> None:
+    eui = "24e124713c000001"
+    fleet = FLEET + f"east,park,bin-9,bin,{eui},milesight-em400-tld,,,,,\n"
+    town = Town(tmp_path, UP, fleet)
+    body = {"deviceInfo": {"devEui": eui}, "fCnt": 1, "fPort": 85, "data": "AXVk"}
+    fresh = uplink(json.dumps(body).encode(), f"application/1/device/{eui}/event/up")
+    town.take([fresh._replace(flags=fresh.flags | RETAIN)])
+    assert town.ends() == (0, 1, 0)
+    assert town.count("uplink_retained") == 1
+    town.take([fresh])
+    assert town.ends() == (1, 1, 0)
+
+
 def test_doubles_are_known_again_after_a_kill(town: Town) -> None:
     town.take([native("d1", F, seq=1), native("d1", F), uplink(b"\xff")])
     town.kill()

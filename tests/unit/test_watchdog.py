@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.support.stories import rows_of_csv
 from tests.support.town import (
     DAY,
     FLEET,
@@ -126,6 +127,20 @@ def test_dead_uplinks_are_a_sign_of_life_and_doubles_are_not(
     town.take([native("d1", {"fill_level": 1}, seq=1)])
     town.tick(11 * MINUTE)
     assert town.open() == {("silent", "bin-1"): "device"}
+
+
+def test_an_interval_that_the_register_changed_holds_after_a_kill(
+    tmp_path: Path,
+) -> None:
+    town = Town(tmp_path, SILENT, ONE)
+    town.up("d1", fill_level=5)
+    town.hub.checkpoint_all()  # holds the interval of then
+    town.act("fleet_import", rows=rows_of_csv(ONE.replace("1800", "7200")))
+    for _ in range(2):
+        assert town.hub.registry.interval_ms[1] == 2 * HOUR
+        town.kill()
+    town.tick(3 * HOUR)
+    assert town.open() == {}
 
 
 def test_a_device_that_told_another_interval_is_waited_for_longer(
