@@ -14,12 +14,11 @@ import numpy as np
 from sensorhub.backtest import blank
 from sensorhub.backtest.lines import Part, begins_at, read
 from sensorhub.backtest.virtual import Kit, VirtualHub
-from sensorhub.columns import Columns
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import FleetRows
+from sensorhub.hub.batch_processor import Committed
 from sensorhub.hub.hub import Hub
 from sensorhub.hub.outcome_log import EVENT, ends
-from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.model import TOPIC_ROOT
 from sensorhub.store import register
 from sensorhub.views.listings import transition_views
@@ -77,8 +76,8 @@ def backtest(
                 profiles = task.kit.profiles.keys()
                 blank.make(place, rules, task.fleet, start, profiles)
                 lines = _Ledger(ledger) if ledger is not None and not number else None
-                seen = lines.seen if lines else None
-                hub = VirtualHub(place, task.kit, start, seen)
+                on_committed = lines.write if lines else None
+                hub = VirtualHub(place, task.kit, start, on_committed)
                 hubs.append((hub, lines))
                 if watch is not None and not number:
                     watch(hub.hub)
@@ -144,16 +143,14 @@ class _Ledger:
         self._file = file
         self.part = Part(np.empty(0, np.int64), [], [], [])
 
-    def seen(
-        self, begin: int, places: range, parsed: ParsedBatch, columns: Columns
-    ) -> None:
-        """As `virtual.Seen`."""
-        found = ends(parsed, columns)
+    def write(self, begin: int, committed: Committed) -> None:
+        """As `virtual.OnCommitted`."""
+        found = ends(committed.parsed, committed.columns)
         first, lines = self.part.first, self.part.lines
         self._file.writelines(
             f'{{"line":{line},{end}}}\n'
-            for number in range(len(places))
-            for place in (begin + places.start + number,)
+            for number in range(len(committed.places))
+            for place in (begin + committed.places.start + number,)
             for line in range(first[place], first[place] + lines[place])
             for end in found.get(number, (EVENT,))
         )

@@ -11,10 +11,10 @@ import numpy as np
 from sensorhub.backtest.due import due
 from sensorhub.clock import HandClock
 from sensorhub.codecs.files import codecs_of
-from sensorhub.columns import I64, Columns
+from sensorhub.columns import I64
 from sensorhub.config.filling import RoundSettings
 from sensorhub.config.settings import Settings
-from sensorhub.hub.batch_processor import BatchProcessor
+from sensorhub.hub.batch_processor import BatchProcessor, Committed
 from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
 from sensorhub.hub.watchdog import Watchdog
@@ -31,7 +31,7 @@ MOST_BATCH = 4_000
 STATUS = b"/status"
 # the database is thrown away: nothing has to survive a power cut
 CHEAP = ("synchronous = OFF", "wal_autocheckpoint = 20000")
-Seen = Callable[[int, range, ParsedBatch, Columns], None]
+OnCommitted = Callable[[int, Committed], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,9 @@ class Kit:
 class VirtualHub:
     """The hub of `folder` at the time `start` (ms).
 
-    `seen(begin, places, draft, columns)` hears how messages ended: those at
-    `places`, counted from `begin` in the list that `take` was given.
+    `on_committed(begin, part)` is called with the messages that were committed
+    together: those at `part.places`, counted from `begin` in the list that `take`
+    was given.
     """
 
     def __init__(
@@ -67,10 +68,10 @@ class VirtualHub:
         folder: Path,
         kit: Kit,
         start: int,
-        seen: Seen | None = None,
+        on_committed: OnCommitted | None = None,
     ) -> None:
         self._folder, self._kit = folder, kit
-        self._seen = seen
+        self._on_committed = on_committed
         self._begin_at = 0
         self.clock = HandClock(start)
         self.hearing = True
@@ -90,8 +91,7 @@ class VirtualHub:
             self.hub.connection.execute(f"PRAGMA {pragma}")
         self.commands = CommandDispatcher(self.hub)
         self.watchdog = Watchdog(self.hub, self.clock.time)
-        watch = self._watch if self._seen is not None else None
-        self._batches = BatchProcessor(self.hub, self._commit, watch)
+        self._batches = BatchProcessor(self.hub, self._commit)
         self._due = self._ticked = self.clock.time
 
     def end(self, *, kill: bool) -> None:
@@ -105,10 +105,6 @@ class VirtualHub:
         """Give database and codecs back."""
         self.hub.close()
         self._codecs.close()
-
-    def _watch(self, places: range, parsed: ParsedBatch, columns: Columns) -> None:
-        assert self._seen is not None
-        self._seen(self._begin_at, places, parsed, columns)
 
     def _commit(self, change_set: ChangeSet) -> None:
         change_set.outbox = []  # nobody is told of the past
@@ -194,7 +190,9 @@ class VirtualHub:
         end = self._end_of_news(parsed, times)
         if end < len(messages):
             times, messages, parsed = times[:end], messages[:end], None
-        self._batches.take(messages, times, parsed)
+        for part in self._batches.process(messages, times, parsed):
+            if self._on_committed is not None:
+                self._on_committed(self._begin_at, part)
         self.clock.time = int(times[-1])
         self._look_ahead()
         if hub.lifecycle.any_outage():  # these may have ended it

@@ -144,7 +144,7 @@ class HubRun:
         tail = TailServer(data)
         self._stack.callback(tail.close)
         file = settings.ledger.file
-        enter = None if file is None else OutcomeLog(file, hub.connection).append
+        append = None if file is None else OutcomeLog(file, hub.connection).append
         known = counters.get_meta(hub.connection, "filters")
         self._listener = MqttListener(
             settings.mqtt,
@@ -158,7 +158,7 @@ class HubRun:
             hub,
             self._clock,
             self._jobs,
-            BatchProcessor(hub, self._commit, enter=enter),
+            BatchProcessor(hub, self._commit, append),
             self._listener,
             room,
             commands,

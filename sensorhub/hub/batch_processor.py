@@ -1,6 +1,7 @@
-"""Batches of messages, processed and committed; what breaks the code dies alone."""
+"""Process and commit batches; a message that breaks the code is a dead letter."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import structlog
 
@@ -8,35 +9,39 @@ from sensorhub.columns import I64, Columns
 from sensorhub.errors import StoreError
 from sensorhub.hub.hub import Hub
 from sensorhub.ingest.parsed_batch import ParsedBatch
-from sensorhub.ingest.pipeline import Pipeline
+from sensorhub.ingest.pipeline import Pipeline, Processed
 from sensorhub.model import Message
 from sensorhub.store.changeset import ChangeSet, Write
 
 log = structlog.get_logger()
-Seen = Callable[[range, ParsedBatch, Columns], None]
-Enter = Callable[[list[Message], ParsedBatch, Columns, int], Write | None]
+Append = Callable[[list[Message], ParsedBatch, Columns, int], Write | None]
+
+
+class Committed(NamedTuple):
+    """Messages of a batch that were committed together; `places`: which of it."""
+
+    places: range
+    changes: ChangeSet
+    parsed: ParsedBatch
+    columns: Columns
 
 
 class BatchProcessor:
-    """Takes batches for a hub; `commit` writes a ledger.
+    """Processes batches for a hub; `commit` writes a change set.
 
-    `seen(places, draft, columns)` hears of what was committed: the messages at
-    these places of the batch. `enter(messages, draft, columns, now)` answers what else
-    to write with them.
+    `append(messages, parsed, columns, now)` appends them to the outcome log and
+    returns what to write with them.
     """
 
     def __init__(
         self,
         hub: Hub,
         commit: Callable[[ChangeSet], None],
-        seen: Seen | None = None,
-        enter: Enter | None = None,
+        append: Append | None = None,
     ) -> None:
         self._hub = hub
         self._commit = commit
-        self.seen = seen
-        self._enter = enter
-        self._last: tuple[ParsedBatch, Columns] | None = None
+        self._append = append
         self.renew()
 
     def renew(self) -> None:
@@ -47,28 +52,26 @@ class BatchProcessor:
         )
         self._built = hub.state
 
-    def take(
+    def process(
         self,
         messages: list[Message],
         received: int | I64,
         parsed: ParsedBatch | None = None,
         *,
         first: int = 0,
-    ) -> list[str]:
+    ) -> list[Committed]:
         """Process and commit; by halves where something unforeseen breaks.
 
-        Answers retained states that no open alert stands for. `received` and
-        `parsed` as `Pipeline.process` has them.
+        `received` and `parsed` as `Pipeline.process` has them; `first`: the place of
+        the first message in the batch. Raises StoreError.
         """
         if self._hub.state is not self._built:
             self.renew()
-        looked = self.seen is not None or self._enter is not None
-        self.pipeline.watch = self._watch if looked else None
         now = received if isinstance(received, int) else int(received[0])
         try:
-            change_set = self.pipeline.process(messages, received, parsed)
-            self._add_entry(change_set, messages, now)
-            self._commit(change_set)
+            processed = self.pipeline.process(messages, received, parsed)
+            self._log_outcomes(messages, processed, now)
+            self._commit(processed.changes)
         except StoreError:
             raise
         except Exception as error:
@@ -77,34 +80,27 @@ class BatchProcessor:
             self.renew()
             if len(messages) > 1:
                 return self._halves(messages, received, first)
-            self.pipeline.watch = self._watch
-            change_set = self.pipeline.bury(messages[0], now, repr(error))
-            self._add_entry(change_set, messages, now)
-            self._hub.commit(change_set)
-        if self.seen is not None and self._last is not None:
-            self.seen(range(first, first + len(messages)), *self._last)
-        self._last = None
-        return change_set.stale
+            processed = self.pipeline.bury(messages[0], now, repr(error))
+            self._log_outcomes(messages, processed, now)
+            self._hub.commit(processed.changes)
+        return [Committed(range(first, first + len(messages)), *processed)]
 
-    def _add_entry(
-        self, change_set: ChangeSet, messages: list[Message], now: int
+    def _log_outcomes(
+        self, messages: list[Message], processed: Processed, now: int
     ) -> None:
-        if self._enter is None or self._last is None:
+        if self._append is None:
             return
-        write = self._enter(messages, *self._last, now)
+        write = self._append(messages, processed.parsed, processed.columns, now)
         if write is not None:
-            change_set.writes.append(write)
+            processed.changes.writes.append(write)
 
     def _halves(
         self, messages: list[Message], received: int | I64, first: int
-    ) -> list[str]:
+    ) -> list[Committed]:
         half = len(messages) // 2
-        stale = []
+        committed = []
         for at, part in ((0, messages[:half]), (half, messages[half:])):
             end = at + len(part)
             times = received if isinstance(received, int) else received[at:end]
-            stale += self.take(part, times, first=first + at)
-        return stale
-
-    def _watch(self, parsed: ParsedBatch, columns: Columns) -> None:
-        self._last = parsed, columns
+            committed += self.process(part, times, first=first + at)
+        return committed

@@ -9,7 +9,6 @@ import structlog
 
 from sensorhub.clock import Clock
 from sensorhub.codecs.runner import Codecs
-from sensorhub.columns import Columns
 from sensorhub.errors import TakenOver
 from sensorhub.forward.forwarder import Forwarder
 from sensorhub.hub.batch_processor import BatchProcessor
@@ -20,7 +19,6 @@ from sensorhub.hub.stall_detector import StallDetector
 from sensorhub.hub.tail import TailServer
 from sensorhub.hub.watchdog import Watchdog
 from sensorhub.hub.write_queue import WriteQueue
-from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.model import Batch, Message
 from sensorhub.store import Connection, counters
@@ -128,11 +126,10 @@ class Loop:
 
     def _messages(self, messages: list[Message]) -> None:
         parts = self._parts
-        parts.batches.seen = self._show if parts.tail.watched else None
-        self._stale.update(parts.batches.take(messages, parts.clock.now()))
-
-    def _show(self, places: range, parsed: ParsedBatch, columns: Columns) -> None:
-        self._parts.tail.show(self._hub.registry, parsed, columns)
+        for part in parts.batches.process(messages, parts.clock.now()):
+            self._stale.update(part.changes.stale)
+            if parts.tail.watched:
+                parts.tail.show(self._hub.registry, part.parsed, part.columns)
 
     def _clear_stale(self) -> None:
         """Empty retained states that no open alert stands for, once there is room."""

@@ -7,7 +7,7 @@
 5. hand back the ledger of all this, for one commit; acknowledge after it
 """
 
-from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from xxhash import xxh3_64_intdigest
@@ -30,16 +30,20 @@ from sensorhub.model import Message, Outcome, Reason
 from sensorhub.state.state import State
 from sensorhub.store.changeset import ChangeSet, JournalEntry
 
-Watcher = Callable[[ParsedBatch, Columns], None]
 Pairs = list[tuple[int, int]]
 Told = tuple[Pairs, Pairs, dict[int, tuple[str, ...]]]
 
 
-class Pipeline:
-    """Turns batches into ledgers; moves the state as it goes.
+class Processed(NamedTuple):
+    """A batch as processed: what to write, and what its messages held."""
 
-    `watch(draft, columns)` sees every batch, for `tail`.
-    """
+    changes: ChangeSet
+    parsed: ParsedBatch
+    columns: Columns
+
+
+class Pipeline:
+    """Turns batches into change sets; moves the state as it goes."""
 
     def __init__(
         self,
@@ -52,15 +56,14 @@ class Pipeline:
         self._lifecycle = lifecycle
         self._reader = reader
         self._downlink_tracker = downlink_tracker
-        self.watch: Watcher | None = None
 
     def process(
         self,
         messages: list[Message],
         received: int | I64,
         parsed: ParsedBatch | None = None,
-    ) -> ChangeSet:
-        """The ledger of a batch received at `received` (ms).
+    ) -> Processed:
+        """Process a batch received at `received` (ms).
 
         Past data have one time a message, in their order. `parsed` is given where
         the messages were read already.
@@ -83,17 +86,15 @@ class Pipeline:
         elif intervals:
             notes = Notes(self._state.reception.monitored_ms, [], intervals)
             change_set.journal = JournalEntry(now, 0, pack(columns, notes))
-        if self.watch is not None:
-            self.watch(parsed, columns)
         change_set.writes += self._downlink_tracker.observe(parsed, columns, now)
         if parsed.events:
             change_set.moved["events_received"] += parsed.events
         if parsed.zone_mismatch:
             change_set.moved["zone_mismatches"] += parsed.zone_mismatch
-        return change_set
+        return Processed(change_set, parsed, columns)
 
-    def bury(self, message: Message, now: int, error: str) -> ChangeSet:
-        """The ledger of the one uplink that breaks the pipeline: dead, and told."""
+    def bury(self, message: Message, now: int, error: str) -> Processed:
+        """Make a dead letter of the one message that breaks the pipeline; alert."""
         parsed = ParsedBatch()
         key = xxh3_64_intdigest(message.topic + message.payload)
         parsed.kill(
@@ -104,13 +105,11 @@ class Pipeline:
         self._move(columns, change_set, ([], [], {}))
         count(parsed, columns, change_set)
         bury(parsed, columns, [message], change_set)
-        if self.watch is not None:
-            self.watch(parsed, columns)
         topic = message.topic.decode("utf-8", "replace")[:200]
         self._lifecycle.system.set(
             change_set, "internal_error", True, now, 1, about=topic
         )
-        return change_set
+        return Processed(change_set, parsed, columns)
 
     def replay(
         self, message: Message, received_at: int, device: str

@@ -34,9 +34,8 @@ def test_starts_on_what_an_earlier_version_left(file: Path, tmp_path: Path) -> N
     assert shown == kept
     body = b'{"seq":5000,"m":{"fill_level":12}}'
     message = Message(b"sensorhub/v1/z1/d-1/up", body, 2)
-    ledger = Pipeline(
-        hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker
-    ).process([message], clock.time)
-    hub.commit(ledger)
-    assert ledger.moved["uplinks_stored"] == 1
+    pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker)
+    changes = pipeline.process([message], clock.time).changes
+    hub.commit(changes)
+    assert changes.moved["uplinks_stored"] == 1
     hub.close()

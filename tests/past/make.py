@@ -89,7 +89,7 @@ def _live(hub: Hub, clock: HandClock) -> None:
     for step in range(96):  # two days of half hours
         clock.time = START + step * 1_800_000
         messages = [_uplink(number, step, clock.time) for number in (1, 2, 3)]
-        hub.commit(pipeline.process(messages, clock.time))
+        hub.commit(pipeline.process(messages, clock.time).changes)
         hub.commit(watchdog.tick(clock.time + 1, True, clock.time))
 
 

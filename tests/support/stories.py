@@ -78,7 +78,7 @@ class Story:
         """A batch comes; without `commit` the hub dies before it is on disk."""
         if self.pipeline._state is not self.hub.state:
             self._renew()
-        change_set = self.pipeline.process(messages, self.clock.now())
+        change_set = self.pipeline.process(messages, self.clock.now()).changes
         if commit:
             self.hub.commit(change_set)
 

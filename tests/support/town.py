@@ -173,7 +173,7 @@ class Town:
 
     def take(self, messages: Iterable[Message]) -> ChangeSet:
         """One batch, now."""
-        change_set = self.pipeline.process(list(messages), self.clock.time)
+        change_set = self.pipeline.process(list(messages), self.clock.time).changes
         self.hub.commit(change_set)
         return change_set
 

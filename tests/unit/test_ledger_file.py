@@ -40,7 +40,7 @@ def batches(story: Story, file: Path, *, dies: bool = False) -> BatchProcessor:
         story.hub.connection.rollback()
 
     log = OutcomeLog(file, story.hub.connection)
-    return BatchProcessor(story.hub, commit, enter=log.append)
+    return BatchProcessor(story.hub, commit, append=log.append)
 
 
 def begin(folder: Path) -> Story:
@@ -52,8 +52,8 @@ def test_every_message_has_a_line_with_its_end(tmp_path: Path) -> None:
     birth = Message(STATUS, b'{"state":"online"}', 2)
     broken, left = Message(UP, b"{", 2), uplink(9, 2 | RETAIN)
     taken = batches(story, file)
-    taken.take([uplink(1), birth, broken, left], NOW)
-    taken.take([uplink(1)], NOW)
+    taken.process([uplink(1), birth, broken, left], NOW)
+    taken.process([uplink(1)], NOW)
     ends = [(r["line"], r["outcome"], r["reason"]) for r in rows(file)]
     assert ends == [
         (1, "stored", None),
@@ -72,11 +72,11 @@ def test_lines_of_a_batch_that_was_never_committed_are_written_over(
     tmp_path: Path,
 ) -> None:
     story, file = begin(tmp_path), tmp_path / "ledger.jsonl"
-    batches(story, file).take([uplink(1)], NOW)
-    batches(story, file, dies=True).take([uplink(2), uplink(3)], NOW)
+    batches(story, file).process([uplink(1)], NOW)
+    batches(story, file, dies=True).process([uplink(2), uplink(3)], NOW)
     assert len(rows(file)) == 3
     story.kill()
-    batches(story, file).take([uplink(2)], NOW)
+    batches(story, file).process([uplink(2)], NOW)
     ends = [(r["line"], r["outcome"]) for r in rows(file)]
     assert ends == [(1, "stored"), (2, "stored")]
 
@@ -84,9 +84,9 @@ def test_lines_of_a_batch_that_was_never_committed_are_written_over(
 def test_a_file_that_was_moved_away_begins_anew(tmp_path: Path) -> None:
     story, file = begin(tmp_path), tmp_path / "ledger.jsonl"
     taken = batches(story, file)
-    taken.take([uplink(1)], NOW)
+    taken.process([uplink(1)], NOW)
     file.unlink()
-    taken.take([uplink(2)], NOW)
+    taken.process([uplink(2)], NOW)
     assert [r["line"] for r in rows(file)] == [2]
 
 
@@ -94,6 +94,6 @@ def test_a_ledger_that_cannot_be_written_costs_no_uplink(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     story = begin(tmp_path)
-    batches(story, tmp_path / "none" / "ledger.jsonl").take([uplink(1)], NOW)
+    batches(story, tmp_path / "none" / "ledger.jsonl").process([uplink(1)], NOW)
     assert story.hub.counters["uplinks_stored"] == 1
     assert "lost lines" in capsys.readouterr().out

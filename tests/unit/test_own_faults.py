@@ -29,7 +29,7 @@ class Run:
         self.jobs.commit(self._story.hub, change_set)
 
     def messages(self, messages: list[Message]) -> None:
-        self.batches.take(messages, self._story.clock.now())
+        self.batches.process(messages, self._story.clock.now())
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_job_that_breaks_takes_nothing_with_it(story: Story) -> None:
 def test_dead_letter_bounds_hold_after_a_transaction_was_undone(story: Story) -> None:
     run = Run(story)
     poison = [native("z1", "nobody", {"seq": n, "m": {"nh3": 1}}) for n in range(5)]
-    change_set = run.batches.pipeline.process(poison, START)
+    change_set = run.batches.pipeline.process(poison, START).changes
     change_set.writes.append(lambda c: c.execute("SELECT no_such_thing"))
     with pytest.raises(Exception, match="no_such_thing"):
         story.hub.commit(change_set)

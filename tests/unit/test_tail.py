@@ -31,11 +31,12 @@ def test_lines_reach_a_reader_whole_even_in_a_folder_with_a_long_path(
         pass
     hub = town.hub
     pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker)
-    pipeline.watch = lambda parsed, columns: server.show(hub.registry, parsed, columns)
     got = b""
     for first in range(0, 2_000, 20):  # more than the socket holds, read late
         batch = [native("d1", {"temperature": 20.0}, seq=first + n) for n in range(20)]
-        hub.commit(pipeline.process(batch, town.clock.time))
+        processed = pipeline.process(batch, town.clock.time)
+        hub.commit(processed.changes)
+        server.show(hub.registry, processed.parsed, processed.columns)
     server.close()
     while chunk := reader.recv(1 << 20):
         got += chunk

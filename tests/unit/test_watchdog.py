@@ -325,7 +325,8 @@ def test_an_own_fault_ends_after_a_day_without_another(tmp_path: Path) -> None:
     town = one(tmp_path, UP)
     poison = native("d1", {"fill_level": 1})
     for _ in range(2):
-        town.hub.commit(town.pipeline.bury(poison, town.clock.time, "boom"))
+        processed = town.pipeline.bury(poison, town.clock.time, "boom")
+        town.hub.commit(processed.changes)
         town.wait(20 * HOUR, HOUR)
         assert ("internal_error", "hub") in town.open()
     town.wait(5 * HOUR, HOUR)
