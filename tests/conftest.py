@@ -1,5 +1,6 @@
 """What every test gets."""
 
+import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,20 @@ def opened() -> Iterator[None]:
     """What a test leaves open is closed."""
     with closing_all():
         yield
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", type=int, help="what kills at random moments go by")
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> int:
+    """The option --seed, else another one each time; it is printed."""
+    given: int | None = request.config.getoption("--seed")
+    seed = random.randrange(2**32) if given is None else given
+    with capsys.disabled():
+        print(f"\n{request.node.name}: --seed {seed}")
+    return seed
 
 
 @pytest.fixture
