@@ -16,7 +16,13 @@ from firmware_sim.demotown.fleet import fleet_csv, town
 from firmware_sim.demotown.stream import uplinks
 from firmware_sim.families.command import devices
 from firmware_sim.live.command import RunRequest, TooManyClientsError, run_scenario
-from firmware_sim.mqtt import BrokerAddress, Publisher, live, say_goodbye, say_hello
+from firmware_sim.mqtt import (
+    BrokerAddress,
+    Publisher,
+    publish_births,
+    publish_in_time,
+    publish_offline,
+)
 from firmware_sim.output.trace import write_trace
 from firmware_sim.plot.command import plot
 from firmware_sim.reality import run as reality
@@ -135,12 +141,12 @@ def _run_demo_town(
     until = None if hours is None else begin + int(hours * HOUR)
     publisher = Publisher(address)
     assets = town()
-    say_hello(publisher, assets)
+    publish_births(publisher, assets)
     where = f"{address.host}:{address.port}"
     typer.echo(f"{len(assets)} assets report to {where}; Ctrl-C stops", err=True)
     clock = SimClock(begin, speed)
-    live(uplinks(assets, seed, begin), clock, publisher, stop, until)
-    say_goodbye(publisher, assets)
+    publish_in_time(uplinks(assets, seed, begin), clock, publisher, stop, until)
+    publish_offline(publisher, assets)
     complete = publisher.drain(threading.Event())
     publisher.close()
     typer.echo(f"sent {publisher.distinct} uplinks and {publisher.copies} copies")

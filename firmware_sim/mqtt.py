@@ -109,7 +109,7 @@ class Publisher:
         self._taken.append(mid)
 
 
-def say_hello(publisher: Publisher, assets: Iterable[DemoAsset]) -> None:
+def publish_births(publisher: Publisher, assets: Iterable[DemoAsset]) -> None:
     """Retained birth message of every native device."""
     for asset in assets:
         for mounting in asset.mountings:
@@ -117,7 +117,7 @@ def say_hello(publisher: Publisher, assets: Iterable[DemoAsset]) -> None:
                 publisher.retain(*status(asset, mounting))
 
 
-def say_goodbye(publisher: Publisher, assets: Iterable[DemoAsset]) -> None:
+def publish_offline(publisher: Publisher, assets: Iterable[DemoAsset]) -> None:
     """Retained offline message of every native device, as its last will would be."""
     for asset in assets:
         for mounting in asset.mountings:
@@ -125,7 +125,7 @@ def say_goodbye(publisher: Publisher, assets: Iterable[DemoAsset]) -> None:
                 publisher.retain(status(asset, mounting)[0], OFFLINE)
 
 
-def live(
+def publish_in_time(
     stream: Iterable[DemoUplink],
     clock: SimClock,
     publisher: Publisher,

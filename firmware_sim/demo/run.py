@@ -27,7 +27,13 @@ from firmware_sim.demo.rate_meter import RateMeter
 from firmware_sim.demo.texts import words
 from firmware_sim.demotown.fleet import DemoAsset, fleet_csv, town
 from firmware_sim.demotown.stream import DemoTown
-from firmware_sim.mqtt import BrokerAddress, Publisher, connect, live, say_hello
+from firmware_sim.mqtt import (
+    BrokerAddress,
+    Publisher,
+    connect,
+    publish_births,
+    publish_in_time,
+)
 
 ONLINE = "sensorhub/v1/hub/status"
 EVENTS = "sensorhub/v1/events/"
@@ -133,7 +139,7 @@ class Demo:
         self._start_hub(hub, ear, stack)
         publisher = Publisher(BrokerAddress(port=port))
         stack.callback(publisher.close)
-        say_hello(publisher, assets)
+        publish_births(publisher, assets)
         living = DemoTown(assets, options.seed, options.start)
         sender = self._start_town(publisher, living)
         desk = Dispatcher(hub, lambda at: self._sent(publisher, at), living.cleanings)
@@ -185,7 +191,7 @@ class Demo:
 
     def _start_town(self, publisher: Publisher, living: DemoTown) -> threading.Thread:
         sender = threading.Thread(
-            target=live,
+            target=publish_in_time,
             args=(living.uplinks(), self.clock, publisher, self.stop),
             name="town",
         )

@@ -38,7 +38,7 @@ class WatchedAsset(Protocol):
 
     cleaned_at: int | None
 
-    def look(self, at: int) -> TrueState:
+    def state_at(self, at: int) -> TrueState:
         """The state at `at`; times must not go back."""
         ...
 
@@ -47,7 +47,7 @@ class WatchedAsset(Protocol):
 class SensorValues:
     """What the sensor believes: the look with its own errors, and its battery."""
 
-    look: TrueState
+    true_state: TrueState
     distance: float  # mm
     fill: float  # %
     battery: float  # %
@@ -57,27 +57,31 @@ class SensorValues:
 
 
 def _em400(s: SensorValues) -> bytes:
-    tilted = s.look.tilt > 20
-    return wire.em400_tld(s.battery, s.look.temperature, s.distance, tilted=tilted)
+    tilted = s.true_state.tilt > 20
+    return wire.em400_tld(
+        s.battery, s.true_state.temperature, s.distance, tilted=tilted
+    )
 
 
 def _em310(s: SensorValues) -> bytes:
-    return wire.em310_udl(s.battery, s.distance, tilted=s.look.tilt > 20)
+    return wire.em310_udl(s.battery, s.distance, tilted=s.true_state.tilt > 20)
 
 
 def _gs301(s: SensorValues) -> bytes:
-    climate = (s.look.temperature, s.look.humidity)
-    gas = (s.look.nh3, s.look.h2s) if s.warm else (None, None)
+    climate = (s.true_state.temperature, s.true_state.humidity)
+    gas = (s.true_state.nh3, s.true_state.h2s) if s.warm else (None, None)
     return wire.gs301(s.battery, climate, *gas, fine=s.fine)
 
 
 def _em300(s: SensorValues) -> bytes:
-    look = s.look
+    look = s.true_state
     return wire.em300_sld(s.battery, look.temperature, look.humidity, leak=look.leak)
 
 
 def _vs350(s: SensorValues) -> bytes:
-    return wire.vs350(s.battery, (s.look.count_in, s.look.count_out), s.period)
+    return wire.vs350(
+        s.battery, (s.true_state.count_in, s.true_state.count_out), s.period
+    )
 
 
 def _ldds75(s: SensorValues) -> bytes:
@@ -96,7 +100,7 @@ ENCODERS: Mapping[str, tuple[int, Callable[[SensorValues], bytes]]] = {
 
 
 def _native(kind: str, s: SensorValues) -> dict[str, float]:
-    look = s.look
+    look = s.true_state
     values = {"temperature": round(look.temperature, 1), "battery": round(s.battery)}
     if kind in ("toilet", "mobile_toilet"):
         values |= {"nh3": round(look.nh3, 2), "h2s": round(look.h2s, 3)}
@@ -138,7 +142,7 @@ class DemoDevice:
         self._kept: list[tuple[int, int, dict[str, float]]] = []
         self.next_at = at + int(rng.random() * mounting.interval_s * 1000)
 
-    def speak(self) -> list[DemoUplink]:
+    def next_uplinks(self) -> list[DemoUplink]:
         """The uplinks of `next_at`, none where lost; plans the next time."""
         at = self.next_at
         jitter = self._rng.uniform(0.95, 1.05)
@@ -154,7 +158,7 @@ class DemoDevice:
 
     def _sense(self, at: int) -> SensorValues:
         rng, asset = self._rng, self._asset
-        look = self._world.look(at)
+        look = self._world.state_at(at)
         span = asset.empty_mm - asset.full_mm
         distance = asset.empty_mm - look.fill / 100 * span + rng.gauss(0, 5)
         near = rng.random() < 0.0005

@@ -57,7 +57,7 @@ class CurveReplay:
         rounds, n = divmod(self._seq, len(self._points))
         return self._points[n][0] + self._shift + rounds * SPAN
 
-    def speak(self) -> list[DemoUplink]:
+    def next_uplinks(self) -> list[DemoUplink]:
         """The uplink of `next_at`."""
         at = self.next_at
         fill = self._points[self._seq % len(self._points)][1]

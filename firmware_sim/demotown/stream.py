@@ -26,7 +26,7 @@ class UplinkSource(Protocol):
         """Simulated time of the next uplink, epoch ms."""
         ...
 
-    def speak(self) -> list[DemoUplink]:
+    def next_uplinks(self) -> list[DemoUplink]:
         """The uplinks of `next_at`; moves `next_at` on."""
         ...
 
@@ -81,7 +81,7 @@ class DemoTown:
                 yield waiting
                 continue
             device = devices[n]
-            for uplink in device.speak():
+            for uplink in device.next_uplinks():
                 number += 1
                 heapq.heappush(heap, (uplink.at, number, uplink))
             heapq.heappush(heap, (device.next_at, n, None))

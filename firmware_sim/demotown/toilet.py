@@ -39,7 +39,7 @@ class ToiletTraits:
 
 
 class DemoToilet:
-    """A toilet from `at` on; `look` turns it forward."""
+    """A toilet from `at` on; `state_at` turns it forward."""
 
     def __init__(self, rng: Random, traits: ToiletTraits, at: int) -> None:
         self._rng = rng
@@ -65,7 +65,7 @@ class DemoToilet:
         room = self._traits.volume_m3 * self._traits.air_changes
         return BACKGROUND_PPM + PPM_PER_MG * self._active / room
 
-    def look(self, at: int) -> TrueState:
+    def state_at(self, at: int) -> TrueState:
         """The asset at `at`; times must not go back."""
         while self._at + STEP <= at:
             self._at += STEP

@@ -84,7 +84,7 @@ class BinTraits:
 
 
 class DemoBin:
-    """A bin, container or pit from `at` on; `look` turns it forward."""
+    """A bin, container or pit from `at` on; `state_at` turns it forward."""
 
     cleaned_at: int | None = None  # bins are emptied, which their sensors see
 
@@ -108,7 +108,7 @@ class DemoBin:
         """True fill in % of the capacity."""
         return 100 * self._litres / self._traits.capacity_l
 
-    def look(self, at: int) -> TrueState:
+    def state_at(self, at: int) -> TrueState:
         """The asset at `at`; times must not go back."""
         while (first := min(self._deposit, self._round, self._call)) <= at:
             self._happen(first)

@@ -1,7 +1,7 @@
-"""Batteries: lithium cells that hold, go down a knee, end, and are changed.
+"""Batteries: lithium cells with a knee in their discharge curve, and their exchange.
 
 The gauge follows the voltage: it falls slowly until the knee, then fast, and sags in
-the cold. A device whose battery has ended says nothing until somebody changes it.
+the cold. A device with an empty battery is offline until the battery is changed.
 """
 
 import numpy as np
@@ -13,13 +13,13 @@ from firmware_sim.sensors.fault_interval import FaultChange
 from firmware_sim.world.step_time import STEP_S
 
 STEP_DAYS = STEP_S / 86_400
-AT_KNEE = 60.0  # % on the gauge
-WARM, COLD = 20.0, 30.0  # °C: no sag above; the whole sag so far below
+AT_KNEE = 60.0  # % on the gauge at the knee
+WARM, COLD = 20.0, 30.0  # °C: no sag above WARM; full sag COLD degrees below it
 FAULTS = ("low_battery", "offline")
 
 
 class Batteries:
-    """All batteries of a town; `ends` is each one's end, days from the start."""
+    """All batteries of a town; `ends`: when each is empty, days from the start."""
 
     def __init__(self, settings: BatterySettings, rows: int, seed: int) -> None:
         self._settings = settings
@@ -35,7 +35,7 @@ class Batteries:
             self.ends = np.full(rows, np.inf)
 
     def step(self, number: int) -> list[FaultChange]:
-        """Which batteries ended, and which were changed, in step `number`."""
+        """Advance to the end of step `number`; return faults that began or ended."""
         now = (number + 1) * STEP_DAYS
         dead = np.flatnonzero(self.alive & (self.ends <= now))
         changed = np.flatnonzero(~self.alive & (self.ends + self._wait <= now))
@@ -56,7 +56,7 @@ class Batteries:
         ]
 
     def percent(self, number: int, rows: I64, celsius: F64) -> I64:
-        """What the gauges of some devices show, whole %."""
+        """Return what the gauges of some devices show, whole %."""
         settings = self._settings
         if settings.life_days == 0:
             return np.full(len(rows), 100)

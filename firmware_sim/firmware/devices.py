@@ -1,62 +1,62 @@
-"""All devices of a town by what they hang on: bins, toilets, beside those."""
+"""The firmware of all devices: on bins, in toilets, auxiliary sensors in toilets."""
 
 import numpy as np
 
 from firmware_sim.firmware.auxiliary import AuxiliaryFirmware
-from firmware_sim.firmware.installed import InstalledVersions
-from firmware_sim.firmware.level import LevelFirmware
-from firmware_sim.firmware.room import ToiletFirmware
+from firmware_sim.firmware.installed_versions import InstalledVersions
+from firmware_sim.firmware.level_sensor import LevelFirmware
+from firmware_sim.firmware.toilet_sensor import ToiletFirmware
 from firmware_sim.rng import I64
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.fleet import Fleet
 
 
 class Devices:
-    """The firmware of all; devices are known by their rows."""
+    """The firmware of all devices, addressed by their rows."""
 
     def __init__(
         self, scenario: Scenario, fleet: Fleet, seed: int, installed: InstalledVersions
     ) -> None:
         self._fleet = fleet
         self.level = LevelFirmware(scenario, fleet, seed, installed)
-        self.room = ToiletFirmware(scenario.gas, fleet, seed, installed)
-        self.beside = AuxiliaryFirmware(scenario.fixtures, fleet, seed)
+        self.toilet = ToiletFirmware(scenario.gas, fleet, seed, installed)
+        self.auxiliary = AuxiliaryFirmware(scenario.fixtures, fleet, seed)
 
     def split(self, rows: I64) -> tuple[I64, I64, I64]:
-        """The same rows by kind, each counted from its kind's first."""
+        """Split rows by kind; each part is relative to the first row of its kind."""
         first = self._fleet.bins
         last = first + self._fleet.toilets
-        rooms = rows[(rows >= first) & (rows < last)]
-        return rows[rows < first], rooms - first, rows[rows >= last] - last
+        toilets = rows[(rows >= first) & (rows < last)]
+        return rows[rows < first], toilets - first, rows[rows >= last] - last
 
     def of(self, row: int) -> LevelFirmware | ToiletFirmware | AuxiliaryFirmware:
-        """The firmware that a device runs."""
+        """Return the firmware of a device."""
         bins, toilets = self._fleet.bins, self._fleet.toilets
         if row < bins:
             return self.level
-        return self.room if row < bins + toilets else self.beside
+        return self.toilet if row < bins + toilets else self.auxiliary
 
     def next_seq(self, row: int) -> int:
-        """The number of one more uplink of a device."""
+        """Return the sequence number of an additional uplink of a device."""
         return self.of(row).next_seq(row)
 
-    def count_anew(self, rows: I64) -> None:
-        """The next uplinks are number 0."""
-        levels, rooms, beside = self.split(rows)
-        self.level.count_anew(levels)
-        self.room.count_anew(rooms)
-        self.beside.count_anew(beside)
+    def reset_counter(self, rows: I64) -> None:
+        """Let the next uplinks have sequence number 0."""
+        levels, toilets, auxiliary = self.split(rows)
+        self.level.reset_counter(levels)
+        self.toilet.reset_counter(toilets)
+        self.auxiliary.reset_counter(auxiliary)
 
     def restart(self, rows: I64, people: I64) -> None:
-        """Devices begin anew; `people`: by toilet, in all."""
-        levels, rooms, beside = self.split(rows)
+        """Restart devices; `people`: current total by toilet."""
+        levels, toilets, auxiliary = self.split(rows)
         self.level.restart(levels)
-        self.room.restart(rooms, people, people)
-        if len(beside):
-            self.beside.restart(beside, people)
+        self.toilet.restart(toilets, people, people)
+        if len(auxiliary):
+            self.auxiliary.restart(auxiliary, people)
 
     def periods_ms(self, scenario: Scenario) -> list[int]:
-        """How often each reports."""
+        """Return the report period of each device, ms."""
         fleet = self._fleet
         others = fleet.rows - fleet.bins - fleet.toilets
         minutes = [

@@ -1,4 +1,4 @@
-"""What a device hands to its radio."""
+"""The frame that a device hands to its radio."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import NamedTuple
 
 
 class DeviceFrame(NamedTuple):
-    """One uplink before the link; `at` is when it was measured and sent (epoch ms)."""
+    """One uplink before the radio link; `at`: time of measurement, epoch ms."""
 
     at: int
     row: int  # of the device
     seq: int
-    values: str  # the native record's measurements, as JSON; of a birth the version
-    via: str  # the gateway that it speaks through
-    port: int = 0  # of LoRaWAN; 0: native
-    data: bytes = b""  # of LoRaWAN
-    wrong_ms: int = 0  # of the device's own clock
-    joins: int = 0  # how often it has joined anew
+    values: str  # measurements of a native record as JSON; of a birth the version
+    gateway: str  # id of the gateway in range
+    port: int = 0  # LoRaWAN port; 0: native
+    data: bytes = b""  # LoRaWAN payload
+    clock_error_ms: int = 0  # device clock minus true time
+    joins: int = 0  # number of joins after the first one
     kind: str = ""  # join, birth, txack, ack, history, answer, hello; empty: data
-    more: tuple[DeviceFrame, ...] = ()  # stored ones that go with it, the oldest first
+    stored: tuple[DeviceFrame, ...] = ()  # stored frames sent with it, oldest first

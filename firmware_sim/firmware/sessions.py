@@ -1,7 +1,7 @@
-"""Devices that come up: a LoRaWAN one joins, a native one publishes its birth.
+"""Network sessions: a LoRaWAN device joins, a native device publishes its birth.
 
-LoRaWAN ones do so at the start, all after a restart. Who is not up has no session and
-says nothing; while the gateway is dark nobody comes up.
+LoRaWAN devices join at the start; all devices need a new session after a restart. A
+device without a session sends no data, and gets none while its gateway is down.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,43 +15,46 @@ from firmware_sim.rng import I64, RandomStream
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.step_time import STEP_MS, StepTime
 
-JOIN, BIRTH, HELLO = "join", "birth", "hello"
-HELLO_MS = 5_000  # after the join
+JOIN, BIRTH, JOIN_REPORT = "join", "birth", "hello"
+JOIN_REPORT_MS = 5_000  # after the join
 FIRMWARE = (1, 2)
 Mask = NDArray[np.bool_]
 
 
 class NetworkSessions:
-    """Who is up, by device; `up` holds from the step after the join on."""
+    """Which devices have a session; `up` is set one step after the join."""
 
     def __init__(self, fleet: Fleet, seed: int) -> None:
-        self._native = fleet.counting()
-        self._vias, self._families = fleet.vias(), fleet.families
+        self._native = fleet.keeps_counter()
+        self._gateway_ids, self._families = fleet.gateway_ids(), fleet.families
         self._stream = RandomStream(seed, "sessions")
         self.up: Mask = self._native.copy()
-        self._coming: I64 = np.zeros(0, np.int64)
+        self._joining: I64 = np.zeros(0, np.int64)
 
     def step(
-        self, now: StepTime, restarted: list[int], reached: Mask, versions: list[str]
+        self, now: StepTime, ended: list[int], reachable: Mask, versions: list[str]
     ) -> Iterator[DeviceFrame]:
-        """What those say that come up now; `reached`: alive and under a gateway."""
-        self.up[self._coming] = True
-        self.up[restarted] = False
-        self._coming = rows = np.flatnonzero(~self.up & reached)
-        when = now.at - STEP_MS + self._stream.between(0, STEP_MS, len(rows))
-        for row, at in zip(rows.tolist(), when.tolist(), strict=True):
-            kind = BIRTH if self._native[row] else JOIN
-            yield DeviceFrame(
-                int(at), row, 0, versions[row], self._vias[row], kind=kind
-            )
+        """Yield joins and births.
 
-    def hello(
-        self, news: list[DeviceFrame], next_seq: Callable[[int], int]
+        `ended`: rows whose session ended. `reachable`: running, with a gateway.
+        """
+        self.up[self._joining] = True
+        self.up[ended] = False
+        self._joining = rows = np.flatnonzero(~self.up & reachable)
+        times = now.at - STEP_MS + self._stream.between(0, STEP_MS, len(rows))
+        for row, at in zip(rows.tolist(), times.tolist(), strict=True):
+            kind, gateway = BIRTH if self._native[row] else JOIN, self._gateway_ids[row]
+            yield DeviceFrame(int(at), row, 0, versions[row], gateway, kind=kind)
+
+    def join_reports(
+        self, events: list[DeviceFrame], next_seq: Callable[[int], int]
     ) -> Iterator[DeviceFrame]:
-        """What Milesight devices say once they have joined: who they are."""
-        for frame in news:
+        """Yield the device information that Milesight devices send after a join."""
+        for frame in events:
             if frame.kind == JOIN and self._families[frame.row].startswith("milesight"):
                 seq, serial = next_seq(frame.row), frame.row.to_bytes(8, "big")
-                said = frame._replace(at=frame.at + HELLO_MS, seq=seq, values="")
+                report = frame._replace(
+                    at=frame.at + JOIN_REPORT_MS, seq=seq, values=""
+                )
                 data = milesight.joined(serial, FIRMWARE)
-                yield said._replace(port=milesight.PORT, data=data, kind=HELLO)
+                yield report._replace(port=milesight.PORT, data=data, kind=JOIN_REPORT)

@@ -1,1 +1,1 @@
-"""The way from a sensor to the broker: what is lost, doubled, late, and why."""
+"""The radio link and the network: losses, duplicates and delays of messages."""

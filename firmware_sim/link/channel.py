@@ -1,9 +1,9 @@
-"""A two-state radio channel a device, and gateways that go dark.
+"""A two-state radio channel per device, and gateway outages.
 
-Gilbert-Elliott: each device is in a good or a bad state and stays there for an
-exponential time. Doubles by the law of Azure's telemetry simulator: once with p, twice
-with p squared. A late copy comes before 16 other uplinks of its device, since no hub
-remembers more.
+Gilbert-Elliott model: each device is in a good or a bad state and stays there for an
+exponentially distributed time. Duplicates follow Azure's telemetry simulator: one with
+probability p, two with p squared. A late copy arrives before 16 later uplinks of its
+device, because no hub remembers more.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,88 +15,95 @@ from numpy.typing import NDArray
 from firmware_sim.firmware.frame import DeviceFrame
 from firmware_sim.rng import F64, I64, RandomStream
 from firmware_sim.scenario.settings import LinkSettings
-from firmware_sim.world.step_time import STEP_H, StepTime
+from firmware_sim.world.step_time import STEP_H
 
 HOUR_MS = 3_600_000
 MONTH_H = 730.0
-NETWORK_MS = (150, 1500)  # from the sensor to the broker
-DOUBLE_MS = (1_000, 20_000)
-LATEST = 12  # periods of its device
+NETWORK_MS = (150, 1500)  # delay from the sensor to the broker
+DUPLICATE_MS = (1_000, 20_000)
+MAX_LATE_PERIODS = 12  # report periods of the device
 
 
 class DeliveredFrame(NamedTuple):
-    """A copy of a frame; `at` is when the broker has it. `why` is empty if plain."""
+    """One copy of a frame that reached the broker.
+
+    `at`: arrival in epoch ms. `reason`: why the copy is irregular; empty if regular.
+    """
 
     at: int
     frame: DeviceFrame
     copy: int  # 0 is the first one
-    why: str
+    reason: str
 
 
 class LostFrame(NamedTuple):
-    """A frame that never arrived."""
+    """A frame that never reached the broker."""
 
     frame: DeviceFrame
-    why: str  # radio, gateway, end
+    reason: str  # radio, gateway, end
 
 
 class GatewayChange(NamedTuple):
-    """A gateway went dark (or came back, `on` False)."""
+    """An outage of a gateway began (`on`) or ended."""
 
     gateway: int
     on: bool
 
 
 class RadioChannel:
-    """The links of all devices of a town."""
+    """The radio links of all devices of a town."""
 
     def __init__(self, settings: LinkSettings, gateway: I64, seed: int) -> None:
         self._settings = settings
         self._gateway = gateway
         self._stream = RandomStream(seed, "link")
-        self._weather = RandomStream(seed, "channel")
+        self._state_stream = RandomStream(seed, "channel")
         n = len(gateway)
-        self._bad = self._weather.happens(settings.bad_share, n)
-        self._dark_h: F64 = np.zeros(int(gateway.max(initial=-1)) + 1)
+        self._bad = self._state_stream.happens(settings.bad_share, n)
+        self._outage_h: F64 = np.zeros(int(gateway.max(initial=-1)) + 1)  # time left
 
-    def step(self, now: StepTime) -> list[GatewayChange]:
-        """Turn channels and gateways one step forward."""
+    def step(self) -> list[GatewayChange]:
+        """Advance channel states and gateway outages by one step."""
         settings, n = self._settings, len(self._bad)
         leave = STEP_H / settings.bad_hours
         share = settings.bad_share
         enter = leave * share / (1 - share) if share < 1 else 1.0
-        u = self._weather.uniform(n)
+        u = self._state_stream.uniform(n)
         self._bad = np.where(self._bad, u >= leave, u < enter)
-        return self._gateways()
+        return self._step_gateways()
 
-    def _gateways(self) -> list[GatewayChange]:
-        settings, dark = self._settings, self._dark_h > 0
-        self._dark_h = np.maximum(self._dark_h - STEP_H, 0)
-        back = np.flatnonzero(dark & (self._dark_h == 0))
+    def _step_gateways(self) -> list[GatewayChange]:
+        settings, was_down = self._settings, self._outage_h > 0
+        self._outage_h = np.maximum(self._outage_h - STEP_H, 0)
+        ended = np.flatnonzero(was_down & (self._outage_h == 0))
         chance = settings.outages_per_month * STEP_H / MONTH_H
-        gone = ~dark & self._weather.happens(chance, len(dark))
-        down = np.flatnonzero(gone)
-        self._dark_h[down] = self._weather.between(*settings.outage_hours, len(down))
+        fails = ~was_down & self._state_stream.happens(chance, len(was_down))
+        begun = np.flatnonzero(fails)
+        hours = self._state_stream.between(*settings.outage_hours, len(begun))
+        self._outage_h[begun] = hours
         return [
-            *(GatewayChange(number, on=False) for number in back.tolist()),
-            *(GatewayChange(number, on=True) for number in down.tolist()),
+            *(GatewayChange(number, on=False) for number in ended.tolist()),
+            *(GatewayChange(number, on=True) for number in begun.tolist()),
         ]
 
-    def dark(self) -> NDArray[np.bool_]:
-        """Which devices' gateways are dark."""
-        mine: NDArray[np.bool_] = (self._dark_h > 0)[self._gateway]
-        return mine
+    def gateway_down(self) -> NDArray[np.bool_]:
+        """Whether the gateway of each device is down."""
+        down: NDArray[np.bool_] = (self._outage_h > 0)[self._gateway]
+        return down
 
-    def put_out(self, gateways: I64, hours: float) -> list[GatewayChange]:
-        """Gateways go dark for so long, those that are not yet."""
-        fresh = gateways[self._dark_h[gateways] == 0]
-        self._dark_h[fresh] = hours
-        return [GatewayChange(number, on=True) for number in fresh.tolist()]
+    def start_outage(self, gateways: I64, hours: float) -> list[GatewayChange]:
+        """Take gateways down for `hours`; those already down are not changed."""
+        begun = gateways[self._outage_h[gateways] == 0]
+        self._outage_h[begun] = hours
+        return [GatewayChange(number, on=True) for number in begun.tolist()]
 
-    def carry(
+    def transmit(
         self, frames: Iterable[DeviceFrame], period_ms: list[int]
     ) -> Iterator[DeliveredFrame | LostFrame]:
-        """What becomes of frames; `period_ms`: report period by device."""
+        """Yield the copies and losses of frames; `period_ms`: report period by device.
+
+        The first copy of a frame comes before its duplicates.
+        """
         frames = list(frames)
         n = len(frames)
         if not n:
@@ -104,24 +111,27 @@ class RadioChannel:
         settings = self._settings
         rows = np.array([frame.row for frame in frames])
         loss = np.where(self._bad[rows], settings.loss_bad, settings.loss_good)
-        dark = self._dark_h[self._gateway[rows]] > 0
+        down = self._outage_h[self._gateway[rows]] > 0
         lost = self._stream.happens(loss, n)
         delay = self._stream.between(*NETWORK_MS, n).astype(np.int64)
-        odd, how, again = (self._stream.uniform(n).tolist() for _ in range(3))
-        wait = delay.tolist()
+        irregular, extent, duplicate = (
+            self._stream.uniform(n).tolist() for _ in range(3)
+        )
+        delays = delay.tolist()
         for i, frame in enumerate(frames):
-            if dark[i] or lost[i]:
-                yield LostFrame(frame, "gateway" if dark[i] else "radio")
+            if down[i] or lost[i]:
+                yield LostFrame(frame, "gateway" if down[i] else "radio")
                 continue
-            at, why = frame.at + wait[i], ""
-            if odd[i] < settings.late:
-                most = min(settings.late_hours * HOUR_MS, LATEST * period_ms[frame.row])
-                at, why = at + int(how[i] * most), "late"
-            elif odd[i] < settings.late + settings.swapped:
-                at, why = at + int((1 + how[i] / 2) * period_ms[frame.row]), "swapped"
-            yield DeliveredFrame(at, frame, 0, why)
+            at, reason, period = frame.at + delays[i], "", period_ms[frame.row]
+            if irregular[i] < settings.late:
+                most = min(settings.late_hours * HOUR_MS, MAX_LATE_PERIODS * period)
+                at, reason = at + int(extent[i] * most), "late"
+            elif irregular[i] < settings.late + settings.swapped:
+                at, reason = at + int((1 + extent[i] / 2) * period), "swapped"
+            yield DeliveredFrame(at, frame, 0, reason)
             copy, chance = 1, settings.doubled
-            while again[i] < chance:
-                at += int(DOUBLE_MS[0] + how[i] * (DOUBLE_MS[1] - DOUBLE_MS[0]))
+            shortest, longest = DUPLICATE_MS
+            while duplicate[i] < chance:
+                at += int(shortest + extent[i] * (longest - shortest))
                 yield DeliveredFrame(at, frame, copy, "doubled")
                 copy, chance = copy + 1, chance * settings.doubled

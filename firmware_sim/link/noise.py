@@ -1,6 +1,7 @@
-"""What comes beside a town's own frames: cut short, a neighbour's, left at the broker.
+"""Messages at the broker that are no valid data of the town.
 
-None of it is a reading of the town, and a hub must say of each what it is.
+Truncated payloads, uplinks of unknown devices, and old retained messages. A hub must
+classify each of them.
 """
 
 from collections.abc import Iterator
@@ -13,45 +14,48 @@ from firmware_sim.rng import RandomStream
 from firmware_sim.scenario.settings import LinkSettings
 
 DAY_MS = 86_400_000
-LEFT_DAYS = (1, 60)  # ago
+LEFTOVER_DAYS = (1, 60)  # age of a retained message
 
 
 class ForeignMessage(NamedTuple):
-    """An uplink that is none of the town's; `at` is when the broker has it.
+    """A message that is no valid data of the town; `at`: arrival in epoch ms.
 
-    `why`: garbage (`missing`, a share of the frame's end, is not there), stranger
-    (of a device that is in no register) or leftover (retained, of `missing` days ago).
+    `reason`: garbage (a share `missing` of the end is cut off), stranger (from a device
+    in no register) or leftover (retained, `missing` days old).
     """
 
     at: int
     row: int
-    why: str
+    reason: str
     missing: float
-    source: DeliveredFrame | None = None
+    source: DeliveredFrame | None = None  # that the message is made from
 
 
 class ForeignTraffic:
-    """Draws beside the link: the link's own chances stay as they are."""
+    """Draws foreign messages from a stream of its own: other draws stay the same."""
 
     def __init__(self, settings: LinkSettings, seed: int) -> None:
         self._settings = settings
         self._stream = RandomStream(seed, "noise")
 
-    def beside(self, carried: list[DeliveredFrame]) -> Iterator[ForeignMessage]:
-        """What comes besides some deliveries, right after the one that it is like."""
-        settings, n = self._settings, len(carried)
+    def messages_after(
+        self, delivered: list[DeliveredFrame]
+    ) -> Iterator[ForeignMessage]:
+        """Yield garbage and strangers, each at the time of the delivery it copies."""
+        settings, n = self._settings, len(delivered)
         share = settings.garbage + settings.strangers
         if not share or not n:
             return
         chance, missing = self._stream.uniform(n), self._stream.uniform(n)
         for i in np.flatnonzero(chance < share).tolist():
-            why = "garbage" if chance[i] < settings.garbage else "stranger"
-            like = carried[i]
-            yield ForeignMessage(like.at, like.frame.row, why, float(missing[i]), like)
+            reason = "garbage" if chance[i] < settings.garbage else "stranger"
+            source = delivered[i]
+            row, cut = source.frame.row, float(missing[i])
+            yield ForeignMessage(source.at, row, reason, cut, source)
 
     def leftovers(self, devices: int, at: int) -> Iterator[ForeignMessage]:
-        """What the broker keeps of some devices and gives a hub that subscribes."""
-        mine = self._stream.happens(self._settings.leftovers, devices)
-        days = self._stream.between(*LEFT_DAYS, devices)
-        for row in np.flatnonzero(mine).tolist():
+        """Yield the retained messages for a hub that subscribes at `at` (epoch ms)."""
+        chosen = self._stream.happens(self._settings.leftovers, devices)
+        days = self._stream.between(*LEFTOVER_DAYS, devices)
+        for row in np.flatnonzero(chosen).tolist():
             yield ForeignMessage(at, row, "leftover", round(float(days[row]), 3))

@@ -1,7 +1,7 @@
-"""What a device keeps while it is cut off, and sends with what is heard next.
+"""Records that a device stores while it has no connection and sends later.
 
-A native device sends an array, the oldest first. LoRaWAN families whose records are
-documented send them with their own times. Others keep nothing.
+A native device sends an array, the oldest record first. LoRaWAN families whose stored
+record format is documented send records with their own times. Others store nothing.
 """
 
 from collections import deque
@@ -15,93 +15,104 @@ from firmware_sim.firmware.frame import DeviceFrame
 from firmware_sim.link.channel import DeliveredFrame, LostFrame
 from firmware_sim.town.fleet import Fleet
 
-AT_ONCE = 4  # records that fit into a LoRaWAN frame
+RECORDS_PER_FRAME = 4  # that fit into a LoRaWAN frame
 HISTORY = "history"
 Mask = NDArray[np.bool_]
 
 
 class OfflineBuffer:
-    """The stores of all devices; `keeps`: records each, the oldest fall out."""
+    """The record stores of all devices; `capacity`: records per device.
 
-    def __init__(self, keeps: int, fleet: Fleet) -> None:
-        self._keeps = keeps
-        self._native = fleet.counting().tolist()
-        self._stores = [
+    The oldest record is dropped when a store is full.
+    """
+
+    def __init__(self, capacity: int, fleet: Fleet) -> None:
+        self._capacity = capacity
+        self._native = fleet.keeps_counter().tolist()
+        self._has_store = [
             native or family in STORED
             for native, family in zip(self._native, fleet.families, strict=True)
         ]
         self._families = fleet.families
-        self._kept: dict[int, deque[DeviceFrame]] = {}
-        self._heard: dict[
+        self._stores: dict[int, deque[DeviceFrame]] = {}
+        self._delivered: dict[
             int, DeviceFrame
-        ] = {}  # the last uplink of who has stored ones
+        ] = {}  # last one of a device with records
 
     def frames(
-        self, at: int, speaks: Mask, next_seq: Callable[[int], int]
+        self, at: int, can_send: Mask, next_seq: Callable[[int], int]
     ) -> Iterator[DeviceFrame]:
-        """LoRaWAN frames of records at `at`, of who was heard before."""
-        heard, self._heard = self._heard, {}
-        for row, frame in heard.items():
-            if not speaks[row] or row not in self._kept:
+        """Yield LoRaWAN frames of stored records, one for each device heard before."""
+        delivered, self._delivered = self._delivered, {}
+        for row, frame in delivered.items():
+            if not can_send[row] or row not in self._stores:
                 continue
-            kept = self._kept.pop(row)
-            records = tuple(kept.popleft() for _ in range(min(AT_ONCE, len(kept))))
-            if kept:
-                self._kept[row] = kept
-            port, record = STORED[self._families[row]]
+            store = self._stores.pop(row)
+            count = min(RECORDS_PER_FRAME, len(store))
+            records = tuple(store.popleft() for _ in range(count))
+            if store:
+                self._stores[row] = store
+            port, encode = STORED[self._families[row]]
             yield DeviceFrame(
-                *(at, row, next_seq(row), "", frame.via),
+                at,
+                row,
+                next_seq(row),
+                "",
+                frame.gateway,
                 port=port,
-                data=b"".join(record(x.data, _second(x)) for x in records),
+                data=b"".join(encode(x.data, _device_epoch_s(x)) for x in records),
                 kind=HISTORY,
-                more=records,
+                stored=records,
             )
 
-    def take(
-        self, carried: Iterable[DeliveredFrame | LostFrame]
+    def process(
+        self, items: Iterable[DeliveredFrame | LostFrame]
     ) -> Iterator[DeliveredFrame | LostFrame]:
-        """The same, without what is kept and with what is sent after all."""
-        source = whole = None
-        for item in carried:
+        """Store lost frames and attach stored ones to native frames that arrive.
+
+        A lost frame that its device stores is not passed on.
+        """
+        source = complete = None
+        for item in items:
             frame = item.frame
             if isinstance(item, LostFrame):
-                yield from self._lost(item)
-            elif frame is source and whole is not None:
-                yield item._replace(frame=whole)
+                yield from self._process_lost(item)
+            elif frame is source and complete is not None:
+                yield item._replace(frame=complete)
             else:
-                source, whole = frame, self._with_kept(frame)
-                yield item._replace(frame=whole)
+                source, complete = frame, self._with_stored(frame)
+                yield item._replace(frame=complete)
 
     def close(self) -> list[LostFrame]:
-        """What is still kept at the end."""
-        kept = [frame for store in self._kept.values() for frame in store]
-        return [LostFrame(frame, "end") for frame in kept]
+        """Return the records that were never sent."""
+        unsent = [frame for store in self._stores.values() for frame in store]
+        return [LostFrame(frame, "end") for frame in unsent]
 
-    def _lost(self, item: LostFrame) -> Iterator[LostFrame]:
+    def _process_lost(self, item: LostFrame) -> Iterator[LostFrame]:
         frame = item.frame
-        no_record = frame.kind and not frame.more
-        if no_record or not self._stores[frame.row]:
+        no_record = frame.kind and not frame.stored
+        if no_record or not self._has_store[frame.row]:
             yield item
             return
-        kept = self._kept.setdefault(frame.row, deque())
-        if frame.more:
-            kept.extendleft(reversed(frame.more))
-            yield LostFrame(frame._replace(more=()), item.why)
+        store = self._stores.setdefault(frame.row, deque())
+        if frame.stored:
+            store.extendleft(reversed(frame.stored))
+            yield LostFrame(frame._replace(stored=()), item.reason)
         else:
-            kept.append(frame)
-        while len(kept) > self._keeps:
-            yield LostFrame(kept.popleft(), item.why)
+            store.append(frame)
+        while len(store) > self._capacity:
+            yield LostFrame(store.popleft(), item.reason)
 
-    def _with_kept(self, frame: DeviceFrame) -> DeviceFrame:
+    def _with_stored(self, frame: DeviceFrame) -> DeviceFrame:
         row = frame.row
-        if row not in self._kept:
+        if row not in self._stores:
             return frame
         if self._native[row]:
-            return frame._replace(more=tuple(self._kept.pop(row)))
-        self._heard[row] = frame
+            return frame._replace(stored=tuple(self._stores.pop(row)))
+        self._delivered[row] = frame
         return frame
 
 
-def _second(frame: DeviceFrame) -> int:
-    """When an uplink was made, by its device's clock, epoch s."""
-    return (frame.at + frame.wrong_ms) // 1000
+def _device_epoch_s(frame: DeviceFrame) -> int:
+    """Time of an uplink by the clock of its device, epoch seconds."""
+    return (frame.at + frame.clock_error_ms) // 1000

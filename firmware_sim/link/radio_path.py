@@ -1,6 +1,7 @@
-"""The whole way of frames: channel, what devices keep, redelivery, and noise beside."""
+"""The path from devices to the broker: channel, offline buffer, redelivery, noise."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from firmware_sim.firmware.frame import DeviceFrame
 from firmware_sim.link.channel import DeliveredFrame, LostFrame, RadioChannel
@@ -10,46 +11,52 @@ from firmware_sim.link.redelivery import Redelivery
 from firmware_sim.scenario import Scenario
 from firmware_sim.town.fleet import Fleet
 
-EVENT_MS = 500  # from a join to the broker
-Carried = list[DeliveredFrame | LostFrame]
+EVENT_MS = 500  # delay of a join or another event to the broker
+
+
+class Transmitted(NamedTuple):
+    """What became of the frames of a step, and the foreign messages beside them."""
+
+    frames: list[DeliveredFrame | LostFrame]
+    foreign_messages: list[ForeignMessage]
 
 
 class RadioPath:
-    """From the devices of a town to its broker."""
+    """The path from the devices of a town to its broker."""
 
     def __init__(
         self, scenario: Scenario, fleet: Fleet, seed: int, period_ms: list[int]
     ) -> None:
         self.channel = RadioChannel(scenario.link, fleet.gateway, seed)
-        keeps = scenario.firmware.keeps
-        self._memory = OfflineBuffer(keeps, fleet) if keeps else None
-        self._again = Redelivery(scenario.link, seed)
-        self._noise = ForeignTraffic(scenario.link, seed)
+        capacity = scenario.firmware.keeps
+        self._buffer = OfflineBuffer(capacity, fleet) if capacity else None
+        self._redelivery = Redelivery(scenario.link, seed)
+        self._foreign_traffic = ForeignTraffic(scenario.link, seed)
         self._rows, self._period_ms = fleet.rows, period_ms
 
-    def stored(
-        self, at: int, speaks: Mask, next_seq: Callable[[int], int]
+    def stored_frames(
+        self, at: int, can_send: Mask, next_seq: Callable[[int], int]
     ) -> list[DeviceFrame]:
-        """Frames of stored records that some devices send at `at`."""
-        return [*self._memory.frames(at, speaks, next_seq)] if self._memory else []
+        """Return the frames of stored records that devices send at `at` (epoch ms)."""
+        return [*self._buffer.frames(at, can_send, next_seq)] if self._buffer else []
 
-    def carry(
-        self, frames: list[DeviceFrame], news: list[DeviceFrame]
-    ) -> tuple[Carried, list[ForeignMessage]]:
-        """What becomes of frames, and what comes besides; joins and births get by."""
-        through = self.channel.carry(frames, self._period_ms)
-        carried = list(self._memory.take(through) if self._memory else through)
-        came = [x for x in carried if isinstance(x, DeliveredFrame)]
-        carried += self._again.beside(came)
-        firsts = [x for x in came if not x.copy and not x.frame.kind]
-        foreign = list(self._noise.beside(firsts))
-        carried += [DeliveredFrame(x.at + EVENT_MS, x, 0, x.kind) for x in news]
-        return carried, foreign
+    def transmit(
+        self, frames: list[DeviceFrame], events: list[DeviceFrame]
+    ) -> Transmitted:
+        """Send frames over the channel; `events` (joins, births) always arrive."""
+        sent = self.channel.transmit(frames, self._period_ms)
+        items = list(self._buffer.process(sent) if self._buffer else sent)
+        delivered = [x for x in items if isinstance(x, DeliveredFrame)]
+        items += self._redelivery.copies_of(delivered)
+        first_data = [x for x in delivered if not x.copy and not x.frame.kind]
+        foreign_messages = list(self._foreign_traffic.messages_after(first_data))
+        items += [DeliveredFrame(x.at + EVENT_MS, x, 0, x.kind) for x in events]
+        return Transmitted(items, foreign_messages)
 
     def leftovers(self, at: int) -> list[ForeignMessage]:
-        """What the broker gives a hub that subscribes at `at`."""
-        return list(self._noise.leftovers(self._rows, at))
+        """Return the retained messages for a hub that subscribes at `at` (epoch ms)."""
+        return list(self._foreign_traffic.leftovers(self._rows, at))
 
     def close(self) -> list[LostFrame]:
-        """What devices still keep at the end."""
-        return self._memory.close() if self._memory else []
+        """Return the records that devices still store at the end."""
+        return self._buffer.close() if self._buffer else []

@@ -1,1 +1,1 @@
-"""The same town live: paced by a clock, against any MQTT broker."""
+"""A scenario's town in real time, against any MQTT broker."""

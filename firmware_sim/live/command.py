@@ -1,4 +1,4 @@
-"""`firmware-sim run SCENARIO`: a scenario's town, live."""
+"""`firmware-sim run SCENARIO`: publish a scenario's town in real time."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,55 +18,55 @@ from firmware_sim.scenario import load
 from firmware_sim.simulation import Simulation
 from firmware_sim.world.step_time import STEP_MS
 
-FOR_EVER_DAYS = 3660
+MAX_DAYS = 3660
 ACCEPTED_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What to run: scenario, its changed keys, when, how fast, from whom."""
+    """What to run: scenario, changed keys, time, speed and clients."""
 
     scenario: str
-    changed: dict[str, Any]
+    overrides: dict[str, Any]
     seed: int
     begin: int  # epoch ms
     speed: float
     hours: float | None
-    own: bool
+    client_per_device: bool
     out: Path | None
 
 
-def run_scenario(wish: RunRequest, address: BrokerAddress, stop: Event) -> bool:
-    """Run until the hours are over or `stop`; whether all was acknowledged.
+def run_scenario(request: RunRequest, address: BrokerAddress, stop: Event) -> bool:
+    """Run until the hours are over or `stop`; return whether all was acknowledged.
 
     Raises ScenarioError, TooManyClientsError and OSError.
     """
-    begin = wish.begin // STEP_MS * STEP_MS
+    begin = request.begin // STEP_MS * STEP_MS
     start = datetime.fromtimestamp(begin / 1000, UTC).isoformat()
-    changed = wish.changed | {"town.start": start, "town.days": FOR_EVER_DAYS}
-    simulation = Simulation(load(wish.scenario, changed), wish.seed)
-    people = identities(simulation, own=wish.own)
-    allow_files(len(people))
+    overrides = request.overrides | {"town.start": start, "town.days": MAX_DAYS}
+    simulation = Simulation(load(request.scenario, overrides), request.seed)
+    clients_of = identities(simulation, client_per_device=request.client_per_device)
+    allow_files(len(clients_of))
     with ExitStack() as stack:
         labels = None
-        if wish.out is not None:
-            write_files(simulation, wish.out)
-            file = (wish.out / "labels.jsonl").open("w", encoding="utf-8")
+        if request.out is not None:
+            write_files(simulation, request.out)
+            file = (request.out / "labels.jsonl").open("w", encoding="utf-8")
             labels = stack.enter_context(file)
         clients = ClientPool(address)
-        for key, identity in people.items():
+        for key, identity in clients_of.items():
             clients.add(key, identity)
             clients.turn(0)
         clients.wait_until_connected(ACCEPTED_S)
-        told = f"{simulation.fleet.rows} devices, {len(people)} clients"
-        typer.echo(f"{told}; Ctrl-C stops", err=True)
-        clock = SimClock(begin, wish.speed)
+        sizes = f"{simulation.fleet.rows} devices, {len(clients_of)} clients"
+        typer.echo(f"{sizes}; Ctrl-C stops", err=True)
+        clock = SimClock(begin, request.speed)
         stream = MessageStream(simulation, labels)
         messages = stream.messages()
-        if wish.hours is not None:
-            until = begin + round(wish.hours * HOUR)
+        if request.hours is not None:
+            until = begin + round(request.hours * HOUR)
             messages = takewhile(lambda message: message.at < until, messages)
-        count = publish(messages, clients, (set(people), stream.hear), clock, stop)
+        count = publish(messages, clients, stream.receive_downlink, clock, stop)
         complete = clients.drain(10)
         clients.close()
     typer.echo(f"sent {count} uplinks")

@@ -1,1 +1,1 @@
-"""What a simulated town writes: messages, ground truth, labels."""
+"""The output of a simulation: broker messages, traces and ground-truth labels."""

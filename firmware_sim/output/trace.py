@@ -1,4 +1,4 @@
-"""A trace: uplinks, labels, register and rounds of a scenario, as files."""
+"""Traces: uplinks, labels, register and rounds of a scenario as files."""
 
 import base64
 import time
@@ -10,7 +10,12 @@ from typing import IO
 from firmware_sim.clock import rfc3339
 from firmware_sim.link.channel import DeliveredFrame, LostFrame
 from firmware_sim.link.noise import ForeignMessage
-from firmware_sim.output.arrivals import Arrival, ArrivalBuilder, first, order
+from firmware_sim.output.arrivals import (
+    Arrival,
+    ArrivalBuilder,
+    arrival_order,
+    is_first_data,
+)
 from firmware_sim.output.labels import label, numbers
 from firmware_sim.output.truth import TruthWriter
 from firmware_sim.scenario import Scenario
@@ -22,7 +27,7 @@ from firmware_sim.world.step_time import STEP_MS, STEPS_A_DAY
 
 @dataclass(frozen=True, slots=True)
 class TraceSummary:
-    """What a trace holds, and how long it took."""
+    """The size of a trace, and how long it took to write."""
 
     scenario: str
     seed: int
@@ -38,7 +43,7 @@ class TraceSummary:
 
 
 class UplinkWriter:
-    """Writes uplinks in order of their arrival, and labels of the odd ones."""
+    """Writes uplinks in order of arrival, and labels of irregular ones."""
 
     def __init__(self, simulation: Simulation, out: IO[str], labels: IO[str]) -> None:
         self._simulation = simulation
@@ -49,34 +54,33 @@ class UplinkWriter:
         self.lines = 0
         self._write([*simulation.leftovers()])
 
-    def take(self, step: SimulationStep) -> None:
-        """Keep what a step carried until its time; write what has arrived by now."""
-        for item in (*step.carried, *step.foreign):
+    def write_step(self, step: SimulationStep) -> None:
+        """Queue the deliveries of a step; write those that have arrived."""
+        for item in (*step.transmitted, *step.foreign_messages):
             if isinstance(item, LostFrame):
-                self._arrivals.lost(item, self._labels)
+                self._arrivals.write_lost(item, self._labels)
                 continue
-            arrives = (item.at - self._simulation.start) // STEP_MS
-            arrives = max(arrives, step.now.number)
-            self._waiting.setdefault(arrives, []).append(item)
+            number = (item.at - self._simulation.start) // STEP_MS
+            number = max(number, step.now.number)
+            self._waiting.setdefault(number, []).append(item)
         self._write(self._waiting.pop(step.now.number, []))
 
     def close(self) -> None:
-        """What is still on its way comes after the end: lost to this trace."""
+        """Label as lost what would arrive after the end of the trace."""
         items = [item for items in self._waiting.values() for item in items]
         waiting = [item for item in items if isinstance(item, DeliveredFrame)]
-        lost = [
-            LostFrame(x.frame, "end") for x in sorted(waiting, key=order) if first(x)
-        ]
+        waiting.sort(key=arrival_order)
+        lost = [LostFrame(x.frame, "end") for x in waiting if is_first_data(x)]
         for item in (*lost, *self._simulation.close()):
-            self._arrivals.lost(item, self._labels)
+            self._arrivals.write_lost(item, self._labels)
 
     def _write(self, arrived: list[DeliveredFrame | ForeignMessage]) -> None:
-        arrived.sort(key=order)
+        arrived.sort(key=arrival_order)
         for item in arrived:
-            arrival = self._arrivals.of(item)
+            arrival = self._arrivals.build(item)
             self.lines += 1
             self._out.write(_line(item.at, arrival))
-            if arrival.why or arrival.stored:
+            if arrival.reason or arrival.stored:
                 self._labels.writelines(arrival.labels(self.lines))
 
 
@@ -90,14 +94,21 @@ def _line(at: int, arrival: Arrival) -> str:
     )
 
 
+def _no_progress(_day: int) -> None:
+    pass
+
+
 def write_trace(
     name: str,
     scenario: Scenario,
     seed: int,
     out: Path,
-    tick: Callable[[int], None] = lambda day: None,
+    on_day: Callable[[int], None] = _no_progress,
 ) -> TraceSummary:
-    """Write a scenario's trace into the folder `out`; `tick(day)` hears of progress."""
+    """Write a scenario's trace into the folder `out`.
+
+    `on_day` is called after each simulated day with its number, from 1.
+    """
     began = time.monotonic()
     simulation = Simulation(scenario, seed)
     days, fleet = scenario.town.days, simulation.fleet
@@ -108,24 +119,26 @@ def write_trace(
         (out / "uplinks.jsonl").open("w", encoding="utf-8") as file,
         (out / "labels.jsonl").open("w", encoding="utf-8") as labels,
     ):
-        _introduce(name, simulation, seed, labels)
+        _write_assets(name, simulation, seed, labels)
         uplinks, truth = (
             UplinkWriter(simulation, file, labels),
             TruthWriter(simulation, labels),
         )
         for step in simulation.steps(days):
-            truth.take(step)
-            uplinks.take(step)
+            truth.write_step(step)
+            uplinks.write_step(step)
             if (step.now.number + 1) % STEPS_A_DAY == 0:
-                tick((step.now.number + 1) // STEPS_A_DAY)
+                on_day((step.now.number + 1) // STEPS_A_DAY)
         truth.close()
         uplinks.close()
     seconds = round(time.monotonic() - began, 3)
     return TraceSummary(name, seed, fleet.rows, days, uplinks.lines, seconds)
 
 
-def _introduce(name: str, simulation: Simulation, seed: int, labels: IO[str]) -> None:
-    """The first labels: the town and its assets."""
+def _write_assets(
+    name: str, simulation: Simulation, seed: int, labels: IO[str]
+) -> None:
+    """Write the first labels: the town and its assets."""
     fleet, scenario = simulation.fleet, simulation.scenario
     labels.write(
         label(
@@ -135,15 +148,15 @@ def _introduce(name: str, simulation: Simulation, seed: int, labels: IO[str]) ->
             days=scenario.town.days,
             start=simulation.start,
             timezone=scenario.town.timezone,
-            profile={"bin": numbers(simulation.bins.profile.tolist(), 4)},
+            profile={"bin": numbers(simulation.world.bins.profile.tolist(), 4)},
             event_share=scenario.deposits.event_share,
         )
     )
     for row, asset in enumerate(fleet.assets[: fleet.bins + fleet.toilets]):
         is_bin = row < fleet.bins
-        more = {}
+        rates = {}
         if is_bin:
-            more = {
+            rates = {
                 "rate": float(fleet.rate[row]),
                 "settling": float(fleet.settling[row]),
                 "tags": [tag(int(fleet.visits[row]))],
@@ -156,6 +169,6 @@ def _introduce(name: str, simulation: Simulation, seed: int, labels: IO[str]) ->
                 zone=fleet.zone_id(row),
                 gateway=fleet.gateway_id(int(fleet.gateway[row])),
                 devices=[fleet.devices[i] for i in fleet.devices_of(row)],
-                **more,
+                **rates,
             )
         )

@@ -1,4 +1,4 @@
-"""Writes the truth of each step as labels: fill, gas, services, faults, outages."""
+"""Writes the ground truth as labels: fill, gas, services, faults, outages."""
 
 from typing import IO
 
@@ -7,19 +7,19 @@ import numpy as np
 from firmware_sim.output.labels import label, numbers
 from firmware_sim.rng import F64
 from firmware_sim.simulation import Simulation, SimulationStep
+from firmware_sim.world.events import ActiveEvent
 from firmware_sim.world.fixtures import FixtureState
-from firmware_sim.world.script import ActiveEvent
 from firmware_sim.world.step_time import STEP_MS, STEP_S, STEPS_A_DAY
 
 FILL_STEPS = 3  # a value each quarter of an hour
-HOUR_STEPS = 12
+STEPS_AN_HOUR = 12
 FULL = 100.0
 DAY_MS = STEPS_A_DAY * STEP_MS
-AHEAD = 60  # days
+BATTERY_DAYS = 60  # a battery that ends so soon after the trace is labelled
 
 
 class TruthWriter:
-    """Gathers columns over a day, writes events at once."""
+    """Collects columns over a day, and writes events at once."""
 
     def __init__(self, simulation: Simulation, labels: IO[str]) -> None:
         self._simulation = simulation
@@ -28,56 +28,59 @@ class TruthWriter:
         self._fill: list[F64] = []
         self._gain: list[F64] = []
         self._nh3: list[F64] = []
-        self._seen: list[FixtureState] = []
-        self._thrown = np.zeros(n)
-        self._over: dict[int, int] = {}
-        self._open: dict[tuple[str, int], list[int]] = {}
+        self._fixtures: list[FixtureState] = []
+        self._deposited = np.zeros(n)
+        self._overflowing: dict[int, int] = {}
+        self._open_faults: dict[tuple[str, int], list[int]] = {}
 
-    def take(self, step: SimulationStep) -> None:
-        """Write what happened in a step."""
+    def write_step(self, step: SimulationStep) -> None:
+        """Write the labels of a step."""
         self._services(step)
         self._overflows(step)
         for row in step.restarted:
             device = self._simulation.fleet.devices[row]
             self._write("restarted", device=device, at=step.now.at - STEP_MS)
-        for row, at, command, asked in step.obeyed:
+        for row, at, command, id_ in step.executed:
             device = self._simulation.fleet.devices[row]
-            told = {"command": command.kind, "value": command.value, "asked": asked}
-            self._write("downlink", device=device, at=at, **told)
-        for event in step.begun:
+            action = {"command": command.kind, "value": command.value, "asked": id_}
+            self._write("downlink", device=device, at=at, **action)
+        for event in step.world.events.begun:
             self._event(event)
-        for spell in step.spells:
-            self._spell(spell.fault, spell.row, spell.on, step.now.at)
-        for zone, on in step.showers:
-            self._spell("rain", zone, on, step.now.at)
-        for outage in step.outages:
-            self._spell("gateway_down", outage.gateway, outage.on, step.now.at)
-        self._thrown += step.gain
+        for change in step.fault_changes:
+            self._fault_change(change.fault, change.row, change.on, step.now.at)
+        for zone, on in step.world.rain_changes:
+            self._fault_change("rain", zone, on, step.now.at)
+        for gateway, on in step.gateway_changes:
+            self._fault_change("gateway_down", gateway, on, step.now.at)
+        world = self._simulation.world
+        self._deposited += step.world.gain
         number = step.now.number + 1
         if number % FILL_STEPS == 0:
-            self._fill.append(self._simulation.bins.fill.copy())
-            self._gain.append(self._thrown)
-            self._thrown = np.zeros(len(self._thrown))
-        self._nh3.append(self._simulation.toilets.nh3.copy())
-        if number % HOUR_STEPS == 0 and self._simulation.has_fixtures:
-            self._seen.append(self._simulation.fixtures.seen)
+            self._fill.append(world.bins.fill.copy())
+            self._gain.append(self._deposited)
+            self._deposited = np.zeros(len(self._deposited))
+        self._nh3.append(world.toilets.nh3.copy())
+        if number % STEPS_AN_HOUR == 0 and world.has_fixtures:
+            self._fixtures.append(world.fixtures.state)
         if number % STEPS_A_DAY == 0:
             self._day(step.now.at - (STEPS_A_DAY - 1) * STEP_MS)
 
     def close(self) -> None:
-        """End what is still going on: it has no `until`."""
-        for row, at in self._over.items():
+        """Write what has not ended, with `until` null."""
+        for row, at in self._overflowing.items():
             asset = self._simulation.fleet.assets[row]
             self._write("overflow", asset=asset, at=at, until=None)
-        for (kind, row), begun in self._open.items():
+        for (kind, row), begun in self._open_faults.items():
             self._fault(kind, row, begun[0], None)
-        self._to_come()
+        self._write_ending_batteries()
 
-    def _to_come(self) -> None:
-        """Batteries that end soon after the trace: a warning in it was right."""
+    def _write_ending_batteries(self) -> None:
+        """Label batteries that end soon after the trace: a warning is correct."""
         simulation = self._simulation
         days, ends = simulation.scenario.town.days, simulation.batteries.ends
-        for row in np.flatnonzero((ends > days) & (ends <= days + AHEAD)).tolist():
+        for row in np.flatnonzero(
+            (ends > days) & (ends <= days + BATTERY_DAYS)
+        ).tolist():
             at = simulation.start + round(float(ends[row]) * DAY_MS)
             self._fault("low_battery", row, at, None)
 
@@ -86,8 +89,8 @@ class TruthWriter:
 
     def _services(self, step: SimulationStep) -> None:
         fleet = self._simulation.fleet
-        beside_too = self._simulation.scenario.deposits.beside > 0
-        for visit, before, beside in step.visits:
+        has_beside = self._simulation.scenario.deposits.beside > 0
+        for visit, before, beside_l in step.world.visits:
             asset = fleet.assets[visit.row]
             if visit.cause == "missed":
                 self._write("round_missed", asset=asset, at=visit.at)
@@ -100,10 +103,10 @@ class TruthWriter:
                 after=round(visit.left, 2),
                 cause=visit.cause,
             )
-            if beside_too and beside:
-                litres = round(beside, 1)
+            if has_beside and beside_l:
+                litres = round(beside_l, 1)
                 self._write("beside", asset=asset, at=visit.at, litres=litres)
-        for cleaning in step.cleanings:
+        for cleaning in step.world.cleanings:
             self._write(
                 "cleaned",
                 asset=fleet.assets[fleet.bins + cleaning.row],
@@ -124,17 +127,17 @@ class TruthWriter:
         )
 
     def _overflows(self, step: SimulationStep) -> None:
-        full = self._simulation.bins.fill >= FULL
-        for row in [row for row in self._over if not full[row]]:
+        full = self._simulation.world.bins.fill >= FULL
+        for row in [row for row in self._overflowing if not full[row]]:
             asset = self._simulation.fleet.assets[row]
-            began = self._over.pop(row)
+            began = self._overflowing.pop(row)
             self._write("overflow", asset=asset, at=began, until=step.now.at)
         for row in np.flatnonzero(full).tolist():
-            self._over.setdefault(row, step.now.at)
+            self._overflowing.setdefault(row, step.now.at)
 
-    def _spell(self, kind: str, row: int, on: bool, at: int) -> None:
-        """One fault can have two causes: it lasts until neither is left."""
-        begun = self._open.setdefault((kind, row), [])
+    def _fault_change(self, kind: str, row: int, on: bool, at: int) -> None:
+        """Begin or end a fault; one with two causes lasts until both have ended."""
+        begun = self._open_faults.setdefault((kind, row), [])
         if on:
             begun.append(at)
             return
@@ -142,7 +145,7 @@ class TruthWriter:
         if begun:
             begun[0] = first
             return
-        del self._open[kind, row]
+        del self._open_faults[kind, row]
         self._fault(kind, row, first, at)
 
     def _fault(self, kind: str, row: int, at: int, until: int | None) -> None:
@@ -185,18 +188,18 @@ class TruthWriter:
         self._supplies(first)
 
     def _supplies(self, first: int) -> None:
-        """What paper and soap there was, and who had come, by the hour."""
-        begin = first + (HOUR_STEPS - 1) * STEP_MS
-        fleet, seen = self._simulation.fleet, self._seen
-        for row in range(fleet.toilets if seen else 0):
+        """Write hourly supplies of paper and soap, and visitors."""
+        begin = first + (STEPS_AN_HOUR - 1) * STEP_MS
+        fleet, states = self._simulation.fleet, self._fixtures
+        for row in range(fleet.toilets if states else 0):
             self._write(
                 "supplies",
                 asset=fleet.assets[fleet.bins + row],
                 at=begin,
-                step_s=HOUR_STEPS * STEP_S,
-                paper=numbers([float(s.paper[row]) for s in seen], 1),
-                soap=numbers([float(s.soap[row]) for s in seen], 1),
-                men=[int(s.visits[0, row]) for s in seen],
-                women=[int(s.visits[1, row]) for s in seen],
+                step_s=STEPS_AN_HOUR * STEP_S,
+                paper=numbers([float(s.paper[row]) for s in states], 1),
+                soap=numbers([float(s.soap[row]) for s in states], 1),
+                men=[int(s.visits[0, row]) for s in states],
+                women=[int(s.visits[1, row]) for s in states],
             )
-        self._seen = []
+        self._fixtures = []

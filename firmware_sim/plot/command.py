@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from firmware_sim.plot.bin_history import read_story
 from firmware_sim.plot.picture import PlotError, draw
-from firmware_sim.plot.story import read_story
 
 
 class Language(StrEnum):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from firmware_sim.plot.story import BinHistory
+from firmware_sim.plot.bin_history import BinHistory
 
 ENGLISH = {
     "truth": "true fill",

@@ -14,9 +14,9 @@ from firmware_sim.families.auxiliary import AUXILIARY
 from firmware_sim.families.catalogue import BINS, NATIVE, TOILETS
 from firmware_sim.families.versions import VERSIONS
 from firmware_sim.scenario.base import Amount, Positive, ScenarioSection, Share
-from firmware_sim.scenario.rooms import FixtureSettings, GasSettings, ToiletSettings
-from firmware_sim.scenario.script import ScenarioEvent
+from firmware_sim.scenario.events import ScenarioEvent
 from firmware_sim.scenario.shapes import ShapeSettings
+from firmware_sim.scenario.toilets import FixtureSettings, GasSettings, ToiletSettings
 
 # percent of a day's deposits by local hour: Groningen, Wouda et al. 2024
 _HOURLY = (

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from firmware_sim.score.told import AlertSpan
+from firmware_sim.score.hub_output import AlertSpan
 from firmware_sim.score.truth import DAY_MS, HOUR_MS, GroundTruth
 
 DUE, SOON_H = 70.0, 24

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from firmware_sim.score.card import Scored, card
+from firmware_sim.score.hub_output import AlertSpan, read_alerts
 from firmware_sim.score.oracle import by_due, by_horizon
-from firmware_sim.score.told import AlertSpan, read_alerts
+from firmware_sim.score.scorecard import Scored, card
 from firmware_sim.score.truth import MOST_H, GroundTruth, ScoreError, read_truth
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.score.collect import Numbers, share
-from firmware_sim.score.told import EstimatedEmptying, ScoredEstimates
+from firmware_sim.score.hub_output import EstimatedEmptying, ScoredEstimates
 from firmware_sim.score.truth import HOUR_MS, MOST_H, GroundTruth
 
 LEAST = 15.0  # % before, for an emptying that has to be seen

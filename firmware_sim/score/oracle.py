@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.score.told import EVER, AlertSpan
+from firmware_sim.score.hub_output import EVER, AlertSpan
 from firmware_sim.score.truth import FULL, HOUR_MS, GroundTruth, TrueFill
 
 F64 = NDArray[np.float64]

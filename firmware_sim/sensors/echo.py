@@ -65,7 +65,7 @@ class EchoSensors:
         self._stuck_h[fresh] = hours
         return [FaultChange(row, True, "stuck") for row in fresh.tolist()]
 
-    def age(self, hours: float) -> list[FaultChange]:
+    def advance(self, hours: float) -> list[FaultChange]:
         """Let time pass: spells of being stuck begin and end."""
         n = len(self._held)
         held = self._stuck_h > 0

@@ -7,7 +7,7 @@ has no value (NaN) until it has settled again.
 import numpy as np
 
 from firmware_sim.rng import F64, I64, RandomStream
-from firmware_sim.scenario.rooms import GasSettings
+from firmware_sim.scenario.toilets import GasSettings
 from firmware_sim.sensors.fault_interval import FaultChange
 
 MONTH_H = 730.0
@@ -56,7 +56,7 @@ class GasCells:
         self._cold_h[rows] = np.maximum(self._cold_h[rows], hours)
         return [FaultChange(self._first + row, True, WARMING) for row in fresh.tolist()]
 
-    def age(self, hours: float) -> list[FaultChange]:
+    def advance(self, hours: float) -> list[FaultChange]:
         """Let time pass: cells settle, zeros wander, and cells are exchanged."""
         settings, n = self._settings, len(self._zero)
         cold = self._cold_h > 0

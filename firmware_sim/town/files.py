@@ -23,7 +23,7 @@ def fleet_csv(fleet: Fleet, scenario: Scenario) -> str:
     bent = (VOLUMES,) if scenario.shapes else ()
     writer.writerow((*COLUMNS, *bent))
     for row in range(fleet.rows):
-        number = fleet.owner[row] // SITE + 1
+        number = fleet.asset_row[row] // SITE + 1
         zone, site = fleet.zone_id(row), f"site{number:04d}-{fleet.zone[row]}"
         kind, shape, interval_s, tags = _what(fleet, scenario, row)
         writer.writerow(
@@ -52,7 +52,7 @@ def _bin(fleet: Fleet, row: int) -> Row:
 def _what(fleet: Fleet, scenario: Scenario, row: int) -> Row:
     if row < fleet.bins:
         return _bin(fleet, row)
-    first = row == fleet.owner[row]
+    first = row == fleet.asset_row[row]
     every = scenario.gas.report_min if first else scenario.fixtures.report_min
     return "toilet", ("", "", ""), round(every * 60), ""
 

@@ -21,7 +21,7 @@ class Fleet:
 
     bins: int
     toilets: int
-    owner: NDArray[np.int64]  # by row: the row of the first device on its asset
+    asset_row: NDArray[np.int64]  # by row: the row of the first device on its asset
     assets: tuple[str, ...]  # by row
     devices: tuple[str, ...]
     zone: NDArray[np.int64]  # by row
@@ -41,7 +41,7 @@ class Fleet:
     def devices_of(self, row: int) -> list[int]:
         """The rows of all devices on the asset of row `row`."""
         last = self.bins + self.toilets
-        beside = np.flatnonzero(self.owner[last:] == row) + last
+        beside = np.flatnonzero(self.asset_row[last:] == row) + last
         return [row, *beside.tolist()]
 
     def is_native(self, row: int) -> bool:
@@ -52,7 +52,7 @@ class Fleet:
         """The points of an asset's shape for a register; empty where it has none."""
         return self.shapes.points(row) if row < self.bins else ""
 
-    def counting(self) -> NDArray[np.bool_]:
+    def keeps_counter(self) -> NDArray[np.bool_]:
         """Who goes on counting uplinks at the start: native ones; LoRaWAN ones join."""
         return np.array([self.is_native(row) for row in range(self.rows)], np.bool_)
 
@@ -60,7 +60,7 @@ class Fleet:
         """The id of the zone that an asset lies in."""
         return f"zone{self.zone[row] + 1:02d}"
 
-    def vias(self) -> list[str]:
+    def gateway_ids(self) -> list[str]:
         """The gateway of each device."""
         return [self.gateway_id(number) for number in self.gateway.tolist()]
 
@@ -104,22 +104,22 @@ def make_fleet(scenario: Scenario, seed: int) -> Fleet:
     """The town's assets and devices; the same for the same scenario and seed."""
     town, bins = scenario.town, scenario.town.bins
     beside, others = _beside(scenario, seed)
-    owner = np.concatenate([np.arange(bins + town.toilets), beside])
-    rows = len(owner)
+    asset_row = np.concatenate([np.arange(bins + town.toilets), beside])
+    rows = len(asset_row)
     stream = RandomStream(seed, "fleet")
     rate = scenario.bin.rate_median * stream.lognormal(scenario.bin.rate_sigma, bins)
     rate = np.clip(rate, scenario.bin.rate_min, scenario.bin.rate_max)
     rate = np.round(rate, 2)
-    zone = owner % town.zones
+    zone = asset_row % town.zones
     families = (*_families(scenario, seed), *others)
     half = (stream.uniform(rows) < 0.5).astype(np.int64)
     return Fleet(
         bins=bins,
         toilets=town.toilets,
-        owner=owner,
+        asset_row=asset_row,
         assets=tuple(
             f"bin{n + 1:05d}" if n < bins else f"wc{n - bins + 1:04d}"
-            for n in owner.tolist()
+            for n in asset_row.tolist()
         ),
         devices=tuple(_device(n, bins, family) for n, family in enumerate(families)),
         zone=zone,

@@ -1,19 +1,19 @@
-"""Seasons and holidays: how much more or less the town throws away and goes out."""
+"""Seasons and holidays: the factor of deposits and visits by day."""
 
 from firmware_sim.scenario.settings import CalendarSettings
 from firmware_sim.world.step_time import StepTime
 
 
 class SeasonalDemand:
-    """The factor of a day, for deposits and visits."""
+    """The demand of a day relative to the usual one."""
 
     def __init__(self, settings: CalendarSettings) -> None:
         self._settings = settings
         self._holidays = frozenset(day.isoformat() for day in settings.holidays)
 
     def factor(self, now: StepTime) -> float:
-        """Times the usual."""
-        found: float = self._settings.monthly[now.month - 1]
+        """Return the factor of deposits and visits at `now`."""
+        factor: float = self._settings.monthly[now.month - 1]
         if now.date in self._holidays:
-            found *= self._settings.holiday_factor
-        return found
+            factor *= self._settings.holiday_factor
+        return factor

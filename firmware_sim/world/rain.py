@@ -1,4 +1,4 @@
-"""Rain over a zone: fewer people go out, and the air of toilets is damp."""
+"""Rain over a zone: fewer deposits and visits, humid air in toilets."""
 
 from typing import NamedTuple
 
@@ -13,40 +13,40 @@ Mask = NDArray[np.bool_]
 
 
 class RainChange(NamedTuple):
-    """It begins to rain over a zone, or ends (`on` False)."""
+    """Rain over a zone begins (`on`) or ends."""
 
     zone: int
     on: bool
 
 
 class RainModel:
-    """Where it rains, by zone."""
+    """Showers by zone."""
 
     def __init__(self, settings: RainSettings, zones: int, seed: int) -> None:
         self._settings = settings
         self._stream = RandomStream(seed, "rain")
-        self._left_h: F64 = np.zeros(zones)
+        self._left_h: F64 = np.zeros(zones)  # hours of rain left
 
     def step(self) -> list[RainChange]:
-        """Showers that begin or end in a step."""
+        """Advance by one step and return the showers that began or ended."""
         settings, n = self._settings, len(self._left_h)
         if not settings.per_day:
             return []
-        was = self._left_h > 0
+        was_raining = self._left_h > 0
         self._left_h = np.maximum(self._left_h - STEP_H, 0)
         chance = settings.per_day * STEP_H / 24
-        begins = ~was & self._stream.happens(chance, n)
-        lasts = self._stream.between(*settings.hours, n)
-        self._left_h = np.where(begins, lasts, self._left_h)
-        now = self._left_h > 0
-        changed = np.flatnonzero(now != was).tolist()
-        return [RainChange(zone, bool(now[zone])) for zone in changed]
+        begins = ~was_raining & self._stream.happens(chance, n)
+        hours = self._stream.between(*settings.hours, n)
+        self._left_h = np.where(begins, hours, self._left_h)
+        raining = self._left_h > 0
+        changed = np.flatnonzero(raining != was_raining).tolist()
+        return [RainChange(zone, bool(raining[zone])) for zone in changed]
 
     def factor(self, zone: I64) -> F64:
-        """Times the usual deposits and visits, by asset."""
+        """Return the factor of deposits and visits, by asset; `zone`: of each asset."""
         return np.where(self._left_h[zone] > 0, self._settings.factor, 1.0)
 
     def humidity(self, zone: I64) -> F64:
-        """% in toilets."""
+        """Return the humidity in toilets, %; `zone`: of each toilet."""
         settings = self._settings
         return np.where(self._left_h[zone] > 0, settings.wet, settings.dry)

@@ -1,4 +1,4 @@
-"""A moment of the simulation, in UTC and as the town's people see it."""
+"""The time of a simulation step, in UTC and in the town's local calendar."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ STEPS_A_DAY = 86_400 // STEP_S
 
 @dataclass(frozen=True, slots=True)
 class StepTime:
-    """The end of a step: epoch ms, and the local calendar there."""
+    """The end of a step: epoch ms, and the local calendar."""
 
     at: int
     number: int  # of the step, from 0
@@ -28,7 +28,7 @@ class StepTime:
 
 
 def step_time(at: int, number: int, zone: ZoneInfo) -> StepTime:
-    """The moment at `at` (epoch ms) in a time zone."""
+    """Return the step time at `at` (epoch ms) in a time zone."""
     local = datetime.fromtimestamp(at / 1000, zone)
     hour = local.hour + local.minute / 60 + local.second / 3600
     today = local.date().isoformat()

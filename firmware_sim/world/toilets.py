@@ -1,7 +1,7 @@
-"""Toilets: a well-mixed room, urine that ripens to ammonia, visits, cleanings.
+"""Toilets: a well-mixed room, urine that turns into ammonia, visits, cleanings.
 
-dC/dt = E/V - ACH (C - C0); a visit leaves a source that ripens (h) and fades (h), a
-cleaning takes away a share of both. ppm of NH3 at 25 °C are mg/m3 times 1.436.
+dC/dt = E/V - ACH (C - C0). Each visit leaves a source that ripens and then fades
+exponentially; a cleaning removes a share of both. 1 mg/m3 NH3 is 1.436 ppm at 25 °C.
 """
 
 from typing import NamedTuple
@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.rng import F64, I64, RandomStream
-from firmware_sim.scenario.rooms import ToiletSettings
+from firmware_sim.scenario.toilets import ToiletSettings
 from firmware_sim.world.step_time import STEP_H, STEP_MS, StepTime
 
-PPM = 1.436  # of 1 mg/m3 NH3
-H2S_SHARE = 0.02  # of the ammonia, by volume: a sound trap
+PPM = 1.436  # per mg/m3 of NH3
+H2S_SHARE = 0.02  # of the ammonia by volume, with a working siphon
 
 
 class Cleaning(NamedTuple):
-    """A crew was due to clean a toilet."""
+    """A scheduled cleaning of a toilet."""
 
     at: int
     row: int  # among the toilets
-    removed: float  # share; 0 where it was skipped
+    removed: float  # share of the source; 0 if skipped
     skipped: bool
 
 
@@ -32,13 +32,13 @@ class Toilets:
     def __init__(self, settings: ToiletSettings, n: int, seed: int) -> None:
         self._settings = settings
         self._stream = RandomStream(seed, "toilets")
-        busy, airy = settings.spread
-        visits = settings.visits * self._stream.lognormal(busy, n)
-        self._air = settings.air_changes * self._stream.lognormal(airy, n)
+        visits_sd, air_sd = settings.spread
+        visits = settings.visits * self._stream.lognormal(visits_sd, n)
+        self._air_changes = settings.air_changes * self._stream.lognormal(air_sd, n)
         self._per_hour = np.round(visits, 2)
-        self._late = self._stream.between(0, 0.5, n)  # h after the planned time
-        self.fresh: F64 = np.zeros(n)  # mg/h to come
-        self.ripe: F64 = np.zeros(n)  # mg/h now
+        self._delay = self._stream.between(0, 0.5, n)  # h after the planned time
+        self.fresh: F64 = np.zeros(n)  # mg/h that has not ripened
+        self.ripe: F64 = np.zeros(n)  # mg/h emitted now
         self.nh3: F64 = np.full(n, settings.background_ppm)
         self.entered: I64 = np.zeros(n, np.int64)
         self.inside: I64 = np.zeros(n, np.int64)
@@ -50,50 +50,54 @@ class Toilets:
         return self.nh3 * H2S_SHARE
 
     def step(
-        self, now: StepTime, crowd: F64, smell: F64, idle: NDArray[np.bool_]
+        self, now: StepTime, crowd: F64, smell: F64, strike: NDArray[np.bool_]
     ) -> list[Cleaning]:
-        """Turn all rooms one step forward; answers the cleanings in it.
+        """Advance all toilets by one step and return its cleanings.
 
-        `crowd` and `smell`: times the usual visits and sources; `idle`: nobody cleans.
+        `crowd` and `smell`: factors of the usual visits and sources, by toilet.
+        `strike`: toilets that nobody cleans.
         """
         settings = self._settings
         share = settings.hourly[int(now.hour)] / sum(settings.hourly)
-        came = self._stream.poisson(self._per_hour * share * STEP_H * crowd)
-        self.inside = came  # a visit of two or three minutes ends within the step
-        self.entered = self.entered + came
-        cleanings = self._clean(now, idle)
+        visitors = self._stream.poisson(self._per_hour * share * STEP_H * crowd)
+        self.inside = visitors  # a visit of two or three minutes ends within the step
+        self.entered = self.entered + visitors
+        cleanings = self._clean(now, strike)
         ripens = 1 - np.exp(-STEP_H / settings.ripens_h)
         fades = np.exp(-STEP_H / settings.fades_h)
-        moved = self.fresh * ripens
-        self.fresh = self.fresh - moved + self._left(came) * smell
-        self.ripe = self.ripe * fades + moved
-        level = PPM * self.ripe / (settings.volume_m3 * self._air)
-        level = level + settings.background_ppm
-        near = np.exp(-self._air * STEP_H)
-        self.nh3 = level + (self.nh3 - level) * near
+        ripened = self.fresh * ripens
+        self.fresh = self.fresh - ripened + self._new_source(visitors) * smell
+        self.ripe = self.ripe * fades + ripened
+        limit = PPM * self.ripe / (settings.volume_m3 * self._air_changes)
+        limit = limit + settings.background_ppm
+        left = np.exp(-self._air_changes * STEP_H)
+        self.nh3 = limit + (self.nh3 - limit) * left
         return cleanings
 
-    def _left(self, came: I64) -> F64:
-        """The source that the visitors left, mg/h."""
-        settings, total = self._settings, int(came.sum())
+    def _new_source(self, visitors: I64) -> F64:
+        """Draw the source that visitors leave, mg/h by toilet."""
+        settings, total = self._settings, int(visitors.sum())
         source = np.full(total, settings.source_mg_h)
         messy = self._stream.happens(settings.messy_share, total)
-        worse = self._stream.exponential(total) * settings.messy_mg_h
-        owner = np.repeat(np.arange(len(came)), came)
-        return np.bincount(owner, source + messy * worse, len(came)).astype(np.float64)
+        extra = self._stream.exponential(total) * settings.messy_mg_h
+        toilet = np.repeat(np.arange(len(visitors)), visitors)
+        by_toilet = np.bincount(toilet, source + messy * extra, len(visitors))
+        return by_toilet.astype(np.float64)
 
-    def _clean(self, now: StepTime, idle: NDArray[np.bool_]) -> list[Cleaning]:
-        done = []
+    def _clean(self, now: StepTime, strike: NDArray[np.bool_]) -> list[Cleaning]:
+        cleanings = []
         for planned in self._settings.cleanings:
-            hour = planned + self._late
+            hour = planned + self._delay
             due = np.flatnonzero((hour <= now.hour) & (now.hour < hour + STEP_H))
-            skipped = self._stream.happens(self._settings.skipped, len(due)) | idle[due]
-            for row, skip in zip(due.tolist(), skipped.tolist(), strict=True):
-                removed = 0.0 if skip else self._settings.removed
+            skipped = (
+                self._stream.happens(self._settings.skipped, len(due)) | strike[due]
+            )
+            for row, is_skipped in zip(due.tolist(), skipped.tolist(), strict=True):
+                removed = 0.0 if is_skipped else self._settings.removed
                 at = now.at - int((now.hour - hour[row]) * 12 * STEP_MS)
-                done.append(Cleaning(at, row, removed, skip))
+                cleanings.append(Cleaning(at, row, removed, is_skipped))
                 self.fresh[row] *= 1 - removed
                 self.ripe[row] *= 1 - removed
-                if not skip:
+                if not is_skipped:
                     self.cleaned_at[row] = at
-        return done
+        return cleanings

@@ -15,7 +15,7 @@ from firmware_sim.clock import HOUR, SimClock, parse_time
 from firmware_sim.demo import broker
 from firmware_sim.demotown.fleet import town
 from firmware_sim.demotown.stream import uplinks
-from firmware_sim.mqtt import BrokerAddress, Publisher, live, say_hello
+from firmware_sim.mqtt import BrokerAddress, Publisher, publish_births, publish_in_time
 
 START = parse_time("2026-06-01T07:00:00+08:00")
 PATIENCE_S = 20
@@ -81,9 +81,9 @@ def test_the_town_reports_over_a_real_broker(port: int) -> None:
     births = Listener(port, ("sensorhub/v1/+/+/status",), "births")
     publisher = Publisher(BrokerAddress(port=port))
     assets, stop = town(), threading.Event()
-    say_hello(publisher, assets)
+    publish_births(publisher, assets)
     clock = SimClock(START + HOUR, 3600)
-    live(uplinks(assets, 1, START), clock, publisher, stop, START + HOUR)
+    publish_in_time(uplinks(assets, 1, START), clock, publisher, stop, START + HOUR)
     assert publisher.drain(stop)
     sent = publisher.distinct + publisher.copies
     publisher.close()

@@ -11,8 +11,8 @@ from firmware_sim.firmware.battery import STEP_DAYS, Batteries
 from firmware_sim.output.trace import write_trace
 from firmware_sim.rng import F64, I64
 from firmware_sim.scenario import load
-from firmware_sim.scenario.rooms import GasSettings
 from firmware_sim.scenario.settings import BatterySettings
+from firmware_sim.scenario.toilets import GasSettings
 from firmware_sim.sensors.gas import GasCells
 
 ENDING = BatterySettings(ending=1, ending_days=(4, 6), change_days=1)
@@ -67,14 +67,14 @@ def test_a_zero_wanders_until_the_cell_is_exchanged() -> None:
     )
     cells = GasCells(settings, 4, 100, seed=1)
     clean, never = np.zeros(4), np.full(4, -1)
-    begins = cells.age(24)
+    begins = cells.advance(24)
     assert [(s.row, s.on, s.fault) for s in begins] == [
         (100 + row, True, "drift") for row in range(4)
     ]
-    cells.age(72)
+    cells.advance(72)
     seen = cells.measure(clean, 0, never)
     assert np.allclose(np.abs(seen), 0.3)
-    ends = [s for _ in range(2) for s in cells.age(72) if not s.on]
+    ends = [s for _ in range(2) for s in cells.advance(72) if not s.on]
     assert [s.row for s in ends] == [100, 101, 102, 103]
     assert np.allclose(cells.measure(clean, 0, never), 0)
 

@@ -10,8 +10,8 @@ from tests.support.vectors import decode, values
 from firmware_sim.families import (
     brighterbins,
     browan,
-    commands,
     decentlab,
+    device_commands,
     dingtek,
     dragino,
     elsys,
@@ -186,11 +186,11 @@ def test_what_stands_for_no_value_is_none() -> None:
 def test_a_device_understands_the_intervals_that_the_hub_sends(seconds: int) -> None:
     for decoder in ("milesight-em400", "dragino-ultrasonic"):
         sent = downlinks.family_bytes(decoder, "interval", {"interval_s": seconds})
-        assert commands.lorawan(*sent) == ("interval", seconds)
+        assert device_commands.lorawan(*sent) == ("interval", seconds)
         reboot = downlinks.family_bytes(decoder, "reboot", {})
-        assert commands.lorawan(*reboot) == ("reboot", None)
+        assert device_commands.lorawan(*reboot) == ("reboot", None)
     minutes = downlinks.family_bytes("milesight-vs350", "interval", {"interval_s": 600})
-    assert commands.lorawan(*minutes) == ("interval", 600)
+    assert device_commands.lorawan(*minutes) == ("interval", 600)
 
 
 def test_a_native_device_understands_what_the_hub_sends() -> None:
@@ -202,12 +202,12 @@ def test_a_native_device_understands_what_the_hub_sends() -> None:
         ("hex", {"hex": "00"}, None),
     ):
         _, payload = downlinks.native("x", place, kind, said)
-        assert commands.native(payload) == understood
+        assert device_commands.native(payload) == understood
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"[1]", b'"x"', json.dumps(1).encode()])
 def test_a_device_ignores_what_it_does_not_understand(payload: bytes) -> None:
-    assert commands.native(payload) is None
-    assert commands.lorawan(85, payload) is None
-    assert commands.lorawan(2, payload) is None
-    assert commands.lorawan(9, payload) is None
+    assert device_commands.native(payload) is None
+    assert device_commands.lorawan(85, payload) is None
+    assert device_commands.lorawan(2, payload) is None
+    assert device_commands.lorawan(9, payload) is None

@@ -137,7 +137,7 @@ def test_a_bin_fills_by_about_what_is_thrown_in() -> None:
         thing = DemoBin(Random(seed), BinTraits(120, 20, ()), start)
         before = thing.fill
         if before < 50:  # a full one would be emptied meanwhile
-            gains.append(thing.look(start + DAY).fill - before)
+            gains.append(thing.state_at(start + DAY).fill - before)
     assert sum(gains) / len(gains) == pytest.approx(20, abs=4)
 
 
@@ -145,8 +145,8 @@ def test_a_toilet_smells_more_without_cleaning() -> None:
     clean = DemoToilet(Random(1), ToiletTraits(300, 40, 6, (6 * 60, 14 * 60)), START)
     foul = DemoToilet(Random(1), ToiletTraits(300, 40, 6, ()), START)
     day = START + DAY
-    assert foul.look(day).nh3 > 1.5 * clean.look(day).nh3
-    assert clean.look(day).count_in - clean.look(day).count_out < 30
+    assert foul.state_at(day).nh3 > 1.5 * clean.state_at(day).nh3
+    assert clean.state_at(day).count_in - clean.state_at(day).count_out < 30
 
 
 def test_crews_clean_toilets_and_it_can_be_said() -> None:

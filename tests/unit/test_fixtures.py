@@ -15,7 +15,7 @@ from firmware_sim.families.auxiliary import AUXILIARY, AuxiliaryReport
 from firmware_sim.families.stored import STORED
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import ScenarioError, load
-from firmware_sim.scenario.rooms import FixtureSettings
+from firmware_sim.scenario.toilets import FixtureSettings
 from firmware_sim.world.fixtures import ToiletFixtures
 from firmware_sim.world.toilets import Cleaning
 
@@ -34,14 +34,14 @@ SAYS = {
 def test_visitors_use_paper_up_and_cleaners_fill_it() -> None:
     rooms = ToiletFixtures(FixtureSettings(paper_visits=100, leak_per_day=0), 2, 1)
     came = np.array([5, 0])
-    before = rooms.seen.paper.copy()
+    before = rooms.state.paper.copy()
     rooms.step(came, [])
-    assert (before - rooms.seen.paper).tolist() == pytest.approx([5, 0])
+    assert (before - rooms.state.paper).tolist() == pytest.approx([5, 0])
     for _ in range(30):
         rooms.step(came, [])
-    assert rooms.seen.paper[0] == 0
+    assert rooms.state.paper[0] == 0
     rooms.step(came * 0, [Cleaning(0, 0, 0.9, False), Cleaning(0, 1, 0, True)])
-    assert rooms.seen.paper.tolist() == pytest.approx([100, before[1]])
+    assert rooms.state.paper.tolist() == pytest.approx([100, before[1]])
 
 
 def test_a_wet_floor_is_dry_after_its_hours_or_a_cleaning() -> None:
@@ -56,7 +56,7 @@ def test_a_wet_floor_is_dry_after_its_hours_or_a_cleaning() -> None:
 def test_a_cubicle_is_taken_as_long_as_visits_last() -> None:
     rooms = ToiletFixtures(FixtureSettings(cubicles=4, dwell_s=(150, 150)), 1000, 1)
     rooms.step(np.full(1000, 2), [])  # 2 / 4 of half the step
-    assert 0.2 < rooms.seen.occupied.mean() < 0.3
+    assert 0.2 < rooms.state.occupied.mean() < 0.3
 
 
 def test_women_take_longer() -> None:
@@ -64,7 +64,7 @@ def test_women_take_longer() -> None:
     for women in (0.0, 1.0):
         rooms = ToiletFixtures(FixtureSettings(cubicles=4, women=women), 4000, 1)
         rooms.step(np.full(4000, 2), [])
-        taken[women] = float(rooms.seen.occupied.mean())
+        taken[women] = float(rooms.state.occupied.mean())
     assert taken[0.0] == pytest.approx(2 * 100 / 4 / 300, abs=0.03)
     assert taken[1.0] == pytest.approx(2 * 165 / 4 / 300, abs=0.03)
 
@@ -73,12 +73,12 @@ def test_visitors_are_men_and_women_and_use_soap() -> None:
     rooms = ToiletFixtures(
         FixtureSettings(women=0.25, soap_visits=100, leak_per_day=0), 1000, 1
     )
-    before = rooms.seen.soap.copy()
+    before = rooms.state.soap.copy()
     rooms.step(np.full(1000, 4), [])
-    men, women = rooms.seen.visits
+    men, women = rooms.state.visits
     assert (men + women == 4).all()
     assert women.mean() == pytest.approx(1, abs=0.1)
-    assert (before - rooms.seen.soap).tolist() == pytest.approx([4] * 1000)
+    assert (before - rooms.state.soap).tolist() == pytest.approx([4] * 1000)
 
 
 @pytest.mark.parametrize("family", sorted(AUXILIARY))

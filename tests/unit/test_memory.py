@@ -13,7 +13,7 @@ from firmware_sim.families import dragino, milesight
 from firmware_sim.families.catalogue import NATIVE
 from firmware_sim.firmware.frame import DeviceFrame
 from firmware_sim.link.channel import DeliveredFrame, LostFrame
-from firmware_sim.link.offline_buffer import AT_ONCE, OfflineBuffer
+from firmware_sim.link.offline_buffer import RECORDS_PER_FRAME, OfflineBuffer
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
 from firmware_sim.town.fleet import Fleet, make_fleet
@@ -44,11 +44,11 @@ def test_every_native_record_comes_once_or_is_lost(
         item = (
             DeliveredFrame(each.at, each, 0, "") if well else LostFrame(each, "radio")
         )
-        for out in memory.take([item]):
+        for out in memory.process([item]):
             if isinstance(out, LostFrame):
                 lost.append(out.frame.seq)
             else:
-                came += [x.seq for x in (*out.frame.more, out.frame)]
+                came += [x.seq for x in (*out.frame.stored, out.frame)]
     kept = [item.frame.seq for item in memory.close()]
     assert came == sorted(came)
     assert len(kept) <= keeps
@@ -59,22 +59,26 @@ def test_both_copies_of_a_frame_hold_the_same_records() -> None:
     memory = OfflineBuffer(8, fleet(NATIVE))
     first, second = frame(0, NATIVE), frame(1, NATIVE)
     copies = [DeliveredFrame(1, second, 0, ""), DeliveredFrame(2, second, 1, "doubled")]
-    came = list(memory.take([LostFrame(first, "radio"), *copies]))
-    assert [x.frame.more for x in came] == [(first,), (first,)]
+    came = list(memory.process([LostFrame(first, "radio"), *copies]))
+    assert [x.frame.stored for x in came] == [(first,), (first,)]
 
 
 def test_a_dragino_sensor_sends_stored_uplinks_on_another_port() -> None:
     memory = OfflineBuffer(8, fleet(LDDS75))
     gone = [LostFrame(frame(seq, LDDS75), "radio") for seq in range(6)]
-    assert list(memory.take(gone)) == []
+    assert list(memory.process(gone)) == []
     assert list(memory.frames(9_000, SPEAKS, lambda row: 7)) == []
     heard = DeliveredFrame(6_000, frame(6, LDDS75), 0, "")
-    assert list(memory.take([heard])) == [heard]
+    assert list(memory.process([heard])) == [heard]
     (sent,) = memory.frames(9_000, SPEAKS, lambda row: 7)
-    assert (sent.port, sent.seq, len(sent.more)) == (dragino.STORED_PORT, 7, AT_ONCE)
+    assert (sent.port, sent.seq, len(sent.stored)) == (
+        dragino.STORED_PORT,
+        7,
+        RECORDS_PER_FRAME,
+    )
     assert sent.data[:11] == dragino.dds75_stored(0, 3600, 300)
-    assert list(memory.take([LostFrame(sent, "radio")])) == [
-        LostFrame(sent._replace(more=()), "radio")
+    assert list(memory.process([LostFrame(sent, "radio")])) == [
+        LostFrame(sent._replace(stored=()), "radio")
     ]
     assert [item.frame.seq for item in memory.close()] == list(range(6))
 
@@ -83,7 +87,7 @@ def test_a_dragino_sensor_sends_stored_uplinks_on_another_port() -> None:
 def test_what_is_no_record_is_not_kept(kind: str) -> None:
     memory = OfflineBuffer(8, fleet(LDDS75))
     gone = LostFrame(frame(0, LDDS75)._replace(kind=kind), "radio")
-    assert list(memory.take([gone])) == [gone]
+    assert list(memory.process([gone])) == [gone]
     assert memory.close() == []
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from firmware_sim.clock import parse_time
-from firmware_sim.families.commands import DeviceCommand
-from firmware_sim.firmware import orders
+from firmware_sim.families.device_commands import DeviceCommand
+from firmware_sim.firmware import command_queue
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
-from firmware_sim.scenario.script import ScenarioEvent
+from firmware_sim.scenario.events import ScenarioEvent
 from sensorhub.decode import downlinks
 
 MINUTE = 60_000
@@ -93,7 +93,7 @@ def test_a_reboot_is_a_restart(tmp_path: Path) -> None:
 def test_what_the_hub_sends_is_an_order() -> None:
     place = ("zone01", "level-1")
     _, payload = downlinks.native("n1", place, "interval", {"interval_s": 900})
-    order = orders.native(payload)
+    order = command_queue.native(payload)
     assert order is not None
     assert (order.id, order.command) == ("n1", ("interval", 900))
     for limit, both in ((300, [300, None]), ([300, 900], [300, 900])):
@@ -101,8 +101,8 @@ def test_what_the_hub_sends_is_an_order() -> None:
         port, data = downlinks.family_bytes("milesight-em400", "thresholds", said)
         body = {"id": "c1", "confirmed": True, "fPort": port}
         body["data"] = b64encode(data).decode()
-        got = orders.lorawan(json.dumps(body).encode())
-        assert got == orders.PendingCommand(
+        got = command_queue.lorawan(json.dumps(body).encode())
+        assert got == command_queue.PendingCommand(
             DeviceCommand("thresholds", {"distance": both}),
             "c1",
             True,
@@ -115,5 +115,5 @@ def test_what_the_hub_sends_is_an_order() -> None:
     "payload", [b"", b"[]", b'{"fPort":1}', b'{"fPort":1,"data":1}']
 )
 def test_what_is_no_order_is_ignored(payload: bytes) -> None:
-    assert orders.native(payload) is None
-    assert orders.lorawan(payload) is None
+    assert command_queue.native(payload) is None
+    assert command_queue.lorawan(payload) is None

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from firmware_sim.cli import app
 from firmware_sim.clock import rfc3339
 from firmware_sim.score import ScoreError, score
+from firmware_sim.score.hub_output import counted, read_alerts
 from firmware_sim.score.oracle import by_due, by_horizon
-from firmware_sim.score.told import counted, read_alerts
 from firmware_sim.score.truth import read_truth
 
 START = 1_767_571_200_000  # a Monday, 0 h UTC

@@ -14,7 +14,7 @@ import pytest
 from firmware_sim.clock import parse_time
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import Scenario, ScenarioError, load
-from firmware_sim.scenario.script import AMOUNTS
+from firmware_sim.scenario.events import AMOUNTS
 
 # days of a town are simulated in each test
 pytestmark = pytest.mark.slow

@@ -4,8 +4,13 @@ from pathlib import Path
 
 from firmware_sim.score.collect import Numbers, collect
 from firmware_sim.score.forecasts import emptyings, forecasts
-from firmware_sim.score.rooms import faults, rooms
-from firmware_sim.score.told import AlertSpan, counted, read_alerts, read_estimates
+from firmware_sim.score.gas_and_faults import faults, rooms
+from firmware_sim.score.hub_output import (
+    AlertSpan,
+    counted,
+    read_alerts,
+    read_estimates,
+)
 from firmware_sim.score.truth import DAY_MS, GroundTruth, read_truth
 
 Scored = Numbers

@@ -6,7 +6,7 @@ from statistics import median
 import numpy as np
 
 from firmware_sim.score.collect import Numbers, share
-from firmware_sim.score.told import AlertSpan
+from firmware_sim.score.hub_output import AlertSpan
 from firmware_sim.score.truth import DAY_MS, F64, HOUR_MS, GroundTruth
 
 FOUL, CLEARED, ALMOST = 0.5, 0.45, 0.4  # ppm NH3
