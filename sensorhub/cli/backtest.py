@@ -33,22 +33,35 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     context: Context,
-    uplinks: Annotated[Path, typer.Argument(help=".jsonl or .csv, also .gz")],
-    fleet: Annotated[Path, typer.Option(help="the register, and no other")],
-    out: Annotated[Path | None, typer.Option(help="alerts, as JSON lines")] = None,
-    ledger: Annotated[Path | None, typer.Option(help="how each line ended")] = None,
+    uplinks: Annotated[
+        Path, typer.Argument(help="Uplinks as .jsonl or .csv, also .gz.")
+    ],
+    fleet: Annotated[
+        Path, typer.Option(help="Register file; no other register is read.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write alert transitions to this file as JSON lines."),
+    ] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="Write the outcome of each uplink to this file.")
+    ] = None,
     estimates: Annotated[
-        Path | None, typer.Option(help="fills by the hour and emptyings, JSON lines")
+        Path | None,
+        typer.Option(help="Write hourly fill estimates and emptyings as JSON lines."),
     ] = None,
     rounds: Annotated[
-        Path | None, typer.Option(help="rounds by a file; default: the settings'")
+        Path | None, typer.Option(help="Rounds file. Default: rounds of the settings.")
     ] = None,
     rules: Annotated[
-        Path | None, typer.Option(help="default: rules.toml of the settings folder")
+        Path | None,
+        typer.Option(help="Rules file. Default: rules.toml of the settings folder."),
     ] = None,
-    diff: Annotated[Path | None, typer.Option(help="other rules to compare")] = None,
+    diff: Annotated[
+        Path | None, typer.Option(help="Second rules file to compare with.")
+    ] = None,
 ) -> None:
-    """Run rules over past uplinks, in virtual time, from a fresh state."""
+    """Run rules over past uplinks in virtual time, starting from an empty state."""
     if out is None and ledger is None and diff is None and estimates is None:
         wanted = "--out FILE, --ledger FILE, --estimates FILE or --diff RULES"
         refuse(f"name what you want: {wanted}")

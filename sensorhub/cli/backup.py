@@ -10,7 +10,8 @@ from sensorhub.cli.output import REFUSED, print_json
 from sensorhub.cli.tables import table
 from sensorhub.store import backup as backups
 
-Force = Annotated[bool, typer.Option("--force", help="over what is there already")]
+BackupFile = Annotated[Path, typer.Argument(help="Backup file.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,8 +21,8 @@ def add_to(app: typer.Typer) -> None:
     command(app, "verify")(verify)
 
 
-def backup(context: Context, file: Path, force: Force = False) -> None:
-    """Write the whole database to FILE, while the hub runs or not."""
+def backup(context: Context, file: BackupFile, force: Force = False) -> None:
+    """Write the whole database to FILE. The hub may be running."""
     size = backups.backup(context.data, file, force=force)
     if context.json:
         print_json({"file": str(file), "bytes": size})
@@ -29,8 +30,8 @@ def backup(context: Context, file: Path, force: Force = False) -> None:
         print(f"{file}: {size / 1e6:.1f} MB, {file.name}{backups.SUM} beside it")
 
 
-def restore(context: Context, file: Path, force: Force = False) -> None:
-    """Put a backup into the data folder; no hub may run there."""
+def restore(context: Context, file: BackupFile, force: Force = False) -> None:
+    """Restore a backup into the data folder. No hub may be running there."""
     aside = backups.restore(file, context.data, force=force)
     if context.json:
         print_json({"restored": str(file), "replaced": aside})
@@ -44,10 +45,14 @@ def verify(
     context: Context,
     what: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE|FOLDER]", show_default="the data folder"),
+        typer.Argument(
+            metavar="[FILE|FOLDER]",
+            show_default="the data folder",
+            help="Backup file or data folder.",
+        ),
     ] = None,
 ) -> None:
-    """Read everything and check all sums; 1 where something is damaged."""
+    """Verify all checksums. Exits with 1 if something is damaged."""
     path = what or context.data
     look = backups.verify_folder if path.is_dir() else backups.verify_file
     verdict = look(path)

@@ -12,7 +12,9 @@ from sensorhub.cli.tables import table
 from sensorhub.store import dead_letters
 from sensorhub.store.dead_letters import DeadLetter
 
-app = typer.Typer(no_args_is_help=True, help="Uplinks that could not be used.")
+app = typer.Typer(
+    no_args_is_help=True, help="Uplinks that could not be decoded or validated."
+)
 
 
 def _view(letter: DeadLetter) -> dict[str, Any]:
@@ -31,11 +33,11 @@ def _view(letter: DeadLetter) -> dict[str, Any]:
 @command(app, "list")
 def list_(
     context: Context,
-    device: Annotated[str | None, typer.Option(help="only of this device")] = None,
-    reason: Annotated[str | None, typer.Option(help="only with this reason")] = None,
-    limit: Annotated[int, typer.Option(help="at most so many")] = 100,
+    device: Annotated[str | None, typer.Option(help="Only of this device.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only with this reason.")] = None,
+    limit: Annotated[int, typer.Option(help="Maximum number.")] = 100,
 ) -> None:
-    """The newest dead letters."""
+    """List the newest dead letters."""
     with context.connection() as connection:
         found = dead_letters.listing(
             connection, device=device, reason=reason, limit=limit
@@ -60,9 +62,9 @@ def list_(
 
 @command(app, "show")
 def show(
-    context: Context, letter: Annotated[int, typer.Argument(help="its id")]
+    context: Context, letter: Annotated[int, typer.Argument(help="Dead letter id.")]
 ) -> None:
-    """One dead letter with its bytes."""
+    """Show one dead letter with its bytes."""
     with context.connection() as connection:
         found = dead_letters.by_ids(connection, [letter])
     if not found:
@@ -79,10 +81,12 @@ def show(
 def replay(
     context: Context,
     by: By,
-    letters: Annotated[list[int] | None, typer.Argument(help="their ids")] = None,
-    device: Annotated[str | None, typer.Option(help="all of a device")] = None,
+    letters: Annotated[
+        list[int] | None, typer.Argument(help="Dead letter ids.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="All of this device.")] = None,
 ) -> None:
-    """Try again: fills history, raises and notifies nothing."""
+    """Process dead letters again. Fills history; raises and notifies nothing."""
     ids = list(letters or ())
     with context.connection() as connection:
         known = {letter.id for letter in dead_letters.by_ids(connection, ids)}
@@ -102,10 +106,12 @@ def replay(
 def purge(
     context: Context,
     by: By,
-    device: Annotated[str | None, typer.Option(help="only of this device")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    device: Annotated[str | None, typer.Option(help="Only of this device.")] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask for confirmation.")
+    ] = False,
 ) -> None:
-    """Delete dead letters for good."""
+    """Delete dead letters permanently."""
     if not yes:
         typer.confirm(f"delete dead letters of {device or 'ALL devices'}?", abort=True)
     result = context.ask(by, "purge", {"device": device})

@@ -39,33 +39,39 @@ def decode(
         list[str],
         typer.Argument(
             metavar="[PROFILE] FRAME…",
-            help="a profile and a frame in hex, spaces allowed; with --device the frame"
-            " alone; with --topic a message: JSON, a file's name, or - for standard"
-            " input",
+            help="A profile and a frame in hex, spaces allowed. With --device the frame"
+            " alone. With --topic a message: JSON, a file name, or - for standard"
+            " input.",
         ),
     ],
     device: Annotated[
-        str | None, typer.Option(help="a device of the register: its profile and asset")
+        str | None,
+        typer.Option(help="Registered device: its profile and asset are used."),
     ] = None,
     topic: Annotated[
-        str | None, typer.Option(help="MQTT topic that a whole message came under")
+        str | None, typer.Option(help="MQTT topic of a whole message.")
     ] = None,
     profile: Annotated[
-        str | None, typer.Option(help="with --topic: instead of the register's")
+        str | None,
+        typer.Option(
+            help="With --topic: profile to use instead of the registered one."
+        ),
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="LoRaWAN fPort", show_default="the maker's")
+        int | None, typer.Option(help="LoRaWAN fPort.", show_default="the vendor's")
     ] = None,
-    base64: Annotated[bool, typer.Option("--base64", help="frame in base64")] = False,
+    base64: Annotated[
+        bool, typer.Option("--base64", help="The frame is in base64.")
+    ] = False,
     asset: Annotated[
-        str | None, typer.Option(help="an asset of the register: its shape")
+        str | None, typer.Option(help="Registered asset whose shape is used.")
     ] = None,
     volumes: Annotated[
         str | None,
-        typer.Option(help='a shape: "1200:0 150:240", mm:litres from empty to full'),
+        typer.Option(help='A shape as "1200:0 150:240": mm:litres from empty to full.'),
     ] = None,
 ) -> None:
-    """Explain a frame or a message field by field; nothing is stored."""
+    """Explain a frame or a message field by field. Stores nothing."""
     profiles = context.profiles
     registry, shapes = _registered(context)
     words = list(words)

@@ -21,23 +21,24 @@ def add_to(app: typer.Typer) -> None:
 
 def downlink(
     context: Context,
-    device: Annotated[str, typer.Argument(help="its id")],
+    device: Annotated[str, typer.Argument(help="Device id.")],
     kind: Annotated[
-        str, typer.Argument(help="interval, thresholds, reboot, hex or data")
+        str, typer.Argument(help="`interval`, `thresholds`, `reboot`, `hex` or `data`.")
     ],
     by: By,
     value: Annotated[
         list[str] | None,
         typer.Argument(
-            help="15m | fill_level=80 tilt=0..30 | 01 00 03 84 | JSON for a codec"
+            help="15m | fill_level=80 tilt=0..30 | 01 00 03 84 | JSON for a codec."
         ),
     ] = None,
-    port: Annotated[int | None, typer.Option(help="LoRaWAN fPort")] = None,
+    port: Annotated[int | None, typer.Option(help="LoRaWAN fPort.")] = None,
     confirmed: Annotated[
-        bool, typer.Option("--confirmed", help="have a LoRaWAN device acknowledge it")
+        bool,
+        typer.Option("--confirmed", help="Ask a LoRaWAN device to acknowledge it."),
     ] = False,
 ) -> None:
-    """Ask a device for another interval, thresholds, a reboot, or send it bytes."""
+    """Set a device's interval or thresholds, reboot it, or send it bytes."""
     arguments = {"device": device, "kind": kind, **_argument(kind, value or [])}
     if port is not None:
         arguments["port"] = port
@@ -77,9 +78,9 @@ def _limits(text: str) -> float | list[float]:
 
 def listing(
     context: Context,
-    device: Annotated[str | None, typer.Argument(help="of this device only")] = None,
+    device: Annotated[str | None, typer.Argument(help="Only of this device.")] = None,
 ) -> None:
-    """Downlinks and what became of them: asked, sent, transmitted, obeyed."""
+    """List downlinks and their state: asked, sent, transmitted, confirmed."""
     with context.connection() as connection:
         names = dict(connection.execute("SELECT no, id FROM devices"))
         numbers = {name: number for number, name in names.items()}
@@ -93,13 +94,14 @@ def listing(
         return
     shown = [
         [
-            *(names.get(row.device, "?"), row.kind, _words(row), row.state),
+            *(names.get(row.device, "?"), row.kind, _words(row), _state(row)),
             *(context.local(at) for at in (row.asked_at, row.sent_at, row.obeyed_at)),
             *(row.by, row.note),
         ]
         for row in rows
     ]
-    heads = ["device", "kind", "what", "state", "asked", "sent", "obeyed", "by", "note"]
+    heads = ["device", "kind", "what", "state", "asked", "sent", "confirmed"]
+    heads += ["by", "note"]
     table("downlinks", heads, shown)
 
 
@@ -111,6 +113,10 @@ def _words(row: downlinks.Downlink) -> str:
         told = found["thresholds"].items()
         return ", ".join(f"{name}={_shown(limits)}" for name, limits in told)
     return str(found.get("bytes") or found.get("hex") or "")
+
+
+def _state(row: downlinks.Downlink) -> str:
+    return "confirmed" if row.state == "obeyed" else row.state
 
 
 def _shown(limits: float | list[float]) -> str:
@@ -130,6 +136,7 @@ def _view(row: downlinks.Downlink, names: dict[int, str]) -> dict[str, Any]:
         "asked_at": rfc3339(row.asked_at),
         "sent_at": rfc3339(row.sent_at),
         "transmitted_at": rfc3339(row.passed_at),
-        "obeyed_at": rfc3339(row.obeyed_at),
+        "confirmed_at": rfc3339(row.obeyed_at),
+        "obeyed_at": rfc3339(row.obeyed_at),  # until 0.3.0
         "note": row.note,
     }

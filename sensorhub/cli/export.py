@@ -30,22 +30,33 @@ def add_to(app: typer.Typer) -> None:
 
 def export(
     context: Context,
-    file: Annotated[Path, typer.Argument(help="- for standard output")],
+    file: Annotated[
+        Path, typer.Argument(help="Output file, or - for standard output.")
+    ],
     format_: Annotated[
-        Format | None, typer.Option("--format", show_default="the file's ending")
+        Format | None,
+        typer.Option("--format", help="Format.", show_default="by file extension"),
     ] = None,
-    zone: Annotated[Many, typer.Option("--zone", help="only these zones")] = None,
-    asset: Annotated[Many, typer.Option("--asset", help="only these assets")] = None,
-    device: Annotated[Many, typer.Option("--device", help="only these devices")] = None,
-    measurement: Annotated[Many, typer.Option("--measurement", "-m")] = None,
-    since: Annotated[str | None, typer.Option(show_default="the first")] = None,
-    until: Annotated[str | None, typer.Option(show_default="now")] = None,
-    by: Annotated[Bucket | None, typer.Option(help="rollups by hour or day")] = None,
-    force: Annotated[bool, typer.Option("--force", help="replace the file")] = False,
+    zone: Annotated[Many, typer.Option("--zone", help="Only these zones.")] = None,
+    asset: Annotated[Many, typer.Option("--asset", help="Only these assets.")] = None,
+    device: Annotated[
+        Many, typer.Option("--device", help="Only these devices.")
+    ] = None,
+    measurement: Annotated[
+        Many, typer.Option("--measurement", "-m", help="Only these measurements.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Start, RFC 3339.", show_default="first reading")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="End, RFC 3339.", show_default="now")
+    ] = None,
+    by: Annotated[Bucket | None, typer.Option(help="Rollups by hour or day.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
 ) -> None:
     """Export readings, or rollups --by hour or day, of any selection to FILE.
 
-    Options that may be given more than once choose more; without any, all is exported.
+    You can repeat --zone, --asset, --device and --measurement. Default: everything.
     """
     form = format_ or _by_ending(file)
     with context.connection() as connection:

@@ -17,17 +17,21 @@ from sensorhub.hub.commands.register import describe
 from sensorhub.store import dead_letters, register
 from sensorhub.views.listings import devices_view
 
-app = typer.Typer(no_args_is_help=True, help="Who is who: import, export, adopt.")
+app = typer.Typer(
+    no_args_is_help=True, help="Register of zones, sites, assets and devices."
+)
 
 
 @command(app, "import")
 def import_(
     context: Context,
-    file: Path,
+    file: Annotated[Path, typer.Argument(help="CSV or TOML file.")],
     by: By,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only report what would change.")
+    ] = False,
 ) -> None:
-    """Take a CSV or TOML file into the register: all of it or nothing."""
+    """Import a CSV or TOML file into the register: all of it or nothing."""
     if not file.is_file():
         refuse(f"no such file: {file}")
     rows = read_fleet(file, ZoneInfo(context.settings.timezone))
@@ -69,9 +73,9 @@ def _dry(context: Context, planned: Any) -> None:
 @command(app, "export")
 def export(
     context: Context,
-    format_: Annotated[str, typer.Option("--format", help="csv or toml")] = "csv",
+    format_: Annotated[str, typer.Option("--format", help="`csv` or `toml`.")] = "csv",
 ) -> None:
-    """Write the register to standard output; --json: {"format", "text"}."""
+    """Write the register to standard output. With --json: {"format", "text"}."""
     writers = {"csv": export_csv, "toml": export_toml}
     if format_ not in writers:
         refuse(f"the format is csv or toml, not {format_!r}")
@@ -87,7 +91,7 @@ def export(
 def list_(
     context: Context,
 ) -> None:
-    """Assets with their devices, and when those were last heard."""
+    """List assets with their devices and when those were last heard."""
     with context.connection() as connection:
         views = devices_view(connection, context.profiles, context.now())
     if context.json:
@@ -118,7 +122,7 @@ def _state(view: dict[str, Any]) -> str:
 def new(
     context: Context,
 ) -> None:
-    """New devices: heard of, but not in the register."""
+    """List new devices: heard, but not registered."""
     with context.connection() as connection:
         rows = dead_letters.new_devices(connection)
     names = ["device", "kept", "last_received_at", "topic"]
@@ -142,18 +146,19 @@ def new(
 @command(app, "adopt")
 def adopt(
     context: Context,
-    device: Annotated[str, typer.Argument(help="its id, as `fleet new` shows it")],
+    device: Annotated[str, typer.Argument(help="Device id, as `fleet new` shows it.")],
     by: By,
-    asset: Annotated[str, typer.Option(help="where it is mounted")],
-    profile: Annotated[str, typer.Option(help="e.g. native")] = "native",
+    asset: Annotated[str, typer.Option(help="Asset that it is mounted on.")],
+    profile: Annotated[str, typer.Option(help="Device profile.")] = "native",
     from_: Annotated[
-        str | None, typer.Option("--from", help="RFC 3339; default: since ever")
+        str | None,
+        typer.Option("--from", help="Mounted since, RFC 3339. Default: always."),
     ] = None,
-    site: Annotated[str | None, typer.Option(help="of a new asset")] = None,
-    zone: Annotated[str | None, typer.Option(help="of a new site")] = None,
-    kind: Annotated[str | None, typer.Option(help="of a new asset")] = None,
+    site: Annotated[str | None, typer.Option(help="Site of a new asset.")] = None,
+    zone: Annotated[str | None, typer.Option(help="Zone of a new site.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of a new asset.")] = None,
 ) -> None:
-    """Put a new device into the register; what was kept of it is replayed."""
+    """Register a new device. Its dead letters are replayed."""
     arguments = {"device": device, "asset": asset, "profile": profile, "from": from_}
     arguments |= {"site": site, "zone": zone, "kind": kind}
     given = {key: value for key, value in arguments.items() if value is not None}

@@ -29,15 +29,17 @@ def add_to(app: typer.Typer) -> None:
 
 def forecast(
     context: Context,
-    asset: Annotated[str | None, typer.Option(help="only this asset")] = None,
-    kind: Annotated[AssetKind | None, typer.Option(help="only this kind")] = None,
-    zone: Annotated[str | None, typer.Option(help="only this zone")] = None,
+    asset: Annotated[str | None, typer.Option(help="Only this asset.")] = None,
+    kind: Annotated[
+        AssetKind | None, typer.Option(help="Only this kind of asset.")
+    ] = None,
+    zone: Annotated[str | None, typer.Option(help="Only this zone.")] = None,
     within: Annotated[
         str | None,
-        typer.Option(help="likelier full than not by then: 24h"),
+        typer.Option(help="Only bins that are more likely full than not by then: 24h."),
     ] = None,
 ) -> None:
-    """How full each bin is by now, when it will be full, and how sure that is."""
+    """Show how full each bin is now, when it will be full, and how sure that is."""
     hours = _hours(within)
     now = context.now()
     with context.connection() as connection:

@@ -11,7 +11,7 @@ from sensorhub.cli.tables import table
 from sensorhub.store import forward_rows
 from sensorhub.store.forward_rows import LetterRow
 
-app = typer.Typer(no_args_is_help=True, help="What InfluxDB refused.")
+app = typer.Typer(no_args_is_help=True, help="Lines that InfluxDB refused.")
 
 
 def _view(row: LetterRow) -> dict[str, Any]:
@@ -27,9 +27,9 @@ def _view(row: LetterRow) -> dict[str, Any]:
 
 @command(app, "refused")
 def refused(
-    context: Context, limit: Annotated[int, typer.Option(help="at most so many")] = 100
+    context: Context, limit: Annotated[int, typer.Option(help="Maximum number.")] = 100
 ) -> None:
-    """The newest lines that InfluxDB refused, and why."""
+    """List the newest lines that InfluxDB refused, and why."""
     with context.connection() as connection:
         found = forward_rows.letters(connection, limit)
     if context.json:
@@ -41,6 +41,6 @@ def refused(
 
 @command(app, "retry")
 def retry(context: Context, by: By) -> None:
-    """Send all refused lines once more, as soon as the hub forwards."""
+    """Send all refused lines again when the hub next forwards."""
     result = context.ask(by, "influx_retry", {})
     context.report(result, f"{result.get('lines', 0)} lines are sent again")

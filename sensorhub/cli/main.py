@@ -39,7 +39,7 @@ from sensorhub.store import DatabaseError
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="sensorhub: which bins and toilets need a crew, and proof of what was done.",
+    help="Which bins and toilets need a crew, and proof of what was done.",
 )
 
 

@@ -25,7 +25,7 @@ from sensorhub.onboarding.draft import guesses, profile_text
 from sensorhub.onboarding.sample import sample_uplink, with_units
 from sensorhub.registry.profiles import Profile, is_profile_name
 
-app = typer.Typer(help="Device profiles: which decoder, and what its fields are.")
+app = typer.Typer(help="Device profiles: decoder and mapping of fields.")
 
 
 @app.callback(invoke_without_command=True)
@@ -43,7 +43,7 @@ def _all(
 def list_(
     context: Context,
 ) -> None:
-    """Profiles, built in and of the settings folder."""
+    """List profiles, built in and of the settings folder."""
     known = context.profiles
     names = ["name", "vendor", "model", "decoder", "codec"]
     rows = [[getattr(profile, name) for name in names] for profile in known.values()]
@@ -54,8 +54,10 @@ def list_(
 
 
 @command(app, "show")
-def show(context: Context, name: str) -> None:
-    """One profile with its map."""
+def show(
+    context: Context, name: Annotated[str, typer.Argument(help="Profile name.")]
+) -> None:
+    """Show one profile with its mapping."""
     known = context.profiles
     if name not in known:
         refuse(f"no such profile: {name!r}; `sensorhub profiles` lists them")
@@ -84,27 +86,27 @@ def _more(words: dict[str, float], no_value: tuple[float, ...]) -> str:
 @command(app, "new")
 def new(
     context: Context,
-    name: Annotated[str, typer.Argument(help="of the profile: vendor-model")],
+    name: Annotated[str, typer.Argument(help="Profile name: vendor-model.")],
     sample: Annotated[
         list[str],
         typer.Argument(
             metavar="SAMPLE…",
-            help="an uplink with decoded values: JSON, a file's name, or - for standard"
-            " input; with --codec or --decoder a frame in hex",
+            help="An uplink with decoded values: JSON, a file name, or - for standard"
+            " input. With --codec or --decoder a frame in hex.",
         ),
     ],
     codec: Annotated[
-        str | None, typer.Option(help="JavaScript codec in the folder codecs")
+        str | None, typer.Option(help="JavaScript codec in the folder codecs.")
     ] = None,
-    decoder: Annotated[str | None, typer.Option(help="built-in decoder")] = None,
-    port: Annotated[int | None, typer.Option(help="LoRaWAN fPort")] = None,
-    vendor: Annotated[str, typer.Option(help="the maker")] = "",
-    model: Annotated[str, typer.Option(help="the model")] = "",
+    decoder: Annotated[str | None, typer.Option(help="Built-in decoder.")] = None,
+    port: Annotated[int | None, typer.Option(help="LoRaWAN fPort.")] = None,
+    vendor: Annotated[str, typer.Option(help="Vendor.")] = "",
+    model: Annotated[str, typer.Option(help="Model.")] = "",
     stdout: Annotated[
-        bool, typer.Option("--stdout", help="print it and write no file")
+        bool, typer.Option("--stdout", help="Print the profile, write no file.")
     ] = False,
 ) -> None:
-    """Write a profile from a sample uplink: the mapping guessed, doubts named."""
+    """Write a profile from a sample uplink. Guesses in doubt are marked."""
     known = context.profiles
     path = context.config / "profiles" / f"{name}.toml"
     if not is_profile_name(name):

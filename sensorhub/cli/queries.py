@@ -33,10 +33,14 @@ def add_to(app: typer.Typer) -> None:
 def status(
     context: Context,
     check: Annotated[
-        bool, typer.Option("--check", help="only: is the hub well? else 1 and why")
+        bool,
+        typer.Option(
+            "--check",
+            help="Only check that the hub is well. Exits with 1 if it is not.",
+        ),
     ] = False,
 ) -> None:
-    """The hub's counters; answers also while no hub runs."""
+    """Show the hub's state and counters. Works without a running hub, too."""
     if check and not (context.data / database.FILE).exists():
         refuse(f"there is no database in {context.data}: no hub ever ran there")
     now = context.now()
@@ -79,9 +83,11 @@ def disk_words(disk: dict[str, Any]) -> str:
 
 def alerts(
     context: Context,
-    all_: Annotated[bool, typer.Option("--all", help="resolved ones too")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Include resolved alerts.")
+    ] = False,
 ) -> None:
-    """Open alerts, or all that ever were."""
+    """List open alerts, or with --all every alert ever raised."""
     with context.connection() as connection:
         views = alerts_view(connection, all_=all_, standards=context.standards)
     if context.json:
@@ -114,14 +120,24 @@ def _who(view: dict[str, Any]) -> str:
 
 def readings(
     context: Context,
-    asset: str,
-    measurement: Annotated[str | None, typer.Option("--measurement", "-m")] = None,
-    since: Annotated[str | None, typer.Option(help="default: 24 h ago")] = None,
-    until: Annotated[str | None, typer.Option(help="default: now")] = None,
-    limit: Annotated[int, typer.Option(help="rows in the table, newest")] = 100,
-    by: Annotated[Bucket | None, typer.Option(help="in buckets, of town time")] = None,
+    asset: Annotated[str, typer.Argument(help="Asset id or device id.")],
+    measurement: Annotated[
+        str | None, typer.Option("--measurement", "-m", help="Only this measurement.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Start, RFC 3339. Default: 24 hours ago.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="End, RFC 3339. Default: now.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(help="Rows in the table; the newest are shown.")
+    ] = 100,
+    by: Annotated[
+        Bucket | None, typer.Option(help="Aggregate by hour or day of the town's time.")
+    ] = None,
 ) -> None:
-    """An asset's readings in order of measured_at, or one device's."""
+    """List the readings of an asset or a device in order of measured_at."""
     if measurement is not None and measurement not in BY_NAME:
         refuse(f"no such measurement: {measurement!r}; one of {', '.join(BY_NAME)}")
     end = context.parse_time(until)

@@ -18,12 +18,15 @@ from sensorhub.ruletests.play import play
 
 def play_tests(
     context: Context,
-    files: Annotated[list[Path], typer.Argument(help="TOML, see docs/rules.md")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Test files in TOML, see docs/rules.md.")
+    ],
     rules: Annotated[
-        Path | None, typer.Option(help="these rules instead of the file's own")
+        Path | None,
+        typer.Option(help="Rules file to use instead of the one that the test names."),
     ] = None,
 ) -> None:
-    """Play series and steps to the hub's code; say where alerts are not as expected."""
+    """Run rule tests through the hub's code. Reports unexpected alerts."""
     kit = Kit.of(context.config)
     views = []
     for file in files:

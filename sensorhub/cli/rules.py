@@ -17,9 +17,9 @@ from sensorhub.rules.schema import parse_rules, read_rules, read_rules_file
 from sensorhub.store import rule_versions
 from sensorhub.store.rule_versions import RuleVersion
 
-app = typer.Typer(no_args_is_help=True, help="Rules: look at them, change, test them.")
+app = typer.Typer(no_args_is_help=True, help="Alert rules: versions, changes, tests.")
 command(app, "test")(rule_tests.play_tests)
-Version = Annotated[int | None, typer.Option(help="default: the newest")]
+Version = Annotated[int | None, typer.Option(help="Version. Default: the newest.")]
 
 
 def _versions(context: Context) -> list[RuleVersion]:
@@ -38,7 +38,7 @@ def _version(context: Context, number: int | None) -> RuleVersion:
 
 @command(app, "list")
 def list_(context: Context, version: Version = None) -> None:
-    """The rules in force, or those of an older version."""
+    """List the rules in force, or those of an older version."""
     row = _version(context, version)
     found = tables(row.text)
     if context.json:
@@ -87,10 +87,10 @@ def _words(value: Any) -> str:
 @command(app, "show")
 def show(
     context: Context,
-    rule: Annotated[str, typer.Argument(help="its id")],
+    rule: Annotated[str, typer.Argument(help="Rule id.")],
     version: Version = None,
 ) -> None:
-    """One rule, key by key."""
+    """Show one rule, key by key."""
     found = tables(_version(context, version).text)
     if rule not in found:
         refuse(f"no such rule: {rule!r}; one of {', '.join(found)}")
@@ -105,13 +105,16 @@ def show(
 def diff(
     context: Context,
     before: Annotated[
-        str | None, typer.Argument(help="a version or a file; default: the newest")
+        str | None, typer.Argument(help="Version or file. Default: the newest version.")
     ] = None,
     after: Annotated[
-        str | None, typer.Argument(help="default: rules.toml, or the newest")
+        str | None,
+        typer.Argument(
+            help="Version or file. Default: rules.toml, or the newest version."
+        ),
     ] = None,
 ) -> None:
-    """What differs between two versions or files; by default what rules.toml has."""
+    """Compare two versions or files. Default: the newest and rules.toml."""
     newest = _version(context, None)
     own = (newest.text, f"version {newest.version}")
     if before is None:
@@ -154,10 +157,12 @@ def _tell(found: Changes, first: str, second: str) -> None:
 @command(app, "export")
 def export(
     context: Context,
-    out: Annotated[Path | None, typer.Option(help="a file; default: print it")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Output file. Default: standard output.")
+    ] = None,
     version: Version = None,
 ) -> None:
-    """The rules as TOML, as they were written; loads to the same rules."""
+    """Print the rules as TOML, as they were written."""
     row = _version(context, version)
     if out is not None:
         out.write_text(row.text, "utf-8")
@@ -173,7 +178,7 @@ def export(
 def history(
     context: Context,
 ) -> None:
-    """Every version: when, by whom, and what it changed."""
+    """List all versions: when, by whom, and what changed."""
     found = _versions(context)
     before = ["", *(row.text for row in found)]
     rows = [
@@ -200,11 +205,11 @@ def history(
 @command(app, "apply")
 def apply(
     context: Context,
-    file: Path,
+    file: Annotated[Path, typer.Argument(help="Rules file.")],
     by: By,
-    note: Annotated[str, typer.Option(help="why, for the others")] = "",
+    note: Annotated[str, typer.Option(help="Why, for your colleagues.")] = "",
 ) -> None:
-    """Make a file the rules in force, at once; open alerts are kept."""
+    """Put the rules of a file in force at once. Open alerts are kept."""
     text = read_rules_file(file)
     parse_rules(text, str(file), context.standards)
     result = context.ask(by, "rules_apply", {"text": text, "note": note})
@@ -214,10 +219,10 @@ def apply(
 @command(app, "rollback")
 def rollback(
     context: Context,
-    version: Annotated[int, typer.Argument(help="see `rules history`")],
+    version: Annotated[int, typer.Argument(help="Version, see `rules history`.")],
     by: By,
 ) -> None:
-    """Go back to an old version: its text is the next version."""
+    """Go back to an old version. Its text becomes the next version."""
     _done(context, context.ask(by, "rules_rollback", {"version": version}))
 
 

@@ -34,14 +34,14 @@ def add_to(app: typer.Typer) -> None:
 def run(
     context: Context,
 ) -> None:
-    """Run everything (for now: the hub) until stopped."""
+    """Run everything until stopped. Today that is the hub."""
     hub(context)
 
 
 def hub(
     context: Context,
 ) -> None:
-    """Run the hub until stopped; with --json the log is JSON."""
+    """Run the hub until stopped. With --json the log is written as JSON."""
     database_file = context.data / database.FILE
     faults = faults_of(context.config, new=not database_file.exists())
     if faults:
@@ -85,7 +85,7 @@ def set_up_log(settings: LogSettings) -> None:
 def check_config(
     context: Context,
 ) -> None:
-    """Check settings, profiles, rules and register; connects to nothing."""
+    """Check settings, profiles, rules and register. Connects to nothing."""
     faults = faults_of(context.config)
     if context.json:
         print_json({"sound": not faults, "faults": [str(fault) for fault in faults]})

@@ -13,7 +13,10 @@ from sensorhub.standards.gas import USUAL_CELSIUS, to_ppm
 from sensorhub.standards.sensors import UNKNOWN, Sensor, verdict
 from sensorhub.standards.views import averaging_words, limit_view
 
-app = typer.Typer(no_args_is_help=True, help="Limits, their source, who can judge.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Limits of standards, their sources, and which sensors can judge them.",
+)
 COLUMNS = ("limit", "value", "unit", "mean over", "for", "trust", "citation")
 
 
@@ -21,7 +24,7 @@ COLUMNS = ("limit", "value", "unit", "mean over", "for", "trust", "citation")
 def list_(
     context: Context,
 ) -> None:
-    """Every limit, built in and of the settings folder."""
+    """List limits, built in and of the settings folder."""
     known = context.standards
     if context.json:
         print_json([limit_view(limit) for limit in known.limits.values()])
@@ -44,9 +47,12 @@ def list_(
 @command(app, "show")
 def show(
     context: Context,
-    limit: Annotated[str, typer.Argument(metavar="LIMIT", help="as `list` names it")],
+    limit: Annotated[
+        str,
+        typer.Argument(metavar="LIMIT", help="Limit, as `standards list` names it."),
+    ],
 ) -> None:
-    """One limit: clause, unit, window, where it holds, whether rules may use it."""
+    """Show one limit: clause, unit, averaging window, where it applies."""
     view = limit_view(_limit(context.standards, limit))
     if context.json:
         print_json(view)
@@ -61,21 +67,25 @@ def show(
 @command(app, "judge")
 def judge(
     context: Context,
-    limit: Annotated[str, typer.Argument(metavar="LIMIT", help="as `list` names it")],
+    limit: Annotated[
+        str,
+        typer.Argument(metavar="LIMIT", help="Limit, as `standards list` names it."),
+    ],
     profile: Annotated[
-        str | None, typer.Option(help="a device profile, whose sensor is asked")
+        str | None, typer.Option(help="Device profile whose sensor is checked.")
     ] = None,
     resolution: Annotated[
-        float | None, typer.Option(help="a sensor's least step, in ppm or as measured")
+        float | None,
+        typer.Option(help="Resolution of a sensor, in ppm or as measured."),
     ] = None,
     zero_error: Annotated[
-        float | None, typer.Option(help="what it may show for 0, in the same unit")
+        float | None, typer.Option(help="Zero error of a sensor, in the same unit.")
     ] = None,
     celsius: Annotated[
-        float, typer.Option(help="air temperature, for limits in mg/m³")
+        float, typer.Option(help="Air temperature in °C, for limits in mg/m³.")
     ] = USUAL_CELSIUS,
 ) -> None:
-    """Can this sensor judge that limit? Ends with 1 where it cannot."""
+    """Check whether a sensor can judge a limit. Exits with 1 if it cannot."""
     known = context.standards
     found = _limit(known, limit)
     if found.value is None or found.quantity not in BY_NAME:

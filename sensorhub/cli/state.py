@@ -19,10 +19,10 @@ def add_to(app: typer.Typer) -> None:
 
 def state(
     context: Context,
-    zone: Annotated[str | None, typer.Option(help="only this zone")] = None,
-    asset: Annotated[str | None, typer.Option(help="only this asset")] = None,
+    zone: Annotated[str | None, typer.Option(help="Only this zone.")] = None,
+    asset: Annotated[str | None, typer.Option(help="Only this asset.")] = None,
 ) -> None:
-    """How every asset stands: last values, when heard, the worst open alert."""
+    """Show each asset's last values, last uplink and worst open alert."""
     with context.connection() as connection:
         seen = AssetStateReader(connection).look(context.now())
     chosen = [

@@ -18,7 +18,9 @@ from sensorhub.notify.addresses import networks, resolve
 from sensorhub.rules.schema import SEVERITIES, parse_rules
 from sensorhub.store import Connection, rule_versions, subscriptions
 
-app = typer.Typer(no_args_is_help=True, help="Who is told of what, and where.")
+app = typer.Typer(
+    no_args_is_help=True, help="Subscribers: which alerts they get, and where."
+)
 ONE = {
     "zones": "zone",
     "assets": "asset",
@@ -26,23 +28,25 @@ ONE = {
     "categories": "category",
     "severities": "severity",
 }
-Many = Annotated[list[str] | None, typer.Option(help="may stand several times")]
+Many = Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")]
 
 
 @command(app, "add")
 def add(
     context: Context,
-    subscription: Annotated[str, typer.Argument(help="an id for it, new")],
-    url: Annotated[str, typer.Argument(help="https://host[:port]/path")],
+    subscription: Annotated[str, typer.Argument(help="Id of the new subscription.")],
+    url: Annotated[str, typer.Argument(help="Address: https://host[:port]/path.")],
     by: By,
     zone: Many = None,
     asset: Many = None,
     rule: Many = None,
     category: Many = None,
     severity: Many = None,
-    secret: Annotated[str | None, typer.Option(help="whsec_…; default: new")] = None,
+    secret: Annotated[
+        str | None, typer.Option(help="Secret: whsec_…. Default: a new one.")
+    ] = None,
 ) -> None:
-    """Add a webhook; what is not chosen means all. The secret is shown once."""
+    """Add a webhook. Without filters it gets all alerts. The secret is shown once."""
     if urlsplit(url).scheme not in ("http", "https"):
         refuse(f"{url!r} is no address: https://host[:port]/path, or http://…")
     secret = secret or subscriptions.new_secret()
@@ -106,7 +110,7 @@ def _warn(url: str, settings: Settings) -> None:
 def list_(
     context: Context,
 ) -> None:
-    """All subscriptions; secrets are not shown."""
+    """List subscriptions. Secrets are not shown."""
     with context.connection() as connection:
         kept = subscriptions.load(connection)
     rows: list[dict[str, Any]] = [
@@ -136,21 +140,35 @@ def list_(
 
 
 @command(app, "remove")
-def remove(context: Context, subscription: str, by: By) -> None:
-    """Remove a subscription; what waited for it is dropped."""
+def remove(
+    context: Context,
+    subscription: Annotated[str, typer.Argument(help="Subscription id.")],
+    by: By,
+) -> None:
+    """Remove a subscription. Waiting notifications are dropped."""
     result = context.ask(by, "unsubscribe", {"id": subscription})
-    context.report(result, f"{subscription} is told no more")
+    context.report(result, f"subscription {subscription} is removed")
 
 
 @command(app, "test")
-def try_(context: Context, subscription: str) -> None:
-    """Send a test event now and show what the receiver said."""
+def try_(
+    context: Context,
+    subscription: Annotated[str, typer.Argument(help="Subscription id.")],
+) -> None:
+    """Send a test event now and show the receiver's response."""
     with context.connection() as connection:
         item = subscriptions.get(connection, subscription)
     if item is None:
         refuse(f"no such subscription: {subscription!r}")
     verdict = prober(context.settings)(item)
-    view = {"taken": verdict.taken, "said": verdict.said, "took_ms": verdict.took_ms}
-    context.report(view, f"{'taken' if verdict.taken else 'NOT taken'}: {verdict.said}")
+    view = {
+        "delivered": verdict.taken,
+        "response": verdict.said,
+        "took_ms": verdict.took_ms,
+        "taken": verdict.taken,  # until 0.3.0
+        "said": verdict.said,  # until 0.3.0
+    }
+    outcome = "Delivered" if verdict.taken else "Delivery failed"
+    context.report(view, f"{outcome}: {verdict.said}")
     if not verdict.taken:
         raise typer.Exit(1)

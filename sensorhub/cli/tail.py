@@ -18,10 +18,10 @@ def add_to(app: typer.Typer) -> None:
 
 def tail(
     context: Context,
-    device: Annotated[str | None, typer.Option(help="only this device")] = None,
-    asset: Annotated[str | None, typer.Option(help="only this asset")] = None,
+    device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
+    asset: Annotated[str | None, typer.Option(help="Only this asset.")] = None,
 ) -> None:
-    """Uplinks as they come: readings, what was ignored, outcome and reason."""
+    """Show uplinks as they arrive: readings, ignored values, outcome and reason."""
     with context.connection():  # a database that is there, of this version
         pass
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as reader:
