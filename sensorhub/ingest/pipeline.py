@@ -17,6 +17,7 @@ from sensorhub.columns import BARE, I64, NO_DEVICE, Columns, Notes, Service, pac
 from sensorhub.ingest.batch_columns import build_columns
 from sensorhub.ingest.dedup import count_resets
 from sensorhub.ingest.downlink_tracker import DownlinkTracker
+from sensorhub.ingest.live_hooks import LiveHooks
 from sensorhub.ingest.outcomes import bury, count, learn_by_day
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.ingest.reader import MessageReader
@@ -189,41 +190,25 @@ class Pipeline:
     ) -> None:
         """Move state and alerts; `told`: intervals, times replaced, gateways."""
         state, lifecycle = self._state, self._lifecycle
-        owner = columns.owner()
         if resets := count_resets(state, columns):
             change_set.moved["seq_reset"] += resets
         state.remember(columns)
         via = self._via(columns, told[2])
         self._heard(columns, change_set)
-        services: list[Service] = []
         received = columns.received_at
-
-        def serve(reading: int, service: Service) -> None:
-            at = int(received[owner[reading]])
-            if lifecycle.record_service(change_set, service, "sensor", at):
-                services.append(service)
-
-        def decide(reading: int, moved: list) -> None:  # type: ignore[type-arg]
-            at = int(received[owner[reading]])
-            lifecycle.evaluate_sample(
-                change_set, moved, at, int(columns.measured_at[reading])
-            )
-
+        hooks = LiveHooks(state, lifecycle, change_set)
         taught = learn_by_day(state.levels.teaching, columns, change_set)
-        late = state.move(columns, None, decide, serve)
+        late = state.readings.process(columns, hooks)
         for uplink, at in state.health.cleanings:
             asset = state.registry.asset_at(int(columns.device[uplink]), at)
             service = Service(asset, "cleaned", at)
-            now = int(received[uplink])
-            if asset >= 0 and lifecycle.record_service(
-                change_set, service, "sensor", now
-            ):
-                services.append(service)
+            if asset >= 0:
+                hooks.serve(service, int(received[uplink]))
         if late:
             change_set.moved["readings_late"] += late
         notes = Notes(
             state.reception.monitored_ms,
-            services,
+            hooks.services,
             told[0],
             told[1],
             via,

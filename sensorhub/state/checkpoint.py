@@ -1,10 +1,10 @@
-"""State to bytes and back, a block of devices at a time; and the fold.
+"""State to bytes and back, a block of devices at a time.
 
 A block holds up to 1,000 devices. Series are written under (device, code), since
 their numbers are given anew at each start.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -14,16 +14,12 @@ from numpy.typing import NDArray
 from sensorhub.alerts.track import Track
 from sensorhub.columns import (
     NO_DEVICE,
-    Columns,
-    Notes,
-    Service,
     unpack,
     unpack_notes,
 )
 from sensorhub.model import NEVER, Outcome
 from sensorhub.state.fill_estimates import FillEstimateRows
-from sensorhub.state.fill_learning import BLOCK, Taught
-from sensorhub.state.rule_evaluation import Moved
+from sensorhub.state.fill_learning import BLOCK
 from sensorhub.state.sensor_health import SensorHealthRows
 from sensorhub.state.series import Series
 from sensorhub.state.state import State
@@ -181,62 +177,6 @@ def _track(comparators: list[list[Any]], changes: list[int]) -> Track:
         comparator.active, comparator.since = values[0], values[1]
         comparator.clear_since, comparator.bits = values[2], values[3]
     return track
-
-
-def fold(
-    state: State,
-    rows: Iterable[JournalRow],
-    cursors: dict[int, int],
-    damaged: Callable[[JournalRow], None],
-) -> int:
-    """Move the state by journal rows after each block's cursor; writes nothing.
-
-    `cursors` has the journal row that each block stands for. A row that cannot
-    be read is given to `damaged` and passed. Answers the last row's number.
-    """
-    cursor_of = np.zeros(state.registry.devices, np.int64)
-    for block, cursor in cursors.items():
-        cursor_of[block * BLOCK : (block + 1) * BLOCK] = cursor
-    last = 0
-    for row in rows:
-        last = row.id
-        try:
-            if not row.sound:
-                raise ValueError("checksum")
-            columns, notes = unpack(row.body), unpack_notes(row.body)
-        except ValueError:
-            damaged(row)
-            continue
-        _apply(state, columns, notes, cursor_of < row.id)
-    return last
-
-
-def _apply(state: State, columns: Columns, notes: Notes, mask: NDArray[Any]) -> None:
-    reception = state.reception
-    reception.monitored_ms = notes.covered
-    for device, interval_ms in notes.intervals:
-        if mask[device]:
-            reception.interval_ms[device] = interval_ms
-    state.remember(columns, mask)
-    reception.set_gateways((d, place) for d, place in notes.via if mask[d])
-    reception.restart_silence([device for device in notes.excused if mask[device]])
-    if columns.uplinks:
-        taught = Taught(notes.usage, notes.naive)
-        state.levels.teaching.fold(taught, int(columns.received_at[0]), mask)
-    state.health.look(columns, mask)
-    left = {(s.asset, s.at): s for s in notes.services}
-
-    def serve(reading: int, service: Service) -> None:
-        left.pop((service.asset, service.at), None)
-        state.serviced(service, mask)
-
-    state.move(columns, notes.services, _nothing, serve, mask)
-    for service in left.values():
-        state.serviced(service, mask)
-
-
-def _nothing(reading: int, moved: list[Moved] | object) -> None:
-    """The fold decides nothing: the database says which alerts are open."""
 
 
 def heard(

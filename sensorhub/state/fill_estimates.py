@@ -1,6 +1,6 @@
 """Fill levels in the hub: readings to the filter, its findings back to the rules.
 
-Moved by live batches and by the fold through the same `look`.
+Moved by live batches and by the fold through the same `estimate`.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,12 +48,16 @@ class FillEstimateRows(msgspec.Struct, array_like=True, frozen=True):
     naive: list[int] = []
 
 
-class Seen(NamedTuple):
-    """Of a batch's level readings, a column each: chances (%) of due, full before
-    the next round, full now, and the fill in percent (NaN: came late); emptyings."""
+class LevelEstimates(NamedTuple):
+    """What a batch's level readings tell.
 
-    told: F64
-    emptied: list[tuple[int, Service]]
+    `forecast` has a column a reading: the chances (%) of due, full before the next
+    round and full now, and the fill in percent (NaN: came late). `emptyings` are
+    (place of the reading, service).
+    """
+
+    forecast: F64
+    emptyings: list[tuple[int, Service]]
 
 
 class Was(NamedTuple):
@@ -93,25 +97,25 @@ class FillEstimates:
 
     # -- readings --
 
-    def look(
+    def estimate(
         self,
         device: NDArray[np.int32],
         at: I64,
         value: F64,
         stuck: NDArray[np.bool_],
-    ) -> Seen:
-        """Take a batch's level readings (ms, %), in the order received.
+    ) -> LevelEstimates:
+        """Estimate by a batch's level readings (ms, %), in the order received.
 
         `stuck`: which sensors only repeat themselves.
         """
-        told = np.full((4, len(device)), np.nan)
-        emptied: list[tuple[int, Service]] = []
+        forecast = np.full((4, len(device)), np.nan)
+        emptyings: list[tuple[int, Service]] = []
         registry = self._registry
         since = registry.mounted_from[device]
         here = (registry.asset_of[device] >= 0) & (since <= at)
         here &= at < registry.mounted_until[device]
         if not here.any():
-            return Seen(told, emptied)
+            return LevelEstimates(forecast, emptyings)
         offset = self._zone.offsets(at)
         rank = ranks(device)
         for layer in range(int(rank.max()) + 1):
@@ -123,12 +127,12 @@ class FillEstimates:
             fresh = last[place] < since[place]
             layer_ = (row, at[place], value[place], offset[place])
             found = self._follow(layer_, fresh, stuck[place])
-            told[:3, place] = 100 * np.array(found.chances)
-            told[3, place] = self.table["f"][row]
+            forecast[:3, place] = 100 * np.array(found.chances)
+            forecast[3, place] = self.table["f"][row]
             for i in np.flatnonzero(found.emptied.which).tolist():
                 service = self.service(int(row[i]), found.emptied, i)
-                emptied.append((int(place[i]), service))
-        return Seen(told, emptied)
+                emptyings.append((int(place[i]), service))
+        return LevelEstimates(forecast, emptyings)
 
     def _follow(
         self,

@@ -15,6 +15,7 @@ from sensorhub.registry.subjects import Subjects
 from sensorhub.state import checkpoint
 from sensorhub.state.dedup_window import BARE_MS, RECENT
 from sensorhub.state.fill_models import FillModels
+from sensorhub.state.fold import fold
 from sensorhub.state.state import State
 from sensorhub.store import Connection, checkpoints, counters, journal, places, register
 
@@ -63,7 +64,7 @@ def memory(
     oldest = min((cursors.get(b, 0) for b in blocks), default=0)
     start = checkpoints.fold_from(connection, oldest, RECENT, BARE_MS)
     rows = journal.rows_after(connection, start)
-    last = checkpoint.fold(state, rows, cursors, damaged)
+    last = fold(state, rows, cursors, damaged)
     registry.interval_ms[:] = intervals
     covered = counters.get_meta(connection, COVERED)
     reception = state.reception

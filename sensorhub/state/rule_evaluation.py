@@ -29,8 +29,19 @@ OVERTAKEN = 5  # counts
 MOST_AT_ONCE, MOST_AN_HOUR = 300, 3_600  # people through one door
 
 
-Told = Sequence[float]  # chances (%) as rules.CHANCES has them, then the fill (%)
-NOT_TOLD = (np.nan, np.nan, np.nan, np.nan)
+# by a reading: chances (%) as rules.CHANCES has them, then the fill (%)
+ReadingForecast = Sequence[float]
+NO_FORECAST = (np.nan, np.nan, np.nan, np.nan)
+
+
+class SeriesSample(NamedTuple):
+    """A reading on its series, and the one before it (NEVER, NaN: there is none)."""
+
+    series: int
+    value: float
+    at: int  # ms
+    last_at: int
+    last_value: float
 
 
 class Moved(NamedTuple):
@@ -105,73 +116,69 @@ class RuleEvaluator:
         self.ranges.update(series)
         return series
 
-    def evaluate(
-        self,
-        series: int,
-        value: float,
-        at: int,
-        prior: tuple[int, float],
-        told: Told = NOT_TOLD,
-    ) -> list[Moved]:
-        """Let every rule look at a sample; `prior`: time and value before it.
+    def evaluate(self, sample: SeriesSample, forecast: ReadingForecast) -> list[Moved]:
+        """Evaluate all rules on a sample; the levels that moved.
 
-        `told`: what is estimated by it, three chances and the fill (%).
+        `forecast`: what is estimated by it.
         """
         moved = []
-        columns = self._series
+        series, at, columns = sample.series, sample.at, self._series
         rules = self.selector.rules_of(series)
         device, code = columns.device.item(series), columns.code.item(series)
         if code in COUNTERS:
             bits = self._registry.counter_bits(device, code)
-            hours = (at - prior[0]) / HOUR_MS
-            columns.since[series] += count_step(prior[1], value, bits, hours)
+            hours = (at - sample.last_at) / HOUR_MS
+            step = count_step(sample.last_value, sample.value, bits, hours)
+            columns.since[series] += step
         out = self._registry.out_of_service(columns.asset_of(series), at)
         for rule in rules:
             track = self.tracks.get((rule.id, series))
             if track is None:
-                if self._rests(rule, value, told):
+                if self._stays_idle(rule, sample.value, forecast):
                     continue
                 track = Track(len(rule.limits))
             level = track.level(rule)
             off = out and rule.category is not Category.SAFETY
-            shown = self._look(rule, series, (value, at, *prior), track, off, told)
+            shown = self._step(rule, track, sample, forecast, off)
             now = track.level(rule)
             if now != level:
                 self._changed(rule, series, track)
-                fill = told[3] if rule.kind == "forecast" else None
+                fill = forecast[3] if rule.kind == "forecast" else None
                 moved.append(Moved(rule, series, now, shown, track, fill))
             self.keep(rule, series, track)
         self.ranges.update(series)
         return moved
 
-    def _rests(self, rule: Rule, value: float, told: Told) -> bool:
+    def _stays_idle(self, rule: Rule, value: float, forecast: ReadingForecast) -> bool:
         """Whether a rule without a track has nothing to do."""
         if rule.kind == "forecast":
-            return not any(told[x.chance] >= x.raise_ for x in rule.limits)
+            return not any(forecast[x.chance] >= x.raise_ for x in rule.limits)
         low, high = self.ranges.idle[rule.id]
         return low <= value < high
 
-    def _look(
+    def _step(
         self,
         rule: Rule,
-        series: int,
-        sample: tuple[float, int, int, float],
         track: Track,
+        sample: SeriesSample,
+        forecast: ReadingForecast,
         off: bool,
-        told: Told,
     ) -> float:
-        """A rule looks at (value, at, last, before); answers what it compared.
+        """Step a track by a sample; the value that was compared.
 
         `off`: the asset is out of service and the rule does not run there.
         """
-        value, at, last, before = sample
-        longest = rule.max_gap_for(
-            self._registry.interval_ms.item(self._series.device.item(series))
-        )
+        at, last = sample.at, sample.last_at
+        device = self._series.device.item(sample.series)
+        longest = rule.max_gap_for(self._registry.interval_ms.item(device))
         gap = last != NEVER and at - last > longest
         if rule.kind == "forecast":
-            return self._forecast(rule, track, told, at, gap, off)
-        shown = self._shown(rule, series, value, (at, last, before))
+            if off:
+                track.gap()
+            elif not np.isnan(forecast[0]):
+                track.forecast(rule, forecast, at, gap)
+            return _chance_shown(rule, track, forecast)
+        shown = self._shown(rule, sample)
         blind = rule.kind == "rate" and (last == NEVER or gap)
         if off:
             track.mean.clear()
@@ -185,31 +192,16 @@ class RuleEvaluator:
             track.step(rule, shown, at, gap)
         return shown
 
-    @staticmethod
-    def _forecast(
-        rule: Rule, track: Track, told: Told, at: int, gap: bool, off: bool
-    ) -> float:
-        """A forecast looks at its chances; answers that of the level that it shows."""
-        if off:
-            track.gap()
-        elif not np.isnan(told[0]):
-            track.forecast(rule, told, at, gap)
-        level = track.level(rule)
-        shows = next((x for x in rule.limits if x.severity == level), rule.limits[0])
-        return round(told[shows.chance], 1)
-
-    def _shown(
-        self, rule: Rule, series: int, value: float, times: tuple[int, int, float]
-    ) -> float:
-        """What a rule looks at: the value, its rate an hour, or a count."""
-        at, last, before = times
+    def _shown(self, rule: Rule, sample: SeriesSample) -> float:
+        """What a rule compares: the value, its rate an hour, or a count."""
         if rule.kind == "count_since":
-            return sum(self._series.since.item(door) for door in self._doors(series))
+            return sum(self._series.since.item(x) for x in self._doors(sample.series))
         if rule.kind == "rate":
-            return (value - before) / ((at - last) / HOUR_MS)
+            hours = (sample.at - sample.last_at) / HOUR_MS
+            return (sample.value - sample.last_value) / hours
         if rule.clauses.gas:
-            return rule.clauses.shown(value, self.celsius(series))
-        return value
+            return rule.clauses.shown(sample.value, self.celsius(sample.series))
+        return sample.value
 
     def _doors(self, series: int) -> list[int]:
         """The series that count the same on the series' asset: its doors."""
@@ -261,6 +253,13 @@ class RuleEvaluator:
                 calm.append(key)
         self.flapping.difference_update(calm)
         return calm
+
+
+def _chance_shown(rule: Rule, track: Track, forecast: ReadingForecast) -> float:
+    """The chance (%) of the level that a forecast's track shows."""
+    level = track.level(rule)
+    shows = next((x for x in rule.limits if x.severity == level), rule.limits[0])
+    return round(forecast[shows.chance], 1)
 
 
 def count_step(before: float, value: float, bits: int, hours: float) -> float:

@@ -11,7 +11,7 @@ from tests.support.stories import Story
 from sensorhub.hub.batch_processor import BatchProcessor
 from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.model import Message
-from sensorhub.state.state import State
+from sensorhub.state.reading_processor import ReadingProcessor
 from sensorhub.store.changeset import ChangeSet
 
 BOOM = 13.0
@@ -47,13 +47,13 @@ def uplinks(count: int) -> list[Message]:
 def test_an_uplink_that_breaks_the_hub_is_dead_and_told(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = State.move
+    whole = ReadingProcessor.process
 
-    def fragile(state: State, columns: Any, *more: Any) -> None:
+    def fragile(processor: ReadingProcessor, columns: Any, *more: Any) -> int:
         assert BOOM not in columns.value.tolist(), "boom"
-        whole(state, columns, *more)
+        return whole(processor, columns, *more)
 
-    monkeypatch.setattr(State, "move", fragile)
+    monkeypatch.setattr(ReadingProcessor, "process", fragile)
     bad = native("z1", "b2", {"seq": 1, "m": {"temperature": BOOM}})
     batch = [*uplinks(9), bad, *uplinks(30)[9:]]
     run = Run(story)
