@@ -18,7 +18,7 @@ def _empty() -> bytes:
         folder = Path(name)
         database.prepare(folder)
         with closing(database.connect(folder)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            database.drain_wal(connection)
         return (folder / database.FILE).read_bytes()
 
 

@@ -24,13 +24,12 @@ from sensorhub.ingest.readings import clocked
 from sensorhub.model import Message
 from sensorhub.registry.profiles import Profile
 from sensorhub.standards import Standards, load_standards
+from sensorhub.store import database
 from sensorhub.store.changeset import ChangeSet
 from sensorhub.store.commands import Command
 
 MOST_BATCH = 4_000
 STATUS = b"/status"
-# the database is thrown away: nothing has to survive a power cut
-CHEAP = ("synchronous = OFF", "wal_autocheckpoint = 20000")
 OnCommitted = Callable[[int, Committed], None]
 
 
@@ -87,8 +86,8 @@ class VirtualHub:
             standards=kit.standards,
             codecs=self._codecs,
         )
-        for pragma in CHEAP:
-            self.hub.connection.execute(f"PRAGMA {pragma}")
+        # the database is thrown away: nothing has to survive a power cut
+        database.relax_durability(self.hub.connection)
         self.commands = CommandDispatcher(self.hub)
         self.watchdog = Watchdog(self.hub, self.clock.time)
         self._batches = BatchProcessor(self.hub, self._commit)

@@ -10,7 +10,7 @@ from sensorhub.cli.context import By, Context, command, refuse
 from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
 from sensorhub.config.schema import parse_duration
-from sensorhub.store import downlinks
+from sensorhub.store import downlinks, register_lookup
 
 
 def add_to(app: typer.Typer) -> None:
@@ -82,7 +82,7 @@ def listing(
 ) -> None:
     """List downlinks and their state: asked, sent, transmitted, confirmed."""
     with context.connection() as connection:
-        names = dict(connection.execute("SELECT no, id FROM devices"))
+        names = register_lookup.device_ids(connection)
         numbers = {name: number for number, name in names.items()}
         if device is not None and device not in numbers:
             refuse(f"no such device: {device!r}; see `sensorhub fleet list`")

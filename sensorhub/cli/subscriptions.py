@@ -16,7 +16,7 @@ from sensorhub.hub.workspace import prober
 from sensorhub.model import Category
 from sensorhub.notify.addresses import networks, resolve
 from sensorhub.rules.schema import SEVERITIES, parse_rules
-from sensorhub.store import Connection, rule_versions, subscriptions
+from sensorhub.store import places, register_lookup, rule_versions, subscriptions
 
 app = typer.Typer(
     no_args_is_help=True, help="Subscribers: which alerts they get, and where."
@@ -69,10 +69,11 @@ def _check_named(context: Context, choice: dict[str, list[str]]) -> None:
     """A choice of what is not there would be believed and tell nobody."""
     with context.connection() as connection:
         text = rule_versions.latest(connection)[1]
-        zones = _column(connection, "SELECT id FROM zones")
-        assets = _column(
-            connection, "SELECT id FROM assets UNION SELECT id FROM places"
-        )
+        zones = register_lookup.zone_ids(connection)
+        assets = {
+            *register_lookup.asset_ids(connection).values(),
+            *places.names(connection).values(),
+        }
     book = parse_rules(text, standards=context.standards)
     known: dict[str, set[str]] = {
         "zones": {HUB_ID, *zones},
@@ -89,10 +90,6 @@ def _check_named(context: Context, choice: dict[str, list[str]]) -> None:
             faults.append(f"no such {ONE[part]}: {name!r}; one of {more}")
     if faults:
         refuse("\n       ".join(faults))
-
-
-def _column(connection: Connection, query: str) -> list[str]:
-    return [str(row[0]) for row in connection.execute(query)]
 
 
 def _warn(url: str, settings: Settings) -> None:

@@ -27,9 +27,16 @@ from sensorhub.notify.webhook import Webhook
 from sensorhub.registry.profiles import Profile, load_profiles
 from sensorhub.rules.schema import parse_rules, read_rules
 from sensorhub.standards import load_standards
-from sensorhub.store import Connection, counters, database, register, rule_versions
+from sensorhub.store import (
+    Connection,
+    clock_settings,
+    counters,
+    database,
+    register,
+    rule_versions,
+)
 from sensorhub.store import commands as command_rows
-from sensorhub.store.database import ClockUsed
+from sensorhub.store.clock_settings import ClockUsed
 from sensorhub.store.hot.transactions import transaction
 from sensorhub.store.past import Older
 from sensorhub.store.subscriptions import Subscription
@@ -104,14 +111,14 @@ def clock_of(settings: Settings, connection: Connection | None = None) -> Clock:
 
 def _anchored(used: ClockUsed, connection: Connection) -> Clock:
     real = Clock().now()
-    anchor = database.anchor(connection, used.start, used.speed, real)
+    anchor = clock_settings.anchor(connection, used.start, used.speed, real)
     return Clock(anchor.hub + round((real - anchor.real) * used.speed), used.speed)
 
 
 def hub_clock(settings: Settings, connection: Connection) -> Clock:
     """As `clock_of`, for the hub itself: others learn of it by `clock_beside`."""
     used = ClockUsed(start_ms(settings.clock), settings.clock.speed)
-    database.remember_clock(connection, used)
+    clock_settings.remember_clock(connection, used)
     return clock_of(settings, connection)
 
 
@@ -121,7 +128,7 @@ def clock_beside(settings: Settings, connection: Connection, *, running: bool) -
     Simulated time stands where the hub left it, at ordinary pace, while none runs:
     an hour at 600 times its pace would be weeks after everything known.
     """
-    used = database.clock_used(connection)
+    used = clock_settings.clock_used(connection)
     if used is None:
         return clock_of(settings, connection)
     if not used.simulated:

@@ -164,6 +164,21 @@ def is_open(connection: Connection, rule: str) -> bool:
     return row is not None
 
 
+def count_open(connection: Connection) -> int:
+    """The number of alerts that fire."""
+    query = f"SELECT count(*) FROM alerts WHERE state = '{FIRING}'"
+    return int(connection.execute(query).fetchone()[0])
+
+
+def worst_by_asset(connection: Connection) -> dict[int, int]:
+    """The highest severity of the alerts that fire, by subject number."""
+    query = (
+        f"SELECT asset, max(severity) FROM alerts WHERE state = '{FIRING}'"
+        " GROUP BY asset"
+    )
+    return dict(connection.execute(query))
+
+
 def load_untold(connection: Connection, since: int) -> list[Alert]:
     """Alerts resolved after `since` of which subscribers still believe otherwise."""
     rows = connection.execute(

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from sensorhub.errors import StoreError
+from sensorhub.store import Connection
 
 FILE = "sensorhub.db"
 REVISION = "0003"
@@ -47,7 +47,7 @@ def _told(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(folder: Path, *, read_only: bool = False) -> Connection:
     """A connection with the pragmas that the promises rest on; commits by hand.
 
     Raises StoreError where the database cannot be used; to read only, what sqlite
@@ -59,7 +59,7 @@ def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
         return _connect(folder, read_only)
 
 
-def _connect(folder: Path, read_only: bool) -> sqlite3.Connection:
+def _connect(folder: Path, read_only: bool) -> Connection:
     mode = "?mode=ro" if read_only else ""
     path = (folder / FILE).absolute()
     connection = sqlite3.connect(
@@ -80,7 +80,7 @@ def _connect(folder: Path, read_only: bool) -> sqlite3.Connection:
     return connection
 
 
-def _set_pragmas(connection: sqlite3.Connection) -> None:
+def _set_pragmas(connection: Connection) -> None:
     # setting it is a write each time, even where it is so already
     if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != INCREMENTAL:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -91,7 +91,7 @@ def _set_pragmas(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
 
 
-def revision_of(connection: sqlite3.Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
     """The schema's revision; None where the database is empty."""
     try:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -226,58 +226,6 @@ def locked(folder: Path, name: str = "hub.lock", wait_s: float = 10) -> Iterator
         os.close(descriptor)
 
 
-class Anchor(NamedTuple):
-    """Simulated time: when it began, in real and in hub time (ms)."""
-
-    real: int
-    hub: int
-
-
-def anchor(
-    connection: sqlite3.Connection, start: int | None, speed: float, real: int
-) -> Anchor:
-    """Where simulated time began; it begins now where these are new settings."""
-    key = f"clock:{start}:{speed}"
-    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-    if row is not None:
-        began, hub = row[0].split()
-        return Anchor(int(began), int(hub))
-    found = Anchor(real, real if start is None else start)
-    connection.execute(
-        "INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, f"{found.real} {found.hub}")
-    )
-    return found
-
-
-class ClockUsed(NamedTuple):
-    """The settings of the clock that the newest hub ran by; start in hub ms."""
-
-    start: int | None
-    speed: float
-
-    @property
-    def simulated(self) -> bool:
-        """Whether it is not real time."""
-        return self.start is not None or self.speed != 1.0
-
-
-def remember_clock(connection: sqlite3.Connection, used: ClockUsed) -> None:
-    """Let other processes know by which clock this hub runs."""
-    start = "" if used.start is None else used.start
-    connection.execute(
-        "INSERT OR REPLACE INTO meta VALUES ('clock', ?)", (f"{start} {used.speed}",)
-    )
-
-
-def clock_used(connection: sqlite3.Connection) -> ClockUsed | None:
-    """The newest hub's clock; None where no hub ran yet."""
-    row = connection.execute("SELECT value FROM meta WHERE key = 'clock'").fetchone()
-    if row is None:
-        return None
-    start, _, speed = str(row[0]).partition(" ")
-    return ClockUsed(int(start) if start else None, float(speed))
-
-
 def is_running(folder: Path) -> bool:
     """Whether a hub holds the lock on `folder`."""
     try:
@@ -295,3 +243,14 @@ def may_pass(error: sqlite3.OperationalError) -> bool:
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_IOERR,
     )
+
+
+def drain_wal(connection: Connection) -> None:
+    """Copy the write-ahead log into the database file and leave it empty."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def relax_durability(connection: Connection) -> None:
+    """Let commits not wait for the disk: for data that can be made again."""
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("PRAGMA wal_autocheckpoint = 20000")

@@ -58,3 +58,16 @@ def last(connection: Connection) -> tuple[int, int]:
         "SELECT id, received_at FROM journal ORDER BY id DESC LIMIT 1"
     ).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def first_number(connection: Connection) -> int | None:
+    """The number of the oldest row; None where the journal is empty."""
+    (number,) = connection.execute("SELECT min(id) FROM journal").fetchone()
+    return None if number is None else int(number)
+
+
+def last_uplink_at(connection: Connection) -> int | None:
+    """When (ms) the newest uplink in the journal was received; None where none is."""
+    query = "SELECT max(received_at) FROM journal WHERE uplinks > 0"
+    (at,) = connection.execute(query).fetchone()
+    return None if at is None else int(at)

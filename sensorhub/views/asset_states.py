@@ -15,7 +15,14 @@ from sensorhub.columns import F64, I32, I64, U8, unpack
 from sensorhub.model import NEVER, Outcome, Quality
 from sensorhub.state.checkpoint import Block
 from sensorhub.state.fill_learning import BLOCK
-from sensorhub.store import Connection, checkpoints, journal, register, register_columns
+from sensorhub.store import (
+    Connection,
+    alerts,
+    checkpoints,
+    journal,
+    register,
+    register_columns,
+)
 
 
 class Newest(NamedTuple):
@@ -71,8 +78,8 @@ class AssetStateReader:
         self._row_of = np.full(int(numbers.max(initial=0)) + 1, -1, np.int64)
         self._row_of[numbers] = np.arange(len(numbers))
         self._mountings = register_columns.mountings(self._read, NEVER)
-        (last,) = self._read.execute("SELECT max(no) FROM devices").fetchone()
-        self._grow((last or 0) + 1)
+        _, last = register.last_numbers(self._read)
+        self._grow(last + 1)
 
     def _grow(self, devices: int) -> None:
         new = devices - len(self._heard)
@@ -87,7 +94,7 @@ class AssetStateReader:
 
     def _follow(self) -> None:
         """Take what is new; from the checkpoints where the journal has moved on."""
-        (oldest,) = self._read.execute("SELECT min(id) FROM journal").fetchone()
+        oldest = journal.first_number(self._read)
         if self._row < 0 or (oldest is not None and oldest > self._row + 1):
             self._row = self._load()
         for row in journal.rows_after(self._read, self._row):
@@ -170,10 +177,7 @@ class AssetStateReader:
         for i in np.flatnonzero(~first).tolist():  # several devices: of few assets
             one = slice(i, i + 1)
             self._put(found, rows[one], device[one], since[one])
-        for asset, severity in self._read.execute(
-            "SELECT asset, max(severity) FROM alerts WHERE state = 'firing'"
-            " GROUP BY asset"
-        ):
+        for asset, severity in alerts.worst_by_asset(self._read).items():
             if 0 <= asset < len(self._row_of) and self._row_of[asset] >= 0:
                 found.severity[self._row_of[asset]] = severity
         return found

@@ -25,6 +25,7 @@ from sensorhub.store import (
     past,
     places,
     register,
+    register_lookup,
     rule_versions,
 )
 
@@ -38,9 +39,7 @@ def alerts_view(
         connection, None if all_ else [alert.id for alert in found]
     )
     ids = _ids(connection)
-    names = ids | dict(
-        connection.execute("SELECT no, coalesce(nullif(name, ''), id) FROM assets")
-    )
+    names = ids | register_lookup.asset_names(connection)
     rules = _rules(connection, standards)
     return [
         {
@@ -68,7 +67,7 @@ def alerts_view(
 
 def _ids(connection: Connection) -> dict[int, str]:
     """What alerts can be about: assets, places below zero, the hub itself."""
-    assets = dict(connection.execute("SELECT no, id FROM assets"))
+    assets = register_lookup.asset_ids(connection)
     return {HUB_ASSET: HUB_ID} | places.names(connection) | assets
 
 
@@ -139,7 +138,7 @@ def readings_view(
     spans = spans_of(connection, name)
     if spans is None:
         return None
-    ids = dict(connection.execute("SELECT no, id FROM devices"))
+    ids = register_lookup.device_ids(connection)
     codes = [BY_NAME[measurement].no] if measurement else None
     parts = past.read(connection, past.Asked(spans, *span, codes, ids), older)
     return [reading for part in parts for reading in part.rows(ids)]
@@ -147,11 +146,11 @@ def readings_view(
 
 def spans_of(connection: Connection, name: str) -> list[history.Span] | None:
     """The devices of an asset, when they were mounted; else the device itself."""
-    row = connection.execute("SELECT no FROM assets WHERE id = ?", (name,)).fetchone()
-    if row is not None:
-        return history.asset_spans(connection, int(row[0]))
-    row = connection.execute("SELECT no FROM devices WHERE id = ?", (name,)).fetchone()
-    return [history.Span(int(row[0]))] if row else None
+    asset = register_lookup.asset_number(connection, name)
+    if asset is not None:
+        return history.asset_spans(connection, asset)
+    device = register_lookup.device_number(connection, name)
+    return None if device is None else [history.Span(device)]
 
 
 def reading_view(reading: Reading) -> dict[str, Any]:
@@ -173,25 +172,25 @@ def devices_view(
 ) -> list[dict[str, Any]]:
     """Assets with what is mounted on them now, and the devices' availability."""
     states = availability(connection, profiles, now)
-    rows = connection.execute(
-        "SELECT a.zone, a.site, a.id, a.name, a.kind, d.id, d.profile, v.firmware,"
-        " a.out_from <= :now AND coalesce(a.out_until, :now + 1) > :now, a.out_reason,"
-        " d.no"
-        " FROM assets a LEFT JOIN mountings m ON m.asset = a.no"
-        " AND coalesce(m.from_at, :now) <= :now"
-        " AND coalesce(m.until_at, :now + 1) > :now"
-        " LEFT JOIN devices d ON d.no = m.device"
-        " LEFT JOIN availability v ON v.device = d.no"
-        " WHERE coalesce(a.retired, :now + 1) > :now"
-        " ORDER BY a.zone, a.site, a.id, d.id",
-        {"now": now},
-    )
-    names = ("zone", "site", "asset", "name", "kind", "device", "profile", "firmware")
     return [
-        dict(zip(names, row[:8], strict=True))
-        | {"out_of_service": bool(row[8]), "out_reason": row[9] if row[8] else None}
-        | states.get(row[10], NO_DEVICE_STATE)
-        for row in rows
+        {
+            "zone": row.zone,
+            "site": row.site,
+            "asset": row.asset,
+            "name": row.name,
+            "kind": row.kind,
+            "device": row.device,
+            "profile": row.profile,
+            "firmware": row.firmware,
+            "out_of_service": row.out_of_service,
+            "out_reason": row.out_reason if row.out_of_service else None,
+        }
+        | (
+            states.get(row.device_number, NO_DEVICE_STATE)
+            if row.device_number is not None
+            else NO_DEVICE_STATE
+        )
+        for row in register_lookup.assets_in_use(connection, now)
     ]
 
 
@@ -214,11 +213,7 @@ def availability(
     rows = journal.rows_after(connection, cursor)
     last, covered = checkpoint.heard(bodies, rows, registry.devices)
     limit = np.maximum(3 * registry.interval_ms, LEAST_GAP_MS)
-    told = dict(
-        connection.execute(
-            "SELECT device, at FROM availability WHERE state = 'offline'"
-        )
-    )
+    told = register_lookup.reported_offline(connection)
     meta = counters.get_meta(connection, "covered")
     quiet = max(int(meta or 0), int(covered.max(initial=0))) - covered
     found = {}

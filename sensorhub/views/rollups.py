@@ -5,7 +5,7 @@ from typing import Any
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.model import BY_NAME, BY_NO, MeasurementKind
-from sensorhub.store import Connection, downsampled
+from sensorhub.store import Connection, downsampled, register_lookup
 from sensorhub.store.rollups import Bucket, Rollup
 from sensorhub.views.listings import spans_of
 
@@ -23,7 +23,7 @@ def rollups_view(
     spans = spans_of(connection, name)
     if spans is None:
         return None
-    ids = dict(connection.execute("SELECT no, id FROM devices"))
+    ids = register_lookup.device_ids(connection)
     found = downsampled.read(
         connection,
         spans=spans,

@@ -10,9 +10,11 @@ from sensorhub.config.settings import Settings, start_ms
 from sensorhub.store import (
     Connection,
     alerts,
+    clock_settings,
     counters,
     database,
     forwarding,
+    journal,
     outbox,
     rule_versions,
     segments,
@@ -44,9 +46,9 @@ def status_view(
     view["readings_forwarded"] = numbers[forwarding.FORWARDED]
     view |= _heard(connection)
     view["now"] = rfc3339(now)
-    used = database.clock_used(connection)
+    used = clock_settings.clock_used(connection)
     if used is None:
-        used = database.ClockUsed(start_ms(settings.clock), settings.clock.speed)
+        used = clock_settings.ClockUsed(start_ms(settings.clock), settings.clock.speed)
     view["clock"] = {"start": rfc3339(used.start), "speed": used.speed}
     view["disk"] = {
         "free_mb": round(free_mb(folder)),
@@ -61,10 +63,9 @@ def status_view(
 
 def _waiting(connection: Connection) -> dict[str, Any]:
     """What is open, and what waits to be told or made history."""
-    firing = "SELECT count(*) FROM alerts WHERE state = 'firing'"
     cursor = segments.cursor(connection)
     return {
-        "alerts_open": connection.execute(firing).fetchone()[0],
+        "alerts_open": alerts.count_open(connection),
         "outbox_pending": outbox.count_pending(connection),
         "cursor_lag_uplinks": segments.waiting(connection, cursor)[1],
     }
@@ -86,8 +87,7 @@ def _switched(connection: Connection) -> dict[str, Any]:
 
 def _heard(connection: Connection) -> dict[str, Any]:
     """When an uplink last came, and when the hub last lived and could hear."""
-    newest = "SELECT max(received_at) FROM journal WHERE uplinks > 0"
-    view = {"last_uplink_at": rfc3339(connection.execute(newest).fetchone()[0])}
+    view = {"last_uplink_at": rfc3339(journal.last_uplink_at(connection))}
     for name in ("alive_at", "heard_at"):
         at = counters.get_meta(connection, name)
         view[name] = rfc3339(int(at)) if at else None

@@ -44,3 +44,59 @@ def test_no_statement_numbers_its_parameters(folder: str) -> None:
         for line in numbered(path.read_text("utf-8"))
     ]
     assert found == []
+
+
+STATEMENT = re.compile(
+    r"\s*(SELECT|INSERT|UPDATE|DELETE|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|PRAGMA|CREATE"
+    r"|DROP|ALTER|VACUUM|ATTACH|WITH)\b"
+)
+INFLUXQL = {"sensorhub/forward/reader.py"}  # a language of its own
+
+
+def statements(source: str) -> list[int]:
+    """Lines with SQL text, or with a call that runs some."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and STATEMENT.match(node.value)
+        )
+        or (
+            isinstance(node, ast.Attribute)
+            and node.attr in ("execute", "executemany", "executescript")
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'query = "SELECT no FROM assets"',
+        'query = f"DELETE FROM {table}"',
+        "connection.execute(query)",
+        "run = connection.executemany",
+        "connection.execute('BEGIN')",
+    ],
+)
+def test_sql_is_seen(text: str) -> None:
+    assert set(statements(text)) == {1}
+
+
+@pytest.mark.parametrize("text", ['"Select a device"', "task.executor()", '"BEGINS"'])
+def test_what_is_no_sql_is_left_alone(text: str) -> None:
+    assert statements(text) == []
+
+
+def test_sql_stands_only_in_the_store() -> None:
+    found = [
+        f"{name}:{line}"
+        for path in sorted((ROOT / "sensorhub").rglob("*.py"))
+        if not (name := path.relative_to(ROOT).as_posix()).startswith(
+            "sensorhub/store/"
+        )
+        and name not in INFLUXQL
+        for line in statements(path.read_text("utf-8"))
+    ]
+    assert found == []
