@@ -51,6 +51,7 @@ def test_a_device_that_babbles_keeps_no_more_than_a_window_needs() -> None:
     st.lists(st.tuples(st.integers(1, 20), st.floats(0, 100)), min_size=2, max_size=40)
 )
 def test_it_is_the_area_under_straight_lines(steps: list[tuple[int, float]]) -> None:
+    assert len(steps) > 1
     mean, at, points = Mean(), 0, []
     for step, value in steps:
         at += step

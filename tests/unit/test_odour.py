@@ -59,6 +59,7 @@ def after(readings: Iterator[tuple[int, float]]) -> tuple["Nose[float]", list[Sn
 @pytest.mark.parametrize("zero", [-0.8, 0.0, 0.3, 2.0])
 def test_the_rise_is_what_is_in_the_air_whatever_the_zero(zero: float) -> None:
     _, said = after(days(8, zero))
+    assert len(said) == 8 * 288
     for number in range(7 * 288, len(said), 7):
         rise, true = said[number].rise, room(number * STEP_MS / HOUR_MS % 24)
         within = number * STEP_MS / HOUR_MS % 24
@@ -146,10 +147,17 @@ def test_a_sample_that_is_not_newer_says_nothing() -> None:
     assert nose.tobytes() == before
 
 
-@given(st.lists(st.tuples(st.integers(1, 30 * HOUR_MS), st.floats(0, 50)), max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 30 * HOUR_MS), st.floats(0, 50)),
+        min_size=1,
+        max_size=60,
+    )
+)
 def test_written_down_and_taken_up_again_it_goes_on_alike(
     steps: list[tuple[int, float]],
 ) -> None:
+    assert steps
     one, at = new_nose(), 0
     for number, (gap, value) in enumerate(steps):
         at += gap

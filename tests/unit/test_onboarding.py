@@ -182,6 +182,7 @@ def test_whatever_the_sample_the_file_loads_and_reads_it(
     made = guesses(fields, texts)
     text = profile_text("acme-x", made)
     profile = Profile.model_validate(tomllib.loads(text)["acme-x"] | {"name": "acme-x"})
+    assert {item.name for item in made} >= {field.name for field in fields}
     first = {item.name: item for item in made if item.measurement}
     for field in fields:
         item = first.get(field.name)

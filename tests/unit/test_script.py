@@ -252,6 +252,7 @@ def test_an_unsound_event_is_refused(events: str, fault: str, tmp_path: Path) ->
 
 
 def test_every_amount_has_a_default_within_its_span() -> None:
+    assert AMOUNTS
     for low, high, usual in AMOUNTS.values():
         assert low <= usual <= high
 

@@ -321,7 +321,9 @@ def test_models_that_cannot_judge_a_limit_are_known_to_its_rule() -> None:
 
 def test_every_sensor_on_record_is_a_profile_with_that_measurement() -> None:
     profiles = load_profiles(None, DECODERS)
-    for name, measurements in built_in().sensors.items():
+    sensors = built_in().sensors
+    assert sensors
+    for name, measurements in sensors.items():
         assert name in profiles
         assert measurements.keys() <= {limit.quantity for limit in KNOWN.values()}
 

@@ -194,5 +194,6 @@ def test_the_world_is_as_hard_as_the_measured_one(name: str, tmp_path: Path) -> 
         )
     means = np.mean(found, axis=0)
     bands = (*BANDS[name].values(), RECEIVED[name])
+    assert len(bands) == 4
     for value, (low, high) in zip(means, bands, strict=True):
         assert low < value < high
