@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sensorhub.alerting.deadlines import shortest_limit
 from sensorhub.alerting.recorder import AlertRecorder, SourceLevel
 from sensorhub.alerting.selection import selected_assets
+from sensorhub.alerts.board import BY_RULE
 from sensorhub.alerts.groups import Group, Share
 from sensorhub.columns import Columns, Notes, pack
 from sensorhub.model import NEVER, Severity
@@ -56,22 +57,28 @@ class GroupOutages:
         back: list[int] = []
         for group in self._groups:
             rule = group.rule
-            open_ = set(recorder.places_out(rule.id))
+            open_ = self._out(rule.id)
             place = self._counted(group, now)
             for share in group.shares(place, quiet, open_):
-                before = recorder.worst(rule.id, -share.place)
+                subject = state.places[share.place]
+                before = recorder.worst(rule.id, subject)
                 level = group.level(share, before)
                 if level == before or (level > before and not rule.in_schedule(now)):
                     continue
                 cause = self._cause(share, now, level)
                 if level:
                     cause["covered"] = monitored_before
-                shown = SourceLevel(rule, -share.place, -1, level)
+                shown = SourceLevel(rule, subject, BY_RULE, level)
                 recorder.set_level(change_set, shown, now, cause)
                 if not level:
                     back.append(share.place)
         if back:
             self._restart_silence(change_set, back, now)
+
+    def _out(self, rule: str) -> set[int]:
+        """Numbers of the gateways or zones with an open alert of a rule."""
+        outages = self._recorder.outages()
+        return {alert.subject.no for alert in outages if alert.rule == rule}
 
     def _counted(self, group: Group, now: int) -> NDArray[np.int32]:
         """By device the gateway or zone that a rule counts it to; 0 for none."""
@@ -87,11 +94,8 @@ class GroupOutages:
         )
         if group.rule.settings.by == "gateway":
             return np.where(counts, state.reception.gateway, 0)
-        out = [
-            number
-            for number in self._recorder.places_out()
-            if state.places[number].kind == "gateway"
-        ]
+        subjects = [alert.subject for alert in self._recorder.outages()]
+        out = [subject.no for subject in subjects if subject.kind == "gateway"]
         if out:
             counts &= ~np.isin(state.reception.gateway, np.array(out, np.int32))
         return np.where(counts, state.zone, 0)
@@ -130,7 +134,7 @@ class GroupOutages:
 
     def _next(self, group: Group, now: int) -> int:
         state = self._state
-        open_ = set(self._recorder.places_out(group.rule.id))
+        open_ = self._out(group.rule.id)
         place = self._counted(group, now)
         quiet = state.reception.monitored_ms - state.reception.monitored_at
         wait = group.due_in(place, quiet, open_)

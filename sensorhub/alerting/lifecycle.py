@@ -5,7 +5,7 @@
 what they decide by the `AlertRecorder`; `NotificationPolicy` selects who is notified.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,10 +20,11 @@ from sensorhub.alerting.recorder import AlertRecorder, SourceLevel
 from sensorhub.alerting.recovery import SourceRecovery
 from sensorhub.alerting.service_clocks import ServiceClocks
 from sensorhub.alerting.system_alerts import SystemAlerts
-from sensorhub.alerts.board import Alert, Board
-from sensorhub.alerts.system import HUB_ID, SYSTEM_RULES
+from sensorhub.alerts.board import Alert, AlertSource, Board
+from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.columns import Service
 from sensorhub.model import BY_NO
+from sensorhub.registry.subjects import HUB, NOWHERE, Subject
 from sensorhub.rules.schema import Inhibit
 from sensorhub.state.rule_evaluation import Moved
 from sensorhub.state.state import State
@@ -123,7 +124,12 @@ class AlertLifecycle:
                 "value": item.value,
                 **self._details(item),
             }
-            shown = SourceLevel(item.rule, asset, item.series, item.level)
+            shown = SourceLevel(
+                item.rule,
+                registry.subject(asset),
+                AlertSource.series(item.series),
+                item.level,
+            )
             self._recorder.set_level(change_set, shown, at, cause)
 
     def _details(self, moved: Moved) -> dict[str, Any]:
@@ -160,8 +166,10 @@ class AlertLifecycle:
         cause = {"reason": service.kind, "by": by, "measured_at": service.at}
         if not self._services.record(change_set, service, at, cause):
             return False
+        subject = self._state.registry.subject(service.asset)
         for moved in self._state.serviced(service):
-            shown = SourceLevel(moved.rule, service.asset, moved.series, moved.level)
+            source = AlertSource.series(moved.series)
+            shown = SourceLevel(moved.rule, subject, source, moved.level)
             self._recorder.set_level(change_set, shown, at, cause)
         return True
 
@@ -210,7 +218,7 @@ class AlertLifecycle:
 
     def any_outage(self) -> bool:
         """Whether a gateway or a zone is out as a whole."""
-        return bool(self._recorder.places_out())
+        return bool(self._recorder.outages())
 
     def devices_out(self) -> NDArray[np.bool_] | None:
         """By device whether its gateway or zone is out; None: no place is."""
@@ -218,10 +226,15 @@ class AlertLifecycle:
 
     def fires_topic(self, topic: str) -> bool:
         """Whether the alert of a retained state's topic fires."""
-        _, asset, rule = topic.rsplit("/", 2)
-        if asset == HUB_ID:
-            return self.system.fires(rule)
-        places = self._state.places
-        numbers = [self._state.registry.asset_no.get(asset)]
-        numbers += [-places.known("gateway", asset), -places.known("zone", asset)]
-        return any(number and (rule, number) in self._board.open for number in numbers)
+        _, id_, rule = topic.rsplit("/", 2)
+        return any((rule, one) in self._board.open for one in self._subjects(id_))
+
+    def _subjects(self, id_: str) -> Iterator[Subject]:
+        """All subjects with an id."""
+        registry, groups = self._state.registry, self._state.places
+        if id_ == HUB.id:
+            yield HUB
+        if (asset := registry.asset_no.get(id_)) is not None:
+            yield registry.subject(asset)
+        numbers = (groups.known("gateway", id_), groups.known("zone", id_))
+        yield from (groups[number] for number in numbers if number != NOWHERE)

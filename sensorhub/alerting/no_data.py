@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sensorhub.alerting.deadlines import first_deadline, shortest_limit
 from sensorhub.alerting.recorder import AlertRecorder, SourceLevel
-from sensorhub.alerts.board import Alert
+from sensorhub.alerts.board import Alert, AlertSource
 from sensorhub.alerts.rules import HOUR_MS
 from sensorhub.alerts.timers import NoData
 from sensorhub.model import NEVER, Severity
@@ -50,7 +50,8 @@ class NoDataAlerts:
                 if registry.out_of_service(asset, now):
                     one.flagged[device] = False
                     continue
-                shown = SourceLevel(rule, asset, -2 - device, rule.limits[0].severity)
+                subject, source = registry.subject(asset), AlertSource.device(device)
+                shown = SourceLevel(rule, subject, source, rule.limits[0].severity)
                 cause = self._cause(device, int(limit[device]), now)
                 self._recorder.set_level(change_set, shown, now, cause)
 
@@ -87,7 +88,12 @@ class NoDataAlerts:
                     "device": registry.device_ids[number],
                     "deadline_at": first,
                 }
-                shown = SourceLevel(one.rule, asset, -2 - number, Severity.NONE)
+                shown = SourceLevel(
+                    one.rule,
+                    registry.subject(asset),
+                    AlertSource.device(number),
+                    Severity.NONE,
+                )
                 self._recorder.set_level(change_set, shown, first, cause)
 
     def restore(self, alert: Alert, cause_device: int | None) -> list[int]:
@@ -96,7 +102,7 @@ class NoDataAlerts:
         `cause_device`: the device in its cause, for an alert without a silent one.
         """
         state, found = self._state, []
-        here = state.registry.asset_of == alert.asset
+        here = state.registry.asset_of == alert.subject.no
         for one in self._rules:
             if one.rule.id != alert.rule:
                 continue
@@ -115,8 +121,8 @@ class NoDataAlerts:
         state = self._state
         found = np.zeros(len(state.reception.monitored_at), np.bool_)
         for alert in self._recorder.outages():
-            place = -alert.asset
-            here = (state.reception.gateway == place) | (state.zone == place)
+            number = alert.subject.no
+            here = (state.reception.gateway == number) | (state.zone == number)
             told = (
                 alert.cause.get("covered", 0) - state.reception.monitored_at > one.limit
             )

@@ -3,7 +3,6 @@
 What it decides goes into a `ChangeSet` as outbox rows; nothing is sent from here.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
@@ -13,9 +12,7 @@ from sensorhub.alerts.event import VERSION, Event, resolved, rfc3339, texts, vie
 from sensorhub.alerts.mute import Silence as Mute
 from sensorhub.alerts.mute import inhibited_by, silenced_by
 from sensorhub.alerts.rules import Rule
-from sensorhub.alerts.system import HUB_ASSET, HUB_ID
 from sensorhub.model import Category, Severity, Transition
-from sensorhub.registry.subjects import NOWHERE
 from sensorhub.rules.schema import Inhibit
 from sensorhub.state.state import State
 from sensorhub.store.changeset import ChangeSet
@@ -94,13 +91,15 @@ class NotificationPolicy:
         if not self.held:
             return
         self._state.rules.calm()
+        registry, series = self._state.registry, self._state.series
         flapping = {
-            (rule, self._state.series.asset_of(series))
-            for rule, series in self._state.rules.flapping
+            (rule, registry.subject(asset))
+            for rule, number in self._state.rules.flapping
+            if (asset := series.asset_of(number)) >= 0
         }
         self._zones = {(r, other.zone) for (r, _), other in self._board.open.items()}
         for alert, event in list(self.held.values()):
-            if self._muted(alert, now, (alert.rule, alert.asset) in flapping) is None:
+            if self._muted(alert, now, (alert.rule, alert.subject) in flapping) is None:
                 del self.held[alert.id]
                 if alert.told != alert.status:
                     event.muted_by = None
@@ -119,8 +118,7 @@ class NotificationPolicy:
         """What holds notifications of the alert back; danger is never held."""
         if alert.severity is Severity.DANGER:
             return None
-        asset = self.asset_id(alert.asset)
-        place = (alert.rule, asset, alert.zone)
+        place = (alert.rule, alert.subject.id, alert.zone)
         mute = silenced_by(self.mutes, place, now, alert.danger_at)
         if mute is not None:
             return f"silence:{mute.id}"
@@ -130,37 +128,35 @@ class NotificationPolicy:
         source = inhibited_by(
             self._inhibits,
             alert.rule,
-            lambda rule: (rule, alert.asset) in self._board.open,
+            lambda rule: (rule, alert.subject) in self._board.open,
             lambda rule: self._fires_in(rule, alert.zone),
         )
         if source is not None:
             return f"inhibited:{source}"
-        ours = alert.asset != HUB_ASSET and alert.category is not Category.SAFETY
-        if ours and self._state.registry.out_of_service(alert.asset, now):
+        ours = alert.subject.is_asset and alert.category is not Category.SAFETY
+        if ours and self._state.registry.out_of_service(alert.subject.no, now):
             return "out_of_service"
         return "flapping" if flapping else None
 
     def _outage(self, alert: Alert) -> str | None:
-        """The rule whose alert about a place covers an alert about a device there."""
-        if alert.category is not Category.DEVICE or alert.asset <= HUB_ASSET:
+        """The rule of the outage of a group that explains an alert about a device."""
+        if alert.category is not Category.DEVICE or not alert.subject.is_asset:
             return None
-        if not any(asset < 0 for _, asset in self._board.open):
+        outages = [key for key in self._board.open if key[1].is_group]
+        if not outages:
             return None
         state = self._state
-        here = state.registry.asset_of == alert.asset
+        here = state.registry.asset_of == alert.subject.no
         mine = {*state.reception.gateway[here].tolist(), *state.zone[here].tolist()}
-        for rule, asset in self._board.open:
-            if asset < 0 and -asset in mine:
-                return rule
-        return None
+        return next((rule for rule, group in outages if group.no in mine), None)
 
     def _event(self, change: Change, muted: str | None) -> Event:
         """The versioned object of a change."""
         alert = change.alert
         registry = self._state.registry
-        name = self.asset_id(alert.asset)
-        if alert.asset > HUB_ASSET:
-            name = registry.asset_names[alert.asset]
+        name = alert.subject.id
+        if alert.subject.is_asset:
+            name = registry.asset_names[alert.subject.no]
         rule = self._rules.get(alert.rule)
         cause = change.transition.cause
         if alert.state == RESOLVED or "value" not in cause:
@@ -175,7 +171,7 @@ class NotificationPolicy:
             id=alert.id,
             rule=alert.rule,
             category=str(alert.category),
-            asset=self.asset_id(alert.asset),
+            asset=alert.subject.id,
             asset_name=name,
             zone=alert.zone,
             severity=alert.severity.word,
@@ -189,20 +185,3 @@ class NotificationPolicy:
             text=text,
             members=alert.cause.get("members", []),
         )
-
-    def asset_id(self, asset: int) -> str:
-        """An asset's id; the hub's own is `hub`; below zero a place's."""
-        if asset < 0:
-            return self._state.places[-asset].id
-        return HUB_ID if asset == HUB_ASSET else self._state.registry.asset_ids[asset]
-
-    def zone(self, asset: int) -> str:
-        """An asset's zone; the hub's own is `hub`; a gateway's is its devices'."""
-        if asset >= 0:
-            return HUB_ID if asset == HUB_ASSET else self._state.registry.zone_of(asset)
-        state, place = self._state, self._state.places[-asset]
-        if place.kind == "zone":
-            return place.id
-        zones = Counter(state.zone[state.reception.gateway == place.no].tolist())
-        zones.pop(NOWHERE, None)
-        return state.places[zones.most_common(1)[0][0]].id if zones else HUB_ID

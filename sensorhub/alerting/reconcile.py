@@ -39,13 +39,13 @@ def reconcile_alerts(
     mounted = set(basis.state.registry.asset_of.tolist())
     for alert in recorder.open_alerts():
         grouped = alert.rule in basis.group_rules
-        if alert.rule not in basis.rules or (alert.asset < 0) != grouped:
+        if alert.rule not in basis.rules or alert.subject.is_group != grouped:
             recorder.resolve(change_set, alert, now, "rule_removed")
-        elif alert.asset < 0:
+        elif grouped:
             continue  # the next evaluation counts who is silent
         elif reason := _lost(basis.state, alert, mounted):
             recorder.resolve(change_set, alert, now, reason)
-        elif not (worst := recorder.worst(alert.rule, alert.asset)):
+        elif not (worst := recorder.worst(alert.rule, alert.subject)):
             recorder.resolve(change_set, alert, now, _why_lower(basis, alert))
         elif worst < alert.severity:
             recorder.lower(change_set, alert, now, _why_lower(basis, alert))
@@ -53,14 +53,14 @@ def reconcile_alerts(
 
 def _lost(state: State, alert: Alert, mounted: set[int]) -> str:
     """Why an alert cannot stand any more; empty where it can."""
-    if not alert.asset:
+    if not alert.subject.is_asset:
         return ""
-    registry = state.registry
-    if registry.retired[alert.asset]:
+    registry, asset = state.registry, alert.subject.no
+    if registry.retired[asset]:
         return "retired"
-    if alert.asset not in mounted:
+    if asset not in mounted:
         return "unmounted"
-    traits, id_ = registry.traits[alert.asset], registry.asset_ids[alert.asset]
+    traits, id_ = registry.traits[asset], registry.asset_ids[asset]
     return (
         "" if state.rules.selector.selects(alert.rule, traits, id_) else "rule_removed"
     )

@@ -3,25 +3,27 @@
 What is decided goes into a `ChangeSet`; nothing is written from here.
 """
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.alerting.notifications import NotificationPolicy
-from sensorhub.alerts.board import Alert, Board
+from sensorhub.alerts.board import Alert, AlertSource, Board
 from sensorhub.alerts.rules import Rule
 from sensorhub.model import Severity
+from sensorhub.registry.subjects import HUB, NOWHERE, Subject
 from sensorhub.state.state import State
 from sensorhub.store.changeset import ChangeSet
 
 
 class SourceLevel(NamedTuple):
-    """The severity that one source of an asset shows under a rule."""
+    """The severity that one source of a subject shows under a rule."""
 
     rule: Rule
-    asset: int
-    source: int
+    subject: Subject
+    source: AlertSource
     level: Severity
 
 
@@ -45,29 +47,21 @@ class AlertRecorder:
         """All open alerts."""
         return list(self._board.open.values())
 
-    def open_alert(self, rule: str, asset: int) -> Alert | None:
-        """The open alert of a rule about an asset."""
-        return self._board.open.get((rule, asset))
+    def open_alert(self, rule: str, subject: Subject) -> Alert | None:
+        """The open alert of a rule about a subject."""
+        return self._board.open.get((rule, subject))
 
-    def worst(self, rule: str, asset: int) -> Severity:
-        """The worst severity that any source of an asset shows under a rule."""
-        return self._board.worst(rule, asset)
-
-    def places_out(self, rule: str | None = None) -> list[int]:
-        """Gateways and zones with an open outage alert; of one rule or of any."""
-        return [
-            -asset
-            for id_, asset in self._board.open
-            if asset < 0 and rule in (None, id_)
-        ]
+    def worst(self, rule: str, subject: Subject) -> Severity:
+        """The worst severity that any source of a subject shows under a rule."""
+        return self._board.worst(rule, subject)
 
     def outages(self) -> list[Alert]:
         """The open alerts about gateways and zones."""
-        return [alert for alert in self._board.open.values() if alert.asset < 0]
+        return [x for x in self._board.open.values() if x.subject.is_group]
 
     def devices_out(self) -> NDArray[np.bool_] | None:
-        """By device whether its gateway or zone is out; None: no place is."""
-        out = self.places_out()
+        """By device whether its gateway or zone is out; None: none is."""
+        out = [alert.subject.no for alert in self.outages()]
         if not out:
             return None
         found: NDArray[np.bool_] = np.isin(self._state.reception.gateway, out)
@@ -87,34 +81,45 @@ class AlertRecorder:
         self, change_set: ChangeSet, shown: SourceLevel, at: int, cause: dict[str, Any]
     ) -> None:
         """Take what a source shows now; enter the change of the alert, if any."""
-        rule, asset, source, level = shown
-        self._board.note(rule.id, asset, source, level)
+        rule, subject, source, level = shown
+        self._board.note(rule.id, subject, source, level)
         change = self._board.decide(
-            (rule.id, asset),
-            self._notifications.asset_id(asset),
+            (rule.id, subject),
             at,
             cause,
             category=rule.category,
-            zone=self._notifications.zone(asset),
+            zone=self._zone(subject),
         )
         if change is not None:
-            flapping = (rule.id, source) in self._state.rules.flapping
+            flapping = source.kind == "series" and (
+                (rule.id, source.no) in self._state.rules.flapping
+            )
             self._notifications.tell(change_set, change, flapping)
+
+    def _zone(self, subject: Subject) -> str:
+        """The zone of a subject; that of most of its devices for a gateway."""
+        if subject.is_asset:
+            return self._state.registry.zone_of(subject.no)
+        if subject.kind != "gateway":
+            return subject.id
+        state = self._state
+        here = state.reception.gateway == subject.no
+        zones = Counter(state.zone[here].tolist())
+        zones.pop(NOWHERE, None)
+        return state.places[zones.most_common(1)[0][0]].id if zones else HUB.id
 
     def resolve(
         self, change_set: ChangeSet, alert: Alert, at: int, reason: str
     ) -> None:
         """Resolve an alert that cannot stand: rule_removed, unmounted, retired."""
         cause = {"reason": reason, "deadline_at": at}
-        asset_id = self._notifications.asset_id(alert.asset)
-        change = self._board.resolve(alert, asset_id, at, cause)
+        change = self._board.resolve(alert, at, cause)
         self._notifications.tell(change_set, change, False)
 
     def lower(self, change_set: ChangeSet, alert: Alert, at: int, reason: str) -> None:
         """Lower an alert whose worst source is gone to what the others show."""
         change = self._board.decide(
-            (alert.rule, alert.asset),
-            self._notifications.asset_id(alert.asset),
+            (alert.rule, alert.subject),
             at,
             {"reason": reason, "deadline_at": at},
             category=alert.category,

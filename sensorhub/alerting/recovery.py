@@ -9,9 +9,8 @@ import numpy as np
 
 from sensorhub.alerting.no_data import NoDataAlerts
 from sensorhub.alerting.service_clocks import ServiceClocks
-from sensorhub.alerts.board import Alert, Board
+from sensorhub.alerts.board import BY_RULE, Alert, AlertSource, Board
 from sensorhub.alerts.rules import Rule
-from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.model import BY_NAME, Category, Severity
 from sensorhub.state.state import State
 
@@ -27,24 +26,29 @@ class SourceRecovery:
     def restore(self, no_data: NoDataAlerts, services: ServiceClocks) -> None:
         """Rebuild what tracks show, then what timers and outages show."""
         self._restore_tracks()
-        for (rule_id, asset), alert in self._board.open.items():
-            if self._board.worst(rule_id, asset) is Severity.NONE:
+        for (rule_id, subject), alert in self._board.open.items():
+            if self._board.worst(rule_id, subject) is Severity.NONE:
                 self._raise_track(alert)
             if services.restore(alert):
-                self._board.note(rule_id, asset, -1, alert.severity)
+                self._board.note(rule_id, subject, BY_RULE, alert.severity)
             for device in no_data.restore(alert, self._cause_device(alert)):
-                self._board.note(rule_id, asset, -2 - device, alert.severity)
-            if rule_id in SYSTEM_RULES or asset < 0:
-                self._board.note(rule_id, asset, -1, alert.severity)
+                source = AlertSource.device(device)
+                self._board.note(rule_id, subject, source, alert.severity)
+            if subject.kind == "hub" or subject.is_group:
+                self._board.note(rule_id, subject, BY_RULE, alert.severity)
 
     def _restore_tracks(self) -> None:
         state = self._state
         for (rule_id, series), track in list(state.rules.tracks.items()):
             asset = state.series.asset_of(series)
             level = track.level(self._rules[rule_id])
-            alert = self._board.open.get((rule_id, asset))
-            if not level or (alert is not None and level <= alert.severity):
-                self._board.note(rule_id, asset, series, level)
+            if not level:
+                continue
+            subject = state.registry.subject(asset)
+            alert = self._board.open.get((rule_id, subject)) if asset >= 0 else None
+            if alert is not None and level <= alert.severity:
+                source = AlertSource.series(series)
+                self._board.note(rule_id, subject, source, level)
             else:  # its alert has ended, or is less by now: the database wins
                 state.rules.forget(rule_id, series)
 
@@ -61,7 +65,7 @@ class SourceRecovery:
             return
         device = self._cause_device(alert)
         if device is None and rule.category is not Category.DEVICE:
-            device = self._successor(alert.asset, rule.code)
+            device = self._successor(alert.subject.no, rule.code)
         if device is None:
             return
         level = max(
@@ -70,13 +74,14 @@ class SourceRecovery:
         )
         if level:  # else the rule has no such severity any more
             series = self._state.rules.raise_track(rule, device, level)
-            self._board.note(rule.id, alert.asset, series, level)
+            source = AlertSource.series(series)
+            self._board.note(rule.id, alert.subject, source, level)
 
     def _cause_device(self, alert: Alert) -> int | None:
         """The device in the alert's cause, if it is still on the asset."""
         registry = self._state.registry
         device = registry.device_no.get(str(alert.cause.get("device")))
-        if device is None or registry.asset_of[device] != alert.asset:
+        if device is None or registry.asset_of[device] != alert.subject.no:
             return None
         return device
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sensorhub.alerting.deadlines import first_deadline
 from sensorhub.alerting.recorder import AlertRecorder, SourceLevel
 from sensorhub.alerting.selection import selected_assets
-from sensorhub.alerts.board import Alert
+from sensorhub.alerts.board import BY_RULE, Alert
 from sensorhub.alerts.rules import HOUR_MS, Rule
 from sensorhub.alerts.timers import Overdue
 from sensorhub.columns import Service
@@ -50,7 +50,7 @@ class ServiceClocks:
         found = False
         for one in self._rules:
             if one.rule.id == alert.rule:
-                one.level[alert.asset] = alert.severity
+                one.level[alert.subject.no] = alert.severity
                 found = True
         return found
 
@@ -77,10 +77,11 @@ class ServiceClocks:
         if service.at <= self._service_at[asset]:
             return False
         self._service_at[asset] = service.at
+        subject = self._registry.subject(asset)
         for one in self._rules:
             level = one.served(asset, service.at, at)
             if level is not None:
-                shown = SourceLevel(one.rule, asset, -1, level)
+                shown = SourceLevel(one.rule, subject, BY_RULE, level)
                 self._recorder.set_level(change_set, shown, at, cause)
         return True
 
@@ -100,7 +101,8 @@ class ServiceClocks:
                     "value": (now - int(served[asset])) / HOUR_MS,
                     **one.rule.clauses.said(severity),
                 }
-                shown = SourceLevel(one.rule, asset, -1, severity)
+                subject = registry.subject(asset)
+                shown = SourceLevel(one.rule, subject, BY_RULE, severity)
                 self._recorder.set_level(change_set, shown, now, cause)
 
     # -- what comes next --

@@ -5,10 +5,12 @@ from numpy.typing import NDArray
 
 from sensorhub.alerting.recorder import AlertRecorder, SourceLevel
 from sensorhub.alerts.ahead import Ahead
+from sensorhub.alerts.board import BY_RULE
 from sensorhub.alerts.rules import HOUR_MS
-from sensorhub.alerts.system import HUB_ASSET, SYSTEM_RULES
+from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.model import Severity
 from sensorhub.registry.registry import FOR_EVER
+from sensorhub.registry.subjects import HUB
 from sensorhub.store.changeset import ChangeSet
 
 EXPIRING = ("internal_error", "journal_damaged")
@@ -42,12 +44,12 @@ class SystemAlerts:
         if about:
             cause["topic"] = about
         level = Severity.URGENT if fires else Severity.NONE
-        shown = SourceLevel(SYSTEM_RULES[rule], HUB_ASSET, -1, level)
+        shown = SourceLevel(SYSTEM_RULES[rule], HUB, BY_RULE, level)
         self._recorder.set_level(change_set, shown, at, cause)
 
     def fires(self, rule: str) -> bool:
         """Whether the alert of a system rule is open."""
-        return self._recorder.open_alert(rule, HUB_ASSET) is not None
+        return self._recorder.open_alert(rule, HUB) is not None
 
     def evaluate(self, change_set: ChangeSet, now: int) -> None:
         """Judge the hub's clock, and resolve faults that did not occur again."""
@@ -60,7 +62,7 @@ class SystemAlerts:
                 self.set(change_set, rule, False, now)
 
     def _expires_at(self, rule: str) -> int | None:
-        alert = self._recorder.open_alert(rule, HUB_ASSET)
+        alert = self._recorder.open_alert(rule, HUB)
         if alert is None:
             return None
         return self._confirmed_at.get(rule, alert.started_at) + EXPIRY_MS

@@ -1,16 +1,17 @@
 """The open alerts, and the one place that decides a transition.
 
-One open alert per rule and asset; its severity is the worst that any of the
-asset's sources (series, devices, clocks) shows. Ids are made of what happened,
+One open alert per rule and subject; its severity is the worst that any of its sources
+(series, devices, the rule itself) shows. Ids are made of what happened,
 so that the same decision taken twice is the same row.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NamedTuple, Self
 
 from xxhash import xxh3_64_hexdigest, xxh3_128_hexdigest
 
 from sensorhub.model import Category, Severity, Transition
+from sensorhub.registry.subjects import Subject
 
 FIRING = "firing"
 CHANGED = "severity_changed"
@@ -24,7 +25,7 @@ class Alert:
     id: str
     rule: str
     category: Category
-    asset: int
+    subject: Subject
     zone: str
     severity: Severity
     started_at: int
@@ -69,20 +70,47 @@ def transition_id(
 CAUSE_KEYS = ("reason", "device", "measurement", "measured_at", "deadline_at")
 
 
+class AlertSource(NamedTuple):
+    """What shows a severity: a series, a device that sends no data, or the rule.
+
+    The rule itself is the source where it looks at the subject as a whole: a service
+    that is overdue, an outage of a group, an alert about the hub.
+    """
+
+    kind: Literal["series", "device", "rule"]
+    no: int = 0
+
+    @classmethod
+    def series(cls, number: int) -> Self:
+        """Return the source of a rule on one series."""
+        return cls("series", number)
+
+    @classmethod
+    def device(cls, number: int) -> Self:
+        """Return the source of a rule on the uplinks of a device."""
+        return cls("device", number)
+
+
+BY_RULE = AlertSource("rule")
+AlertKey = tuple[str, Subject]  # of an open alert: the id of its rule, its subject
+
+
 class Board:
-    """Open alerts by (rule, asset number) and what each source says."""
+    """Open alerts by rule and subject, and the level of each of their sources."""
 
     def __init__(self) -> None:
-        self.open: dict[tuple[str, int], Alert] = {}
-        self.levels: dict[tuple[str, int], dict[int, Severity]] = {}
+        self.open: dict[AlertKey, Alert] = {}
+        self.levels: dict[AlertKey, dict[AlertSource, Severity]] = {}
 
     def load(self, alerts: list[Alert]) -> None:
         """Take the open alerts from the database: it wins."""
-        self.open = {(alert.rule, alert.asset): alert for alert in alerts}
+        self.open = {(alert.rule, alert.subject): alert for alert in alerts}
 
-    def note(self, rule: str, asset: int, source: int, level: Severity) -> None:
+    def note(
+        self, rule: str, subject: Subject, source: AlertSource, level: Severity
+    ) -> None:
         """A source's level, without deciding anything (the fold)."""
-        key = (rule, asset)
+        key = (rule, subject)
         if level:
             self.levels.setdefault(key, {})[source] = level
         elif (sources := self.levels.get(key)) is not None:
@@ -90,15 +118,14 @@ class Board:
             if not sources:
                 del self.levels[key]
 
-    def worst(self, rule: str, asset: int) -> Severity:
-        """The worst that any source of the asset shows."""
-        sources = self.levels.get((rule, asset))
+    def worst(self, rule: str, subject: Subject) -> Severity:
+        """The worst that any source of the subject shows."""
+        sources = self.levels.get((rule, subject))
         return max(sources.values()) if sources else Severity.NONE
 
     def decide(
         self,
-        key: tuple[str, int],
-        asset_id: str,
+        key: AlertKey,
         at: int,
         cause: dict[str, Any],
         *,
@@ -106,15 +133,21 @@ class Board:
         zone: str,
     ) -> Change | None:
         """Compare the alert of `key` with what its sources say now."""
-        rule, asset = key
-        level = self.worst(rule, asset)
+        rule, subject = key
+        level = self.worst(rule, subject)
         alert = self.open.get(key)
         if alert is None:
             if not level:
                 return None
-            id_ = transition_id(rule, asset_id, FIRING, level, cause)
+            id_ = transition_id(rule, subject.id, FIRING, level, cause)
             alert = Alert(
-                xxh3_64_hexdigest(id_.encode()), rule, category, asset, zone, level, at
+                xxh3_64_hexdigest(id_.encode()),
+                rule,
+                category,
+                subject,
+                zone,
+                level,
+                at,
             )
             alert.cause = cause
             alert.danger_at = at if level is Severity.DANGER else None
@@ -125,8 +158,8 @@ class Board:
         if level == alert.severity:
             return None
         if not level:
-            return self.resolve(alert, asset_id, at, cause)
-        id_ = transition_id(rule, asset_id, CHANGED, level, cause)
+            return self.resolve(alert, at, cause)
+        id_ = transition_id(rule, subject.id, CHANGED, level, cause)
         if level > alert.severity and level is Severity.DANGER:
             alert.acknowledged_by = alert.acknowledged_at = None
             alert.danger_at = at
@@ -135,14 +168,14 @@ class Board:
             alert, Transition(id_, alert.id, at, FIRING, CHANGED, level, cause)
         )
 
-    def resolve(
-        self, alert: Alert, asset_id: str, at: int, cause: dict[str, Any]
-    ) -> Change:
+    def resolve(self, alert: Alert, at: int, cause: dict[str, Any]) -> Change:
         """End an open alert with a cause."""
-        id_ = transition_id(alert.rule, asset_id, RESOLVED, alert.severity, cause)
+        id_ = transition_id(
+            alert.rule, alert.subject.id, RESOLVED, alert.severity, cause
+        )
         alert.state, alert.resolved_at = RESOLVED, at
-        del self.open[alert.rule, alert.asset]
-        self.levels.pop((alert.rule, alert.asset), None)
+        del self.open[alert.rule, alert.subject]
+        self.levels.pop((alert.rule, alert.subject), None)
         return Change(
             alert,
             Transition(id_, alert.id, at, FIRING, RESOLVED, alert.severity, cause),

@@ -4,11 +4,11 @@ from zoneinfo import ZoneInfo
 
 from sensorhub.alerts.rules import Limit, Rule
 from sensorhub.model import Category, Severity
+from sensorhub.registry.subjects import HUB
 from sensorhub.rules.schema import RuleSettings
 from sensorhub.rules.schema_parts import Level, Text
 
-HUB_ASSET = 0
-HUB_ID = "hub"
+HUB_ID = HUB.id
 
 _TEXTS = {
     "hub_outage": (

@@ -70,14 +70,11 @@ def _check_named(context: Context, choice: dict[str, list[str]]) -> None:
     with context.connection() as connection:
         text = rule_versions.latest(connection)[1]
         zones = register_lookup.zone_ids(connection)
-        assets = {
-            *register_lookup.asset_ids(connection).values(),
-            *places.names(connection).values(),
-        }
+        subjects = places.subjects(connection).values()
     book = parse_rules(text, standards=context.standards)
     known: dict[str, set[str]] = {
         "zones": {HUB_ID, *zones},
-        "assets": {HUB_ID, *assets},
+        "assets": {subject.id for subject in subjects},
         "rules": {*SYSTEM_RULES, *(rule.id for rule in book.rules)},
         "categories": set(map(str, Category)),
         "severities": set(SEVERITIES),

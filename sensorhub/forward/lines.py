@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensorhub.alerts.system import HUB_ASSET, HUB_ID
 from sensorhub.columns import I64, Columns
 from sensorhub.model import BY_NO, CODES, Outcome, Quality, Reason, Severity
 from sensorhub.registry.registry import Registry
+from sensorhub.registry.subjects import HUB
 from sensorhub.store.forward_rows import EventRow, ServiceRow
 from sensorhub.store.readings import Readings
 
@@ -74,7 +74,7 @@ class Heads:
 
 def place_tags(registry: Registry, asset: int) -> str:
     """Tags of an asset number, with a comma before each; an empty zone is left out."""
-    id_ = HUB_ID if asset == HUB_ASSET else registry.asset_ids[asset]
+    id_ = HUB.id if asset == HUB.no else registry.asset_ids[asset]
     zone = registry.zone_of(asset)
     return f",asset={id_},zone={zone}" if zone else f",asset={id_}"
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sensorhub.model import AssetKind
 from sensorhub.registry.geometry import Geometry
 from sensorhub.registry.profiles import Profile
+from sensorhub.registry.subjects import Subject
 
 SINCE_EVER = -(2**62)
 FOR_EVER = 2**62
@@ -240,6 +241,10 @@ class Registry:
         profile = self.profiles[device]
         targets = profile.targets.values() if profile else ()
         return max((to.bits for to in targets if to.no == code), default=0)
+
+    def subject(self, asset: int) -> Subject:
+        """Return an asset as the subject of an alert."""
+        return Subject(asset, "asset", self.asset_ids[asset])
 
     def zone_of(self, asset: int) -> str:
         """The asset's zone; empty where there is no such asset."""

@@ -1,53 +1,67 @@
-"""What an alert can be about besides assets: gateways and zones, with numbers.
+"""What an alert is about: an asset, a gateway, a zone, or the hub itself.
 
-Numbers come from the database and are never reused; where an asset's number is
-expected a place stands as its number below zero.
+Gateways and zones share one numbering. Their numbers come from the database and are
+never reused.
 """
 
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-Kind = Literal["gateway", "zone"]
+GroupKind = Literal["gateway", "zone"]
+SubjectKind = Literal["asset", "gateway", "zone", "hub"]
 NOWHERE = 0
 
 
 class Subject(NamedTuple):
-    """A gateway or a zone as the database holds it."""
+    """What an alert is about; `no` is its number among its kind."""
 
     no: int
-    kind: Kind
+    kind: SubjectKind
     id: str
+
+    @property
+    def is_asset(self) -> bool:
+        """Whether it is one asset."""
+        return self.kind == "asset"
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it stands for a group of devices: a gateway or a zone."""
+        return self.kind in ("gateway", "zone")
+
+
+HUB = Subject(0, "hub", "hub")
 
 
 class Subjects:
-    """Places by number and by name; `new` are those not written down yet."""
+    """Gateways and zones by number and by name; `new` are those not stored yet."""
 
     def __init__(self, rows: Iterable[Subject] = ()) -> None:
         self._known = {row.no: row for row in rows}
-        self._numbers = {(p.kind, p.id): p.no for p in self._known.values()}
+        self._numbers = {(row.kind, row.id): row.no for row in self._known.values()}
         self._next = max(self._known, default=NOWHERE) + 1
         self.new: list[Subject] = []
 
-    def number(self, kind: Kind, id_: str) -> int:
-        """The number of a place; a new one is given where it has none."""
+    def number(self, kind: GroupKind, id_: str) -> int:
+        """Return the number of a gateway or a zone; give it one where it has none."""
         number = self._numbers.get((kind, id_))
         if number is None:
             number = self._next
             self._next += 1
-            place = Subject(number, kind, id_)
-            self._known[number] = place
+            subject = Subject(number, kind, id_)
+            self._known[number] = subject
             self._numbers[kind, id_] = number
-            self.new.append(place)
+            self.new.append(subject)
         return number
 
-    def known(self, kind: Kind, id_: str) -> int:
-        """The number of a place that has one, else NOWHERE."""
+    def known(self, kind: GroupKind, id_: str) -> int:
+        """Return the number of a gateway or a zone that has one, else NOWHERE."""
         return self._numbers.get((kind, id_), NOWHERE)
 
     def __getitem__(self, number: int) -> Subject:
-        """The place of a number."""
+        """The gateway or the zone of a number."""
         return self._known[number]
 
     def ids(self) -> set[str]:
-        """The ids of all places."""
-        return {place.id for place in self._known.values()}
+        """Return the ids of all gateways and zones."""
+        return {subject.id for subject in self._known.values()}

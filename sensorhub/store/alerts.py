@@ -10,7 +10,8 @@ from sensorhub.alerts.board import CHANGED, FIRING, RESOLVED, Alert
 from sensorhub.alerts.mute import Silence
 from sensorhub.columns import Service
 from sensorhub.model import Category, Severity, Transition
-from sensorhub.store import Connection
+from sensorhub.registry.subjects import Subject
+from sensorhub.store import Connection, places
 
 _COLUMNS = (
     "id, rule, category, asset, zone, severity, state, started_at, resolved_at,"
@@ -63,7 +64,7 @@ def save(connection: Connection, alerts: Iterable[Alert]) -> None:
                 alert.id,
                 alert.rule,
                 str(alert.category),
-                alert.asset,
+                places.encode(alert.subject),
                 alert.zone,
                 int(alert.severity),
                 alert.state,
@@ -127,12 +128,17 @@ def last_emptied(connection: Connection) -> dict[int, tuple[int, str]]:
     return {asset: (at, cause) for asset, at, cause in rows}
 
 
-def _alert(row: Sequence[Any]) -> Alert:
+def _alerts(connection: Connection, rows: Iterable[Sequence[Any]]) -> list[Alert]:
+    subjects = places.subjects(connection)
+    return [_alert(row, subjects[row[3]]) for row in rows]
+
+
+def _alert(row: Sequence[Any], subject: Subject) -> Alert:
     return Alert(
         id=row[0],
         rule=row[1],
         category=Category(row[2]),
-        asset=row[3],
+        subject=subject,
         zone=row[4],
         severity=Severity(row[5]),
         state=row[6],
@@ -153,7 +159,7 @@ def load_open(connection: Connection) -> list[Alert]:
     rows = connection.execute(
         f"SELECT {_ALL} FROM alerts WHERE state = '{FIRING}' ORDER BY started_at, id"
     )
-    return [_alert(row) for row in rows]
+    return _alerts(connection, rows)
 
 
 def is_open(connection: Connection, rule: str) -> bool:
@@ -186,7 +192,7 @@ def load_untold(connection: Connection, since: int) -> list[Alert]:
         " AND resolved_at > ? AND told NOT IN ('', 'resolved')",
         (since,),
     )
-    return [_alert(row) for row in rows]
+    return _alerts(connection, rows)
 
 
 def listing(connection: Connection, *, all_: bool) -> list[Alert]:
@@ -195,7 +201,7 @@ def listing(connection: Connection, *, all_: bool) -> list[Alert]:
     rows = connection.execute(
         f"SELECT {_ALL} FROM alerts{where} ORDER BY started_at, id"
     )
-    return [_alert(row) for row in rows]
+    return _alerts(connection, rows)
 
 
 def transitions_of(

@@ -8,7 +8,7 @@ import numpy as np
 from sensorhub.alerts.board import RESOLVED, Alert
 from sensorhub.alerts.event import VERSION, resolved, rfc3339, texts
 from sensorhub.alerts.rules import LEAST_GAP_MS, Rule, compile_rules
-from sensorhub.alerts.system import HUB_ASSET, HUB_ID, SYSTEM_RULES
+from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.model import BY_NAME, NEVER, Reading, Severity
 from sensorhub.registry.profiles import Profile
 from sensorhub.registry.registry import Registry
@@ -23,7 +23,6 @@ from sensorhub.store import (
     history,
     journal,
     past,
-    places,
     register,
     register_lookup,
     rule_versions,
@@ -38,8 +37,7 @@ def alerts_view(
     rows = alerts.transitions_of(
         connection, None if all_ else [alert.id for alert in found]
     )
-    ids = _ids(connection)
-    names = ids | register_lookup.asset_names(connection)
+    names = register_lookup.asset_names(connection)
     rules = _rules(connection, standards)
     return [
         {
@@ -47,8 +45,8 @@ def alerts_view(
             "id": alert.id,
             "rule": alert.rule,
             "category": str(alert.category),
-            "asset": ids[alert.asset],
-            "asset_name": names[alert.asset],
+            "asset": alert.subject.id,
+            "asset_name": _name(alert, names),
             "zone": alert.zone,
             "severity": alert.severity.word,
             "state": alert.state,
@@ -56,7 +54,7 @@ def alerts_view(
             "resolved_at": rfc3339(alert.resolved_at),
             "acknowledged_by": alert.acknowledged_by,
             "assigned_to": alert.assigned_to,
-            "text": _text(alert, rules.get(alert.rule), names[alert.asset]),
+            "text": _text(alert, rules.get(alert.rule), _name(alert, names)),
             "members": alert.cause.get("members", []),
             "notes": [{**note, "at": rfc3339(note["at"])} for note in alert.notes],
             "transitions": [_transition(row) for row in rows.get(alert.id, [])],
@@ -65,10 +63,10 @@ def alerts_view(
     ]
 
 
-def _ids(connection: Connection) -> dict[int, str]:
-    """What alerts can be about: assets, places below zero, the hub itself."""
-    assets = register_lookup.asset_ids(connection)
-    return {HUB_ASSET: HUB_ID} | places.names(connection) | assets
+def _name(alert: Alert, asset_names: Mapping[int, str]) -> str:
+    """What an alert is about, as people call it; of other than assets the id."""
+    subject = alert.subject
+    return asset_names[subject.no] if subject.is_asset else subject.id
 
 
 def _transition(row: alerts.TransitionRow) -> dict[str, Any]:
@@ -88,10 +86,9 @@ def _transition(row: alerts.TransitionRow) -> dict[str, Any]:
 def transition_views(connection: Connection) -> list[dict[str, Any]]:
     """Every transition in order of time, with its alert, rule, category and asset."""
     found = {alert.id: alert for alert in alerts.listing(connection, all_=True)}
-    ids = _ids(connection)
     rows = alerts.transitions_of(connection)
     named = [
-        (row, found[id_], ids[found[id_].asset], place)
+        (row, found[id_], found[id_].subject.id, place)
         for id_, own in rows.items()
         for place, row in enumerate(own)
     ]

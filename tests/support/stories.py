@@ -11,6 +11,7 @@ import msgspec
 from tests.support.opened import close_later
 
 from sensorhub.alerts import flap
+from sensorhub.alerts.board import AlertSource
 from sensorhub.clock import HandClock
 from sensorhub.fleet import parse_fleet_text
 from sensorhub.hub.commands.dispatcher import CommandDispatcher
@@ -220,8 +221,8 @@ def _tracks(hub: Hub) -> dict[str, Any]:
 def _lifecycle(hub: Hub) -> dict[str, Any]:
     lifecycle = hub.lifecycle
 
-    def source(number: int) -> tuple[int, ...]:
-        return (number,) if number < 0 else _series(hub, number)
+    def source(of: AlertSource) -> tuple[Any, ...]:
+        return of if of.kind != "series" else _series(hub, of.no)
 
     return {
         "open": {key: asdict(alert) for key, alert in lifecycle._board.open.items()},

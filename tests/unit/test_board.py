@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from sensorhub.alerts.board import Board, Change, transition_id
+from sensorhub.alerts.board import AlertSource, Board, Change, transition_id
 from sensorhub.model import Category, Severity
+from sensorhub.registry.subjects import Subject
 
 NONE, WARNING, URGENT, DANGER = (
     Severity.NONE,
@@ -13,6 +14,9 @@ NONE, WARNING, URGENT, DANGER = (
     Severity.URGENT,
     Severity.DANGER,
 )
+
+
+BIN = Subject(7, "asset", "bin-7")
 
 
 class Desk:
@@ -24,10 +28,9 @@ class Desk:
 
     def says(self, source: int, level: Severity, **cause: Any) -> Change | None:
         self.now += 1
-        self.board.note("full", 7, source, level)
+        self.board.note("full", BIN, AlertSource.series(source), level)
         return self.board.decide(
-            ("full", 7),
-            "bin-7",
+            ("full", BIN),
             self.now,
             {"device": f"d{source}", "measured_at": self.now} | cause,
             category=Category.COLLECT,

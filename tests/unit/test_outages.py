@@ -106,6 +106,19 @@ def test_back_again_it_ends_and_who_stays_silent_is_told_later(town: Town) -> No
     ]
 
 
+def test_an_outage_is_told_whatever_asset_is_out_of_service(tmp_path: Path) -> None:
+    header = f"{HEADER},out_from,out_until"
+    rows = [
+        *(f"{row},," for row in EAST),
+        "east,park,bin-6,bin,d6,native,,,,,,2026-11-01,",
+    ]
+    town = Town(tmp_path, fleet="\n".join((header, *rows, "")))
+    town.subscribe()
+    everyone(town, *d(0, 1, 2, 3, 4, 5))
+    hours(town, 6)
+    assert told(town) == ["zone_outage east firing"]
+
+
 def test_two_of_six_are_no_outage(town: Town) -> None:
     hours(town, 9, *d(0, 1, 2, 3), *(f"p{n}" for n in range(6)))
     assert set(town.open()) == {("silent_device", f"bin-{n}") for n in (4, 5)}

@@ -71,7 +71,8 @@ def agree(story: Story, observer: AssetStateReader) -> None:
             assert (NEVER if known is None else known.at[row]) == at[asset, code]
             got = np.nan if known is None else known.value[row]
             np.testing.assert_array_equal(got, value[asset, code])
-    open_now = {(a.asset, int(a.severity)) for a in hub.lifecycle.open_alerts()}
+    found = [a for a in hub.lifecycle.open_alerts() if a.subject.is_asset]
+    open_now = {(a.subject.no, int(a.severity)) for a in found}
     worst = {a: max(s for b, s in open_now if b == a) for a, _ in open_now}
     for row, id_ in enumerate(seen.ids):
         assert seen.severity[row] == worst.get(registry.asset_no[id_], 0)
