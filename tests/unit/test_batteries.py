@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from firmware_sim.firmware.battery import STEP_DAYS, Batteries
 from firmware_sim.output.trace import write_trace
@@ -90,6 +91,7 @@ def lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
 
+@pytest.mark.slow  # a town of days
 def test_a_device_is_silent_from_its_batterys_end_to_the_change(tmp_path: Path) -> None:
     told = {"town.bins": 20, "town.toilets": 2, "town.days": 12}
     told |= {f"battery.{key}": value for key, value in ENDING.model_dump().items()}

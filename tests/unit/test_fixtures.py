@@ -104,6 +104,7 @@ def test_the_hub_reads_stored_records_at_their_time(family: str) -> None:
         assert values(frame).get(name) == now.get(name)
 
 
+@pytest.mark.slow  # a town of days
 def test_a_town_with_sensors_beside(tmp_path: Path) -> None:
     told: dict[str, Any] = {"town.bins": 0, "town.toilets": 6, "town.days": 3}
     told |= {

@@ -91,6 +91,7 @@ def test_what_is_no_record_is_not_kept(kind: str) -> None:
     assert memory.close() == []
 
 
+@pytest.mark.slow  # a town of days
 @pytest.mark.parametrize("name", ["mixed", "reconnect_storm"])
 def test_a_trace_says_where_kept_records_came(name: str, tmp_path: Path) -> None:
     told = {"town.bins": 30, "town.toilets": 6, "town.days": 3, "link.bad_share": 0.2}

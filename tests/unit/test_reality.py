@@ -61,6 +61,7 @@ def test_curves_are_thinned_and_local() -> None:
     assert np.diff(curve.thinned(6).hours).min() >= 5
 
 
+@pytest.mark.slow  # a town of days
 @pytest.mark.parametrize("name", ["default", "harsh"])
 def test_a_trace_with_garbage_and_lost_clocks_is_read(
     name: str, tmp_path: Path
@@ -75,6 +76,7 @@ def test_a_trace_with_garbage_and_lost_clocks_is_read(
     assert len(rows(ours, [TraceGroup(name, [ours, ours])])[0]) == 3
 
 
+@pytest.mark.slow  # a town of days
 def test_the_excerpt_is_read_and_drawn(tmp_path: Path) -> None:
     assert len(real_curves(EXCERPT, "Europe/Prague")) == 6
     sizes = {"town.bins": 4, "town.toilets": 0, "town.days": 15}

@@ -43,7 +43,20 @@ def of(rule: str) -> list[RuleTest]:
     return [t for t in FILE.tests if rule in t.watch or not t.watch]
 
 
-@pytest.mark.parametrize("test", FILE.tests, ids=[t.name[:60] for t in FILE.tests])
+WEEKS = "bin_full: slow"  # tests that hold weeks of readings begin so
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        pytest.param(
+            test,
+            id=test.name[:60],
+            marks=[pytest.mark.slow] if test.name.startswith(WEEKS) else [],
+        )
+        for test in FILE.tests
+    ],
+)
 def test_the_shipped_rules_pass_their_own_tests(test: RuleTest) -> None:
     moved = play(test, SHIPPED, KIT, CONFIG)
     assert judge(test, moved) == []

@@ -76,6 +76,7 @@ def test_a_dead_device_does_not_come_up() -> None:
     assert not sessions.up.any()
 
 
+@pytest.mark.slow  # a town of days
 def test_lost_sessions_bring_all_devices_up_anew(tmp_path: Path) -> None:
     told = {"town.bins": 40, "town.toilets": 2, "town.days": 6}
     write_trace("reconnect_storm", load("reconnect_storm", told), 1, tmp_path)
