@@ -18,7 +18,7 @@ from sensorhub.columns import Columns, Notes, pack
 from sensorhub.model import NEVER, Severity
 from sensorhub.registry.registry import FOR_EVER
 from sensorhub.state.state import State
-from sensorhub.store.changeset import ChangeSet, JournalEntry
+from sensorhub.store.hot.changeset import ChangeSet, JournalEntry
 
 LISTED = 1_000  # members in an alert; its numbers count them all
 

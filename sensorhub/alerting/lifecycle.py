@@ -28,9 +28,10 @@ from sensorhub.registry.subjects import HUB, NOWHERE, Subject
 from sensorhub.rules.schema import Inhibit
 from sensorhub.state.rule_evaluation import Moved
 from sensorhub.state.state import State
-from sensorhub.store import Connection, alerts, counters, subscriptions
-from sensorhub.store.changeset import ChangeSet
-from sensorhub.store.journal import JournalRow
+from sensorhub.store import Connection, subscriptions
+from sensorhub.store.hot import alerts, counters
+from sensorhub.store.hot.changeset import ChangeSet
+from sensorhub.store.hot.journal import JournalRow
 
 RECONCILED_KEY = "ground_at"  # key in `meta`
 UNTOLD_MS = 7 * 86_400_000  # how long a resolved alert is told after a restart

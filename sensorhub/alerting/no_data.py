@@ -13,7 +13,7 @@ from sensorhub.alerts.timers import NoData
 from sensorhub.model import NEVER, Severity
 from sensorhub.registry.registry import FOR_EVER
 from sensorhub.state.state import State
-from sensorhub.store.changeset import ChangeSet
+from sensorhub.store.hot.changeset import ChangeSet
 
 
 class NoDataAlerts:

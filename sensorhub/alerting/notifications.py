@@ -15,8 +15,8 @@ from sensorhub.alerts.rules import Rule
 from sensorhub.model import Category, Severity, Transition
 from sensorhub.rules.schema import Inhibit
 from sensorhub.state.state import State
-from sensorhub.store.changeset import ChangeSet
-from sensorhub.store.outbox import OutboxRow
+from sensorhub.store.hot.changeset import ChangeSet
+from sensorhub.store.hot.outbox import OutboxRow
 from sensorhub.store.subscriptions import Choice, Subscription
 
 MQTT = "mqtt"

@@ -14,9 +14,9 @@ from sensorhub.alerts.board import Alert
 from sensorhub.alerts.rules import Rule
 from sensorhub.model import BY_NAME
 from sensorhub.state.state import State
-from sensorhub.store import damaged
-from sensorhub.store.changeset import ChangeSet
-from sensorhub.store.journal import JournalRow
+from sensorhub.store.hot import damaged
+from sensorhub.store.hot.changeset import ChangeSet
+from sensorhub.store.hot.journal import JournalRow
 
 log = structlog.get_logger()
 

@@ -15,7 +15,7 @@ from sensorhub.alerts.rules import Rule
 from sensorhub.model import Severity
 from sensorhub.registry.subjects import HUB, NOWHERE, Subject
 from sensorhub.state.state import State
-from sensorhub.store.changeset import ChangeSet
+from sensorhub.store.hot.changeset import ChangeSet
 
 
 class SourceLevel(NamedTuple):

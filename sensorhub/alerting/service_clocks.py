@@ -15,7 +15,7 @@ from sensorhub.alerts.timers import Overdue
 from sensorhub.columns import Service
 from sensorhub.model import NEVER
 from sensorhub.registry.registry import FOR_EVER, SINCE_EVER, Registry
-from sensorhub.store.changeset import ChangeSet
+from sensorhub.store.hot.changeset import ChangeSet
 
 
 class ServiceClocks:

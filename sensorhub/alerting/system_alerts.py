@@ -11,7 +11,7 @@ from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.model import Severity
 from sensorhub.registry.registry import FOR_EVER
 from sensorhub.registry.subjects import HUB
-from sensorhub.store.changeset import ChangeSet
+from sensorhub.store.hot.changeset import ChangeSet
 
 EXPIRING = ("internal_error", "journal_damaged")
 EXPIRY_MS = 24 * HOUR_MS  # after the last fault

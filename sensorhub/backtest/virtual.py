@@ -25,8 +25,8 @@ from sensorhub.model import Message
 from sensorhub.registry.profiles import Profile
 from sensorhub.standards import Standards, load_standards
 from sensorhub.store import database
-from sensorhub.store.changeset import ChangeSet
-from sensorhub.store.commands import Command
+from sensorhub.store.hot.changeset import ChangeSet
+from sensorhub.store.hot.commands import Command
 
 MOST_BATCH = 4_000
 STATUS = b"/status"

@@ -8,7 +8,7 @@ import typer
 from sensorhub.cli.context import By, Context, command
 from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
-from sensorhub.store import counters
+from sensorhub.store.hot import counters
 
 app = typer.Typer(no_args_is_help=True, help="JavaScript payload codecs.")
 

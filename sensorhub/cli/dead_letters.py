@@ -9,8 +9,8 @@ from sensorhub.alerts.event import rfc3339
 from sensorhub.cli.context import By, Context, command, refuse
 from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
-from sensorhub.store import dead_letters
-from sensorhub.store.dead_letters import DeadLetter
+from sensorhub.store.hot import dead_letters
+from sensorhub.store.hot.dead_letters import DeadLetter
 
 app = typer.Typer(
     no_args_is_help=True, help="Uplinks that could not be decoded or validated."

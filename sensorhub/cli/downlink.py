@@ -10,7 +10,8 @@ from sensorhub.cli.context import By, Context, command, refuse
 from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
 from sensorhub.config.schema import parse_duration
-from sensorhub.store import downlinks, register_lookup
+from sensorhub.store import register_lookup
+from sensorhub.store.hot import downlinks
 
 
 def add_to(app: typer.Typer) -> None:

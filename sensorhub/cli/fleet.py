@@ -14,7 +14,8 @@ from sensorhub.cli.tables import table
 from sensorhub.errors import ConfigError
 from sensorhub.fleet import export_csv, export_toml, plan, read_fleet
 from sensorhub.hub.commands.register import describe
-from sensorhub.store import dead_letters, register
+from sensorhub.store import register
+from sensorhub.store.hot import dead_letters
 from sensorhub.views.listings import devices_view
 
 app = typer.Typer(

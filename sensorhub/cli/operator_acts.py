@@ -9,7 +9,7 @@ from sensorhub.cli.context import By, Context, command, refuse
 from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
 from sensorhub.config.schema import parse_duration
-from sensorhub.store import alerts
+from sensorhub.store.hot import alerts
 
 silence_app = typer.Typer(
     no_args_is_help=True, help="Hold notifications back for a time."

@@ -16,7 +16,8 @@ from sensorhub.hub.workspace import prober
 from sensorhub.model import Category
 from sensorhub.notify.addresses import networks, resolve
 from sensorhub.rules.schema import SEVERITIES, parse_rules
-from sensorhub.store import places, register_lookup, rule_versions, subscriptions
+from sensorhub.store import register_lookup, rule_versions, subscriptions
+from sensorhub.store.hot import places
 
 app = typer.Typer(
     no_args_is_help=True, help="Subscribers: which alerts they get, and where."

@@ -21,8 +21,9 @@ from sensorhub.forward.lines import (
 )
 from sensorhub.forward.places import Places
 from sensorhub.model import NEVER, Quality
-from sensorhub.store import Connection, forward_rows, forwarding, history, journal
-from sensorhub.store.counters import get_meta
+from sensorhub.store import Connection, forward_rows, forwarding, history
+from sensorhub.store.hot import journal
+from sensorhub.store.hot.counters import get_meta
 from sensorhub.store.hot.transactions import snapshot
 from sensorhub.store.jobs import Job, Jobs
 from sensorhub.store.readings import Readings, join

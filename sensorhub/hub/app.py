@@ -33,15 +33,9 @@ from sensorhub.notify.webhook import Webhook
 from sensorhub.notify.workers import Workers
 from sensorhub.registry.profiles import Profile
 from sensorhub.standards import load_standards
-from sensorhub.store import (
-    Connection,
-    DatabaseError,
-    counters,
-    database,
-    downlinks,
-    forwarding,
-)
-from sensorhub.store.changeset import ChangeSet
+from sensorhub.store import Connection, DatabaseError, database, forwarding
+from sensorhub.store.hot import counters, downlinks
+from sensorhub.store.hot.changeset import ChangeSet
 from sensorhub.store.maker import HistoryMaker
 from sensorhub.store.room import Room
 

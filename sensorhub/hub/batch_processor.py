@@ -11,7 +11,7 @@ from sensorhub.hub.hub import Hub
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.ingest.pipeline import Pipeline, Processed
 from sensorhub.model import Message
-from sensorhub.store.changeset import ChangeSet, Write
+from sensorhub.store.hot.changeset import ChangeSet, Write
 
 log = structlog.get_logger()
 Append = Callable[[list[Message], ParsedBatch, Columns, int], Write | None]

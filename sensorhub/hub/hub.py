@@ -28,19 +28,14 @@ from sensorhub.state import checkpoint
 from sensorhub.state.recovery import COVERED, SETTLED, memory, registry_of, settled_at
 from sensorhub.store import (
     OperationalError,
-    checkpoints,
-    counters,
-    damaged,
     database,
     forward_rows,
-    journal,
-    outbox,
-    places,
     register,
     rule_versions,
 )
-from sensorhub.store.changeset import Action, ChangeSet
-from sensorhub.store.dead_letters import Shelf
+from sensorhub.store.hot import checkpoints, counters, damaged, journal, outbox, places
+from sensorhub.store.hot.changeset import Action, ChangeSet
+from sensorhub.store.hot.dead_letters import Shelf
 from sensorhub.store.hot.transactions import transaction
 
 log = structlog.get_logger()

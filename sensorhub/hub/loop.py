@@ -21,8 +21,9 @@ from sensorhub.hub.watchdog import Watchdog
 from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.model import Batch, Message
-from sensorhub.store import Connection, counters
-from sensorhub.store.changeset import ChangeSet
+from sensorhub.store import Connection
+from sensorhub.store.hot import counters
+from sensorhub.store.hot.changeset import ChangeSet
 from sensorhub.store.hot.transactions import commits_of_others
 from sensorhub.store.room import Room
 

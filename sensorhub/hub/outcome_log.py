@@ -17,8 +17,9 @@ from sensorhub.alerts.event import rfc3339
 from sensorhub.columns import Columns
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.model import DUP, RETAIN, Message, Outcome, Reason
-from sensorhub.store import Connection, counters
-from sensorhub.store.changeset import Write
+from sensorhub.store import Connection
+from sensorhub.store.hot import counters
+from sensorhub.store.hot.changeset import Write
 
 log = structlog.get_logger()
 META = "ledger_file"

@@ -14,9 +14,10 @@ from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.commands.rules import FILE
 from sensorhub.hub.hub import Hub
 from sensorhub.rules.schema import parse_rules, read_rules_file
-from sensorhub.store import Connection, counters, rule_versions
-from sensorhub.store.changeset import ChangeSet
-from sensorhub.store.commands import Command
+from sensorhub.store import Connection, rule_versions
+from sensorhub.store.hot import counters
+from sensorhub.store.hot.changeset import ChangeSet
+from sensorhub.store.hot.commands import Command
 
 log = structlog.get_logger()
 LOOK_S = 1.0

@@ -2,8 +2,8 @@
 
 from sensorhub.alerts.rules import HOUR_MS
 from sensorhub.hub.hub import Hub
-from sensorhub.store import counters
-from sensorhub.store.changeset import ChangeSet
+from sensorhub.store.hot import counters
+from sensorhub.store.hot.changeset import ChangeSet
 
 OUTAGE_MS = 5 * 60_000
 REMEMBER_MS = 10_000

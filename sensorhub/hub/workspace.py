@@ -30,13 +30,13 @@ from sensorhub.standards import load_standards
 from sensorhub.store import (
     Connection,
     clock_settings,
-    counters,
     database,
     register,
     rule_versions,
 )
-from sensorhub.store import commands as command_rows
 from sensorhub.store.clock_settings import ClockUsed
+from sensorhub.store.hot import commands as command_rows
+from sensorhub.store.hot import counters
 from sensorhub.store.hot.transactions import transaction
 from sensorhub.store.past import Older
 from sensorhub.store.subscriptions import Subscription

@@ -6,8 +6,8 @@ import structlog
 
 from sensorhub.errors import StoreError
 from sensorhub.hub.hub import Hub
-from sensorhub.store import counters
-from sensorhub.store.changeset import ChangeSet, Write
+from sensorhub.store.hot import counters
+from sensorhub.store.hot.changeset import ChangeSet, Write
 
 log = structlog.get_logger()
 

@@ -13,8 +13,9 @@ import numpy as np
 from sensorhub.columns import Columns
 from sensorhub.ingest.parsed_batch import ParsedBatch, Receipt, Told
 from sensorhub.model import Outcome
-from sensorhub.store import Connection, downlinks
-from sensorhub.store.downlinks import Downlink
+from sensorhub.store import Connection
+from sensorhub.store.hot import downlinks
+from sensorhub.store.hot.downlinks import Downlink
 
 Job = Callable[[Connection], object]
 WATCHED_MS = 30 * 86_400_000  # after that nobody waits for a sign any more

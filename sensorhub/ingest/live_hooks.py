@@ -4,7 +4,7 @@ from sensorhub.alerting.lifecycle import AlertLifecycle
 from sensorhub.columns import Service
 from sensorhub.state.rule_evaluation import Moved
 from sensorhub.state.state import State
-from sensorhub.store.changeset import ChangeSet
+from sensorhub.store.hot.changeset import ChangeSet
 
 
 class LiveHooks:

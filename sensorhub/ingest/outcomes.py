@@ -10,9 +10,9 @@ from sensorhub.columns import Columns
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.model import Message, Outcome, Quality, Reason
 from sensorhub.state.fill_learning import NOTHING, FillLearning, Taught
-from sensorhub.store import counters
-from sensorhub.store.changeset import ChangeSet
-from sensorhub.store.dead_letters import DeadLetter
+from sensorhub.store.hot import counters
+from sensorhub.store.hot.changeset import ChangeSet
+from sensorhub.store.hot.dead_letters import DeadLetter
 
 log = structlog.get_logger()
 

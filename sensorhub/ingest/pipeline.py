@@ -29,7 +29,7 @@ from sensorhub.ingest.readings import (
 )
 from sensorhub.model import Message, Outcome, Reason
 from sensorhub.state.state import State
-from sensorhub.store.changeset import ChangeSet, JournalEntry
+from sensorhub.store.hot.changeset import ChangeSet, JournalEntry
 
 Pairs = list[tuple[int, int]]
 Told = tuple[Pairs, Pairs, dict[int, tuple[str, ...]]]

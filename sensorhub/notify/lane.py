@@ -17,8 +17,9 @@ from sensorhub.notify.notification import Notification
 from sensorhub.notify.schedule import retry_at
 from sensorhub.notify.settling import Settling
 from sensorhub.notify.workers import Pool
-from sensorhub.store import Connection, outbox, subscriptions
-from sensorhub.store.outbox import OutboxRow, Result
+from sensorhub.store import Connection, subscriptions
+from sensorhub.store.hot import outbox
+from sensorhub.store.hot.outbox import OutboxRow, Result
 from sensorhub.store.subscriptions import Subscription
 
 log = structlog.get_logger()

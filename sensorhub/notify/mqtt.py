@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from sensorhub.model import TOPIC_ROOT
-from sensorhub.store.outbox import OutboxRow
+from sensorhub.store.hot.outbox import OutboxRow
 
 RESOLVED = "resolved"
 

@@ -18,8 +18,9 @@ from sensorhub.notify.mqtt import Publish
 from sensorhub.notify.settling import Job, Settling
 from sensorhub.notify.stream import DownlinkSent, StreamLane
 from sensorhub.notify.workers import Pool
-from sensorhub.store import Connection, outbox
-from sensorhub.store.outbox import MQTT, OutboxRow
+from sensorhub.store import Connection
+from sensorhub.store.hot import outbox
+from sensorhub.store.hot.outbox import MQTT, OutboxRow
 
 log = structlog.get_logger()
 

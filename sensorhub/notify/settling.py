@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from sensorhub.store import Connection, outbox
-from sensorhub.store.outbox import Result
+from sensorhub.store import Connection
+from sensorhub.store.hot import outbox
+from sensorhub.store.hot.outbox import Result
 
 Job = Callable[[Connection], None]
 

@@ -17,8 +17,9 @@ import structlog
 from sensorhub.notify import mqtt
 from sensorhub.notify.mqtt import Post, Publication, Publish
 from sensorhub.notify.settling import Settling
-from sensorhub.store import Connection, outbox
-from sensorhub.store.outbox import MQTT, OutboxRow, Result
+from sensorhub.store import Connection
+from sensorhub.store.hot import outbox
+from sensorhub.store.hot.outbox import MQTT, OutboxRow, Result
 
 log = structlog.get_logger()
 

@@ -23,7 +23,7 @@ from sensorhub.state.fill_learning import BLOCK
 from sensorhub.state.sensor_health import SensorHealthRows
 from sensorhub.state.series import Series
 from sensorhub.state.state import State
-from sensorhub.store.journal import JournalRow
+from sensorhub.store.hot.journal import JournalRow
 
 LATER = frozenset({"gateway"})  # columns that checkpoints of before do not have
 # by the key that is stored: the part of the state and its column. Keys and their

@@ -9,7 +9,7 @@ from sensorhub.columns import Columns, Notes, Service, unpack, unpack_notes
 from sensorhub.state.fill_learning import BLOCK, Taught
 from sensorhub.state.rule_evaluation import Moved
 from sensorhub.state.state import State
-from sensorhub.store.journal import JournalRow
+from sensorhub.store.hot.journal import JournalRow
 
 
 def fold(

@@ -17,7 +17,8 @@ from sensorhub.state.dedup_window import BARE_MS, RECENT
 from sensorhub.state.fill_models import FillModels
 from sensorhub.state.fold import fold
 from sensorhub.state.state import State
-from sensorhub.store import Connection, checkpoints, counters, journal, places, register
+from sensorhub.store import Connection, register
+from sensorhub.store.hot import checkpoints, counters, journal, places
 
 log = structlog.get_logger()
 # keys in `meta`

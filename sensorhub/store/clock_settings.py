@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from sensorhub.store import Connection
-from sensorhub.store.counters import get_meta, set_meta
+from sensorhub.store.hot.counters import get_meta, set_meta
 
 CLOCK = "clock"  # key in `meta`
 

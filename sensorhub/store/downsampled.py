@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 
 from sensorhub.store import Connection
-from sensorhub.store.counters import kept_from
 from sensorhub.store.history import (
     Span,
     recent_blobs,
     unpack_recent,
     within,
 )
+from sensorhub.store.hot.counters import kept_from
 from sensorhub.store.hot.transactions import snapshot
 from sensorhub.store.readings import Readings, in_order
 from sensorhub.store.readings import join as join_readings

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sensorhub.store import Connection, counters
-from sensorhub.store.counters import get_meta, set_meta
+from sensorhub.store import Connection
+from sensorhub.store.hot import counters
+from sensorhub.store.hot.counters import get_meta, set_meta
 
 SERVICES = "forward_services"  # key in `meta`: the last service sent
 MOST_LETTERS = 10_000

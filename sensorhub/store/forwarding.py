@@ -13,8 +13,9 @@ import msgspec
 
 from sensorhub.columns import Columns, unpack
 from sensorhub.model import Outcome, Quality
-from sensorhub.store import Connection, counters, journal
-from sensorhub.store.counters import get_meta, set_meta
+from sensorhub.store import Connection
+from sensorhub.store.hot import counters, journal
+from sensorhub.store.hot.counters import get_meta, set_meta
 
 # keys in `meta`
 ON, CURSOR, SEEN = "forward_on", "forward_cursor", "forward_seen_at"

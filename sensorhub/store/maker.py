@@ -26,8 +26,8 @@ from sensorhub.store import (
     trim,
 )
 from sensorhub.store.backlog import Backlog
-from sensorhub.store.damaged import set_aside_row, set_aside_slice
 from sensorhub.store.database import connect
+from sensorhub.store.hot.damaged import set_aside_row, set_aside_slice
 from sensorhub.store.jobs import Job, Jobs, LostJobError, Submit
 from sensorhub.store.retention import Gone
 from sensorhub.store.segments import Segment, SliceRow

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sensorhub.store import Connection, history
-from sensorhub.store.counters import kept_from
 from sensorhub.store.history import Span
+from sensorhub.store.hot.counters import kept_from
 from sensorhub.store.readings import Readings
 
 

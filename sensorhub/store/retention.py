@@ -8,8 +8,9 @@ from functools import partial
 from typing import NamedTuple
 
 from sensorhub.config.keeping import RetentionSettings
-from sensorhub.store import Connection, outbox, rollup_bytes
-from sensorhub.store.counters import KEPT_FROM, kept_from, set_meta
+from sensorhub.store import Connection, rollup_bytes
+from sensorhub.store.hot import outbox
+from sensorhub.store.hot.counters import KEPT_FROM, kept_from, set_meta
 from sensorhub.store.jobs import Job
 from sensorhub.store.rollup_bytes import BLOCK_MS, BLOCK_WEEKS
 from sensorhub.store.rollups import DAY_MS, Bucket

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sensorhub.store import Connection, chunks, counters, rollup_bytes
-from sensorhub.store.counters import kept_from
-from sensorhub.store.damaged import set_aside_chunk, set_aside_slice
+from sensorhub.store import Connection, chunks, rollup_bytes
+from sensorhub.store.hot import counters
+from sensorhub.store.hot.counters import kept_from
+from sensorhub.store.hot.damaged import set_aside_chunk, set_aside_slice
 from sensorhub.store.readings import Readings, in_order, join
 from sensorhub.store.rollup_bytes import RollupRow
 from sensorhub.store.rollups import Bucket

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sensorhub.columns import unpack
 from sensorhub.store import Connection, slices
-from sensorhub.store.counters import get_meta, set_meta
+from sensorhub.store.hot.counters import get_meta, set_meta
 from sensorhub.store.sheaf import UplinkColumns, bind, gather
 
 CURSOR = "history_cursor"

@@ -11,7 +11,7 @@ import msgspec
 
 from sensorhub.model import is_id
 from sensorhub.store import Connection, IntegrityError
-from sensorhub.store.outbox import MQTT
+from sensorhub.store.hot.outbox import MQTT
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 a prefix, no secret
 SECRET_BYTES = (24, 64)  # Standard Webhooks 1.0, symmetric signatures

@@ -15,14 +15,8 @@ from sensorhub.columns import F64, I32, I64, U8, unpack
 from sensorhub.model import NEVER, Outcome, Quality
 from sensorhub.state.checkpoint import Block
 from sensorhub.state.fill_learning import BLOCK
-from sensorhub.store import (
-    Connection,
-    alerts,
-    checkpoints,
-    journal,
-    register,
-    register_columns,
-)
+from sensorhub.store import Connection, register, register_columns
+from sensorhub.store.hot import alerts, checkpoints, journal
 
 
 class Newest(NamedTuple):

@@ -15,7 +15,8 @@ from sensorhub.model import AssetKind
 from sensorhub.registry.profiles import Profile
 from sensorhub.state.recovery import memory, registry_of, settled_at
 from sensorhub.state.state import State
-from sensorhub.store import Connection, alerts
+from sensorhub.store import Connection
+from sensorhub.store.hot import alerts
 from sensorhub.store.hot.transactions import snapshot
 
 FILLING = (

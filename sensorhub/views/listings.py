@@ -17,16 +17,13 @@ from sensorhub.standards import Standards
 from sensorhub.state import checkpoint
 from sensorhub.store import (
     Connection,
-    alerts,
-    checkpoints,
-    counters,
     history,
-    journal,
     past,
     register,
     register_lookup,
     rule_versions,
 )
+from sensorhub.store.hot import alerts, checkpoints, counters, journal
 
 
 def alerts_view(

@@ -9,16 +9,13 @@ from sensorhub.alerts.event import rfc3339
 from sensorhub.config.settings import Settings, start_ms
 from sensorhub.store import (
     Connection,
-    alerts,
     clock_settings,
-    counters,
     database,
     forwarding,
-    journal,
-    outbox,
     rule_versions,
     segments,
 )
+from sensorhub.store.hot import alerts, counters, journal, outbox
 from sensorhub.store.room import free_mb
 
 STATUS = (

@@ -20,9 +20,10 @@ import numpy as np
 from sensorhub.clock import HandClock
 from sensorhub.columns import Columns, Notes, pack
 from sensorhub.config.settings import HistorySettings
-from sensorhub.store import journal, maker
+from sensorhub.store import maker
 from sensorhub.store.database import FILE, connect, prepare
 from sensorhub.store.history import read_asset
+from sensorhub.store.hot import journal
 from sensorhub.store.jobs import Job
 from sensorhub.store.maker import HistoryMaker
 

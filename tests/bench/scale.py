@@ -28,11 +28,12 @@ from tests.bench.rig import say
 
 from sensorhub.columns import Notes, pack
 from sensorhub.config.settings import HistorySettings
-from sensorhub.store import downsampled, journal, rolling, rounds
+from sensorhub.store import downsampled, rolling, rounds
 from sensorhub.store.backup import backup
 from sensorhub.store.chunks import WEEK_MS
 from sensorhub.store.database import FILE, connect, prepare
 from sensorhub.store.history import asset_spans, read_asset
+from sensorhub.store.hot import journal
 from sensorhub.store.readings import Readings
 from sensorhub.store.rollups import Bucket
 

@@ -17,7 +17,8 @@ from sensorhub.errors import StoreError
 from sensorhub.forward.reader import Reader
 from sensorhub.hub.workspace import older_readings
 from sensorhub.model import Reading
-from sensorhub.store import counters, forward_rows, forwarding
+from sensorhub.store import forward_rows, forwarding
+from sensorhub.store.hot import counters
 from sensorhub.store.past import Older
 from sensorhub.views.listings import readings_view
 

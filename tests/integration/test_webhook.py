@@ -25,8 +25,9 @@ from sensorhub.notify.probe import probe
 from sensorhub.notify.relay import Relay
 from sensorhub.notify.webhook import Webhook
 from sensorhub.notify.workers import Workers
-from sensorhub.store import database, outbox, subscriptions
-from sensorhub.store.outbox import OutboxRow
+from sensorhub.store import database, subscriptions
+from sensorhub.store.hot import outbox
+from sensorhub.store.hot.outbox import OutboxRow
 from sensorhub.store.subscriptions import Choice
 
 LOOPBACK = networks(["127.0.0.0/8", "::1/128"])

@@ -24,7 +24,8 @@ from sensorhub.hub.workspace import Workspace, prepare
 from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
 from sensorhub.registry.profiles import load_profiles
-from sensorhub.store import commands, database
+from sensorhub.store import database
+from sensorhub.store.hot import commands
 from sensorhub.views.listings import alerts_view, readings_view
 
 HERE = Path(__file__).parent

@@ -11,9 +11,9 @@ from sensorhub.columns import Columns, Notes, pack
 from sensorhub.config.keeping import RetentionSettings
 from sensorhub.config.settings import HistorySettings
 from sensorhub.model import Outcome
-from sensorhub.store import journal
 from sensorhub.store.database import connect
 from sensorhub.store.history import Span, read
+from sensorhub.store.hot import journal
 from sensorhub.store.jobs import Job
 from sensorhub.store.maker import HistoryMaker
 from sensorhub.store.readings import Readings

@@ -14,7 +14,8 @@ from typing import Any
 from tests.support.brokers import until
 
 from sensorhub.alerts.event import rfc3339
-from sensorhub.store import counters, database, outbox, segments
+from sensorhub.store import database, segments
+from sensorhub.store.hot import counters, outbox
 from sensorhub.views.listings import readings_view
 
 ROOT = Path(__file__).parents[2]

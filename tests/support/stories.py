@@ -22,7 +22,7 @@ from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import DUP, Message
 from sensorhub.state.checkpoint import DEVICE_COLUMNS
 from sensorhub.store import history
-from sensorhub.store.commands import Command
+from sensorhub.store.hot.commands import Command
 from sensorhub.views.listings import alerts_view
 
 HOUR = 3_600_000

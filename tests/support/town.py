@@ -25,8 +25,9 @@ from sensorhub.model import Message
 from sensorhub.notify.choice import wants
 from sensorhub.registry.profiles import Profile, load_profiles
 from sensorhub.rules.schema import Rulebook, RuleSettings
-from sensorhub.store import commands, counters, database, register, rule_versions
-from sensorhub.store.changeset import ChangeSet
+from sensorhub.store import database, register, rule_versions
+from sensorhub.store.hot import commands, counters
+from sensorhub.store.hot.changeset import ChangeSet
 from sensorhub.views.listings import alerts_view, readings_view
 
 NOW = 1_795_000_000_000  # 2026-11-18T11:06:40Z

@@ -12,8 +12,9 @@ from tests.support.archive import Hub, columns_of
 
 from sensorhub.errors import StoreError
 from sensorhub.model import Outcome
-from sensorhub.store import backup, database, journal, maker, segments
+from sensorhub.store import backup, database, maker, segments
 from sensorhub.store.history import EVER, Span
+from sensorhub.store.hot import journal
 
 DAY = 86_400_000
 EVERYONE = [Span(device) for device in range(4)]

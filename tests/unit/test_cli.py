@@ -15,7 +15,8 @@ from sensorhub.cli.tables import widths
 from sensorhub.clock import Clock
 from sensorhub.config.settings import Settings
 from sensorhub.hub.workspace import clock_beside, hub_clock
-from sensorhub.store import counters, database
+from sensorhub.store import database
+from sensorhub.store.hot import counters
 
 SIMULATED = {"clock": {"start": "2026-06-01T00:00:00Z", "speed": 600}}
 

@@ -19,7 +19,7 @@ from tests.support.town import (
 
 from sensorhub.fleet import one_row
 from sensorhub.hub.commands.dispatcher import HANDLERS
-from sensorhub.store import commands
+from sensorhub.store.hot import commands
 
 SECRET = "whsec_" + "A" * 32
 SUBSCRIBE: dict[str, Any] = {

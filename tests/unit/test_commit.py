@@ -10,8 +10,8 @@ from tests.support.happenings import FLEET, RULES, START, native
 from tests.support.stories import Story
 
 from sensorhub.hub.write_queue import WriteQueue
-from sensorhub.store.changeset import ChangeSet
-from sensorhub.store.commands import Command
+from sensorhub.store.hot.changeset import ChangeSet
+from sensorhub.store.hot.commands import Command
 
 
 class FailingWrite:

@@ -11,7 +11,7 @@ from tests.support.town import MINUTE, UP, Town, native, profiles, uplink
 
 from sensorhub.decode.downlinks import family_bytes
 from sensorhub.model import RETAIN, Message
-from sensorhub.store import downlinks
+from sensorhub.store.hot import downlinks
 
 EUI = "24e124136b502217"
 APP = "17c82e96"

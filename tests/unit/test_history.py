@@ -19,10 +19,8 @@ from sensorhub.columns import Columns, Notes, pack, unpack, unpack_devices
 from sensorhub.model import Outcome
 from sensorhub.store import (
     chunks,
-    counters,
     history,
     jobs,
-    journal,
     maker,
     merging,
     rounds,
@@ -33,6 +31,7 @@ from sensorhub.store import (
 )
 from sensorhub.store.database import FILE, connect, prepare
 from sensorhub.store.history import Span, read
+from sensorhub.store.hot import counters, journal
 from sensorhub.store.jobs import LostJobError
 from sensorhub.store.readings import in_order
 from sensorhub.store.sheaf import gather

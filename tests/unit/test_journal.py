@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.support.town import UP, Town, native
 
 from sensorhub.columns import unpack
-from sensorhub.store import journal
+from sensorhub.store.hot import journal
 
 
 def damaged(body: bytes) -> bytes:

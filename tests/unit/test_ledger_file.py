@@ -12,7 +12,7 @@ from tests.support.stories import Story
 from sensorhub.hub.batch_processor import BatchProcessor
 from sensorhub.hub.outcome_log import OutcomeLog
 from sensorhub.model import RETAIN, Message
-from sensorhub.store.changeset import ChangeSet
+from sensorhub.store.hot.changeset import ChangeSet
 
 NOW = 1_772_000_000_000
 UP, STATUS = b"sensorhub/v1/z1/d0/up", b"sensorhub/v1/z1/d0/status"

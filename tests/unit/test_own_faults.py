@@ -12,7 +12,7 @@ from sensorhub.hub.batch_processor import BatchProcessor
 from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.model import Message
 from sensorhub.state.reading_processor import ReadingProcessor
-from sensorhub.store.changeset import ChangeSet
+from sensorhub.store.hot.changeset import ChangeSet
 
 BOOM = 13.0
 

@@ -11,8 +11,9 @@ from sensorhub.notify.mqtt import Post
 from sensorhub.notify.notification import Notification
 from sensorhub.notify.relay import Relay
 from sensorhub.notify.schedule import DELAYS_S, retry_at
-from sensorhub.store import database, outbox, subscriptions
-from sensorhub.store.outbox import OutboxRow
+from sensorhub.store import database, subscriptions
+from sensorhub.store.hot import outbox
+from sensorhub.store.hot.outbox import OutboxRow
 from sensorhub.store.subscriptions import Choice
 
 SECRET = "whsec_" + "QUJD" * 8

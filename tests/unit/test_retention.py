@@ -10,9 +10,9 @@ from tests.support.archive import EVER_KEPT, START, Hub, columns_of
 from sensorhub.config.keeping import RetentionSettings
 from sensorhub.model import Outcome
 from sensorhub.store import downsampled, maker, retention, rolling
-from sensorhub.store.counters import kept_from
 from sensorhub.store.database import prepare
 from sensorhub.store.history import EVER, Span, read
+from sensorhub.store.hot.counters import kept_from
 from sensorhub.store.rollup_bytes import BLOCK_MS, begin_of
 from sensorhub.store.rollups import Bucket
 

@@ -16,10 +16,10 @@ from tests.support.archive import START, Hub, columns_of
 from sensorhub.columns import Columns
 from sensorhub.model import BY_NAME, Outcome
 from sensorhub.store import downsampled, maker, rollup_bytes, rounds, segments
-from sensorhub.store.counters import KEPT_FROM, set_meta
 from sensorhub.store.database import FILE, connect, prepare
 from sensorhub.store.history import Span
 from sensorhub.store.history import read as read_raw
+from sensorhub.store.hot.counters import KEPT_FROM, set_meta
 from sensorhub.store.readings import in_order, join
 from sensorhub.store.rollups import Bucket, Rollups, combine, roll
 from sensorhub.store.sheaf import gather

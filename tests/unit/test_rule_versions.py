@@ -13,7 +13,8 @@ from sensorhub.errors import ConfigError
 from sensorhub.hub.rules_watcher import RulesWatcher
 from sensorhub.rules.diff import changes
 from sensorhub.rules.schema import parse_rules
-from sensorhub.store import counters, rule_versions
+from sensorhub.store import rule_versions
+from sensorhub.store.hot import counters
 
 WARNING = '  {severity = "warning", raise = 80, clear = 70},\n'
 URGENT = '  {severity = "urgent", raise = 90, clear = 80},\n'

@@ -8,9 +8,9 @@ from sensorhub.columns import Columns, Notes, Service, pack
 from sensorhub.errors import Refused
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
-from sensorhub.store import alerts
-from sensorhub.store.changeset import ChangeSet, JournalEntry
-from sensorhub.store.commands import Command
+from sensorhub.store.hot import alerts
+from sensorhub.store.hot.changeset import ChangeSet, JournalEntry
+from sensorhub.store.hot.commands import Command
 
 FUTURE_MS = 60_000
 SERVICES = ("emptied", "cleaned")

@@ -6,9 +6,10 @@ from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
-from sensorhub.store import Connection, dead_letters
-from sensorhub.store.changeset import ChangeSet
-from sensorhub.store.commands import Command
+from sensorhub.store import Connection
+from sensorhub.store.hot import dead_letters
+from sensorhub.store.hot.changeset import ChangeSet
+from sensorhub.store.hot.commands import Command
 
 
 def replay(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:

@@ -21,8 +21,8 @@ from sensorhub.hub.commands import (
 )
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
-from sensorhub.store import commands
-from sensorhub.store.changeset import ChangeSet
+from sensorhub.store.hot import commands
+from sensorhub.store.hot.changeset import ChangeSet
 
 log = structlog.get_logger()
 

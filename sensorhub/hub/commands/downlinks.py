@@ -10,11 +10,11 @@ from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.model import BY_NAME
 from sensorhub.registry.profiles import NATIVE
-from sensorhub.store import downlinks
-from sensorhub.store.changeset import ChangeSet
-from sensorhub.store.commands import Command
-from sensorhub.store.downlinks import Downlink
-from sensorhub.store.outbox import MQTT, OutboxRow
+from sensorhub.store.hot import downlinks
+from sensorhub.store.hot.changeset import ChangeSet
+from sensorhub.store.hot.commands import Command
+from sensorhub.store.hot.downlinks import Downlink
+from sensorhub.store.hot.outbox import MQTT, OutboxRow
 
 PORTS = range(1, 224)  # LoRaWAN 1.0.4: application ports
 MOST_BYTES = 242  # LoRaWAN: the largest frame of any data rate

@@ -4,8 +4,8 @@ from sensorhub.errors import Refused
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.store import forward_rows
-from sensorhub.store.changeset import ChangeSet
-from sensorhub.store.commands import Command
+from sensorhub.store.hot.changeset import ChangeSet
+from sensorhub.store.hot.commands import Command
 
 
 def codec_on(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:

@@ -6,9 +6,10 @@ from sensorhub.fleet import FleetRows, Plan
 from sensorhub.hub.commands.dead_letters import replay_letters
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
-from sensorhub.store import Connection, dead_letters, register
-from sensorhub.store.changeset import ChangeSet
-from sensorhub.store.commands import Command
+from sensorhub.store import Connection, register
+from sensorhub.store.hot import dead_letters
+from sensorhub.store.hot.changeset import ChangeSet
+from sensorhub.store.hot.commands import Command
 
 
 def fleet_import(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:

@@ -4,8 +4,8 @@ from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.rules.schema import parse_rules
 from sensorhub.store import rule_versions
-from sensorhub.store.changeset import ChangeSet
-from sensorhub.store.commands import Command
+from sensorhub.store.hot.changeset import ChangeSet
+from sensorhub.store.hot.commands import Command
 
 FILE = "file"  # the author of what rules.toml says
 

@@ -5,9 +5,10 @@ import msgspec
 from sensorhub.errors import Refused
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
-from sensorhub.store import outbox, subscriptions
-from sensorhub.store.changeset import ChangeSet
-from sensorhub.store.commands import Command
+from sensorhub.store import subscriptions
+from sensorhub.store.hot import outbox
+from sensorhub.store.hot.changeset import ChangeSet
+from sensorhub.store.hot.commands import Command
 
 
 def subscribe(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:

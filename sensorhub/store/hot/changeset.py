@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from sensorhub.alerts.board import Alert
 from sensorhub.columns import Service
 from sensorhub.model import Transition
-from sensorhub.store import Connection, alerts, counters, journal, outbox
-from sensorhub.store.dead_letters import DeadLetter, Shelf
-from sensorhub.store.outbox import OutboxRow
+from sensorhub.store import Connection
+from sensorhub.store.hot import alerts, counters, journal, outbox
+from sensorhub.store.hot.dead_letters import DeadLetter, Shelf
+from sensorhub.store.hot.outbox import OutboxRow
 
 AvailabilityRow = tuple[int, str, str, float | None, int]
 # runs in the transaction, and again where that was rolled back: database only

@@ -11,7 +11,8 @@ from sensorhub.alerts.mute import Silence
 from sensorhub.columns import Service
 from sensorhub.model import Category, Severity, Transition
 from sensorhub.registry.subjects import Subject
-from sensorhub.store import Connection, places
+from sensorhub.store import Connection
+from sensorhub.store.hot import places
 
 _COLUMNS = (
     "id, rule, category, asset, zone, severity, state, started_at, resolved_at,"
