@@ -1,1 +1,1 @@
-"""The small town of the demo: some sixty assets, real curves among them."""
+"""The small town of the demo: about sixty assets, some with real fill curves."""

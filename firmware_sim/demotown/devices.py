@@ -1,8 +1,8 @@
-"""Firmware of the simulated sensors: look at the asset, measure with an error, send.
+"""Firmware of the demo's sensors: measure an asset with an error, and send.
 
 Sensor errors: 5 mm noise, 0.05 % false near echoes, blind zones of 40 mm (time of
 flight) and 280 mm (LDDS75); gas cells with a zero error of sd 0.2 ppm and noise of
-0.03 ppm. Batteries last years; every twentieth device is at its end.
+0.03 ppm. Batteries last years; every twentieth is nearly empty.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ FIRMWARE = "1.4.2"
 
 @dataclass(frozen=True, slots=True)
 class DemoUplink:
-    """One message at simulated `at` (epoch ms); `copy`: the link doubled it."""
+    """One message at simulated `at` (epoch ms); `copy`: a duplicate of the link."""
 
     at: int
     device: str
@@ -34,20 +34,20 @@ class DemoUplink:
 
 
 class WatchedAsset(Protocol):
-    """What a device is mounted on. `cleaned_at`: when a crew last cleaned it."""
+    """The asset of a device; `cleaned_at`: time of the last cleaning, epoch ms."""
 
     cleaned_at: int | None
 
     def state_at(self, at: int) -> TrueState:
-        """The state at `at`; times must not go back."""
+        """Return the state at `at` (epoch ms); `at` must not decrease."""
         ...
 
 
 @dataclass(slots=True)
 class SensorValues:
-    """What the sensor believes: the look with its own errors, and its battery."""
+    """Measured values of a sensor: the true state with errors, and its battery."""
 
-    true_state: TrueState
+    state: TrueState
     distance: float  # mm
     fill: float  # %
     battery: float  # %
@@ -57,31 +57,29 @@ class SensorValues:
 
 
 def _em400(s: SensorValues) -> bytes:
-    tilted = s.true_state.tilt > 20
-    return wire.em400_tld(
-        s.battery, s.true_state.temperature, s.distance, tilted=tilted
-    )
+    tilted = s.state.tilt > 20
+    return wire.em400_tld(s.battery, s.state.temperature, s.distance, tilted=tilted)
 
 
 def _em310(s: SensorValues) -> bytes:
-    return wire.em310_udl(s.battery, s.distance, tilted=s.true_state.tilt > 20)
+    return wire.em310_udl(s.battery, s.distance, tilted=s.state.tilt > 20)
 
 
 def _gs301(s: SensorValues) -> bytes:
-    climate = (s.true_state.temperature, s.true_state.humidity)
-    gas = (s.true_state.nh3, s.true_state.h2s) if s.warm else (None, None)
-    return wire.gs301(s.battery, climate, *gas, fine=s.fine)
+    state = s.state
+    nh3, h2s = (state.nh3, state.h2s) if s.warm else (None, None)
+    temperature, humidity = state.temperature, state.humidity
+    return wire.gs301(s.battery, temperature, humidity, nh3, h2s, fine=s.fine)
 
 
 def _em300(s: SensorValues) -> bytes:
-    look = s.true_state
-    return wire.em300_sld(s.battery, look.temperature, look.humidity, leak=look.leak)
+    state = s.state
+    temperature, humidity = state.temperature, state.humidity
+    return wire.em300_sld(s.battery, temperature, humidity, leak=state.leak)
 
 
 def _vs350(s: SensorValues) -> bytes:
-    return wire.vs350(
-        s.battery, (s.true_state.count_in, s.true_state.count_out), s.period
-    )
+    return wire.vs350(s.battery, (s.state.count_in, s.state.count_out), s.period)
 
 
 def _ldds75(s: SensorValues) -> bytes:
@@ -100,21 +98,21 @@ ENCODERS: Mapping[str, tuple[int, Callable[[SensorValues], bytes]]] = {
 
 
 def _native(kind: str, s: SensorValues) -> dict[str, float]:
-    look = s.true_state
-    values = {"temperature": round(look.temperature, 1), "battery": round(s.battery)}
+    state = s.state
+    values = {"temperature": round(state.temperature, 1), "battery": round(s.battery)}
     if kind in ("toilet", "mobile_toilet"):
-        values |= {"nh3": round(look.nh3, 2), "h2s": round(look.h2s, 3)}
-        values |= {"humidity": round(look.humidity, 1), "leak": int(look.leak)}
-        values |= {"count_in": look.count_in, "count_out": look.count_out}
+        values |= {"nh3": round(state.nh3, 2), "h2s": round(state.h2s, 3)}
+        values |= {"humidity": round(state.humidity, 1), "leak": int(state.leak)}
+        values |= {"count_in": state.count_in, "count_out": state.count_out}
     if kind != "toilet":
         values["fill_level"] = round(s.fill, 1)
     if kind in ("bin", "container"):
-        values |= {"tilt": look.tilt, "tilted": int(look.tilt > 20)}
+        values |= {"tilt": state.tilt, "tilted": int(state.tilt > 20)}
     return values
 
 
 class DemoDevice:
-    """One sensor: when it speaks next, and what it then sends."""
+    """One sensor: the time of its next uplink, and what it sends."""
 
     def __init__(
         self,
@@ -134,44 +132,44 @@ class DemoDevice:
         self._epoch = rng.random() < 0.5
         self._fine = rng.random() < 0.5
         self._warm_at = at + (4 * HOUR if rng.random() < 0.3 else 0)
-        old = rng.random() < 1 / 20
-        self._battery = rng.uniform(15.5, 18) if old else rng.uniform(45, 100)
-        self._drain = 12.0 if old else 0.06  # % a day
-        self._counted: tuple[int, int] | None = None
+        nearly_empty = rng.random() < 1 / 20
+        self._battery = rng.uniform(15.5, 18) if nearly_empty else rng.uniform(45, 100)
+        self._drain = 12.0 if nearly_empty else 0.06  # % a day
+        self._last_totals: tuple[int, int] | None = None
         self._link = DemoLink(rng, at)
-        self._kept: list[tuple[int, int, dict[str, float]]] = []
+        self._stored: list[tuple[int, int, dict[str, float]]] = []
         self.next_at = at + int(rng.random() * mounting.interval_s * 1000)
 
     def next_uplinks(self) -> list[DemoUplink]:
-        """The uplinks of `next_at`, none where lost; plans the next time."""
+        """Return the uplinks of `next_at`, none if lost, and advance `next_at`."""
         at = self.next_at
         jitter = self._rng.uniform(0.95, 1.05)
         self.next_at = at + int(self._mounting.interval_s * 1000 * jitter)
-        sensed = self._sense(at)
+        values = self._measure(at)
         seq, self._seq = self._seq, (self._seq + 1) & 0xFFFF
         passed = self._link.passes(at)
         if self._mounting.profile == fleet.NATIVE:
-            uplinks = self._send_native(at, seq, sensed, passed=passed)
+            uplinks = self._send_native(at, seq, values, passed=passed)
         else:
-            uplinks = self._send_lorawan(at, seq, sensed) if passed else []
+            uplinks = self._send_lorawan(at, seq, values) if passed else []
         return uplinks
 
-    def _sense(self, at: int) -> SensorValues:
+    def _measure(self, at: int) -> SensorValues:
         rng, asset = self._rng, self._asset
-        look = self._world.state_at(at)
+        state = self._world.state_at(at)
         span = asset.empty_mm - asset.full_mm
-        distance = asset.empty_mm - look.fill / 100 * span + rng.gauss(0, 5)
+        distance = asset.empty_mm - state.fill / 100 * span + rng.gauss(0, 5)
         near = rng.random() < 0.0005
         distance = max(asset.full_mm if near else distance, 40.0)
-        look.nh3 = max(look.nh3 + self._zero + rng.gauss(0, 0.03), 0.0)
-        look.h2s = max(look.h2s + rng.gauss(0, 0.002), 0.0)
-        look.temperature += rng.gauss(0, 0.2)
-        totals = (look.count_in, look.count_out)
-        last, self._counted = self._counted or totals, totals
+        state.nh3 = max(state.nh3 + self._zero + rng.gauss(0, 0.03), 0.0)
+        state.h2s = max(state.h2s + rng.gauss(0, 0.002), 0.0)
+        state.temperature += rng.gauss(0, 0.2)
+        totals = (state.count_in, state.count_out)
+        last, self._last_totals = self._last_totals or totals, totals
         return SensorValues(
-            look,
+            state,
             distance,
-            fill=max(look.fill + rng.gauss(0, 0.6), 0.0),
+            fill=max(state.fill + rng.gauss(0, 0.6), 0.0),
             battery=self._charge(at),
             period=(totals[0] - last[0], totals[1] - last[1]),
             warm=at >= self._warm_at,
@@ -180,29 +178,29 @@ class DemoDevice:
 
     def _charge(self, at: int) -> float:
         left = self._battery - self._drain * (at - self._start) / DAY
-        if left < 9:  # somebody changes it
+        if left < 9:  # the battery is changed
             self._battery, self._start, self._drain = 100.0, at, 0.06
             return 100.0
         return left
 
     def _send_native(
-        self, at: int, seq: int, sensed: SensorValues, *, passed: bool
+        self, at: int, seq: int, values: SensorValues, *, passed: bool
     ) -> list[DemoUplink]:
-        """Native firmware keeps what did not pass and sends it as an array."""
-        self._kept = self._kept[-9:]
-        self._kept.append((at, seq, _native(self._asset.kind, sensed)))
+        """Send a record and the stored ones; store it if it is lost."""
+        self._stored = self._stored[-9:]
+        self._stored.append((at, seq, _native(self._asset.kind, values)))
         if not passed:
             return []
-        payload = wire.native(self._kept, epoch=self._epoch)
-        self._kept = []
-        return self._twice(at, payload, payload)
+        payload = wire.native(self._stored, epoch=self._epoch)
+        self._stored = []
+        return self._with_duplicate(at, payload, payload)
 
     def _send_lorawan(
-        self, at: int, seq: int, sensed: SensorValues
+        self, at: int, seq: int, values: SensorValues
     ) -> list[DemoUplink]:
-        """A doubled frame comes through another gateway with another id."""
+        """Send a frame; a duplicate arrives from another gateway with another id."""
         port, encode = ENCODERS[self._mounting.profile]
-        data = encode(sensed)
+        data = encode(values)
         first, second = (
             wire.chirpstack(
                 wire.LorawanUplink(
@@ -220,26 +218,28 @@ class DemoDevice:
             )
             for _ in range(2)
         )
-        return self._twice(at, first, second)
+        return self._with_duplicate(at, first, second)
 
-    def _twice(self, at: int, payload: bytes, again: bytes) -> list[DemoUplink]:
+    def _with_duplicate(
+        self, at: int, payload: bytes, duplicate: bytes
+    ) -> list[DemoUplink]:
         topic = uplink_topic(self._asset, self._mounting)
         uplinks = [DemoUplink(at, self._mounting.device, topic, payload)]
-        delay = self._link.doubled()
+        delay = self._link.duplicate_delay()
         if delay:
             device = self._mounting.device
-            uplinks.append(DemoUplink(at + delay, device, topic, again, copy=True))
+            uplinks.append(DemoUplink(at + delay, device, topic, duplicate, copy=True))
         return uplinks
 
 
 def uplink_topic(asset: DemoAsset, mounting: DemoMounting) -> str:
-    """Where this device's uplinks appear."""
+    """Return the topic of a device's uplinks."""
     if mounting.profile == fleet.NATIVE:
         return f"sensorhub/v1/{asset.zone.id}/{mounting.device}/up"
     return f"application/{APPLICATION}/device/{mounting.device}/event/up"
 
 
 def status(asset: DemoAsset, mounting: DemoMounting) -> tuple[str, bytes]:
-    """Topic and payload of a native device's retained birth message."""
+    """Return topic and payload of a native device's retained birth message."""
     topic = f"sensorhub/v1/{asset.zone.id}/{mounting.device}/status"
     return topic, wire.birth(mounting.interval_s, FIRMWARE)

@@ -1,6 +1,7 @@
-"""The simulated town: about 60 assets in three zones, and its file for import.
+"""The assets of the demo's town: about 60 in three zones, and their register.
 
-The same for every seed, so that one import serves all. Place and people are made up.
+They are the same for every seed, so one import serves all. Place and people are made
+up.
 """
 
 import csv
@@ -17,10 +18,25 @@ VS350 = "milesight-vs350"
 LDDS75 = "dragino-ldds75"
 _PREFIX = {LDDS75: "a84041"}  # vendors' OUI; the others are Milesight
 COLUMNS = (
-    *("zone", "zone_name", "crew", "contractor", "contact"),
-    *("site", "site_name", "asset", "asset_name", "kind"),
-    *("latitude", "longitude", "capacity_l", "empty_mm", "full_mm"),
-    *("device", "profile", "interval_s", "tags"),
+    "zone",
+    "zone_name",
+    "crew",
+    "contractor",
+    "contact",
+    "site",
+    "site_name",
+    "asset",
+    "asset_name",
+    "kind",
+    "latitude",
+    "longitude",
+    "capacity_l",
+    "empty_mm",
+    "full_mm",
+    "device",
+    "profile",
+    "interval_s",
+    "tags",
 )
 
 
@@ -40,7 +56,7 @@ class DemoZone:
 
 @dataclass(frozen=True, slots=True)
 class DemoMounting:
-    """One sensor on an asset and how often it reports."""
+    """One sensor on an asset and its report interval."""
 
     device: str
     profile: str
@@ -49,7 +65,7 @@ class DemoMounting:
 
 @dataclass(frozen=True, slots=True)
 class DemoAsset:
-    """One thing that is watched, with its sensors. `busy`: 1 is the usual use."""
+    """An asset with its sensors; `busy`: use relative to the usual one."""
 
     zone: DemoZone
     site: tuple[str, str]
@@ -62,14 +78,19 @@ class DemoAsset:
     full_mm: int = 0
     busy: float = 1.0
     tags: tuple[str, ...] = ()
-    replay: str = ""  # container of the real fill curves
+    replay: str = ""  # id of a container of the real fill curves
 
 
 ZONES = (
     DemoZone(
-        *("laocheng", "老城区", "环卫一班", "", "李班长"),
-        *(30.5861, 103.6571),
-        (
+        id="laocheng",
+        name="老城区",
+        crew="环卫一班",
+        contractor="",
+        contact="李班长",
+        latitude=30.5861,
+        longitude=103.6571,
+        sites=(
             ("gulou", "鼓楼街"),
             ("wenmiao", "文庙巷"),
             ("dongmen", "东门广场"),
@@ -77,9 +98,14 @@ ZONES = (
         ),
     ),
     DemoZone(
-        *("shichang", "农贸市场片区", "环卫二班", "洁城保洁公司", "王队长"),
-        *(30.5792, 103.6688),
-        (
+        id="shichang",
+        name="农贸市场片区",
+        crew="环卫二班",
+        contractor="洁城保洁公司",
+        contact="王队长",
+        latitude=30.5792,
+        longitude=103.6688,
+        sites=(
             ("caishi", "中心菜市场"),
             ("xiaochi", "小吃街"),
             ("nanjie", "南街小区"),
@@ -87,9 +113,14 @@ ZONES = (
         ),
     ),
     DemoZone(
-        *("xincheng", "车站新区", "环卫三班", "绿源环境服务公司", "陈队长"),
-        *(30.5937, 103.6745),
-        (
+        id="xincheng",
+        name="车站新区",
+        crew="环卫三班",
+        contractor="绿源环境服务公司",
+        contact="陈队长",
+        latitude=30.5937,
+        longitude=103.6745,
+        sites=(
             ("chezhan", "汽车站"),
             ("xuexiao", "实验学校"),
             ("yiyuan", "人民医院"),
@@ -108,7 +139,7 @@ _REPLAYED_NAMES = {"1777": "塑料", "4433": "玻璃"}
 
 
 class _DeviceNames:
-    """Numbers devices: native ones per asset, LoRaWAN ones by DevEUI."""
+    """Names devices: native ones after their asset, LoRaWAN ones by DevEUI."""
 
     def __init__(self) -> None:
         self._serial = 0
@@ -122,7 +153,7 @@ class _DeviceNames:
 
 
 def town() -> tuple[DemoAsset, ...]:
-    """All assets of the simulated town."""
+    """Return all assets of the demo's town."""
     names = _DeviceNames()
     return tuple(
         asset
@@ -144,8 +175,12 @@ def _bins(zone: DemoZone, names: _DeviceNames) -> Iterator[DemoAsset]:
         profile = _BIN_PROFILES[n % len(_BIN_PROFILES)]
         tall = profile == LDDS75  # its blind zone of 280 mm wants a taller bin
         yield DemoAsset(
-            *(zone, site, identity, f"{site[1]}果皮箱{n}号", "bin"),
-            (names.mounting(identity, profile, 600 + 300 * (n % 3)),),
+            zone=zone,
+            site=site,
+            id=identity,
+            name=f"{site[1]}果皮箱{n}号",
+            kind="bin",
+            mountings=(names.mounting(identity, profile, 600 + 300 * (n % 3)),),
             capacity_l=240 if tall else 120,
             empty_mm=1250 if tall else 900,
             full_mm=350 if tall else 150,
@@ -159,8 +194,12 @@ def _containers(zone: DemoZone, names: _DeviceNames) -> Iterator[DemoAsset]:
         site = zone.sites[n + 1]
         identity = f"{zone.id}-box{n}"
         yield DemoAsset(
-            *(zone, site, identity, f"{site[1]}垃圾桶{n}号", "container"),
-            (names.mounting(identity, profile, 1200),),
+            zone=zone,
+            site=site,
+            id=identity,
+            name=f"{site[1]}垃圾桶{n}号",
+            kind="container",
+            mountings=(names.mounting(identity, profile, 1200),),
             capacity_l=1100,
             empty_mm=1300,
             full_mm=300,
@@ -174,9 +213,12 @@ def _replayed(zone: DemoZone, containers: Iterable[str]) -> Iterator[DemoAsset]:
         site = zone.sites[n]
         waste = _REPLAYED_NAMES.get(container, "废纸")
         yield DemoAsset(
-            *(zone, site, f"prague-{container}"),
-            *(f"{site[1]}{waste}回收箱(实测{container})", "container"),
-            (DemoMounting(f"replay-{container}", NATIVE, 4 * 3600),),
+            zone=zone,
+            site=site,
+            id=f"prague-{container}",
+            name=f"{site[1]}{waste}回收箱(实测{container})",
+            kind="container",
+            mountings=(DemoMounting(f"replay-{container}", NATIVE, 4 * 3600),),
             capacity_l=3000,
             tags=("replay",),
             replay=container,
@@ -188,15 +230,25 @@ def _toilets(zone: DemoZone, names: _DeviceNames) -> Iterator[DemoAsset]:
         site = zone.sites[n]
         identity = f"{zone.id}-wc{n}"
         yield DemoAsset(
-            *(zone, site, identity, f"{site[1]}公厕", "toilet"),
-            tuple(names.mounting(identity, profile, 600) for profile in profiles),
+            zone=zone,
+            site=site,
+            id=identity,
+            name=f"{site[1]}公厕",
+            kind="toilet",
+            mountings=tuple(
+                names.mounting(identity, profile, 600) for profile in profiles
+            ),
             busy=1.0 if n == 1 else 2.2,
         )
     site = zone.sites[3]
     identity = f"{zone.id}-mwc"
     yield DemoAsset(
-        *(zone, site, identity, f"{site[1]}移动公厕", "mobile_toilet"),
-        (names.mounting(identity, NATIVE, 900),),
+        zone=zone,
+        site=site,
+        id=identity,
+        name=f"{site[1]}移动公厕",
+        kind="mobile_toilet",
+        mountings=(names.mounting(identity, NATIVE, 900),),
         capacity_l=300,
         busy=1.2,
     )
@@ -208,8 +260,12 @@ def _large(zone: DemoZone, number: int, names: _DeviceNames) -> Iterator[DemoAss
     word, name, kind = _LARGE[number - 1]
     identity = f"{zone.id}-{word}"
     yield DemoAsset(
-        *(zone, zone.sites[3], identity, f"{zone.sites[3][1]}{name}", kind),
-        (names.mounting(identity, LDDS75, 1200),),
+        zone=zone,
+        site=zone.sites[3],
+        id=identity,
+        name=f"{zone.sites[3][1]}{name}",
+        kind=kind,
+        mountings=(names.mounting(identity, LDDS75, 1200),),
         capacity_l=8000 if word == "pit" else 20_000,
         empty_mm=2500,
         full_mm=500,
@@ -218,15 +274,26 @@ def _large(zone: DemoZone, number: int, names: _DeviceNames) -> Iterator[DemoAss
 
 
 def rows(assets: Iterable[DemoAsset]) -> Iterator[dict[str, object]]:
-    """One row a mounting, with the columns of `sensorhub fleet import`."""
+    """Yield one row per mounting, with the columns of `sensorhub fleet import`."""
     for n, asset in enumerate(assets):
         zone = asset.zone
+        site, site_name = asset.site
         values: tuple[object, ...] = (
-            *(zone.id, zone.name, zone.crew, zone.contractor, zone.contact),
-            *(*asset.site, asset.id, asset.name, asset.kind),
+            zone.id,
+            zone.name,
+            zone.crew,
+            zone.contractor,
+            zone.contact,
+            site,
+            site_name,
+            asset.id,
+            asset.name,
+            asset.kind,
             round(zone.latitude + (n * 37 % 19 - 9) * 0.0005, 6),
             round(zone.longitude + (n * 53 % 23 - 11) * 0.0005, 6),
-            *(asset.capacity_l or "", asset.empty_mm or "", asset.full_mm or ""),
+            asset.capacity_l or "",
+            asset.empty_mm or "",
+            asset.full_mm or "",
         )
         for mounting in asset.mountings:
             device = (mounting.device, mounting.profile, mounting.interval_s)
@@ -235,7 +302,7 @@ def rows(assets: Iterable[DemoAsset]) -> Iterator[dict[str, object]]:
 
 
 def fleet_csv(assets: Iterable[DemoAsset]) -> str:
-    """The register as CSV text (UTF-8, a header line)."""
+    """Return the register as CSV text with a header line."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -1,7 +1,7 @@
 """Real fill curves as native devices, shifted to the simulated clock.
 
-The excerpt and where it comes from: firmware_sim/data/README.md. It is shifted so
-that the local time of day stays (Prague in winter is UTC+1) and repeats at its end.
+The excerpt and its origin: firmware_sim/data/README.md. It is shifted so that the
+local time of day stays (Prague in winter is UTC+1), and repeats at its end.
 """
 
 import csv
@@ -21,7 +21,7 @@ SPAN = 42 * DAY
 
 @cache
 def curves() -> dict[str, list[tuple[int, float]]]:
-    """By container: (time in epoch ms, fill in %), in order of time."""
+    """Return (time in epoch ms, fill in %) by container, in order of time."""
     file = resources.files("firmware_sim") / "data" / "prague_fill_excerpt.csv"
     lines = (
         line
@@ -36,7 +36,7 @@ def curves() -> dict[str, list[tuple[int, float]]]:
 
 
 class CurveReplay:
-    """One container's curve from `at` on, as a native device."""
+    """The curve of one container from `at` on, as a native device."""
 
     def __init__(
         self, asset: DemoAsset, at: int, points: Sequence[tuple[int, float]]
@@ -58,7 +58,7 @@ class CurveReplay:
         return self._points[n][0] + self._shift + rounds * SPAN
 
     def next_uplinks(self) -> list[DemoUplink]:
-        """The uplink of `next_at`."""
+        """Return the uplink of `next_at`, and advance `next_at`."""
         at = self.next_at
         fill = self._points[self._seq % len(self._points)][1]
         payload = wire.native([(at, self._seq, {"fill_level": fill})], epoch=False)

@@ -1,9 +1,9 @@
-"""How bins fill and are emptied: seeded, pure, event by event. Percent and litres.
+"""A bin of the demo: deposits and emptyings, seeded, event by event.
 
 Numbers: deposits as compound Poisson with the hourly profile measured in Groningen
 (Wouda et al. 2024, arXiv 2409.13386); 98 % small items of 0.9 L and 2 % bags of
 12 L in street bins, triangular(10, 30, 60) L in containers; the weekday factors,
-the share of missed visits (3 %) and what stays in a bin (0-4 %) are assumptions.
+the share of missed visits (3 %) and the residue in a bin (0-4 %) are assumptions.
 """
 
 import math
@@ -13,21 +13,21 @@ from random import Random
 
 from firmware_sim.clock import DAY, HOUR, MINUTE
 
-TOWN_OFFSET = 8 * HOUR  # the simulated town lives at UTC+8 all year
+TOWN_OFFSET = 8 * HOUR  # the demo's town is at UTC+8 all year
 NEVER = 2**62
-_CHART = (
+_HOURLY_SHARES = (
     *(0.6, 0.3, 0.2, 0.1, 0.1, 0.2, 0.6, 1.7, 3.5, 4.4, 5.6, 6.9),
     *(8.1, 8.5, 8.2, 8.0, 8.2, 8.4, 7.6, 6.4, 4.9, 3.6, 2.4, 1.3),
 )
-HOURLY = tuple(share / sum(_CHART) for share in _CHART)
+HOURLY = tuple(share / sum(_HOURLY_SHARES) for share in _HOURLY_SHARES)
 WEEKDAY = (1.0, 1.0, 1.0, 1.0, 1.1, 1.25, 1.1)  # Monday first
-OVERFLOW = 115.0  # %: what comes on top lies beside the bin
-CALL_AT = 92.0  # %: somebody rings the crew
+OVERFLOW = 115.0  # %: the excess lies beside the bin
+CALL_AT = 92.0  # %: somebody calls the crew
 
 
 @dataclass(slots=True)
 class TrueState:
-    """What a perfect sensor would see of an asset at one moment."""
+    """The state of an asset at one time, as a perfect sensor would measure it."""
 
     fill: float = 0.0  # %
     temperature: float = 20.0  # °C
@@ -41,22 +41,22 @@ class TrueState:
 
 
 def local_minute(at: int) -> int:
-    """Minutes since midnight in the town."""
+    """Return the minutes since midnight in the town."""
     return (at + TOWN_OFFSET) % DAY // MINUTE
 
 
 def weekday(at: int) -> int:
-    """Day of the week in the town, 0 is Monday."""
+    """Return the day of the week in the town, 0 is Monday."""
     return ((at + TOWN_OFFSET) // DAY + 3) % 7
 
 
 def air(at: int) -> float:
-    """Outdoor temperature in °C: an early summer's day, warmest at 15:00."""
+    """Return the outdoor temperature in °C: early summer, warmest at 15:00."""
     return 24.0 + 6.0 * math.sin((local_minute(at) / 1440 - 0.375) * math.tau)
 
 
 def next_arrival(rng: Random, after: int, per_day: float) -> int:
-    """Time of the next arrival of a Poisson process with the hourly profile."""
+    """Draw the next arrival of a Poisson process with the hourly profile."""
     at = after
     while True:
         end = (at // HOUR + 1) * HOUR
@@ -68,7 +68,7 @@ def next_arrival(rng: Random, after: int, per_day: float) -> int:
 
 
 def next_round(after: int, minutes: Sequence[int]) -> int:
-    """The next of the daily times (minutes after local midnight) past `after`."""
+    """Return the next of daily times (minutes after local midnight) past `after`."""
     midnight = (after + TOWN_OFFSET) // DAY * DAY - TOWN_OFFSET
     times = (midnight + day * DAY + m * MINUTE for day in (0, 1) for m in minutes)
     return min((time for time in times if time > after), default=NEVER)
@@ -76,7 +76,7 @@ def next_round(after: int, minutes: Sequence[int]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class BinTraits:
-    """What differs between bins."""
+    """Parameters of a bin."""
 
     capacity_l: float
     per_day: float  # expected % of the capacity a day
@@ -84,9 +84,9 @@ class BinTraits:
 
 
 class DemoBin:
-    """A bin, container or pit from `at` on; `state_at` turns it forward."""
+    """A bin, container or pit from `at` on; `state_at` advances it."""
 
-    cleaned_at: int | None = None  # bins are emptied, which their sensors see
+    cleaned_at: int | None = None  # bins are only emptied, which sensors measure
 
     def __init__(self, rng: Random, traits: BinTraits, at: int) -> None:
         self._rng = rng
@@ -95,12 +95,12 @@ class DemoBin:
         self._large = traits.capacity_l >= 500
         mean_l = 100 / 3 if self._large else 0.98 * 0.9 + 0.02 * 12
         self._per_day = traits.per_day / 100 * traits.capacity_l / mean_l
-        self._deposit = next_arrival(rng, at, self._per_day)
-        self._round = next_round(at, traits.rounds)
-        self._call = NEVER
+        self._deposit_at = next_arrival(rng, at, self._per_day)
+        self._round_at = next_round(at, traits.rounds)
+        self._call_at = NEVER
         self._upright_at = at
-        self._tip = at + self._gap(25 * DAY)
-        self._fire = at + self._gap(45 * DAY)
+        self._tip_at = at + self._gap(25 * DAY)
+        self._fire_at = at + self._gap(45 * DAY)
         self._fire_end = at
 
     @property
@@ -109,20 +109,20 @@ class DemoBin:
         return 100 * self._litres / self._traits.capacity_l
 
     def state_at(self, at: int) -> TrueState:
-        """The asset at `at`; times must not go back."""
-        while (first := min(self._deposit, self._round, self._call)) <= at:
-            self._happen(first)
+        """Return the state at `at` (epoch ms); `at` must not decrease."""
+        while (first := min(self._deposit_at, self._round_at, self._call_at)) <= at:
+            self._handle(first)
         return TrueState(
             fill=self.fill,
             temperature=self._temperature(at),
             tilt=self._tilt(at),
         )
 
-    def _happen(self, at: int) -> None:
-        if at == self._deposit:
+    def _handle(self, at: int) -> None:
+        if at == self._deposit_at:
             self._add(at)
-        elif at == self._round:
-            self._round = next_round(at, self._traits.rounds)
+        elif at == self._round_at:
+            self._round_at = next_round(at, self._traits.rounds)
             if self._rng.random() >= 0.03:
                 self._empty(at)
         else:
@@ -138,25 +138,26 @@ class DemoBin:
             litres = rng.gammavariate(1.5, 0.9 / 1.5)
         limit = self._traits.capacity_l * OVERFLOW / 100
         self._litres = min(self._litres + litres, limit)
-        self._deposit = next_arrival(rng, at, self._per_day)
-        if self.fill >= CALL_AT and self._call == NEVER:
-            self._call = at + int(rng.uniform(0.75, 3) * HOUR)
+        self._deposit_at = next_arrival(rng, at, self._per_day)
+        if self.fill >= CALL_AT and self._call_at == NEVER:
+            self._call_at = at + int(rng.uniform(0.75, 3) * HOUR)
 
     def _empty(self, at: int) -> None:
         self._litres = self._rng.uniform(0, 0.04) * self._traits.capacity_l
-        self._call = NEVER
+        self._call_at = NEVER
         self._upright_at = max(self._upright_at, at)
 
     def _tilt(self, at: int) -> float:
-        if at >= self._tip:
-            self._upright_at = self._tip + int(self._rng.uniform(1, 4) * HOUR)
-            self._tip = self._upright_at + self._gap(25 * DAY)
+        if at >= self._tip_at:
+            self._upright_at = self._tip_at + int(self._rng.uniform(1, 4) * HOUR)
+            self._tip_at = self._upright_at + self._gap(25 * DAY)
         return 78.0 if at < self._upright_at else 2.0
 
     def _temperature(self, at: int) -> float:
-        if at >= self._fire:
-            self._fire_end = self._fire + int(self._rng.uniform(25, 50) * MINUTE)
-            self._fire = self._fire_end + self._gap(45 * DAY)
+        if at >= self._fire_at:
+            duration = int(self._rng.uniform(25, 50) * MINUTE)
+            self._fire_end = self._fire_at + duration
+            self._fire_at = self._fire_end + self._gap(45 * DAY)
         return 96.0 if at < self._fire_end else air(at)
 
     def _gap(self, mean: float) -> int:

@@ -1,1 +1,1 @@
-"""The bytes of device families, written from the vendors' documents; one file each."""
+"""Payload encoders of device families, from the vendors' documents; a file each."""

@@ -14,27 +14,26 @@ def _celsius(celsius: float) -> int:
     return min(max(round(celsius) + 32, 0), 0x7F)
 
 
-def _state(on: bool, volts: float, celsius: float, so_far: tuple[int, int]) -> bytes:
-    minutes, events = so_far
+def _state(on: bool, volts: float, celsius: float, minutes: int, events: int) -> bytes:
     head = _SINCE(on, _volts(volts), _celsius(celsius), minutes)
     return head + (events & 0xFF_FFFF).to_bytes(3, "little")
 
 
 def tbdw100(
-    volts: float, celsius: float, so_far: tuple[int, int], *, is_open: bool
+    volts: float, celsius: float, minutes: int, events: int, *, is_open: bool
 ) -> bytes:
-    """Door: battery V, board °C, (minutes since, events), open."""
-    return _state(is_open, volts, celsius, so_far)
+    """Encode a door: battery V, board °C, minutes since the last event, events."""
+    return _state(is_open, volts, celsius, minutes, events)
 
 
 def tbms100(
-    volts: float, celsius: float, so_far: tuple[int, int], *, occupied: bool
+    volts: float, celsius: float, minutes: int, events: int, *, occupied: bool
 ) -> bytes:
-    """Motion: battery V, board °C, (minutes since, events), occupied."""
-    return _state(occupied, volts, celsius, so_far)
+    """Encode motion: battery V, board °C, minutes since the last event, events."""
+    return _state(occupied, volts, celsius, minutes, events)
 
 
 def tbwl100(volts: float, celsius: float, humidity: int, *, leak: bool) -> bytes:
-    """Leak: battery V, temperature °C (of board and surface), humidity %."""
+    """Encode a leak: battery V, °C (of board and surface), humidity %."""
     warm = _celsius(celsius)
     return bytes((leak, _volts(volts), warm, humidity & 0x7F, warm))

@@ -1,4 +1,4 @@
-"""`firmware-sim devices`: the families of sensors, and their flawed versions."""
+"""`firmware-sim devices`: list sensor families and their flawed versions."""
 
 import json
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from firmware_sim.families.versions import VERSIONS
 def devices(
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
 ) -> None:
-    """List the families of sensors that a scenario can have, and flawed versions."""
+    """List the sensor families of scenarios, and flawed firmware versions."""
     rows: list[tuple[Any, ...]]
     rows = [(kind, NATIVE, 0, sends) for kind, sends in NATIVE_SENDS.items()]
     for kind, models in (("bin", BINS), ("toilet", TOILETS), ("beside", AUXILIARY)):

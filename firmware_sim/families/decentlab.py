@@ -8,10 +8,10 @@ _BATTERY_ONLY = Struct(">BHHH").pack
 
 
 def dl_mbx(number: int, mm: int, samples: int, mv: int) -> bytes:
-    """Device id, distance mm out of so many valid samples (0: none), battery mV."""
+    """Encode device id, distance mm, number of valid samples, battery mV."""
     return _ALL(2, number, 3, mm, samples, mv)
 
 
 def dl_mbx_battery(number: int, mv: int) -> bytes:
-    """Device id and battery mV alone: the echo was not measured."""
+    """Encode device id and battery mV alone: no echo was measured."""
     return _BATTERY_ONLY(2, number, 2, mv)

@@ -1,8 +1,8 @@
-"""Downlinks as a device reads them: an interval, thresholds, a reboot.
+"""Parse downlinks as devices do: interval, thresholds, reboot.
 
 Milesight: ff 03 seconds, ff 8e minutes, ff 06 distance alarm, ff 10 reboot. Dragino:
-01 seconds (3 bytes), 04 ff reset. Native: JSON, docs/wire.md. What a device does not
-understand it ignores, as real ones do.
+01 seconds (3 bytes), 04 ff reset. Native: JSON, docs/wire.md. A device ignores what
+it does not understand, as real devices do.
 """
 
 import json
@@ -11,19 +11,19 @@ from typing import Any, NamedTuple
 
 from firmware_sim.families import dragino, milesight
 
-SIDES = {1: (True, False), 2: (False, True), 4: (True, True)}  # by condition
+LIMITS_USED = {1: (True, False), 2: (False, True), 4: (True, True)}  # by condition
 KNOWN = ("distance", "fill_level", "temperature")
 
 
 class DeviceCommand(NamedTuple):
-    """What to do: interval (s), threshold (mm or by measurement) or reboot."""
+    """A command: interval (s), thresholds (by measurement) or reboot."""
 
     kind: str  # interval, thresholds, reboot
     value: Any = None
 
 
 def lorawan(port: int, data: bytes) -> DeviceCommand | None:
-    """A command in the bytes of a family, None where there is none."""
+    """Parse a command in the bytes of a LoRaWAN family; None if there is none."""
     if port == milesight.PORT:
         return _milesight(data)
     return _dragino(data) if port == dragino.PORT else None
@@ -39,8 +39,8 @@ def _milesight(data: bytes) -> DeviceCommand | None:
         return DeviceCommand("interval", int.from_bytes(rest[1:], "little") * 60)
     if kind == b"\xff\x06" and len(rest) == 9:
         limits = [int.from_bytes(rest[i : i + 2], "little") for i in (1, 3)]
-        sides = SIDES.get(rest[0] & 7, (False, False))
-        both = [x if on else None for x, on in zip(limits, sides, strict=True)]
+        used = LIMITS_USED.get(rest[0] & 7, (False, False))
+        both = [x if on else None for x, on in zip(limits, used, strict=True)]
         return DeviceCommand("thresholds", {"distance": both})
     return None
 
@@ -54,7 +54,7 @@ def _dragino(data: bytes) -> DeviceCommand | None:
 
 
 def native(payload: bytes) -> DeviceCommand | None:
-    """A command in the native JSON, None where there is none."""
+    """Parse a command in native JSON; None if there is none."""
     try:
         body = json.loads(payload)
     except ValueError:
@@ -70,9 +70,9 @@ def native(payload: bytes) -> DeviceCommand | None:
 
 
 def thresholds(limits: object) -> dict[str, tuple[float, float]]:
-    """Least and most by measurement, of those that a level sensor knows.
+    """Return lower and upper limits by measurement, of those a level sensor has.
 
-    One number is the least of a distance, the most of anything else.
+    A single number is the lower limit of a distance, else the upper limit.
     """
     found = {}
     for name, value in limits.items() if isinstance(limits, dict) else ():

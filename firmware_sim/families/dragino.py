@@ -1,14 +1,14 @@
 """Dragino: fixed layouts, big-endian.
 
 Written from the user manuals of LDDS75, DDS75-LB (port 2; stored uplinks on port 3),
-LDS02 and LWL02 (port 10). Old firmware says "no probe" with 327.6 °C.
+LDS02 and LWL02 (port 10). Old firmware reports 327.6 °C without a probe.
 """
 
 from struct import Struct
 
 PORT, STORED_PORT, CONTACT_PORT = 2, 3, 10
 NO_PROBE = 0x0CCC
-OLD = 5  # bytes of LDDS75 before 1.1.4
+OLD = 5  # payload bytes of LDDS75 before 1.1.4
 NO_ECHO_MM = 20  # instead of a distance
 _DISTANCE = Struct(">HHBhB").pack
 _STORED = Struct(">HHhBI").pack
@@ -18,23 +18,23 @@ _DOOR_MODE, _LEAK_MODE = 1, 2
 
 
 def dds75(mv: int, mm: int, tenths: int = NO_PROBE, *, found: bool = True) -> bytes:
-    """LDDS75, DDS75-LB: battery mV, distance mm, probe in °C/10, sensor found."""
+    """Encode LDDS75, DDS75-LB: battery mV, distance mm, probe °C/10, sensor found."""
     return _DISTANCE(mv & _MV, mm, 0, tenths, found)
 
 
 def dds75_stored(epoch_s: int, mv: int, mm: int, tenths: int = NO_PROBE) -> bytes:
-    """One stored uplink of LDDS75 with its time (port 3)."""
+    """Encode one stored uplink of LDDS75 with its time (port 3)."""
     return _STORED(mv & _MV, mm, tenths, 0, epoch_s)
 
 
 def lds02(mv: int, opened: int, minutes: int, *, is_open: bool) -> bytes:
-    """LDS02 door: battery mV, openings so far, how long the last one was, min."""
+    """Encode LDS02 door: battery mV, number of openings, minutes of the last one."""
     state = (mv & _MV) | (_DOOR_OPEN if is_open else 0)
     return _contact(state, _DOOR_MODE, opened, minutes)
 
 
 def lwl02(mv: int, leaks: int, minutes: int, *, leak: bool) -> bytes:
-    """LWL02 leak: battery mV, leaks so far, how long the last one was, min."""
+    """Encode LWL02 leak: battery mV, number of leaks, minutes of the last one."""
     state = (mv & _MV) | (_LEAK if leak else 0)
     return _contact(state, _LEAK_MODE, leaks, minutes)
 

@@ -8,8 +8,7 @@ _DATA = Struct("<BBIHHHBhB").pack
 _LEVEL, _WITH_FILL = 0x14, 1
 
 
-def level(clock: int, seen: tuple[int, int], celsius: float, battery: int) -> bytes:
-    """Its clock (raw), (distance mm, its own fill %), temperature °C, battery %."""
-    mm, fill = seen
+def level(clock: int, mm: int, fill: int, celsius: float, battery: int) -> bytes:
+    """Encode raw clock, distance mm, the sensor's own fill %, °C, battery %."""
     warm = round(celsius * 100)
     return _DATA(_LEVEL, _WITH_FILL, clock, 0, 0, mm, fill, warm, battery)

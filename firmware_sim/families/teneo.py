@@ -8,5 +8,5 @@ _DATA = Struct(">BHB").pack
 
 
 def level(volts: float, cm: int, state: int = 0) -> bytes:
-    """Battery V (from 2.0 in tenths), distance cm, state (not 0: no distance)."""
+    """Encode battery V (from 2.0 in tenths), distance cm, state (0: valid)."""
     return _DATA(round(volts * 10) - 20, cm, state)

@@ -1,4 +1,4 @@
-"""The catalogue of flawed firmware (versions.toml) and layouts of old versions."""
+"""The catalogue of flawed firmware (versions.toml), and layouts of old versions."""
 
 import tomllib
 from collections.abc import Callable, Mapping
@@ -10,16 +10,16 @@ from firmware_sim.families.catalogue import AirReport, LevelReport, gases
 
 
 class FirmwareVersion(NamedTuple):
-    """A version of a family's firmware, and the flaw that it has."""
+    """A version of a family's firmware, and its flaw."""
 
     name: str
     family: str
     kind: str  # bin, toilet; empty: both
     bug: str
     what: str
-    known: str  # where such a thing is documented
-    value: int = 0  # what it says instead
-    per_day: float = 0  # how often it happens, where that is chance
+    known: str  # where such a flaw is documented
+    value: int = 0  # reported instead of the right value
+    per_day: float = 0  # rate of a flaw that occurs by chance
 
 
 def _read() -> dict[str, FirmwareVersion]:
@@ -37,7 +37,8 @@ def _ldds75(s: LevelReport) -> bytes:
 
 
 def _gs301(a: AirReport) -> bytes:
-    return wire.gs301(a.battery, (a.celsius, a.humidity), *gases(a))
+    nh3, h2s = gases(a)
+    return wire.gs301(a.battery, a.celsius, a.humidity, nh3, h2s)
 
 
 OLD: Mapping[str, Callable[..., bytes]] = {

@@ -1,4 +1,4 @@
-"""What devices put on the wire, written from the documented layouts.
+"""Payload encoders of common devices and envelopes, from the documented layouts.
 
 Milesight: TLV, little-endian, vendor's user guides of EM400-TLD, EM310-UDL, GS301,
 EM300-SLD and VS350. Dragino: LDDS75 user manual v1.1.4, big-endian. ChirpStack v4:
@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from firmware_sim.clock import rfc3339
 
-POLARIZING = 0xFFFE  # GS301: the gas cell is warming up, no value
+POLARIZING = 0xFFFE  # GS301: no value while the gas cell settles
 NO_PROBE = 0x0CCC  # Dragino: no DS18B20 attached, reads 327.6 °C
 MILESIGHT_PORT = 85
 DRAGINO_PORT = 2
@@ -35,7 +35,7 @@ def _battery(percent: float) -> bytes:
 def em400_tld(
     battery: float, temperature: float, distance: float, *, tilted: bool
 ) -> bytes:
-    """EM400-TLD/MUD/UDL: battery %, temperature °C, distance mm, position."""
+    """Encode EM400-TLD/MUD/UDL: battery %, temperature °C, distance mm, position."""
     return b"".join(
         (
             _battery(battery),
@@ -47,23 +47,23 @@ def em400_tld(
 
 
 def em310_udl(battery: float, distance: float, *, tilted: bool) -> bytes:
-    """EM310-UDL: battery %, distance mm, tilt flag."""
+    """Encode EM310-UDL: battery %, distance mm, tilt flag."""
     return _battery(battery) + b"\x03\x82" + _u16(distance) + bytes((4, 0, tilted))
 
 
 def gs301(
     battery: float,
-    climate: tuple[float, float],
+    temperature: float,
+    humidity: float,
     nh3: float | None,
     h2s: float | None,
     *,
     fine: bool = False,
 ) -> bytes:
-    """GS301: battery %, (°C, %), NH3 and H2S ppm; None while polarizing.
+    """Encode GS301: battery %, °C, humidity %, NH3 and H2S ppm; None: polarizing.
 
     `fine`: firmware from 1.2 reports H2S in steps of 0.001 ppm on channel 06.
     """
-    temperature, humidity = climate
     step, channel = (1000, 0x06) if fine else (100, 0x05)
     return b"".join(
         (
@@ -79,7 +79,7 @@ def gs301(
 def em300_sld(
     battery: float, temperature: float, humidity: float, *, leak: bool
 ) -> bytes:
-    """EM300-SLD/ZLD: battery %, temperature °C, humidity %, leak flag."""
+    """Encode EM300-SLD/ZLD: battery %, temperature °C, humidity %, leak flag."""
     return b"".join(
         (
             _battery(battery),
@@ -91,7 +91,7 @@ def em300_sld(
 
 
 def vs350(battery: float, totals: tuple[int, int], period: tuple[int, int]) -> bytes:
-    """VS350: battery %, people in and out since power-on (u16, wraps) and of late."""
+    """Encode VS350: battery %, people in and out since power-on (u16) and recently."""
     words = (*totals, *period)
     counts = [(word & 0xFFFF).to_bytes(2, "little") for word in words]
     total = b"\x04\xcc" + counts[0] + counts[1]
@@ -99,7 +99,7 @@ def vs350(battery: float, totals: tuple[int, int], period: tuple[int, int]) -> b
 
 
 def ldds75(millivolt: float, distance: float) -> bytes:
-    """LDDS75: battery mV, distance mm, no interrupt, no probe, sensor found."""
+    """Encode LDDS75: battery mV, distance mm, no interrupt, no probe, sensor found."""
     return b"".join(
         (
             (round(millivolt) & 0x3FFF).to_bytes(2, "big"),
@@ -114,9 +114,9 @@ def ldds75(millivolt: float, distance: float) -> bytes:
 def native(
     records: Sequence[tuple[int, int, Mapping[str, float]]], *, epoch: bool
 ) -> bytes:
-    """Native JSON of (at, seq, measurements); an array where there are several.
+    """Encode records (at, seq, measurements) as native JSON; several as an array.
 
-    `epoch`: the device writes ts in epoch milliseconds, not as RFC 3339.
+    `epoch`: write ts in epoch milliseconds instead of RFC 3339.
     """
     objects = [
         {"ts": at if epoch else rfc3339(at), "seq": seq, "m": values}
@@ -126,14 +126,14 @@ def native(
 
 
 def birth(interval_s: int, firmware: str, done: str = "") -> bytes:
-    """Native birth message for the retained status topic; `done`: a downlink's id."""
-    told = {"state": "online", "firmware": firmware, "interval_s": interval_s}
-    return _json(told | ({"done": done} if done else {}))
+    """Encode a native birth for the retained status topic; `done`: a downlink's id."""
+    status = {"state": "online", "firmware": firmware, "interval_s": interval_s}
+    return _json(status | ({"done": done} if done else {}))
 
 
 @dataclass(frozen=True, slots=True)
 class LorawanUplink:
-    """One LoRaWAN uplink as the network server saw it."""
+    """One LoRaWAN uplink as the network server receives it."""
 
     eui: str
     name: str
@@ -143,45 +143,45 @@ class LorawanUplink:
     data: bytes
     gateways: tuple[tuple[str, int, float], ...]  # id, rssi dBm, snr dB
     deduplication: str
-    joins: int = 0  # how often it has joined anew
+    joins: int = 0  # number of joins after the first one
 
 
 def chirpstack(frame: LorawanUplink, at: int, application: str) -> bytes:
-    """ChirpStack v4 `up` event; zero values are absent, as in proto3 JSON."""
+    """Encode a ChirpStack v4 `up` event; zero values are absent, as in proto3 JSON."""
     data = base64.b64encode(frame.data).decode()
-    heard = ",".join(
+    received_by = ",".join(
         f'{{"gatewayId":"{gateway}","rssi":{rssi},"snr":{snr},"crcStatus":"CRC_OK"}}'
         for gateway, rssi, snr in frame.gateways
     )
     count = f',"fCnt":{frame.count}' if frame.count else ""
     return (
-        f'{{{_about(frame, at, application)},"adr":true,"dr":5,"fPort":{frame.port},'
-        f'"data":"{data}","rxInfo":[{heard}],"txInfo":{{"frequency":486300000}}{count}}}'
+        f'{{{_head(frame, at, application)},"adr":true,"dr":5,"fPort":{frame.port},'
+        f'"data":"{data}","rxInfo":[{received_by}],"txInfo":{{"frequency":486300000}}{count}}}'
     ).encode()
 
 
 def _address(frame: LorawanUplink) -> str:
-    """The device address of its session: another one after each join."""
+    """Return the device address of a session: a new one after each join."""
     # an odd factor gives 2^24 joins as many addresses
     return f"01{int(frame.eui[-6:], 16) + frame.joins * 0x9E3779 & 0xFFFFFF:06x}"
 
 
 def joined(frame: LorawanUplink, at: int, application: str) -> bytes:
-    """ChirpStack v4 `join` event."""
-    return f"{{{_about(frame, at, application)}}}".encode()
+    """Encode a ChirpStack v4 `join` event."""
+    return f"{{{_head(frame, at, application)}}}".encode()
 
 
 def receipt(
     frame: LorawanUplink, at: int, application: str, item: str, acknowledged: bool
 ) -> bytes:
-    """ChirpStack v4 `txack` event of a downlink, or `ack` where it is acknowledged."""
-    more = f',"queueItemId":{_COMPACT(item)}'
-    more += ',"acknowledged":true' if acknowledged else ""
-    return f"{{{_about(frame, at, application)}{more}}}".encode()
+    """Encode a ChirpStack v4 `txack` event, or `ack` if `acknowledged`."""
+    keys = f',"queueItemId":{_COMPACT(item)}'
+    keys += ',"acknowledged":true' if acknowledged else ""
+    return f"{{{_head(frame, at, application)}{keys}}}".encode()
 
 
-def _about(frame: LorawanUplink, at: int, application: str) -> str:
-    """What every event of a device begins with."""
+def _head(frame: LorawanUplink, at: int, application: str) -> str:
+    """Return the first keys of every event of a device."""
     time = rfc3339(at).replace("Z", "000000+00:00")
     return (
         f'"deduplicationId":"{frame.deduplication}","time":"{time}",'
@@ -192,7 +192,7 @@ def _about(frame: LorawanUplink, at: int, application: str) -> str:
 
 @lru_cache(1 << 17)
 def _device(application: str, profile: str, name: str, eui: str) -> str:
-    """A device as its server knows it: the same in all its events."""
+    """Return `deviceInfo`, which is the same in all events of a device."""
     return _COMPACT(
         {
             "tenantName": "town",

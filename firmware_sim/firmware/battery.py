@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from firmware_sim.rng import F64, I64, RandomStream
 from firmware_sim.scenario.settings import BatterySettings
-from firmware_sim.sensors.fault_interval import FaultChange
+from firmware_sim.sensors.fault_change import FaultChange
 from firmware_sim.world.step_time import STEP_S
 
 STEP_DAYS = STEP_S / 86_400

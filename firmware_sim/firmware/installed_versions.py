@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from firmware_sim.families.versions import VERSIONS
 from firmware_sim.firmware.frame import DeviceFrame
 from firmware_sim.rng import F64, I64, RandomStream
-from firmware_sim.sensors.fault_interval import FaultChange
+from firmware_sim.sensors.fault_change import FaultChange
 from firmware_sim.town.fleet import Fleet
 from firmware_sim.world.step_time import STEP_H
 

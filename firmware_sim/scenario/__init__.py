@@ -1,4 +1,4 @@
-"""Scenarios: every parameter of a simulated town, in TOML, checked at load."""
+"""Scenarios: all parameters of a simulated town in TOML, validated when loaded."""
 
 from firmware_sim.scenario.load import ScenarioError, builtin_names, load
 from firmware_sim.scenario.settings import Scenario

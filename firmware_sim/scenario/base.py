@@ -1,4 +1,4 @@
-"""What all sections of a scenario share."""
+"""Base model and types of the sections of a scenario."""
 
 from typing import Annotated
 
@@ -10,6 +10,6 @@ Amount = Annotated[float, Field(ge=0)]
 
 
 class ScenarioSection(BaseModel):
-    """Settings that know all their keys."""
+    """A section of settings; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

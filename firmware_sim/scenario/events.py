@@ -1,4 +1,4 @@
-"""Scripted events of a scenario: `[[events]]`, what happens where and when."""
+"""Scripted events of a scenario (`[[events]]`): what happens, where and when."""
 
 from typing import Literal, Self
 
@@ -7,24 +7,24 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from firmware_sim.families.versions import VERSIONS
 
 What = Literal[
-    "crowd",  # deposits and visits times `amount`
+    "crowd",  # `amount` times the deposits and visits
     "heat",  # the air is `amount` °C warmer (or colder)
-    "strike",  # no crew comes
+    "strike",  # no crew works
     "gateway_dead",  # all gateways of the zones
-    "stuck",  # level sensors repeat themselves
-    "silent",  # devices say nothing
-    "update",  # devices get the firmware `version`, and the one before at the end
-    "interval",  # devices are told to report every `amount` s
-    "threshold",  # bins are told to report at once from `amount` % on
-    "reboot",  # devices are told to restart
-    "sessions_lost",  # the network server forgot them: all come up anew
-    "iced",  # `amount` of the echoes come from ice before the sensor
+    "stuck",  # level sensors repeat their last value
+    "silent",  # devices hang and send nothing
+    "update",  # devices get the firmware `version`, at the end the previous one
+    "interval",  # downlink: report every `amount` s
+    "threshold",  # downlink to bins: report at once from `amount` % on
+    "reboot",  # downlink: restart
+    "sessions_lost",  # the network server lost the sessions: devices join again
+    "iced",  # a share `amount` of the echoes comes from ice before the sensor
     "fire",  # bins burn at `amount` °C
     "tipped",  # bins lie at `amount` °, spilt
-    "blocked",  # toilets: sources of smell times `amount`
+    "blocked",  # toilets: `amount` times the sources of smell
 ]
 NOTHING = 0.0
-# least, most, and what it is unless told
+# minimum, maximum, default
 AMOUNTS: dict[str, tuple[float, float, float]] = {
     "crowd": (0, 50, 3),
     "heat": (-40, 40, 12),
@@ -38,14 +38,14 @@ AMOUNTS: dict[str, tuple[float, float, float]] = {
 
 
 class ScenarioEvent(BaseModel):
-    """One event; without zones, kind and assets it is the whole town's."""
+    """One event; without zones, kind and assets it concerns the whole town."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     what: What
-    day: int = Field(ge=1)  # of the town's calendar, 1 is the first
+    day: int = Field(ge=1)  # of the town's calendar, from 1
     hour: float = Field(0, ge=0, lt=24)  # local
-    hours: float = Field(1, gt=0)  # how long it lasts
+    hours: float = Field(1, gt=0)  # duration
     zones: tuple[int, ...] = ()  # numbers, from 1
     kind: Literal["", "bin", "toilet"] = ""
     assets: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class ScenarioEvent(BaseModel):
 
     @property
     def size(self) -> float:
-        """The amount, or what it is unless told."""
+        """The amount, or its default."""
         if self.amount is not None:
             return self.amount
         return AMOUNTS.get(self.what, (0, 0, NOTHING))[2]

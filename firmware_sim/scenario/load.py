@@ -1,4 +1,4 @@
-"""Finds a scenario by name or file and reads it; all faults at once."""
+"""Find and read a scenario; all errors are reported together."""
 
 import tomllib
 from importlib.resources import files
@@ -13,27 +13,27 @@ FOLDER = Path("config/scenarios")
 
 
 class ScenarioError(Exception):
-    """A scenario that cannot be used; one line a fault: file, key, what is wrong."""
+    """An invalid scenario; one line per error: file, key, what is wrong."""
 
 
 def builtin_names() -> list[str]:
-    """The scenarios that come with the program."""
+    """Return the names of the built-in scenarios."""
     folder = files("firmware_sim") / "scenarios"
     return sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml"))
 
 
 def own_names(folder: Path = FOLDER) -> list[str]:
-    """The scenarios of the town's own folder."""
+    """Return the names of the scenarios in `folder`."""
     return sorted(file.stem for file in folder.glob("*.toml"))
 
 
 def load(
     name: str, overrides: dict[str, Any] | None = None, folder: Path = FOLDER
 ) -> Scenario:
-    """The scenario `name` (a file of `folder`, a built-in one, or a path).
+    """Load the scenario `name` (a file of `folder`, a built-in one, or a path).
 
-    `base = "harsh"` in a file begins with another scenario. `overrides` go over it,
-    as `{"town.bins": 200}`. Raises ScenarioError with every fault.
+    `base = "harsh"` in a file starts from another scenario. `overrides` replace keys,
+    such as `{"town.bins": 200}`. Raises ScenarioError with all errors.
     """
     where, tables = _tables(name, folder, ())
     for key, value in (overrides or {}).items():
@@ -42,24 +42,27 @@ def load(
     try:
         return Scenario.model_validate(tables)
     except ValidationError as error:
-        faults = [
-            f"{where}: {'.'.join(map(str, e['loc'])) or 'scenario'}: {_said(e)}"
+        errors = [
+            f"{where}: {'.'.join(map(str, e['loc'])) or 'scenario'}: {_message(e)}"
             for e in error.errors()
         ]
-        raise ScenarioError("\n".join(faults)) from error
+        raise ScenarioError("\n".join(errors)) from error
 
 
-def _said(error: Any) -> str:
+def _message(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return "no such key"
     return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _tables(
-    name: str, folder: Path, seen: tuple[str, ...]
+    name: str, folder: Path, derived: tuple[str, ...]
 ) -> tuple[str, dict[str, Any]]:
-    """Where it stands, and its tables over those of its base."""
-    if name in seen:
+    """Return the file of a scenario, and its tables merged over those of its base.
+
+    `derived`: names of the scenarios that are based on it.
+    """
+    if name in derived:
         raise ScenarioError(f"{name}: base: goes round in a circle")
     where, text = _text(name, folder)
     try:
@@ -69,7 +72,7 @@ def _tables(
     base = tables.pop("base", None)
     if base is None:
         return where, tables
-    _, under = _tables(str(base), folder, (*seen, name))
+    _, under = _tables(str(base), folder, (*derived, name))
     under.pop("description", None)
     for key, value in tables.items():
         both = isinstance(value, dict) and isinstance(under.get(key), dict)

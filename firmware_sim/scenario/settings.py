@@ -1,7 +1,7 @@
-"""What a scenario can set: keys with units and defaults.
+"""Settings of a scenario: keys with units and defaults.
 
-The defaults are the preset `default`; its figures and where each comes from stand in
-docs/simulator.md.
+The defaults are the preset `default`; docs/simulator.md lists its figures with their
+sources.
 """
 
 from datetime import date, datetime
@@ -18,7 +18,7 @@ from firmware_sim.scenario.events import ScenarioEvent
 from firmware_sim.scenario.shapes import ShapeSettings
 from firmware_sim.scenario.toilets import FixtureSettings, GasSettings, ToiletSettings
 
-# percent of a day's deposits by local hour: Groningen, Wouda et al. 2024
+# % of a day's deposits by local hour: Groningen, Wouda et al. 2024
 _HOURLY = (
     *(0.6, 0.3, 0.2, 0.1, 0.1, 0.2, 0.6, 1.7, 3.5, 4.4, 5.6, 6.9),
     *(8.1, 8.5, 8.2, 8.0, 8.2, 8.4, 7.6, 6.4, 4.9, 3.6, 2.4, 1.3),
@@ -40,7 +40,7 @@ def _offset(moment: datetime) -> datetime:
 
 
 class TownSettings(ScenarioSection):
-    """How large the town is, and when."""
+    """Size of the town, start and duration."""
 
     bins: int = Field(2000, ge=0, le=100_000)
     toilets: int = Field(100, ge=0, le=10_000)
@@ -58,22 +58,22 @@ class BinSettings(ScenarioSection):
     height_cm: Positive = 90
     volume_l: Positive = 120
     head_room_cm: Amount = 15  # from the sensor down to the full mark
-    rate_median: Positive = 25  # % of the volume a mean day
-    rate_sigma: Amount = 0.55  # of its logarithm
+    rate_median: Positive = 25  # % of the volume on a mean day
+    rate_sigma: Amount = 0.55  # sd of the logarithm of the rate
     rate_min: Positive = 6
     rate_max: Positive = 110
-    heap_max: float = Field(130, ge=100, le=200)  # %; what comes on top lies beside
+    heap_max: float = Field(130, ge=100, le=200)  # %; the excess lies beside the bin
 
 
 class WasteDepositSettings(ScenarioSection):
-    """What people throw in: a Poisson process of small things and big bags."""
+    """Deposits: a Poisson process of small items and big bags."""
 
     hourly: tuple[Amount, ...] = Field(_HOURLY, min_length=24, max_length=24)
     weekday: tuple[Amount, ...] = Field(
         (1, 1, 1, 1, 1.1, 1.25, 1.1), min_length=7, max_length=7
     )
-    small_l: Positive = 0.9  # mean of a gamma law with shape 1.5
-    big_l: Positive = 12  # mean of a gamma law with shape 9
+    small_l: Positive = 0.9  # mean of a gamma distribution with shape 1.5
+    big_l: Positive = 12  # mean of a gamma distribution with shape 9
     big_share: Share = 0.02
     beside: Share = 0  # of big bags: left beside a bin that has room
     event_share: Share = 0.01  # of bin-days
@@ -82,7 +82,7 @@ class WasteDepositSettings(ScenarioSection):
 
 
 class CalendarSettings(ScenarioSection):
-    """How a year goes: deposits and visits times so much."""
+    """Factors of deposits and visits by month and on holidays."""
 
     monthly: tuple[Amount, ...] = Field((1,) * 12, min_length=12, max_length=12)
     holidays: tuple[date, ...] = ()  # local dates
@@ -94,18 +94,18 @@ class RainSettings(ScenarioSection):
 
     per_day: Amount = 0
     hours: tuple[Positive, Positive] = (1, 8)
-    factor: Amount = 0.7  # times the usual deposits and visits
+    factor: Amount = 0.7  # of the usual deposits and visits
     dry: Amount = 65  # % of humidity in toilets
     wet: Amount = 85  # while it rains
 
 
 class EmptyingSettings(ScenarioSection):
-    """Rounds, and what goes wrong on them."""
+    """Rounds of the crews, and their irregularities."""
 
-    plan_fill: Positive = 61  # % that a bin is expected to hold at its round
+    plan_fill: Positive = 61  # expected fill of a bin at its round, %
     round_at: Amount = 7  # local hour of the morning round
-    second_at: Amount = 15  # of the second round, for bins that need more than 7
-    spread_min: Amount = 30  # within which the vehicle comes by
+    second_at: Amount = 15  # of the second round, for bins with more than 7 a week
+    spread_min: Amount = 30  # the vehicle arrives within so many minutes
     residue: tuple[Amount, Amount] = (0, 4)  # %
     missed: Share = 0.03
     unscheduled: Share = 0.01  # of bin-days, between 8 and 18 h
@@ -115,7 +115,7 @@ class SurfaceSettings(ScenarioSection):
     """The hump of waste under the sensor."""
 
     hump_cm: Amount = 5  # sd
-    keep: Share = 0.9  # of the hump after one more deposit
+    keep: Share = 0.9  # share of the hump left after one more deposit
 
 
 class LevelSensorSettings(ScenarioSection):
@@ -125,60 +125,65 @@ class LevelSensorSettings(ScenarioSection):
     quantum_cm: Positive = 1
     blind_cm: Amount = 3
     temperature_per_k: Amount = 0.0002  # share of the distance, away from 20 °C
-    near: Share = 0.01  # false near echoes
-    missed: Share = 0.01  # missed echoes: the floor is read
+    near: Share = 0.01  # share of false near echoes
+    missed: Share = 0.01  # share of missed echoes: the floor is read
     stuck_per_day: Amount = 0.01
     stuck_hours: Positive = 24  # mean
 
 
 class ReportSettings(ScenarioSection):
-    """When a level sensor measures and reports."""
+    """Measurement and report intervals of level sensors."""
 
     measure_min: Positive = 15
-    alarm_celsius: Positive = 60  # reported at once; a tilt of 30 ° too
-    period_min: tuple[Positive, Positive] = (60, 60)  # each device has one within
+    alarm_celsius: Positive = 60  # reported at once, as is a tilt of 30 °
+    period_min: tuple[Positive, Positive] = (
+        60,
+        60,
+    )  # range of the devices' report periods
     event_points: Amount = 10  # % changed since the last report; 0: no event reports
 
 
 class LinkSettings(ScenarioSection):
-    """The way from the sensor to the broker."""
+    """Losses, delays and copies between the sensor and the broker."""
 
     loss_good: Share = 0.03
     loss_bad: Share = 0.6
     bad_share: Share = 0.045  # of the time in the bad state
     bad_hours: Positive = 2  # mean stay
-    outages_per_month: Amount = 1  # a gateway
+    outages_per_month: Amount = 1  # per gateway
     outage_hours: tuple[Positive, Positive] = (1, 6)
     doubled: Share = 0.01
-    redelivered: Share = 0.002  # the same bytes again: an acknowledgement was lost
-    swapped: Share = 0.005  # comes after the device's next uplink
+    redelivered: Share = 0.002  # sent again because an acknowledgement was lost
+    swapped: Share = 0.005  # arrives after the device's next uplink
     late: Share = 0.01
     late_hours: Positive = 2  # at most
-    garbage: Share = 0.001  # of uplinks: one more comes, cut short
-    strangers: Share = 0.001  # of uplinks: one more comes, of nobody's device
-    leftovers: Share = 0.01  # of devices: an old uplink is retained at the broker
+    garbage: Share = 0.001  # of uplinks: an additional, truncated one
+    strangers: Share = 0.001  # of uplinks: an additional one of an unknown device
+    leftovers: Share = 0.01  # of devices: the broker retains an old uplink
 
 
 class BatterySettings(ScenarioSection):
-    """How long batteries last: a lithium cell of 13 Ah."""
+    """Battery life: a lithium cell of 13 Ah."""
 
-    life_days: Amount = 1000  # at this report period; 0: for ever
-    knee: float = Field(0.85, ge=0.1, le=0.99)  # share used when it goes down
+    life_days: Amount = 1000  # at the default report period; 0: unlimited
+    knee: float = Field(0.85, ge=0.1, le=0.99)  # share of the charge used at the knee
     cold_sag: Share = 0.2  # of the gauge at -10 °C
-    ending: Share = 0.02  # of devices whose battery is near its end
+    ending: Share = 0.02  # share of devices whose battery is nearly empty
     ending_days: tuple[Amount, Amount] = (10, 60)  # from the start
-    change_days: Positive = 7  # mean, from the end to a new battery
+    change_days: Positive = 7  # mean time until an empty battery is changed
 
 
 class FirmwareSettings(ScenarioSection):
-    """Restarts and clocks: a crystal's; one restart in fifty days."""
+    """Restarts and clocks: a crystal clock, one restart in fifty days."""
 
-    reboot_per_day: Share = 0.02  # chance of a device
-    clock_ppm: Amount = 20  # each device's clock is off by at most so much
-    sync_days: Positive = 7  # from one time of the network to the next
-    keeps: int = Field(0, ge=0, le=500)  # records while cut off, to be sent later
-    versions: dict[str, Share] = Field({})  # flawed ones, and their share of the family
-    epoch_share: Share = 0  # of restarts: the clock begins at 1970
+    reboot_per_day: Share = 0.02  # chance per device
+    clock_ppm: Amount = 20  # largest clock error
+    sync_days: Positive = 7  # between time synchronisations
+    keeps: int = Field(0, ge=0, le=500)  # records stored while offline, sent later
+    versions: dict[str, Share] = Field(
+        {}
+    )  # flawed versions and their share of the family
+    epoch_share: Share = 0  # share of restarts after which the clock begins at 1970
 
     @model_validator(mode="after")
     def _known(self) -> "FirmwareSettings":
@@ -188,16 +193,16 @@ class FirmwareSettings(ScenarioSection):
 
 
 class FamilySettings(ScenarioSection):
-    """Who made the sensors: family and its share of the devices."""
+    """Families of sensors and their shares of the devices."""
 
     bin: dict[str, Positive] = Field({NATIVE: 1}, min_length=1)
     toilet: dict[str, Positive] = Field({NATIVE: 1}, min_length=1)
-    beside: dict[str, Share] = Field({})  # of toilets that have one of these, too
+    beside: dict[str, Share] = Field({})  # auxiliary sensors: share of the toilets
 
     @model_validator(mode="after")
     def _known(self) -> "FamilySettings":
-        for told, known in ((self.bin, BINS), (self.toilet, TOILETS)):
-            if unknown := sorted(told.keys() - known.keys() - {NATIVE}):
+        for named, known in ((self.bin, BINS), (self.toilet, TOILETS)):
+            if unknown := sorted(named.keys() - known.keys() - {NATIVE}):
                 names = ", ".join((NATIVE, *known))
                 raise ValueError(f"no such family: {unknown}; one of {names}")
         if unknown := sorted(self.beside.keys() - AUXILIARY.keys()):
@@ -207,7 +212,7 @@ class FamilySettings(ScenarioSection):
 
 
 class Scenario(ScenarioSection):
-    """A scenario: all its sections."""
+    """A scenario with all its sections."""
 
     description: str = ""
     town: TownSettings = TownSettings()

@@ -1,4 +1,4 @@
-"""What a scenario can set of containers and pits, beside the usual street bin."""
+"""Settings of containers and pits, in addition to the usual street bin."""
 
 from itertools import pairwise
 from typing import Literal, Self
@@ -11,14 +11,14 @@ Pair = tuple[Share, Share]
 
 
 class ShapeSettings(ScenarioSection):
-    """One more shape of bins, and its share of them."""
+    """An additional shape of bins, and its share of them."""
 
     share: Share
     kind: Literal["bin", "container", "waste_pit", "transfer_station"] = "container"
     height_cm: Positive
     volume_l: Positive
     head_room_cm: Amount = 15
-    # share of the height, share of the volume below it
+    # share of the height, and share of the volume below it
     outline: tuple[Pair, ...] = Field(((0, 0), (1, 1)), min_length=2, max_length=16)
 
     @model_validator(mode="after")

@@ -1,1 +1,1 @@
-"""What sensors make of the world: pure, with the errors of a scenario."""
+"""Sensors: measured values from true ones, with the errors of a scenario."""

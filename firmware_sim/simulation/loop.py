@@ -29,7 +29,7 @@ from firmware_sim.link.radio_path import RadioPath
 from firmware_sim.rng import F64, I64
 from firmware_sim.scenario import Scenario
 from firmware_sim.sensors.echo import EchoSensors
-from firmware_sim.sensors.fault_interval import FaultChange
+from firmware_sim.sensors.fault_change import FaultChange
 from firmware_sim.sensors.gas import GasCells
 from firmware_sim.simulation.step import SimulationStep
 from firmware_sim.town.fleet import make_fleet

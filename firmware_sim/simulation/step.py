@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from firmware_sim.firmware.command_queue import ExecutedCommand
 from firmware_sim.link.channel import DeliveredFrame, GatewayChange, LostFrame
 from firmware_sim.link.noise import ForeignMessage
-from firmware_sim.sensors.fault_interval import FaultChange
+from firmware_sim.sensors.fault_change import FaultChange
 from firmware_sim.world.model import WorldStep
 from firmware_sim.world.step_time import StepTime
 

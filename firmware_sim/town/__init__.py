@@ -1,1 +1,1 @@
-"""Who is in the town: assets and devices as columns, their register, their rounds."""
+"""The town's assets and devices as columns, its register and its rounds."""

@@ -42,7 +42,7 @@ PUBLISHED = [
     (dragino.lwl02(3102, 4, 0, leak=False), "0c1e0200000400000000"),
     (netvox.r718pe(3.6, 300, 50), "01b1012401012c32000000"),
     (netvox.r718qa(3.0, occupied=True), "0197011e01000000000000"),
-    (netvox.r311w(3.0, (False, True)), "0106011e00010000000000"),
+    (netvox.r311w(3.0, False, True), "0106011e00010000000000"),
     (elsys.climate(-5.0, 80), "01ffce0250"),
     (decentlab.dl_mbx(303, 1234, 1, 2993), "02012f000304d200010bb1"),
     (
@@ -52,9 +52,12 @@ PUBLISHED = [
         ),
         "02060004a30b0114930d00016f00000000000000000002",
     ),
-    (browan.tbdw100(3.6, 21, (0, 14_986), is_open=False), "000b3500008a3a00"),
+    (browan.tbdw100(3.6, 21, 0, 14_986, is_open=False), "000b3500008a3a00"),
     (browan.tbwl100(3.6, 22, 40, leak=True), "010b362836"),
-    (dingtek.df702(2000, 25, 0, (False,) * 4), "800001011107d000190000000000000081"),
+    (
+        dingtek.df702(2000, 25, 0, dingtek.Alarms()),
+        "800001011107d000190000000000000081",
+    ),
     (brighterbins.fill(96, 31, 12), "308e30"),
     (brighterbins.distance(24, -23, 396), "308e31"),
     (teneo.level(3.2, 30), "0c001e00"),
@@ -90,14 +93,19 @@ def test_the_hub_reads_levels_as_they_were_written(
     for profile, data, port, far in (
         ("dragino-ldds75", dragino.dds75(mv, mm), dragino.PORT, mm),
         ("decentlab-dl-mbx", decentlab.dl_mbx(7, mm, 5, mv), decentlab.PORT, mm),
-        ("dingtek-df702", dingtek.df702(mm, 20, 3, (yes,) * 4), dingtek.PORT, mm),
+        (
+            "dingtek-df702",
+            dingtek.df702(mm, 20, 3, dingtek.Alarms(yes, yes, yes, yes)),
+            dingtek.PORT,
+            mm,
+        ),
         (
             "teneo-iot-filling-degree-sensor",
             teneo.level(volts, cm),
             teneo.PORT,
             cm * 10,
         ),
-        ("netvox-r718x", netvox.r718x(volts, (mm, celsius), (40, 0)), netvox.PORT, mm),
+        ("netvox-r718x", netvox.r718x(volts, mm, celsius, 40, 0), netvox.PORT, mm),
         (
             "elsys-elt-2-ultrasonic",
             elsys.elt_ultrasonic(celsius, 50, mv, mm),
@@ -106,7 +114,7 @@ def test_the_hub_reads_levels_as_they_were_written(
         ),
         (
             "enginko-egk-lw20w00",
-            enginko.level(0, (mm, 40), celsius, percent),
+            enginko.level(0, mm, 40, celsius, percent),
             enginko.PORT,
             mm,
         ),
@@ -145,11 +153,11 @@ def test_states_are_read_as_they_were_written(yes: bool, tenths: int) -> None:
         ("dragino-lwl02", dragino.lwl02(3000, 5, 1, leak=yes), 10, "leak"),
         ("elsys-ems", elsys.ems(warm, 50, 3600, leak=yes), 5, "leak"),
         ("elsys-ers-eye", elsys.ers_eye(warm, 50, 3600, occupied=yes), 5, "occupied"),
-        ("netvox-r311w", netvox.r311w(3.0, (False, yes), low=yes), 6, "leak"),
-        ("browan-tbdw100", browan.tbdw100(3, 20, (1, 2), is_open=yes), 100, "lid_open"),
+        ("netvox-r311w", netvox.r311w(3.0, False, yes, low=yes), 6, "leak"),
+        ("browan-tbdw100", browan.tbdw100(3, 20, 1, 2, is_open=yes), 100, "lid_open"),
         (
             "browan-tbms100",
-            browan.tbms100(3, 20, (1, 2), occupied=yes),
+            browan.tbms100(3, 20, 1, 2, occupied=yes),
             102,
             "occupied",
         ),
@@ -173,7 +181,7 @@ def test_what_stands_for_no_value_is_none() -> None:
         ("decentlab-dl-mbx", decentlab.dl_mbx(7, 900, 0, 3000), 1),
         ("decentlab-dl-mbx", decentlab.dl_mbx_battery(7, 3000), 1),
         ("teneo-iot-filling-degree-sensor", teneo.level(3, 0, 4), 1),
-        ("enginko-egk-lw20w00", enginko.level(0, (0xFFFF, 0), 20, 90), 2),
+        ("enginko-egk-lw20w00", enginko.level(0, 0xFFFF, 0, 20, 90), 2),
         ("smartends-brighterbins", brighterbins.distance(90, 20, 511), 1),
     ):
         assert "distance" not in seen(profile, frame, port)

@@ -11,7 +11,7 @@ from firmware_sim.families import wire
 GOLDEN = [
     (wire.em400_tld(92, 25.7, 2116, tilted=True), "01755c0367010104824408050001"),
     (wire.em310_udl(92, 2116, tilted=True), "01755c03824408040001"),
-    (wire.gs301(100, (28.4, 50), 0, 0.01), "01756402671c01036864047d0000057d0100"),
+    (wire.gs301(100, 28.4, 50, 0, 0.01), "01756402671c01036864047d0000057d0100"),
     (wire.em300_sld(92, 30.8, 50.5, leak=False), "01755c03673401046865050000"),
 ]
 
@@ -33,7 +33,7 @@ def test_people_totals_wrap_after_sixteen_bits() -> None:
 
 
 def test_a_warming_gas_cell_sends_its_sentinel() -> None:
-    frame = wire.gs301(100, (28.4, 50), None, None, fine=True)
+    frame = wire.gs301(100, 28.4, 50, None, None, fine=True)
     assert frame.hex().endswith("047dfeff067dfeff")
 
 

@@ -95,7 +95,7 @@ def test_the_hub_reads_each_sensor(family: str) -> None:
 @pytest.mark.parametrize("family", sorted(STORED.keys() & AUXILIARY.keys()))
 def test_the_hub_reads_stored_records_at_their_time(family: str) -> None:
     model, stored = AUXILIARY[family], STORED[family]
-    record = stored.record(model.encode(SEEN), 1_772_000_000)
+    record = stored.encode(model.encode(SEEN), 1_772_000_000)
     now = values(decode(family, model.encode(SEEN).hex(), model.port))
     frame = decode(family, (record + record).hex(), stored.port)
     assert not frame.errors
