@@ -1,8 +1,8 @@
 """The only reader of the wall clock.
 
-`Clock` gives the hub's time in epoch milliseconds. It never goes back within a
-run, and runs at any speed from any start, so that demo and tests turn a day in
-seconds. Retries and socket timeouts do not use it: they stay real.
+`Clock` gives the hub's time in epoch milliseconds. It never goes back within a run,
+and runs at any speed from any start, so that demo and tests simulate a day in
+seconds. Retries and socket timeouts use real time.
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 class Now(Protocol):
-    """What gives the hub's time: epoch milliseconds, never going back."""
+    """A source of the hub's time: epoch milliseconds, never going back."""
 
     def now(self) -> int:
         """Hub time in epoch milliseconds."""
@@ -21,7 +21,7 @@ class Now(Protocol):
 class Clock:
     """Hub time: real by default, else simulated from `start` at `speed`.
 
-    When the wall clock is set back, hub time goes on at half pace until they meet.
+    When the wall clock is set back, hub time runs at half speed until they meet.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Clock:
         wall = self._wall() // 1_000_000
         if wall >= self._last:
             self._last = wall
-        else:  # the wall clock was set back: go on at half its pace until it is due
+        else:  # the wall clock was set back: run at half speed until it catches up
             self._slow += elapsed // 2
             self._last += self._slow // 1_000_000
             self._slow %= 1_000_000
@@ -62,7 +62,7 @@ class Clock:
 
 
 class HandClock:
-    """A clock that stands still until a test or a backtest turns it."""
+    """A clock that a test or a backtest sets by hand."""
 
     def __init__(self, now_ms: int) -> None:
         self.time = now_ms

@@ -1,1 +1,1 @@
-"""The hub over past data, in virtual time: the same code, the clock turned by hand."""
+"""Run the hub's code over past data in virtual time."""

@@ -1,4 +1,4 @@
-"""A data folder for a hub that never was: rules, a register, and nothing else."""
+"""Create a data folder with rules and a register, and nothing else."""
 
 from collections.abc import Collection
 from contextlib import closing
@@ -13,7 +13,7 @@ from sensorhub.store.hot.transactions import transaction
 
 @cache
 def _empty() -> bytes:
-    """An empty database of the present schema."""
+    """An empty database of the current schema."""
     with TemporaryDirectory(prefix="sensorhub-") as name:
         folder = Path(name)
         database.prepare(folder)
@@ -25,9 +25,9 @@ def _empty() -> bytes:
 def make(
     folder: Path, rules: str, rows: FleetRows, now: int, profiles: Collection[str]
 ) -> None:
-    """Put a database into `folder`: rules by `file`, and the register as of `now`.
+    """Create a database in `folder` with rules and the register as of `now`.
 
-    Raises ConfigError where the register is unsound.
+    Raises ConfigError if the register is invalid.
     """
     (folder / database.FILE).write_bytes(_empty())
     connection = database.connect(folder)

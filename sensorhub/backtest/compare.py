@@ -1,4 +1,4 @@
-"""What other rules would have told: alerts that come, go or change."""
+"""Compare the alerts of two sets of rules: added, removed, changed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ Key = tuple[str, str]
 
 @dataclass(slots=True)
 class Told:
-    """One alert as told: its transitions from firing to resolved."""
+    """One alert: its transitions from firing to resolved."""
 
     rule: str
     category: str
@@ -27,18 +27,18 @@ class Told:
 
     @property
     def ended(self) -> str | None:
-        """When it was resolved; None where it was open at the end."""
+        """When it was resolved; None: still open at the end."""
         at, to, _ = self.steps[-1]
         return at if to == RESOLVED else None
 
     def meets(self, other: "Told") -> bool:
-        """Whether both were open at some time."""
+        """Whether both were open at the same time."""
         return (self.ended is None or other.started <= self.ended) and (
             other.ended is None or self.started <= other.ended
         )
 
     def view(self) -> dict[str, Any]:
-        """For `--json`; the severity is the worst it had."""
+        """The view for `--json`; the severity is its worst."""
         order = ("device", "warning", "urgent", "danger")
         return {
             "rule": self.rule,
@@ -52,7 +52,7 @@ class Told:
 
 @dataclass(slots=True)
 class Difference:
-    """Alerts of the one rules and of the other."""
+    """The differences between the alerts of two sets of rules."""
 
     goes: list[Told] = field(default_factory=list)
     comes: list[Told] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Difference:
     same: int = 0
 
     def view(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The view for `--json`."""
         return {
             "comes": [told.view() for told in self.comes],
             "goes": [told.view() for told in self.goes],
@@ -73,7 +73,7 @@ class Difference:
 
 
 def told(transitions: Iterable[Row]) -> list[Told]:
-    """The alerts that transitions tell of, in the order in which they fired."""
+    """Group transitions into alerts, in the order of firing."""
     found: dict[str, Told] = {}
     for row in transitions:
         alert = found.get(row["alert"])
@@ -85,7 +85,7 @@ def told(transitions: Iterable[Row]) -> list[Told]:
 
 
 def difference(before: Iterable[Row], after: Iterable[Row]) -> Difference:
-    """Match alerts of one rule on one asset that were open at the same time."""
+    """Match the alerts of one rule on one asset that overlap in time."""
     waiting: dict[Key, list[Told]] = defaultdict(list)
     for alert in told(before):
         waiting[alert.rule, alert.asset].append(alert)

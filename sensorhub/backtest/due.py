@@ -1,7 +1,7 @@
-"""When time alone decides something next: what the watchdog would see first.
+"""The next time at which passing time alone decides something.
 
-A live hub looks at the clock several times a second. In virtual time it is
-turned straight to the moments at which a look can decide something.
+A live hub runs its watchdog several times a second. Virtual time advances directly
+to the times at which a run of the watchdog can decide something.
 """
 
 from sensorhub.hub.hub import Hub

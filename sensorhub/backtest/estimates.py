@@ -1,4 +1,4 @@
-"""What the hub estimated in the past, as JSON lines: fills by the hour, emptyings."""
+"""Write the hub's estimates as JSON lines: hourly fills, and emptyings."""
 
 from typing import TextIO
 
@@ -16,7 +16,7 @@ encode = msgspec.json.Encoder().encode
 
 
 class Estimates:
-    """Writes estimates of `hub` into a file, at most one an asset and hour."""
+    """Writes estimates of `hub` to a file, at most one per asset and hour."""
 
     def __init__(self, file: TextIO, hub: Hub) -> None:
         self._file, self._hub = file, hub
@@ -24,7 +24,7 @@ class Estimates:
         hub.state.levels.watch = self.seen
 
     def seen(self, row: NDArray[np.intp], at: NDArray[np.int64], found: Found) -> None:
-        """A layer of level readings was taken: one of each device in `row`."""
+        """Take a layer of level readings: one for each device in `row`."""
         emptied = found.emptied
         for i in np.flatnonzero(emptied.which).tolist():
             begin, end = int(emptied.begin[i]), int(emptied.end[i])

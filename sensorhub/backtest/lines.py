@@ -1,6 +1,6 @@
-"""Past uplinks out of files: JSON lines, or CSV of readings; either may be gzipped.
+"""Read past uplinks from files: JSON lines or CSV of readings, also gzipped.
 
-Lines must be in order of received_at. What is wrong is told with its line.
+Lines must be in order of received_at. Faults are reported with their line.
 """
 
 import csv
@@ -28,9 +28,9 @@ Topic = Callable[[str, int], str | None]
 
 
 class Part(NamedTuple):
-    """Messages in the order received: their times (ms), and where they stood.
+    """Messages in the order received: their times (ms) and line numbers.
 
-    `first` is each message's line, `lines` how many lines it is made of.
+    `first` is each message's first line, `lines` its number of lines.
     """
 
     times: NDArray[np.int64]
@@ -40,7 +40,7 @@ class Part(NamedTuple):
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One line of JSON; msgspec reads base64 into bytes."""
+    """One line of JSON; msgspec decodes base64."""
 
     received_at: Annotated[datetime, msgspec.Meta(tz=True)]
     topic: Annotated[str, msgspec.Meta(min_length=1)]
@@ -54,19 +54,19 @@ _decoder = msgspec.json.Decoder(Line)
 
 
 def refused(name: str, line: int, what: str) -> ConfigError:
-    """The error of a line that cannot be taken."""
+    """The error for a line that cannot be read."""
     return ConfigError([Fault(name, f"line {line}", what)])
 
 
 class InOrder:
-    """Sees to the order of received_at, part by part."""
+    """Checks the order of received_at, part by part."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._last = -(2**62)
 
     def check(self, times: NDArray[np.int64], first: list[int]) -> None:
-        """Raises ConfigError with the first line that is earlier than one before."""
+        """Raises ConfigError with the first line that is out of order."""
         back = np.flatnonzero(np.diff(times, prepend=self._last) < 0)
         if len(back):
             at = int(back[0])
@@ -77,7 +77,7 @@ class InOrder:
 
 
 def opened(path: Path, raw: BinaryIO) -> BinaryIO:
-    """The plain bytes of an open file, gzipped or not."""
+    """The uncompressed bytes of an open file."""
     if path.name.endswith(".gz"):
         return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
     return raw
@@ -86,9 +86,9 @@ def opened(path: Path, raw: BinaryIO) -> BinaryIO:
 def read(
     path: Path, raw: BinaryIO, topic: Topic, *, least: bool = False
 ) -> Generator[Part]:
-    """The parts of a file, small ones for `least`; `topic(asset, at)` for CSV.
+    """Read a file in parts; `least`: small ones. `topic(asset, at)` is for CSV.
 
-    Raises ConfigError with the line that cannot be taken.
+    Raises ConfigError with the line that cannot be read.
     """
     name = path.name.removesuffix(".gz")
     order = InOrder(str(path))
@@ -108,7 +108,7 @@ def read(
 
 
 def begins_at(path: Path) -> int | None:
-    """The time (ms) of a file's first line; None where there is none."""
+    """The time (ms) of a file's first line; None: the file is empty."""
     with path.open("rb") as raw:
         parts = read(path, raw, lambda asset, at: asset, least=True)
         with closing(parts):
@@ -147,7 +147,7 @@ def _decode(
 
 
 def _decode_each(name: str, block: bytes, number: int) -> tuple[list[Line], list[int]]:
-    """The slow way: blank lines are passed by, the first unsound one is told."""
+    """The slow path: skips blank lines and reports the first invalid one."""
     found, places = [], []
     for at, line in enumerate(block.split(b"\n"), number):
         if line.strip():
@@ -183,7 +183,7 @@ class Cell(NamedTuple):
 
 
 def _csv(name: str, file: BinaryIO, topic: Topic, size: int) -> Iterator[Part]:
-    """Rows of one asset and time that stand together are one uplink."""
+    """Consecutive rows with the same asset and time form one uplink."""
     part = Part(np.empty(0, np.int64), [], [], [])
     times: list[int] = []
     for cells, first, lines in _together(name, file):
@@ -205,7 +205,7 @@ def _csv(name: str, file: BinaryIO, topic: Topic, size: int) -> Iterator[Part]:
 
 
 def _together(name: str, file: BinaryIO) -> Iterator[tuple[list[Cell], int, int]]:
-    """Rows that make one uplink, the line of the first, and how many lines."""
+    """The rows of one uplink, the line of the first, and the number of lines."""
     cells: list[Cell] = []
     first = 0
     for number, cell in _cells(name, file):
@@ -243,13 +243,13 @@ def _cells(name: str, file: BinaryIO) -> Iterator[tuple[int, Cell]]:
 
 
 def _text(file: BinaryIO) -> Iterator[str]:
-    """Lines; a spreadsheet puts a mark before the first."""
+    """Text lines, without a byte order mark."""
     for number, line in enumerate(file):
         yield line.decode("utf-8" if number else "utf-8-sig")
 
 
 def _cell(asset: str, measurement: str, at: str, value: str) -> Cell | None:
-    """A row's reading; None of an estimate, which the hub makes itself."""
+    """A row's reading; None for an estimate, which the hub computes itself."""
     entry = BY_NAME.get(measurement)
     if entry is None:
         raise ValueError(f"no such measurement: {measurement!r}")

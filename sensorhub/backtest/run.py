@@ -1,4 +1,4 @@
-"""One backtest: files in, alerts and ledger out."""
+"""Run one backtest: files in, alerts and outcomes out."""
 
 import json
 import os
@@ -36,7 +36,7 @@ SUMS = (
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to run: past uplinks, who is who, and what the settings folder says."""
+    """A backtest to run: past uplinks, the register, the settings folder."""
 
     source: Path
     fleet: FleetRows
@@ -45,7 +45,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What came of it: transitions in order of time, and the hub's counters."""
+    """The result: transitions in order of time, and the hub's counters."""
 
     transitions: list[dict[str, Any]]
     sums: dict[str, int]
@@ -61,8 +61,8 @@ def backtest(
 ) -> list[Found]:
     """Run each of `rulebooks` (texts of rules.toml) over the same uplinks.
 
-    `watch(hub)` is called once, with the hub of the first rules, before anything comes;
-    `progress(n)` hears how many bytes of the file are done. Raises ConfigError.
+    `watch(hub)` is called once, with the hub of the first rules, before any uplink;
+    `progress(n)` gets the number of bytes read. Raises ConfigError.
     """
     start = begins_at(task.source)
     if start is None:
@@ -115,7 +115,7 @@ def _found(hub: VirtualHub) -> Found:
 
 
 class Topics:
-    """Under which topic a reading of an asset would have come."""
+    """The topic under which a reading of an asset would have been published."""
 
     def __init__(self, hub: VirtualHub) -> None:
         rows = register.load(hub.hub.connection)
@@ -129,7 +129,7 @@ class Topics:
             self._of.setdefault(asset.id, []).append(span)
 
     def of(self, asset: str, at: int) -> str | None:
-        """Of the first device that is mounted there at `at` (ms), if there is one."""
+        """The topic of the first device mounted there at `at` (ms), if any."""
         for start, end, topic in self._of.get(asset, ()):
             if (start is None or start <= at) and (end is None or at < end):
                 return topic
@@ -137,7 +137,7 @@ class Topics:
 
 
 class _Ledger:
-    """Writes how each line of the input ended, in its order."""
+    """Writes the outcome of each line of the input, in order."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -158,9 +158,9 @@ class _Ledger:
 
 @contextmanager
 def whole(path: Path) -> Iterator[TextIO]:
-    """A file to write that appears when all of it is there.
+    """Open a file for writing that appears once it is complete.
 
-    What is there and no file (a pipe, /dev/stdout) is written as it comes.
+    A path that is no regular file (a pipe, /dev/stdout) is written directly.
     """
     if path.exists() and not path.is_file():
         with path.open("w", encoding="utf-8", newline="\n") as file:
@@ -177,6 +177,6 @@ def whole(path: Path) -> Iterator[TextIO]:
 
 
 def write_transitions(file: TextIO, rows: Iterable[Mapping[str, Any]]) -> None:
-    """One JSON object a line."""
+    """Write transitions, one JSON object per line."""
     for row in rows:
         file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")

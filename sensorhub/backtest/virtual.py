@@ -1,4 +1,4 @@
-"""A hub in virtual time: told what came when, its clock turned between."""
+"""A hub in virtual time: fed with past messages, its clock advanced between them."""
 
 from bisect import bisect_left
 from collections.abc import Callable
@@ -35,7 +35,7 @@ OnCommitted = Callable[[int, Committed], None]
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """What a settings folder says: settings, profiles, standards; its codecs."""
+    """The contents of a settings folder: settings, profiles, standards, codecs."""
 
     config: Path
     settings: Settings
@@ -49,7 +49,7 @@ class Kit:
         return cls(config, settings, profiles, load_standards(config))
 
     def with_rounds(self, rounds: tuple[RoundSettings, ...]) -> "Kit":
-        """The same, with these rounds."""
+        """A copy with these rounds."""
         settings = self.settings.model_copy(update={"rounds": rounds})
         return replace(self, settings=settings)
 
@@ -79,7 +79,7 @@ class VirtualHub:
         self.begin()
 
     def begin(self) -> None:
-        """Start the hub on what is on disk."""
+        """Start the hub from its data folder."""
         kit = self._kit
         self.hub = Hub(
             *(self._folder, kit.settings, kit.profiles, self.clock.now),
@@ -94,58 +94,58 @@ class VirtualHub:
         self._due = self._ticked = self.clock.time
 
     def end(self, *, kill: bool) -> None:
-        """Stop it: cleanly, or as kill -9 would, with what was written last."""
+        """Stop the hub: cleanly, or as kill -9 would."""
         self._tick(self.clock.time, remember=True)
         if not kill:
             self.hub.checkpoint_all()
         self.hub.close()
 
     def close(self) -> None:
-        """Give database and codecs back."""
+        """Close the database and the codecs."""
         self.hub.close()
         self._codecs.close()
 
     def _commit(self, change_set: ChangeSet) -> None:
-        change_set.outbox = []  # nobody is told of the past
+        change_set.outbox = []  # no notifications about the past
         self.hub.commit(change_set)
 
     # -- time --
 
     def turn(self, to: int) -> None:
-        """Turn the clock, and look at it whenever that decides something."""
+        """Advance the clock, running the watchdog whenever it can decide something."""
         while self._due <= to:
             self._tick(max(self._due, self.clock.time))
         if to > self._ticked:
             self._tick(to)
 
     def _tick(self, at: int, *, remember: bool = False) -> None:
-        """One look; what a kill would forget is written only where one follows."""
+        """Run the watchdog once; writes what a kill would lose only if one follows."""
         self.clock.time = self._ticked = at
         real_ms = at if remember else 0
         self._commit(self.watchdog.tick(at, self.hearing, real_ms))
         self._look_ahead()
 
     def jump(self, to: int) -> None:
-        """The clock was stepped: one look, and the time between was not heard."""
+        """Step the clock: one watchdog run; the time between is not monitored."""
         hearing, self.hearing = self.hearing, False
         self._tick(to)
         self.hearing = hearing
 
     def act(self, kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """An operator acts; the result."""
+        """Apply an operator's command; returns its result."""
         command = Command(0, self.clock.time, "operator", kind, arguments)
         result = self.commands.apply(command)
         self._look_ahead()
         return result
 
     def _look_ahead(self) -> None:
-        """Find out when the next look decides something."""
+        """Compute when the watchdog decides something next."""
         self._due = due(self.hub, self.watchdog, self._ticked, self.hearing)
 
     # -- uplinks --
 
     def take(self, times: I64, messages: list[Message]) -> None:
-        """Messages in the order received, each with its time (ms)."""
+        """Process messages in the order received, each with its time (ms)."""
         births = [i for i, m in enumerate(messages) if m.topic.endswith(STATUS)]
         at = 0
         while at < len(messages):
@@ -194,7 +194,7 @@ class VirtualHub:
                 self._on_committed(self._begin_at, part)
         self.clock.time = int(times[-1])
         self._look_ahead()
-        if hub.lifecycle.any_outage():  # these may have ended it
+        if hub.lifecycle.any_outage():  # these may have changed it
             self._due = min(self._due, self.clock.time + 1)
         return len(messages)
 

@@ -1,1 +1,1 @@
-"""Package data: device profiles; overridden by name from the settings folder."""
+"""Package data: device profiles, standards, sensors; the settings folder overrides."""

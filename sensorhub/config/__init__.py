@@ -1,1 +1,1 @@
-"""What the operator sets: sensorhub.toml and the environment."""
+"""Settings of the operator: sensorhub.toml and the environment."""

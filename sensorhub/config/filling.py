@@ -1,4 +1,4 @@
-"""Settings of what fills assets and who empties them: deposits, holidays, rounds."""
+"""Settings of deposits, holidays and rounds: what fills assets, who empties them."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
@@ -31,7 +31,7 @@ LONGEST_D = 60
 
 
 class DepositSettings(Strict):
-    """What people throw in: small deposits and big bags; gamma volumes in litres."""
+    """Small deposits and bags that people throw in: gamma volumes in litres."""
 
     litres: float = Field(0.9, gt=0, le=1_000, description="mean small deposit")
     shape: float = Field(1.5, gt=0, le=100, description="of the small ones' volumes")
@@ -43,7 +43,7 @@ class DepositSettings(Strict):
 
 
 class RoundSettings(Strict):
-    """When a crew comes by; an empty list is no limit, all keys must agree."""
+    """When a crew comes. An empty list selects everything; all keys must match."""
 
     zone: Id | None = Field(None, description="in this zone")
     kind: AssetKind | None = Field(None, description="to assets of this kind")
@@ -52,7 +52,7 @@ class RoundSettings(Strict):
     times: tuple[LocalTime, ...] = Field(min_length=1, description="local times")
 
     def hours(self) -> set[float]:
-        """Its times in hours since Monday 0 h."""
+        """Its times in hours since Monday 00:00."""
         return {
             24 * WEEKDAYS.index(day) + at.hour + at.minute / 60
             for day in self.weekdays
@@ -60,7 +60,7 @@ class RoundSettings(Strict):
         }
 
     def serves(self, kind: AssetKind, zone: str, tags: frozenset[str]) -> bool:
-        """Whether it comes to such an asset."""
+        """Whether the round serves an asset with this kind, zone and tags."""
         return (
             self.zone in (None, zone)
             and self.kind in (None, kind)
@@ -69,7 +69,7 @@ class RoundSettings(Strict):
 
 
 def _span(value: object) -> object:
-    """First and last day of "2026-10-01/2026-10-07", of one day or of TOML's date."""
+    """First and last day of "2026-10-01/2026-10-07", of a single day or a TOML date."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value, value
     try:
@@ -90,7 +90,7 @@ Span = Annotated[
 
 
 class HolidaySettings(Strict):
-    """Local days on which people throw away as on another day of the week."""
+    """Local days on which people behave as on another day of the week."""
 
     days: tuple[Span, ...] = Field((), description="like a Sunday")
     workdays: tuple[Span, ...] = Field(
@@ -105,7 +105,7 @@ class HolidaySettings(Strict):
         return self
 
     def like(self) -> dict[int, int]:
-        """The weekday (0 is Monday) by day since 1970."""
+        """The weekday (0 is Monday) that a day counts as, by days since 1970-01-01."""
         found = {}
         for spans, weekday in ((self.days, SUNDAY), (self.workdays, WEDNESDAY)):
             for day in _each(spans):
@@ -124,7 +124,7 @@ class _Rounds(Strict):
 
 
 def read_rounds(path: Path) -> tuple[RoundSettings, ...]:
-    """The rounds in a file of `[[rounds]]`. Raises ConfigError with every fault."""
+    """Read the `[[rounds]]` of a file. Raises ConfigError with every fault."""
     faults: list[Fault] = []
     tables = read_toml(path, faults)
     try:

@@ -10,7 +10,7 @@ from sensorhub.config.schema import Strict
 
 
 class InfluxSettings(Strict):
-    """The InfluxDB that readings are copied to."""
+    """The InfluxDB to which readings are copied."""
 
     url: str | None = Field(
         None, description="where InfluxDB listens, e.g. http://127.0.0.1:8086"

@@ -1,4 +1,4 @@
-"""Settings of what is kept for how long, and of the room on the disk."""
+"""Settings of retention and of free disk space."""
 
 from pydantic import Field, model_validator
 
@@ -6,7 +6,7 @@ from sensorhub.config.schema import Strict
 
 
 class RetentionSettings(Strict):
-    """For how many days each kind of data is kept; older data are deleted.
+    """How many days each kind of data is kept. Older data are deleted.
 
     Readings may come 30 days late, and rollups are made of four weeks at a time.
     """
@@ -38,7 +38,7 @@ class RetentionSettings(Strict):
 
 
 class DiskSettings(Strict):
-    """Room that stays free on the disk of the data folder."""
+    """Space that stays free on the disk of the data folder."""
 
     reserve_mb: int = Field(
         200,

@@ -1,7 +1,7 @@
-"""Topic settings: which messages come, and where things stand in them.
+"""Topic settings: what to subscribe to, and where the parts of a message are.
 
-A path is keys joined by dots, with numbers for places in an array: `data.0.value`. A
-key that has dots itself is found, too: the longest key that fits counts.
+A path is keys joined by dots, with numbers for positions in an array: `data.0.value`.
+A key may contain dots: the longest key that matches counts.
 """
 
 from typing import Annotated, Literal
@@ -61,7 +61,7 @@ class Layout(Strict):
 
     @property
     def own(self) -> frozenset[str]:
-        """Paths of what is about a record, not a value of it."""
+        """Paths that describe a record and are not values of it."""
         about = (self.device, self.payload, self.port, self.seq, self.time)
         return frozenset(path for path in (*about, *self.only) if path is not None)
 
@@ -84,7 +84,7 @@ _READ_OF = {"senml": {"level"}, "milesight": {"level"}}
 
 
 class TopicSettings(Strict):
-    """One subscription: which topics, and what their messages look like."""
+    """One subscription: a topic filter and the layout of its messages."""
 
     filter: Filter = Field(description="MQTT topic filter")
     kind: Literal["native", "chirpstack", "tts", "milesight", "senml", "json"] = Field(
@@ -114,7 +114,7 @@ class TopicSettings(Strict):
 
     @property
     def layout(self) -> Layout:
-        """`read`; of JSON that names no device, the level of the first + does."""
+        """`read`; if JSON names no device, the level of the first + is the device."""
         read = self.read or Layout()
         if self.kind != "json" or read.device is not None or read.level is not None:
             return read

@@ -1,4 +1,4 @@
-"""What all checked files share: strict models, ids, faults out of pydantic."""
+"""Shared by all checked files: strict models, ids, faults made from pydantic errors."""
 
 import re
 import tomllib
@@ -21,7 +21,7 @@ from sensorhub.model import ID_PATTERN
 
 
 class Strict(BaseModel):
-    """Base of all settings: unknown keys are faults, values do not change."""
+    """Base of all settings: unknown keys are faults, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,7 +42,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
 def parse_local_time(value: object) -> object:
-    """A time of day from "22:30" or TOML's 22:30:00; a bare number is refused."""
+    """Parse a time of day: "22:30" or TOML's 22:30:00. A bare number is refused."""
     if isinstance(value, str | time):
         return value
     raise ValueError('a time of day is text like "06:30"')
@@ -62,7 +62,7 @@ WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun"
 
 
 def parse_duration(value: object) -> int:
-    """Milliseconds of "90s", "10m", "12h" or "7d". Raises ValueError."""
+    """Parse "90s", "10m", "12h" or "7d" into milliseconds. Raises ValueError."""
     if not isinstance(value, str):
         raise ValueError('a duration is text like "90s", "10m", "12h" or "7d"')
     match = _DURATION.fullmatch(value)
@@ -75,7 +75,7 @@ Duration = Annotated[int, BeforeValidator(parse_duration), Field(ge=0)]
 
 
 def read_toml(path: Path, faults: list[Fault]) -> dict[str, Any]:
-    """The file's tables; a fault and nothing where it cannot be read."""
+    """Read a TOML file; adds a fault and returns {} if it cannot be read."""
     if not path.exists():
         return {}
     try:
@@ -101,7 +101,7 @@ _WORDS = {
 
 
 def explain(error: ValidationError, file: str, prefix: str = "") -> list[Fault]:
-    """Pydantic's errors as faults with file and dotted key, secrets left out."""
+    """Convert pydantic errors to faults with file and dotted key, without secrets."""
     faults = []
     items = error.errors(include_url=False, include_context=False)
     for item in items:

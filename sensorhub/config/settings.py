@@ -1,4 +1,4 @@
-"""Settings: files and environment in, one checked object out, or every fault."""
+"""Settings: file and environment to one checked object, or every fault."""
 
 import json
 import os
@@ -49,7 +49,7 @@ NATIVE_TOPICS = (
 
 
 class MqttSettings(Strict):
-    """The broker and how we talk to it."""
+    """The MQTT broker and the connection to it."""
 
     host: str = Field("127.0.0.1", description="broker's name or address")
     port: int = Field(1883, ge=1, le=65535, description="broker's port")
@@ -97,21 +97,21 @@ class MqttSettings(Strict):
 
 
 class ClockSettings(Strict):
-    """Simulated time, for demo and tests; default is real time."""
+    """Simulated time for demo and tests. Default: real time."""
 
     start: AwareDatetime | None = Field(None, description="hub time at start")
     speed: float = Field(1.0, gt=0, le=100_000, description="hub seconds a second")
 
 
 class DeadLetterSettings(Strict):
-    """Bounds of what is kept; the oldest give way, the counters stay right."""
+    """How many dead letters are kept: the oldest go first, counters stay exact."""
 
     per_device: int = Field(1_000, ge=1, description="most kept of one device")
     total: int = Field(100_000, ge=1, description="most kept in all")
 
 
 class CodecSettings(Strict):
-    """Limits of payload codecs in JavaScript; see decoders.md."""
+    """Limits of JavaScript payload codecs; see decoders.md."""
 
     time_ms: int = Field(
         100, ge=5, le=5_000, description="CPU time for one uplink, in ms"
@@ -123,7 +123,7 @@ class CodecSettings(Strict):
 
 
 class NotifySettings(Strict):
-    """Telling subscribers."""
+    """Delivery of notifications."""
 
     private_networks: tuple[Cidr, ...] = Field(
         (), description="private address ranges that webhooks may reach, as CIDR"
@@ -133,7 +133,7 @@ class NotifySettings(Strict):
 
 
 class HistorySettings(Strict):
-    """How the journal becomes history."""
+    """How the journal is turned into history."""
 
     segment_uplinks: int = Field(
         200_000, ge=1_000, description="a segment is made of at most so many uplinks"
@@ -150,7 +150,7 @@ class HistorySettings(Strict):
 
 
 class AirSettings(Strict):
-    """The town's air: limits in mg/m³ are compared with sensors' ppm by it."""
+    """The town's air pressure, to compare limits in mg/m³ with readings in ppm."""
 
     pressure_kpa: float = Field(
         101.325, ge=50, le=110, description="usual pressure there; less high up"
@@ -158,7 +158,7 @@ class AirSettings(Strict):
 
 
 class LedgerSettings(Strict):
-    """How every uplink message ended, line by line; see trying-rules.md."""
+    """The outcome log: one line for each uplink message; see trying-rules.md."""
 
     file: Path | None = Field(
         None, description="file that gets a line an uplink message; it only grows"
@@ -204,7 +204,7 @@ class Settings(Strict):
 def _overlay(
     tables: dict[str, Any], environ: Mapping[str, str], faults: list[Fault]
 ) -> dict[tuple[str, ...], str]:
-    """Put SENSORHUB_A__B=value over tables[a][b]; answers which keys came so."""
+    """Set tables[a][b] from SENSORHUB_A__B=value; returns which keys were set."""
     origin: dict[tuple[str, ...], str] = {}
     for name, text in sorted(environ.items()):
         if not name.startswith(ENV_PREFIX) or name in ENV_FOLDERS:
@@ -230,7 +230,7 @@ def _overlay(
 
 
 def load_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings of `folder`/sensorhub.toml, overridden by the environment.
+    """Load `folder`/sensorhub.toml, overridden by the environment.
 
     Raises ConfigError with every fault found. Connects to nothing.
     """

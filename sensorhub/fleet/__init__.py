@@ -1,8 +1,8 @@
-"""The fleet register as files: read, check, plan what changes, export.
+"""The register as files: read, check, plan changes, export.
 
-A file says things of zones, sites, assets, devices and mountings, row by row.
-What it leaves out stays as it is; `plan` works out what would change and what
-has to be refused, and touches nothing. docs/register.md is for people.
+A file describes zones, sites, assets, devices and mountings, row by row. What it
+leaves out stays unchanged. `plan` computes what would change and what is refused, and
+changes nothing. For users: docs/register.md.
 """
 
 from sensorhub.fleet.export import export_csv, export_toml

@@ -1,7 +1,7 @@
-"""Zones, sites, assets and devices as they stand after an import.
+"""Zones, sites, assets and devices after an import.
 
-All that a file says of one thing, on however many rows and in whatever order,
-is gathered first; then each thing is settled once.
+All rows about one entity are gathered first, in any order; then each entity is
+resolved once.
 """
 
 import difflib
@@ -25,7 +25,7 @@ Noun = TypeVar("Noun", Zone, Site, Asset, Device)
 
 
 def _merged(noun: Noun, said: Mapping[str, Any], part: str) -> Noun:
-    """`noun` with what was said of it; a name that is cleared is the id again."""
+    """Merge given values into `noun`; a cleared name becomes the id again."""
     names = PARTS[part]
     values = {_NAMES.get(c, c): value for c, value in said.items() if c in names}
     if values.get("name") == "":
@@ -35,14 +35,14 @@ def _merged(noun: Noun, said: Mapping[str, Any], part: str) -> Noun:
 
 
 class Place(NamedTuple):
-    """Where in the file something was said: row number and column."""
+    """A cell of the file: row number and column."""
 
     row: int
     column: str
 
 
 class Entities:
-    """The register's things after the import, and what had to be refused."""
+    """The register's entities after the import, and the faults found."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Entities:
         }
 
     def settle(self) -> None:
-        """Take every row's word; faults are collected."""
+        """Resolve all rows; collects faults."""
         for index, row in enumerate(self.rows.rows):
             for noun in PARTS:
                 id_ = self.id_in(row.said, noun)
@@ -87,7 +87,7 @@ class Entities:
                 settle(id_, said)
 
     def id_in(self, said: Mapping[str, Any], column: str) -> str:
-        """The id in that column; a DevEUI in lower-case hex, however written."""
+        """The id in a column; a DevEUI in lower-case hex, however it is written."""
         id_: str = said.get(column, "")
         if column not in {"device", "replaces"} or not is_eui(id_):
             return id_
@@ -96,7 +96,7 @@ class Entities:
         return id_.replace(":", "").replace("-", "").lower()
 
     def refuse(self, place: Place, what: str) -> None:
-        """Collect a fault at that place of the file."""
+        """Add a fault at a cell of the file."""
         where = f"{self.rows.rows[place.row].where}, column {place.column}"
         self.faults.append(Fault(self.rows.file, where, what))
 
@@ -104,7 +104,7 @@ class Entities:
         said = self.rows.rows[index].said
         mine = self.got[noun].get(id_)
         if mine is None:
-            # most things are named once: no copy until a second row comes
+            # most entities are named once: copy only when a second row comes
             self.got[noun][id_] = said
             self._first[noun][id_] = index
             return
@@ -117,7 +117,7 @@ class Entities:
                 self._contradict(noun, id_, Place(index, column))
 
     def _contradict(self, noun: str, id_: str, place: Place) -> None:
-        """Two rows of one file say different things of one thing."""
+        """Add a fault where two rows contradict each other about one entity."""
         column = place.column
         earlier = self.rows.rows[self._said_at(noun, id_, column).row]
         what = (
@@ -129,7 +129,7 @@ class Entities:
         self.refuse(place, what)
 
     def _said_at(self, noun: str, id_: str, column: str) -> Place:
-        """The first row that says `column` of that thing, else that names it."""
+        """The first row that gives `column` of an entity, else that names it."""
         first = self._first[noun][id_]
         if column in self.got[noun][id_]:
             for index in range(first, len(self.rows.rows)):
@@ -142,7 +142,7 @@ class Entities:
         self.refuse(self._said_at(noun, id_, column), what)
 
     def _missing(self, noun: str, id_: str, column: str) -> None:
-        # a row with faults may have said it: then its own fault is enough
+        # a row with faults may have named it: its own fault is enough
         if not self.rows.faults:
             what = f"is empty, but {noun} {id_} is not in the register yet"
             self._fault(noun, id_, column, f"{what}: say its {column}")

@@ -1,4 +1,4 @@
-"""The register as a fleet file; importing it again changes nothing."""
+"""Export the register as a fleet file; importing it again changes nothing."""
 
 import csv
 import io
@@ -55,7 +55,7 @@ def _times(mounting: Mounting) -> dict[str, Any]:
 
 
 def export_csv(register: Register) -> str:
-    """One row a mounting; what has none gets a row of its own."""
+    """CSV: one row for each mounting; entities without one get their own row."""
     zones = {zone.id: _zone(zone) for zone in register.zones.values()}
     sites = {s.id: {**zones[s.zone], **_site(s)} for s in register.sites.values()}
     text = io.StringIO(newline="")
@@ -102,7 +102,7 @@ def _number(value: float) -> str:
 
 
 def export_toml(register: Register) -> str:
-    """A table for each zone, site, asset, device and mounting."""
+    """TOML: one table for each zone, site, asset, device and mounting."""
     entries = {
         "zones": map(_zone, register.zones.values()),
         "sites": map(_site, register.sites.values()),
@@ -127,7 +127,7 @@ def export_toml(register: Register) -> str:
 
 
 def _literal(column: str, value: Any) -> str:
-    """TOML; its basic strings take JSON's escapes."""
+    """A value as TOML; its basic strings accept JSON's escapes."""
     if column == "tags":
         return json.dumps(value.split(), ensure_ascii=False)
     if isinstance(value, str):

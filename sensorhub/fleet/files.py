@@ -1,4 +1,4 @@
-"""Fleet files as CSV or TOML: text in, checked rows out, faults by line."""
+"""Read fleet files (CSV or TOML) into checked rows, with faults by line."""
 
 import csv
 import difflib
@@ -14,7 +14,7 @@ from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet.bulk import in_bulk
 from sensorhub.fleet.rows import COLUMNS, FleetRows, take_row
 
-# in a TOML table, id and name stand for the columns of the table's own noun
+# in a TOML table, id and name mean the columns of the table's own entity
 TABLES = {
     "zones": {"id": "zone", "name": "zone_name"},
     "sites": {"id": "site", "name": "site_name"},
@@ -26,10 +26,10 @@ _DELIMITERS = ",;\t"
 
 
 def read_fleet(path: Path, timezone: tzinfo) -> FleetRows:
-    """Rows of a .csv or .toml file; bare dates are 00:00 in `timezone`.
+    """Read the rows of a .csv or .toml file; bare dates mean 00:00 in `timezone`.
 
-    Faults of rows are collected in the answer; `plan` puts them with its own.
-    Raises ConfigError where the file as a whole cannot be read.
+    Faults of rows are part of the result; `plan` adds its own. Raises ConfigError if
+    the file as a whole cannot be read.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -43,7 +43,7 @@ def read_fleet(path: Path, timezone: tzinfo) -> FleetRows:
 
 @in_bulk
 def parse_fleet_text(text: str, name: str, timezone: tzinfo) -> FleetRows:
-    """As `read_fleet`, of text; the ending of `name` says CSV or TOML."""
+    """Like `read_fleet`, from text; the extension of `name` selects CSV or TOML."""
     rows = FleetRows(name, [])
     if name.lower().endswith(".toml"):
         _take_toml(rows, text, timezone)
@@ -129,7 +129,7 @@ def _take_toml(rows: FleetRows, text: str, timezone: tzinfo) -> None:
 
 
 def _lines(text: str, table: str) -> Iterator[int]:
-    """Line numbers of the table's headings."""
+    """The line numbers of the table headings."""
     heading = re.compile(rf"\s*\[\[\s*{table}\s*\]\]")
     for number, line in enumerate(text.split("\n"), 1):
         if heading.match(line):

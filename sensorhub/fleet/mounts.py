@@ -1,8 +1,8 @@
-"""Which device is on which asset, from when until when, after an import.
+"""Mountings after an import: which device is on which asset, from when until when.
 
-Nothing is taken off an asset by being left out, nor by another device coming:
-several sensors may watch one asset. A mounting ends by `until`, by the asset's
-`retired`, or by a new device's row that `replaces` the old one.
+Leaving a device out does not unmount it, nor does mounting another one: several
+sensors may watch one asset. A mounting ends by `until`, by the asset's `retired`, or
+by a row of a new device that `replaces` the old one.
 """
 
 from itertools import pairwise
@@ -40,14 +40,14 @@ class Mounts:
         self._assets = {a.no: a.id for a in entities.assets.values()}
 
     def words(self, mounting: Mounting) -> str:
-        """For people: which device on which asset."""
+        """A mounting in words: which device on which asset."""
         device = self._devices[mounting.device]
         return f"{device} on {self._assets[mounting.asset]}"
 
     def settle(self) -> None:
-        """Retire, mount, replace, then look for devices in two places."""
+        """Retire, mount and replace; then report devices mounted twice at one time."""
         self._retire()
-        # since-ever rows first: they are about a mounting that is there already
+        # rows without a start first: they describe mountings that already exist
         order = sorted(
             (index for index, row in enumerate(self._rows) if self._mounts(row)),
             key=lambda index: _since(self._rows[index].said.get("from")),
@@ -116,7 +116,7 @@ class Mounts:
         self._put(self._capped(mounting, asset), index)
 
     def _match(self, device: Device, asset: Asset, index: int) -> Mounting | None:
-        """The mounting of that device on that asset that the row is about."""
+        """Find the mounting of this device on this asset that the row describes."""
         numbers = self._of_device.get(device.no, ())
         pair = [self.mountings[no] for no in numbers]
         pair = [m for m in pair if m.asset == asset.no]
@@ -143,7 +143,7 @@ class Mounts:
             self.notes.append(Fault(self._entities.rows.file, where, what))
 
     def _swap(self, index: int) -> None:
-        """End the replaced device's mounting where the new one's begins."""
+        """End the mounting of the replaced device when the new one begins."""
         device, asset = self._named(index)
         said = self._rows[index].said
         old = self._entities.devices.get(self._entities.id_in(said, "replaces"))

@@ -1,11 +1,11 @@
-"""What the register holds. Tuples in the order of the tables' columns."""
+"""The entities of the register, as tuples in the order of the tables' columns."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
 class Zone(NamedTuple):
-    """A crew's area (责任区)."""
+    """Area of responsibility of a crew (责任区)."""
 
     id: str
     name: str
@@ -23,11 +23,11 @@ class Site(NamedTuple):
 
 
 class Asset(NamedTuple):
-    """The bin or toilet watched. Degrees, litres, millimetres, epoch ms.
+    """The bin or toilet that is watched. Degrees, litres, millimetres, epoch ms.
 
-    `empty_mm` and `full_mm` are what a distance sensor sees when the asset is
-    empty and full, `volumes` a table instead: distances and litres, for other shapes.
-    Tags are sorted, with one space between.
+    `empty_mm` and `full_mm` are the distances measured when the asset is empty and
+    full; `volumes` is a table of distances and litres for other shapes. Tags are
+    sorted and separated by one space.
     """
 
     no: int
@@ -50,7 +50,7 @@ class Asset(NamedTuple):
 
 
 class Device(NamedTuple):
-    """A sensor. `interval_s` is the expected uplink interval; None: profile's."""
+    """A sensor. `interval_s` is the expected uplink interval; None: the profile's."""
 
     no: int
     id: str
@@ -59,7 +59,7 @@ class Device(NamedTuple):
 
 
 class Mounting(NamedTuple):
-    """A device (by number) on an asset from-until, ms; None: since or for ever."""
+    """A device (by number) on an asset, from and until (ms); None: unbounded."""
 
     no: int
     device: int
@@ -68,7 +68,7 @@ class Mounting(NamedTuple):
     until_at: int | None = None
 
     def overlaps(self, start: int | None, end: int | None) -> bool:
-        """Whether it shares time with [start, end)."""
+        """Whether the mounting overlaps [start, end)."""
         return (self.from_at is None or end is None or self.from_at < end) and (
             self.until_at is None or start is None or start < self.until_at
         )
@@ -78,7 +78,7 @@ class Mounting(NamedTuple):
 class Register:
     """Zones, sites, assets, devices by id; mountings by number.
 
-    `last` holds the highest number given out for assets, devices, mountings.
+    `last` holds the highest number assigned to assets, devices and mountings.
     """
 
     zones: dict[str, Zone] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What importing a fleet file would change; decides, and touches nothing."""
+"""Plan the import of a fleet file: compute the changes, change nothing."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -20,14 +20,14 @@ _NEW: dict[str, tuple[Any, Any]] = {}
 
 
 class Change(NamedTuple):
-    """One thing that is new or becomes different: field -> (before, after)."""
+    """One entity that is added or changed: field -> (before, after)."""
 
     noun: str
     id: str
     fields: Mapping[str, tuple[Any, Any]]
 
     def __str__(self) -> str:
-        """In words, times as RFC 3339."""
+        """The change in words, times as RFC 3339."""
         words = [
             f"{name} {_word(name, before)} -> {_word(name, after)}"
             for name, (before, after) in self.fields.items()
@@ -43,10 +43,10 @@ def _word(name: str, value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an import does. `refused` is empty, or nothing may be applied.
+    """The changes of an import. If `refused` is not empty, nothing may be applied.
 
-    `notes` are worth saying, but no faults. The tuples at the end are what has
-    to be written.
+    `notes` are worth mentioning but not faults. The tuples at the end are to be
+    written.
     """
 
     added: tuple[Change, ...]
@@ -108,7 +108,7 @@ def plan(
 
 
 def _sorted(faults: list[Fault]) -> tuple[Fault, ...]:
-    """In the order of the file's lines, one for each place."""
+    """Faults in the order of the file's lines, one for each cell."""
     places: dict[str, Fault] = {}
     for fault in faults:
         places.setdefault(fault.where, fault)
@@ -123,7 +123,7 @@ def _line(fault: Fault) -> int:
 def _compared(
     entities: Entities, mounts: Mounts, current: Register
 ) -> Iterator[tuple[str, str, Any, Any]]:
-    """Noun, id, before and after of everything that the file names or moves."""
+    """Kind, id, before and after of everything that the file names or moves."""
     tables: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
         ("zone", current.zones, entities.zones),
         ("site", current.sites, entities.sites),

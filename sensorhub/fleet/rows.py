@@ -1,4 +1,4 @@
-"""One row of a fleet file: its columns, what each may hold, and its faults."""
+"""One row of a fleet file: its columns, their checks, its faults."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -88,7 +88,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Columns(Strict):
-    """Every column of a fleet file. All may be left out; times are epoch ms."""
+    """Every column of a fleet file. All are optional; times are epoch ms."""
 
     model_config = ConfigDict(use_enum_values=True)
 
@@ -128,7 +128,7 @@ TIMES = frozenset({"out_from", "out_until", "retired", "from", "until"})
 MOUNTING = frozenset({"from", "until", "replaces"})
 FIXED = frozenset(
     {"zone", "site", "asset", "kind", "device", "profile", "replaces"}
-)  # what makes a thing what it is: cannot be cleared
+)  # identifying columns: cannot be cleared
 OWNER = {
     **dict.fromkeys(("zone_name", "crew", "contractor", "contact"), "zone"),
     "site_name": "site",
@@ -141,7 +141,7 @@ OWNER = {
 
 
 class Row(NamedTuple):
-    """What one row says, by column, and where it stands: "line 7"."""
+    """The values of one row by column, and its position: "line 7"."""
 
     where: str
     said: dict[str, Any]
@@ -149,14 +149,14 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FleetRows:
-    """A whole file: its sound rows, and the faults of the others."""
+    """A whole file: its valid rows, and the faults of the others."""
 
     file: str
     rows: list[Row]
     faults: list[Fault] = field(default_factory=list)
 
     def to_json(self) -> str:
-        """For the commands table. Raises ConfigError where a row has faults."""
+        """Encode for the commands table. Raises ConfigError if a row has faults."""
         if self.faults:
             raise ConfigError(self.faults)
         return msgspec.json.encode((self.file, self.rows)).decode()
@@ -164,7 +164,7 @@ class FleetRows:
     @classmethod
     @in_bulk
     def from_json(cls, text: str) -> "FleetRows":
-        """The rows that `to_json` wrote."""
+        """Decode the rows that `to_json` wrote."""
         file, rows = msgspec.json.decode(text, type=tuple[str, list[Row]])
         return cls(file, rows)
 
@@ -172,7 +172,7 @@ class FleetRows:
 def one_row(
     said: Mapping[str, Any], where: str = "command", timezone: tzinfo = UTC
 ) -> FleetRows:
-    """A single row that did not come from a file; times as text or epoch ms."""
+    """A single row that does not come from a file; times as text or epoch ms."""
     rows = FleetRows(where, [])
     take_row(rows, "row 1", said, timezone)
     return rows
@@ -181,7 +181,7 @@ def one_row(
 def take_row(
     rows: FleetRows, where: str, cells: Mapping[str, Any], timezone: tzinfo
 ) -> None:
-    """Check one row's cells, blank ones left out, and add it or its faults."""
+    """Check the non-blank cells of a row; add the row or its faults."""
     faults: list[Fault] = []
 
     def fault(column: str, what: str) -> None:
@@ -206,7 +206,7 @@ def take_row(
 
 @lru_cache(maxsize=1024)
 def _homeless(columns: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Columns that say something of what the row does not name, and why."""
+    """Columns about an entity that the row does not name, with the reason."""
     faults = []
     for column in columns:
         owner = OWNER.get(column)

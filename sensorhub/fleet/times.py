@@ -1,4 +1,4 @@
-"""Times in fleet files: RFC 3339 or a bare date in, RFC 3339 UTC out."""
+"""Times in fleet files: parse RFC 3339 or a bare date, write RFC 3339 in UTC."""
 
 import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -12,10 +12,10 @@ _MS = timedelta(milliseconds=1)
 
 @lru_cache(maxsize=4096)
 def parse_time(text: str, timezone: tzinfo) -> int:
-    """Epoch ms of an RFC 3339 time or a bare date (00:00 in `timezone`).
+    """Parse an RFC 3339 time or a bare date (00:00 in `timezone`) into epoch ms.
 
-    Dates as spreadsheets write them (2026/3/1) are understood too. Raises
-    ValueError that says what would be right.
+    Dates as spreadsheets write them (2026/3/1) are accepted, too. Raises ValueError
+    that says what would be right.
     """
     try:
         if match := _DATE.fullmatch(text):
@@ -38,7 +38,7 @@ def _ms(moment: datetime) -> int:
 
 
 def format_time(ms: int) -> str:
-    """RFC 3339 in UTC; milliseconds only where there are some."""
+    """Format as RFC 3339 in UTC; milliseconds only if not zero."""
     moment = _EPOCH + ms * _MS
     spec = "milliseconds" if ms % 1000 else "seconds"
     return moment.replace(tzinfo=None).isoformat(timespec=spec) + "Z"

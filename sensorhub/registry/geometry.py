@@ -1,8 +1,8 @@
 """Fill level from distance, by the shape of the asset.
 
-A straight asset is known by what a sensor sees when it is empty and when it is full.
-Any other shape is a table of distance and volume; between its points the volume is
-taken as linear, beyond them the last two go on.
+A straight asset is described by the distances when it is empty and when it is full,
+any other shape by a table of distance and volume: linear between its points, and
+extrapolated beyond them.
 """
 
 import re
@@ -20,9 +20,9 @@ Point = tuple[float, float]
 
 
 def parse_table(text: str) -> list[Point]:
-    """Points (mm, litres) out of "1200:0 700:90 150:240", from empty to full.
+    """Parse "1200:0 700:90 150:240" into points (mm, litres) from empty to full.
 
-    Raises ValueError, in words, where they make no sound table.
+    Raises ValueError if they are no valid table.
     """
     pairs = text.split()
     found = [_PAIR.fullmatch(pair) for pair in pairs]
@@ -54,7 +54,7 @@ def _sound(points: Iterable[Point]) -> list[Point]:
 
 
 def table_text(table: Iterable[Point]) -> str:
-    """The points as `parse_table` reads them."""
+    """Format points as `parse_table` reads them."""
     return " ".join(f"{_number(mm)}:{_number(litres)}" for mm, litres in table)
 
 
@@ -68,15 +68,15 @@ class Geometry:
     def __init__(self, size: int) -> None:
         self._empty = np.full(size, np.nan)
         self._span = np.full(size, np.nan)
-        self._table = np.full(size, -1, np.int32)  # which table, -1 for none
-        self._tables: dict[str, int] = {}  # bins of one make share theirs
+        self._table = np.full(size, -1, np.int32)  # index of the table, -1: none
+        self._tables: dict[str, int] = {}  # bins of one model share theirs
         self._points: NDArray[np.float64] | None = None
         self._first: NDArray[np.int64] = np.zeros(1, np.int64)
 
     def add(
         self, asset: int, empty: float | None, full: float | None, table: str
     ) -> None:
-        """The shape of an asset; where there is a table, it counts."""
+        """Add the shape of an asset; a table takes precedence."""
         if empty is not None and full is not None and empty > full:
             self._empty[asset], self._span[asset] = empty, empty - full
         if table:
@@ -86,7 +86,7 @@ class Geometry:
     def ends(
         self, asset: NDArray[np.int32]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """What sensors see when assets are empty and when full, mm; NaN: no shape."""
+        """Distances (mm) when assets are empty and when full; NaN: no shape."""
         empty, span = self._empty[asset].copy(), self._span[asset]
         full = empty - span
         if self._tables:
@@ -115,8 +115,8 @@ class Geometry:
     ) -> NDArray[np.float64]:
         """Levels (%) by tables.
 
-        All tables stand in one sorted row of points, table after table, so that one
-        search finds the segments of all readings.
+        All tables are one sorted array of points, table after table, so that one search
+        finds the segments of all readings.
         """
         points = self._lay_out() if self._points is None else self._points
         place = table * SPAN + distance
@@ -128,7 +128,7 @@ class Geometry:
         return level
 
     def _lay_out(self) -> NDArray[np.float64]:
-        """Place and level of all points; `_first` has where each table begins."""
+        """Position and level of all points; `_first` has the start of each table."""
         rows: list[Point] = []
         first = [0]
         for text, number in self._tables.items():

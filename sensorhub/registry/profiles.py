@@ -1,7 +1,7 @@
-"""Device profiles: which decoder, and which of its fields is which measurement.
+"""Device profiles: the decoder, and the measurement of each of its fields.
 
-Built-in ones come with the package (one file a vendor), files in the folder
-`profiles` beside sensorhub.toml add to them or replace them by name.
+Built-in profiles come with the package (one file per vendor); files in the folder
+`profiles` beside sensorhub.toml add profiles or replace them by name.
 """
 
 import math
@@ -25,7 +25,7 @@ is_profile_name = re.compile(_NAME).fullmatch
 
 
 class Target(NamedTuple):
-    """Where a field goes: measurement number; value * scale + offset."""
+    """The target of a field: measurement number; value * scale + offset."""
 
     no: int
     scale: float
@@ -79,7 +79,7 @@ IDENTITY: Mapping[str, Target] = {
 
 
 class EchoSettings(Strict):
-    """How a level sensor errs; the usual one where its data sheet says nothing."""
+    """Error model of a level sensor; the default if its data sheet gives none."""
 
     noise_mm: float = Field(10.0, gt=0, le=1_000, description="standard deviation")
     quantum_mm: float = Field(10.0, ge=0, le=1_000, description="step of its readings")
@@ -128,7 +128,7 @@ class Profile(Strict):
 
     @cached_property
     def targets(self) -> dict[str, Target]:
-        """Every field that is kept, by the decoder's name for it."""
+        """Every field that is kept, by the decoder's name."""
         mapped = {
             name: Target(
                 BY_NAME[to.measurement].no,
@@ -140,7 +140,7 @@ class Profile(Strict):
 
     @cached_property
     def words(self) -> dict[str, tuple[int, dict[str, float]]]:
-        """What words of fields stand for: measurement number, value by word."""
+        """The values of words of fields: measurement number, and value by word."""
         return {
             name: (
                 BY_NAME[to.measurement].no,
@@ -154,7 +154,7 @@ class Profile(Strict):
 def load_profiles(
     folder: Path | None, known_decoders: Collection[str]
 ) -> dict[str, Profile]:
-    """Profiles by name: the built-in ones, then those of `folder`/profiles/*.toml.
+    """Load profiles by name: built-in ones, then those of `folder`/profiles/*.toml.
 
     Raises ConfigError with every fault found.
     """
@@ -176,7 +176,7 @@ def _add(
     known_decoders: Collection[str],
     faults: list[Fault],
 ) -> None:
-    """Profiles of all files of `folder`; one name in two files is a fault."""
+    """Add the profiles of all files of `folder`; a name in two files is a fault."""
     origin: dict[str, Path] = {}
     for path in sorted(folder.glob("*.toml")):
         for name, table in read_toml(path, faults).items():
@@ -198,7 +198,7 @@ def _add(
 
 
 def codec_path(profiles: Path, profile: Profile) -> Path:
-    """The codec of a profile that stands in the file `profiles`."""
+    """Path of the codec that a profile in the file `profiles` names."""
     return profiles.parent.parent / "codecs" / str(profile.codec)
 
 

@@ -1,7 +1,7 @@
-"""Who is who, in memory: devices, assets, mountings as columns by number.
+"""The register in memory: devices, assets and mountings as columns by number.
 
-Numbers come from the database and are never reused, so that they can index
-columns and stand in the journal. Details that only people read stay on disk.
+Numbers come from the database and are never reused, so that they can index columns
+and be stored in the journal. Details for people only stay on disk.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,11 +18,11 @@ from sensorhub.registry.subjects import Subject
 
 SINCE_EVER = -(2**62)
 FOR_EVER = 2**62
-SWAP_MS = 86_400_000  # a device that comes so soon after another replaces it
+SWAP_MS = 86_400_000  # a device that is mounted this soon after another one replaces it
 
 
 class AssetRow(NamedTuple):
-    """An asset as the database holds it."""
+    """An asset as stored in the database."""
 
     no: int
     id: str
@@ -41,7 +41,7 @@ class AssetRow(NamedTuple):
 
 
 class DeviceRow(NamedTuple):
-    """A device as the database holds it, with the interval its birth told."""
+    """A device as stored in the database, with the interval from its birth message."""
 
     no: int
     id: str
@@ -51,7 +51,7 @@ class DeviceRow(NamedTuple):
 
 
 class MountingRow(NamedTuple):
-    """A device on an asset from-until (ms); None is since ever, for ever."""
+    """A device on an asset, from and until (ms); None: unbounded."""
 
     device: int
     asset: int
@@ -66,7 +66,7 @@ _MOUNTING = np.dtype(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traits:
-    """What rules select assets by; assets that are alike share one object."""
+    """The properties by which rules select assets; equal ones share one object."""
 
     kind: AssetKind
     zone: str
@@ -75,7 +75,7 @@ class Traits:
 
 
 class Registry:
-    """Columns over devices and assets. Rebuilt whole when the register changes."""
+    """Columns over devices and assets. Rebuilt as a whole when the register changes."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Registry:
         profiles: Mapping[str, Profile],
         last: tuple[int, int] | None = None,
     ) -> None:
-        """`last`: highest asset and device number; then rows are not held at once."""
+        """`last`: highest asset and device number, so that rows come one by one."""
         if last is None:
             assets, devices = list(assets), list(devices)
             last = (
@@ -107,7 +107,7 @@ class Registry:
         self.asset_ids = [""] * size
         self.asset_names = [""] * size
         self.traits: list[Traits | None] = [None] * size
-        self.alike = np.full(size, -1, np.int32)  # the same number, the same traits
+        self.alike = np.full(size, -1, np.int32)  # equal traits are one object
         self.geometry = Geometry(size)
         self.capacity_l: dict[int, float] = {}
         self.out_from = np.full(size, FOR_EVER, np.int64)
@@ -171,19 +171,19 @@ class Registry:
         self._mountings = found[np.argsort(found["device"], kind="stable")]
 
     def is_news(self, device: int, interval_ms: int) -> bool:
-        """Whether a told interval is not what the register or the device said."""
+        """Whether an interval (ms) differs from the register and from the last one."""
         known = int(self.interval_ms[device])
         return device not in self._own_interval and known != interval_ms
 
     def tell_interval(self, device: int, interval_ms: int) -> bool:
-        """A device told its interval; False where the register or it said so before."""
+        """Take the interval (ms) that a device reported; False if it was known."""
         if not self.is_news(device, interval_ms):
             return False
         self.interval_ms[device] = interval_ms
         return True
 
     def settle(self, now: int) -> bool:
-        """Choose each device's mounting of `now`; False where nothing is due."""
+        """Select each device's mounting at `now`; False if nothing changed."""
         if now < self.next_change:
             return False
         self.retired = self._retired_at <= now
@@ -207,12 +207,12 @@ class Registry:
 
     @property
     def mounted(self) -> NDArray[np.bool_]:
-        """Which assets have a device now."""
+        """Mask of the assets that have a device now."""
         watched: NDArray[np.bool_] = self.watched_from != FOR_EVER
         return watched
 
     def _watch(self, now: int) -> None:
-        """Since when each asset has had a device without a break: swaps are none."""
+        """Since when each asset has had a device; a swap is no interruption."""
         self.watched_from[:] = FOR_EVER
         held = np.flatnonzero(self.asset_of >= 0)
         np.minimum.at(self.watched_from, self.asset_of[held], self.mounted_from[held])
@@ -224,11 +224,11 @@ class Registry:
                 self.watched_from[asset] = earlier
 
     def asset_at(self, device: int, at: int) -> int:
-        """Number of the asset that `device` was mounted on at `at`; -1 for none."""
+        """Number of the asset on which `device` was mounted at `at`; -1: none."""
         return self.mounting_at(device, at)[0]
 
     def mounting_at(self, device: int, at: int) -> tuple[int, int, int]:
-        """The asset that `device` was on at `at` (-1: none), from and until when."""
+        """The asset of `device` at `at` (-1: none), from when and until when."""
         devices = self._mountings["device"]
         first, behind = np.searchsorted(devices, (device, device + 1))
         for _, asset, start, end in self._mountings[first:behind].tolist():
@@ -237,7 +237,7 @@ class Registry:
         return -1, at, at + 1
 
     def counter_bits(self, device: int, code: int) -> int:
-        """Width of a device's counter that wraps; 0 where it does not."""
+        """Width in bits of a device's counter; 0 if it does not wrap."""
         profile = self.profiles[device]
         targets = profile.targets.values() if profile else ()
         return max((to.bits for to in targets if to.no == code), default=0)
@@ -247,7 +247,7 @@ class Registry:
         return Subject(asset, "asset", self.asset_ids[asset])
 
     def zone_of(self, asset: int) -> str:
-        """The asset's zone; empty where there is no such asset."""
+        """The asset's zone; empty if there is no such asset."""
         traits = self.traits[asset] if 0 <= asset < self.assets else None
         return traits.zone if traits else ""
 

@@ -1,1 +1,1 @@
-"""`rules.toml`: what it may say, and how two versions of it differ."""
+"""`rules.toml`: its schema, and the differences between two versions."""

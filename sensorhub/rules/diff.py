@@ -1,4 +1,4 @@
-"""What differs between two texts of rules, key by key."""
+"""Differences between two texts of rules, key by key."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Change(NamedTuple):
-    """One key of a rule that differs; None where it is not said."""
+    """A key of a rule that differs; None: not given."""
 
     rule: str
     key: str
@@ -15,7 +15,7 @@ class Change(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """Rules by id that come, go and change; `inhibit` where those lines differ."""
+    """Ids of added and removed rules, changed keys, and whether inhibitions differ."""
 
     added: list[str]
     removed: list[str]
@@ -24,11 +24,11 @@ class Changes(NamedTuple):
 
     @property
     def none(self) -> bool:
-        """Whether both say the same."""
+        """Whether there are no differences."""
         return not (self.added or self.removed or self.changed or self.inhibit)
 
     def words(self) -> str:
-        """In short, for a list of versions."""
+        """A summary for a list of versions."""
         changed = dict.fromkeys(change.rule for change in self.changed)
         parts = [
             *(f"+{rule}" for rule in self.added),
@@ -40,12 +40,12 @@ class Changes(NamedTuple):
 
 
 def tables(text: str) -> dict[str, dict[str, Any]]:
-    """The rules of a sound text by id, as they are written."""
+    """The rules of a valid text by id, as written."""
     return {rule["id"]: rule for rule in tomllib.loads(text).get("rules", [])}
 
 
 def changes(before: str, after: str) -> Changes:
-    """What the second text says otherwise than the first; both are sound."""
+    """The differences of the second text from the first; both are valid."""
     old, new = tables(before), tables(after)
     found = [
         change

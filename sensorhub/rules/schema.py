@@ -1,4 +1,4 @@
-"""rules.toml: what a rule may say, checked; all faults at once."""
+"""Schema of rules.toml; reports all faults at once."""
 
 import tomllib
 from collections.abc import Iterator
@@ -140,7 +140,7 @@ class RuleSettings(Strict):
                 yield f"level {level.severity}: no standard limits a chance"
 
     def _misplaced(self) -> Iterator[str]:
-        """Keys that this kind of rule would not look at."""
+        """Keys that this kind of rule does not use."""
         unused = set(NOT_FOR_TIMERS if self.kind in TIMERS else ())
         if self.kind not in ("no_data", "group"):
             unused |= {"intervals", "at_least"}
@@ -157,7 +157,7 @@ class RuleSettings(Strict):
 
 
 class Inhibit(Strict):
-    """While `source` fires, notifications of `targets` are held back."""
+    """While `source` is firing, notifications of `targets` are held back."""
 
     source: Id
     targets: tuple[Id, ...] = Field(min_length=1)
@@ -173,11 +173,11 @@ class Rulebook(Strict):
 
     @property
     def standards(self) -> Standards:
-        """Those by which the names of limits were looked up."""
+        """The standards in which named limits were looked up."""
         return self._standards
 
     def limit(self, level: Level) -> Limit | None:
-        """The limit that a level names; one without a value has the level's own."""
+        """The limit that a level names; without a value it has the level's own."""
         if level.standard is None:
             return None
         limit = self._standards.limits[level.standard]
@@ -189,7 +189,7 @@ class Rulebook(Strict):
 def parse_rules(
     text: str, file: str = "rules.toml", standards: Standards | None = None
 ) -> Rulebook:
-    """The rules in `text`, with limits by name. Raises ConfigError with every fault."""
+    """Parse rules and look up named limits. Raises ConfigError with every fault."""
     standards = standards or built_in()
     try:
         tables = tomllib.loads(text)
@@ -210,7 +210,7 @@ def parse_rules(
     except ValidationError as error:
         for fault in explain(error, file):
             if fault.where in doubted:
-                continue  # its limit is what is wrong
+                continue  # the fault is in its limit
             head, _, rest = fault.where.partition(".")
             index, _, key = rest.partition(".")
             if head == "rules" and index.isdigit() and ids.get(int(index)):
@@ -229,13 +229,13 @@ def _tables(tables: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _ids(tables: dict[str, Any]) -> list[str]:
-    """Each rule's id as it stands in the file; empty where there is none."""
+    """Each rule's id as written in the file; empty if it has none."""
     ids = [rule.get("id") for rule in _tables(tables, "rules")]
     return [id_ if isinstance(id_, str) else "" for id_ in ids]
 
 
 def _name_faults(tables: dict[str, Any], file: str) -> Iterator[Fault]:
-    """What is wrong between rules: also found where one of them is unsound."""
+    """Faults between rules, found even if one of them is invalid."""
     ids = _ids(tables)
     for id_ in sorted({i for i in ids if i and ids.count(i) > 1}):
         yield Fault(file, f"rule {id_}", "this id stands twice")
@@ -251,16 +251,16 @@ def _name_faults(tables: dict[str, Any], file: str) -> Iterator[Fault]:
 
 
 def read_rules(folder: Path) -> str:
-    """The text of `folder`/rules.toml; empty where there is none.
+    """Read `folder`/rules.toml; empty if there is none.
 
-    Raises ConfigError where it cannot be read.
+    Raises ConfigError if it cannot be read.
     """
     path = folder / "rules.toml"
     return read_rules_file(path) if path.exists() else ""
 
 
 def read_rules_file(path: Path) -> str:
-    """The text of a file of rules. Raises ConfigError where it cannot be read."""
+    """The text of a file of rules. Raises ConfigError if it cannot be read."""
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

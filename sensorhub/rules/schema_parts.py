@@ -1,4 +1,4 @@
-"""Parts of a rule in rules.toml: which assets, levels, hours, texts."""
+"""Parts of a rule in rules.toml: selection, levels, schedule, texts."""
 
 from datetime import time
 from string import Formatter
@@ -15,7 +15,7 @@ PLACES = frozenset({"asset", "zone", "value", "unit", "limit", "standard", "fill
 
 
 class Select(Strict):
-    """Which assets; an empty list is no limit, all lists must agree."""
+    """Selects assets. An empty list selects everything; all lists must match."""
 
     kinds: tuple[AssetKind, ...] = ()
     zones: tuple[Id, ...] = ()
@@ -25,7 +25,7 @@ class Select(Strict):
 
 
 class Level(Strict):
-    """One severity: where it is raised and where it clears again."""
+    """One severity: where it is raised and where it clears."""
 
     severity: Word
     raise_: float = Field(
@@ -41,7 +41,7 @@ class Level(Strict):
 
 
 class Schedule(Strict):
-    """Local times in which the rule may raise; it may clear at any time."""
+    """Local times at which the rule may raise; it may clear at any time."""
 
     weekdays: tuple[Weekday, ...] = Field(WEEKDAYS, min_length=1)
     from_: LocalTime = Field(time(0), alias="from")
@@ -50,7 +50,7 @@ class Schedule(Strict):
 
 
 def _plain(text: str) -> bool:
-    """Whether only our places stand in braces, without widths or attributes."""
+    """Check that braces hold only known placeholders, without format or attribute."""
     try:
         parts = list(Formatter().parse(text))
     except ValueError:
@@ -62,7 +62,7 @@ def _plain(text: str) -> bool:
 
 
 class Text(Strict):
-    """What people read; PLACES stand in braces."""
+    """Text for people; placeholders (PLACES) are in braces."""
 
     zh: str = Field(alias="zh-CN", min_length=1)
     en: str = Field(min_length=1)

@@ -1,1 +1,1 @@
-"""Tests of rules: series and times in, expected alerts out; the hub's own code."""
+"""Tests of rules: series and times in, expected alerts out, run by the hub's code."""

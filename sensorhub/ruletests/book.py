@@ -1,4 +1,4 @@
-"""A file of tests for rules: what may stand in it, checked; all faults at once."""
+"""Schema of a file of rule tests; reports all faults at once."""
 
 import re
 import tomllib
@@ -19,7 +19,7 @@ _PARTS = re.compile(r"[^a-z]+[a-z]+")
 
 
 def _span(value: object) -> int:
-    """Milliseconds of "10m", also of "1h30m"; of 0."""
+    """Parse "10m", "1h30m" or 0 into milliseconds."""
     if value == 0 and not isinstance(value, bool):
         return 0
     if not isinstance(value, str):
@@ -28,7 +28,7 @@ def _span(value: object) -> int:
 
 
 def _signed(value: object) -> int:
-    """Milliseconds of "10m" or "-10m"."""
+    """Parse "10m" or "-10m" into milliseconds."""
     if isinstance(value, str) and value.startswith("-"):
         return -_span(value[1:])
     return _span(value)
@@ -62,7 +62,7 @@ Is = Literal["device", "warning", "urgent", "danger", "none"]
 
 
 class DeviceSaid(Strict):
-    """A device on the asset, from-until."""
+    """A device on the asset, from and until."""
 
     id: Id
     interval: Span = 3_600_000
@@ -72,7 +72,7 @@ class DeviceSaid(Strict):
 
 
 class AssetSaid(Strict):
-    """An asset and the devices on it; times count from the test's start."""
+    """An asset and its devices; times count from the test's start."""
 
     id: Id
     kind: AssetKind = AssetKind.BIN
@@ -86,12 +86,12 @@ class AssetSaid(Strict):
 
     @property
     def mounted(self) -> tuple[DeviceSaid, ...]:
-        """Its devices; one that is called like it where none is named."""
+        """Its devices; one with the asset's name if none is given."""
         return self.devices or (DeviceSaid(id=self.id),)
 
 
 class Series(Strict):
-    """Samples of one measurement; `asset` stands for its first device."""
+    """Samples of one measurement; `asset` means its first device."""
 
     asset: Id | None = None
     device: Id | None = None
@@ -114,7 +114,7 @@ class Series(Strict):
 
 
 class Step(Strict):
-    """Something that happens besides uplinks."""
+    """An event besides uplinks."""
 
     at: Span
     do: Literal["restart", "kill", "gap", "clock", "service", "rules"]
@@ -142,19 +142,19 @@ class Place(Strict):
 
 
 class Expected(Place):
-    """A transition that has to be there."""
+    """An expected transition."""
 
     becomes: Became
 
 
 class Check(Place):
-    """What has to be open at a time."""
+    """The alerts expected to be open at a time."""
 
     is_: Is = Field(alias="is")
 
 
 class RuleTest(Strict):
-    """One story: what comes, what else happens, what has to come of it."""
+    """One test: uplinks, other events, and the expected transitions."""
 
     name: str = Field(min_length=1)
     start: Start = START
@@ -169,7 +169,7 @@ class RuleTest(Strict):
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Everything that is expected or checked."""
+        """Every rule, asset and time that is expected or checked."""
         return (*(self.expect or ()), *self.checks)
 
     @checked(mode="after")
@@ -197,7 +197,7 @@ class RuleTests(Strict):
 
 
 def load_tests(path: Path) -> RuleTests:
-    """The tests in a file. Raises ConfigError with every fault."""
+    """Load the tests of a file. Raises ConfigError with every fault."""
     try:
         tables = tomllib.loads(path.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:

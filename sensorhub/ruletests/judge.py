@@ -1,4 +1,4 @@
-"""What a test expected against what came of it, in words."""
+"""Compare what a test expected with what happened, and report it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from sensorhub.ruletests.book import Check, RuleTest
 from sensorhub.ruletests.play import Moved
 from sensorhub.ruletests.uplinks import samples
 
-AROUND = 6  # lines of a time line before and after what is wrong
+AROUND = 6  # lines of a time line before and after a difference
 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """One thing that is not as expected."""
+    """One difference from what was expected."""
 
     at: int
     rule: str
@@ -22,7 +22,7 @@ class Miss:
 
 
 def judge(test: RuleTest, moved: Sequence[Moved]) -> list[Miss]:
-    """Where expectation and finding differ; empty where the test passes."""
+    """The differences between expected and found; empty if the test passes."""
     misses = list(_transitions(test, moved)) if test.expect is not None else []
     misses += [miss for check in test.checks for miss in _check(check, moved)]
     return sorted(misses, key=lambda miss: (miss.at, miss.rule, miss.asset))
@@ -67,7 +67,7 @@ def clock(at: int) -> str:
 
 
 def report(test: RuleTest, moved: Sequence[Moved], misses: list[Miss]) -> list[str]:
-    """A failed test in words: what differs, and the time line around it."""
+    """A failed test in words: the differences, and the time line around them."""
     lines = []
     for miss in misses:
         place = f"{clock(miss.at):>12}  {miss.rule} {miss.asset}"
@@ -81,7 +81,7 @@ def report(test: RuleTest, moved: Sequence[Moved], misses: list[Miss]) -> list[s
 def _time_line(
     test: RuleTest, moved: Sequence[Moved], asset: str, misses: list[Miss]
 ) -> list[str]:
-    """Samples, steps, what was found and what was missed, around what is wrong."""
+    """Samples, steps, found and missing transitions around the differences."""
     rows = [
         (sample.at, 0, f"{sample.measurement} {sample.value:g}")
         for sample in samples(test)

@@ -1,4 +1,4 @@
-"""A test is played: its uplinks and steps told to a hub in virtual time."""
+"""Play a test: feed its uplinks and steps to a hub in virtual time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from sensorhub.ruletests.book import RuleTest, Step
 from sensorhub.ruletests.uplinks import Sent, uplinks
 from sensorhub.views.listings import transition_views
 
-LOOK_MS = 250  # how often a live hub looks at the clock
+LOOK_MS = 250  # how often a live hub checks the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Moved:
 
 
 def play(test: RuleTest, rules: str, kit: Kit, folder: Path) -> list[Moved]:
-    """What came of a test by `rules` (text); files of steps lie in `folder`."""
+    """Play a test with `rules` (text); files of steps are in `folder`."""
     with TemporaryDirectory(prefix="sensorhub-rules-") as name:
         stage = _Stage(test, rules, kit, Path(name), folder)
         try:
@@ -53,7 +53,7 @@ def _moved(row: dict[str, Any], start: int) -> Moved:
 
 
 def end_of(test: RuleTest, sent: list[Sent]) -> int:
-    """When a test is over, ms from its start."""
+    """When a test ends, ms from its start."""
     if test.until is not None:
         return test.until
     times = [item.at for item in sent]
@@ -63,7 +63,7 @@ def end_of(test: RuleTest, sent: list[Sent]) -> int:
 
 
 class _Stage:
-    """A hub, its clock, and what is kept for it while it is away."""
+    """A hub, its clock, and the broker's queue while it is away."""
 
     def __init__(
         self, test: RuleTest, rules: str, kit: Kit, data: Path, folder: Path
@@ -71,7 +71,7 @@ class _Stage:
         self._test = test
         self._folder = folder
         self.start = int(test.start.timestamp() * 1000)
-        self._true = self.start  # ms; nobody's clock
+        self._true = self.start  # ms; no clock's time
         self._stepped = 0
         self._clock = Clock(
             wall=lambda: (self._true + self._stepped) * 1_000_000,
@@ -85,7 +85,7 @@ class _Stage:
         self._kept: list[Message] = []
 
     def play(self) -> None:
-        """Everything in its order; at the same moment steps come first."""
+        """Play everything in order; at the same time steps come first."""
         sent = uplinks(self._test, self.start)
         happens: list[tuple[int, int, Step | Sent]] = [
             (step.at, 0, step) for step in self._test.steps
@@ -106,7 +106,7 @@ class _Stage:
         self.hub.take(times, messages)
 
     def _go(self, at: int) -> None:
-        """Let time pass up to an offset from the start; come back where it is due."""
+        """Advance the clock to an offset from the start; reconnect when it is due."""
         if self._away_until is not None and self.start + at >= self._away_until:
             self._true, self._away_until = self._away_until, None
             self._back()
@@ -115,7 +115,7 @@ class _Stage:
             self.hub.turn(self._clock.now())
 
     def _back(self) -> None:
-        """Connected again: first comes what was kept, then silence counts again."""
+        """Reconnect: deliver queued messages first, then count monitored time again."""
         now = self._clock.now()
         if self._running:
             self.hub.turn(now)
@@ -155,7 +155,7 @@ class _Stage:
             self._go(self._true - self.start)
 
     def _step_clock(self, by: int) -> None:
-        """A step of seconds is time in which nothing counts as heard."""
+        """Step the clock; the time between does not count as monitored."""
         self._stepped += by
         now = self._clock.now()
         if now > self.hub.clock.time:
@@ -170,7 +170,7 @@ class _Stage:
             raise ConfigError([fault])
 
     def transitions(self) -> Iterator[dict[str, Any]]:
-        """What the hub decided, of the rules that are watched."""
+        """The hub's transitions of the watched rules."""
         watch = self._test.watch
         for row in transition_views(self.hub.hub.connection):
             if not watch or row["rule"] in watch:
@@ -214,7 +214,7 @@ def fleet_of(test: RuleTest, start: int, timezone: str) -> FleetRows:
 
 
 def _toml(tables: list[tuple[str, dict[str, Any]]]) -> str:
-    """Tables as TOML: its plain strings and numbers are JSON's."""
+    """Tables as TOML, whose plain strings and numbers are JSON's."""
     parts = []
     for name, said in tables:
         lines = [

@@ -1,4 +1,4 @@
-"""Series of a test become uplinks: what was measured together comes together."""
+"""Turn the series of a test into uplinks: values measured together come together."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from sensorhub.ruletests.book import RuleTest, Series
 
 
 class Sample(NamedTuple):
-    """One value: measured at an offset (ms) from the test's start."""
+    """One value, measured at an offset (ms) from the test's start."""
 
     at: int
     device: str
@@ -21,14 +21,14 @@ class Sample(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """An uplink that comes at an offset (ms) from the test's start."""
+    """An uplink received at an offset (ms) from the test's start."""
 
     at: int
     message: Message
 
 
 class _Together(NamedTuple):
-    """What makes samples one uplink."""
+    """The key of samples that form one uplink."""
 
     at: int
     device: str
@@ -39,7 +39,7 @@ class _Together(NamedTuple):
 
 
 def samples(test: RuleTest) -> list[Sample]:
-    """Every value of the series, by time."""
+    """Every value of the series in order of time."""
     return sorted(sample for series in test.series for sample in _of(test, series))
 
 
@@ -52,7 +52,7 @@ def _of(test: RuleTest, series: Series) -> Iterator[Sample]:
 
 
 def _source(test: RuleTest, series: Series) -> tuple[str, str]:
-    """The device that sends a series, and the asset that it is written under."""
+    """The device that sends a series, and the asset it is given for."""
     for asset in test.assets:
         for device in asset.mounted:
             if series.device == device.id or series.asset == asset.id:
@@ -61,7 +61,7 @@ def _source(test: RuleTest, series: Series) -> tuple[str, str]:
 
 
 def uplinks(test: RuleTest, start: int) -> list[Sent]:
-    """The uplinks in the order in which they come; `start` in ms."""
+    """The uplinks in the order of reception; `start` in ms."""
     together: dict[_Together, dict[str, float]] = defaultdict(dict)
     for series in test.series:
         for sample in _of(test, series):

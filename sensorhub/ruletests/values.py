@@ -1,7 +1,7 @@
-"""Values of a series in short: `10 + 5x6` is 10 and six more, 5 apart.
+"""Short notation for series of values: `10 + 5x6` is 10 and six more, 5 apart.
 
-One word or one such term after the other: `20` a value, `20x3` the value and three
-more, `10+5x6` and `40-2.5x4` ramps, `_` a sample that does not come, `_x3` three.
+Terms separated by blanks: `20` a value, `20x3` the value and three more, `10+5x6`
+and `40-2.5x4` ramps, `_` a missing sample, `_x3` three of them.
 """
 
 import re
@@ -17,7 +17,7 @@ _TERM = re.compile(
 
 
 def parse_values(text: str) -> list[float | None]:
-    """The values of a series; None where none comes. Raises ValueError."""
+    """Parse the values of a series; None: a missing sample. Raises ValueError."""
     found: list[float | None] = []
     at = 0
     while at < len(text):

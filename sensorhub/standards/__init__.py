@@ -1,7 +1,7 @@
-"""Standards as code: limits with their source, and whether a sensor can judge them.
+"""Limits of standards with their sources, and whether a sensor can judge them.
 
-Only numbers whose source is named stand here; what was not seen carries no value
-or the trust `?` and is refused where nobody supplies it.
+Every number names its source. A limit whose source was not seen has no value or the
+trust `?`, and is refused unless the operator supplies it.
 """
 
 from sensorhub.standards.table import (

@@ -1,4 +1,4 @@
-"""The limits that a rule names, ready to judge by. Pure."""
+"""The limits that a rule names, ready for comparison. Pure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ COLDEST, HOTTEST = BY_NAME["temperature"].low, BY_NAME["temperature"].high
 
 @dataclass(frozen=True, slots=True)
 class Clauses:
-    """By severity; `gas` is set where values are judged as mg/m³.
+    """Limits by severity; `gas` is set if values are compared in mg/m³.
 
-    `blind` are the profiles whose sensors cannot judge one of the limits.
+    `blind`: the profiles whose sensors cannot judge one of the limits.
     """
 
     limits: Mapping[Severity, Limit] = field(default_factory=dict)
-    window: int = 0  # ms, where the rule does not choose one
-    at_once: bool = False  # each sample is judged, though the limit is for a mean
+    window: int = 0  # ms, if the rule does not choose one
+    at_once: bool = False  # each sample is compared, though the limit is for a mean
     gas: str = ""
     kpa: float = ATMOSPHERE_KPA
     blind: frozenset[str] = frozenset()
@@ -33,7 +33,7 @@ class Clauses:
         sensors: Mapping[str, Mapping[str, Sensor]],
         kpa: float,
     ) -> "Clauses":
-        """Those of a rule: `over` is the window it chose, in ms."""
+        """The clauses of a rule; `over` is its averaging window in ms."""
         if not limits:
             return NO_CLAUSES
         first = next(iter(limits.values()))
@@ -53,15 +53,15 @@ class Clauses:
         )
 
     def admits(self, tags: Collection[str]) -> bool:
-        """Whether every limit holds for an asset with these tags."""
+        """Whether every limit applies to an asset with these tags."""
         return all(limit.admits(tags) for limit in self.limits.values())
 
     def shown(self, value: float, celsius: float) -> float:
-        """What is compared with the limits: ppm as mg/m³ at `celsius`."""
+        """Convert values for comparison with the limits: ppm to mg/m³ at `celsius`."""
         return value * mg_per_ppm(self.gas, celsius, self.kpa) if self.gas else value
 
     def quiet(self, low: float, high: float) -> tuple[float, float]:
-        """The band low <= shown < high in ppm, whatever the temperature is."""
+        """The range in ppm that stays below all limits at any temperature."""
         if not self.gas:
             return low, high
         return (
@@ -71,16 +71,16 @@ class Clauses:
 
     @property
     def unit(self) -> str:
-        """The unit of what is shown; empty where it is the measurement's."""
+        """The unit of comparison; empty: the measurement's own."""
         return "mg/m³" if self.gas else ""
 
     def cited(self, level: Severity) -> str:
-        """The citation of the limit of `level`, for texts; – where it names none."""
+        """The citation of the limit of `level`, for texts; – if it names none."""
         limit = self.limits.get(level)
         return limit.citation if limit else "–"
 
     def said(self, level: Severity) -> dict[str, str]:
-        """For the cause of a transition to `level`: which clause decided, and how."""
+        """The clause that decided a transition to `level`, for its cause."""
         limit = self.limits.get(level)
         if limit is None:
             return {}
@@ -96,14 +96,14 @@ NO_CLAUSES = Clauses()
 
 
 def in_ppm(limit: Limit, kpa: float = ATMOSPHERE_KPA) -> float | None:
-    """A limit in its measurement's unit, gases at 25 °C; None without a value."""
+    """A limit in its measurement's unit, gases at 25 °C; None: it has no value."""
     if limit.value is None or limit.judged_in != "mg/m3":
         return limit.value
     return to_ppm(limit.quantity, limit.value, kpa=kpa)
 
 
 def cannot(sensor: Sensor, limit: Limit, kpa: float = ATMOSPHERE_KPA) -> bool:
-    """Whether it is known that `sensor` cannot judge `limit`."""
+    """Whether `sensor` is known to be unable to judge `limit`."""
     value = in_ppm(limit, kpa)
     if value is None or limit.quantity not in BY_NAME:
         return False

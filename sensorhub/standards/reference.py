@@ -1,4 +1,4 @@
-"""Rules that name a limit: what is looked up, and what cannot be meant."""
+"""Resolve named limits of rules, and report references that cannot be right."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -11,26 +11,26 @@ OWN = "or put your standard into config/standards/"
 
 
 class Trouble(NamedTuple):
-    """What is wrong with a rule's reference; `key` inside the rule."""
+    """A fault of a rule's reference; `key` is inside the rule."""
 
     key: str
     what: str
 
 
 class Resolved(NamedTuple):
-    """The limits that a rule's levels name, by place; and what is wrong."""
+    """The limits that a rule's levels name, by position; and the faults."""
 
     limits: dict[int, Limit]
     troubles: list[Trouble]
 
 
 def parse_over(value: object) -> int:
-    """Milliseconds of a window; "at once" is 0. Raises ValueError."""
+    """Parse a window into ms; "at once" is 0. Raises ValueError."""
     return 0 if value == AT_ONCE else parse_duration(value)
 
 
 def resolve(rule: dict[str, Any], known: Mapping[str, Limit]) -> Resolved:
-    """Look up what the levels of a rule's table name, and give them their value.
+    """Look up the limits that the levels of a rule name, and set their values.
 
     A level gets `raise` from its limit; `rule` is changed in place.
     """
@@ -65,7 +65,7 @@ def _unknown(name: str, known: Mapping[str, Limit]) -> str:
 
 
 def _faults(rule: dict[str, Any], level: dict[str, Any], limit: Limit) -> Iterator[str]:
-    """What speaks against judging this limit by this rule."""
+    """Reasons why this rule cannot judge this limit."""
     if limit.usable and "raise" in level:
         yield f"{limit.name} is {limit.value:g} {limit.unit}: leave raise out, {OWN}"
     if not limit.usable and "raise" not in level:
@@ -89,12 +89,12 @@ def _faults(rule: dict[str, Any], level: dict[str, Any], limit: Limit) -> Iterat
 
 
 def _window_faults(rule: dict[str, Any], limit: Limit) -> Iterator[str]:
-    """A mean is no single sample: the window must be the standard's, or said."""
+    """Faults of the averaging window: it must match the standard, or be explicit."""
     choice = f'over = "{AT_ONCE}" judges each sample, which is stricter'
     try:
         over = parse_over(rule["over"]) if "over" in rule else None
     except ValueError:
-        return  # told where the key itself is checked
+        return  # reported where the key itself is checked
     if over == 0 or limit.rule_kind != "threshold":
         return
     if limit.averaging is None:
@@ -122,7 +122,7 @@ def _window_faults(rule: dict[str, Any], limit: Limit) -> Iterator[str]:
 def _mixed(
     rule: dict[str, Any], found: dict[int, Limit], levels: int
 ) -> Iterator[Trouble]:
-    """Levels of one rule are compared with one figure: one unit, one window."""
+    """Faults of levels with different units or windows in one rule."""
     units = {limit.judged_in for limit in found.values()}
     if len(units) > 1 or ("mg/m3" in units and len(found) < levels):
         what = "levels in mg/m3 and in ppm are judged apart: make two rules"
@@ -133,5 +133,5 @@ def _mixed(
 
 
 def window_of(limit: Limit) -> int:
-    """The window of a limit where the rule does not choose one, ms; 0: at once."""
+    """The default averaging window of a limit, ms; 0: single samples."""
     return limit.averaging[0] if limit.averaging else 0

@@ -1,7 +1,7 @@
-"""What sensors can tell apart, and whether that suffices for a limit.
+"""What sensors can resolve, and whether that suffices for a limit.
 
-A sensor is a device profile and a measurement; its figures stand in TOML files,
-built in and of config/sensors/, in the measurement's unit.
+A sensor is a device profile and a measurement. Its figures come from TOML files,
+built in and in config/sensors/, in the measurement's unit.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from sensorhub.config.schema import Strict, explain, read_toml
 from sensorhub.errors import Fault
 
-SHARE = 0.5  # of a limit: our own choice, no standard's
+SHARE = 0.5  # of a limit: our own choice, not a standard's
 
 
 class Sensor(Strict):
@@ -24,7 +24,7 @@ class Sensor(Strict):
 
 
 class Verdict(NamedTuple):
-    """Whether a sensor can judge a limit: yes, no, or None for unknown; and why."""
+    """Whether a sensor can judge a limit (None: unknown), and why."""
 
     can: bool | None
     why: str
@@ -34,10 +34,10 @@ UNKNOWN = Sensor(source="nothing is known")
 
 
 def verdict(sensor: Sensor, limit: float, unit: str) -> Verdict:
-    """Whether `sensor` can judge `limit` (both in `unit`).
+    """Decide whether `sensor` can judge `limit` (both in `unit`).
 
-    Its step and its zero error must each be at most half of the limit: else what it
-    shows at the limit cannot be told from what it shows in clean air.
+    Its resolution and its zero error must each be at most half of the limit: otherwise
+    a reading at the limit cannot be distinguished from clean air.
     """
     for figure, word in (
         (sensor.resolution, "step"),
@@ -69,7 +69,7 @@ def verdict(sensor: Sensor, limit: float, unit: str) -> Verdict:
 def add_sensors(
     found: dict[str, dict[str, Sensor]], folder: Path, faults: list[Fault]
 ) -> None:
-    """Sensors of all files of `folder`: [profile.measurement] tables."""
+    """Add the sensors of all files of `folder`: [profile.measurement] tables."""
     for path in sorted(folder.glob("*.toml")):
         for profile, tables in read_toml(path, faults).items():
             if not isinstance(tables, dict):

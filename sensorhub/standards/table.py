@@ -1,13 +1,13 @@
-"""The limits of standards, out of TOML files: built in, and of config/standards/.
+"""Limits of standards from TOML files: built in, and in config/standards/.
 
-A file holds tables named after standards, each with its limits:
+A file has one table for each standard, with its limits:
 
     [gb-t-17217-1998]
     title, citation, in_force, superseded_by, classes, class_tag
     [gb-t-17217-1998.limits."class-1/nh3"]
     quantity, value, unit, averaging, kinds, class, trust, note
 
-A file of the settings folder adds standards, or replaces one whole by its name.
+A file of the settings folder adds standards or replaces a whole one by name.
 """
 
 from collections.abc import Collection, Mapping
@@ -34,7 +34,7 @@ TRUST: dict[Trust, str] = {
 UNIT_WORDS = {"mg/m3": "mg/m³"}
 AT_ONCE = "at once"
 UNSTATED = "unstated"
-# what no sensor measures: the kind of rule that judges it, None where there is none
+# quantities that no sensor measures: the kind of rule that judges them, or None
 QUANTITIES: dict[str, tuple[str | None, str]] = {
     "dwell": ("overdue", "h"),
     "visits": ("count_since", ""),
@@ -48,7 +48,7 @@ QUANTITIES: dict[str, tuple[str | None, str]] = {
 
 
 def parse_averaging(value: object) -> tuple[int, int] | None:
-    """Shortest and longest window in ms; None where the source states none."""
+    """Parse the shortest and longest window into ms; None: the source states none."""
     if value == AT_ONCE:
         return (0, 0)
     if value == UNSTATED:
@@ -70,7 +70,7 @@ Averaging = Annotated[tuple[int, int] | None, BeforeValidator(parse_averaging)]
 
 
 class Limit(Strict):
-    """One limit of one standard, under the name that rules use for it."""
+    """One limit of one standard, under the name that rules use."""
 
     name: str
     title: str
@@ -112,28 +112,28 @@ class Limit(Strict):
 
     @property
     def usable(self) -> bool:
-        """Whether a rule may take the value as it stands here."""
+        """Whether a rule may use the value as given."""
         return self.value is not None and self.trust != "?"
 
     @property
     def judged_in(self) -> str:
-        """The unit in which it is compared: its own, else the measurement's."""
+        """The unit of comparison: its own, else the measurement's."""
         if self.unit or self.quantity not in BY_NAME:
             return self.unit
         return BY_NAME[self.quantity].unit
 
     @property
     def rule_kind(self) -> str | None:
-        """The kind of rule that judges it; None where no rule can."""
+        """The kind of rule that judges the limit; None: no rule can."""
         if self.quantity in BY_NAME:
             return "threshold"
         return QUANTITIES[self.quantity][0]
 
     def admits(self, tags: Collection[str]) -> bool:
-        """Whether it holds for an asset with these tags.
+        """Whether the limit applies to an asset with these tags.
 
-        A limit holds for its class and for stricter ones: what breaks class 3 breaks
-        class 1, too. An asset without a class counts as one of the loosest.
+        A limit applies to its class and to stricter ones: what exceeds class 3 exceeds
+        class 1, too. An asset without a class counts as the least strict one.
         """
         if not self.class_:
             return True
@@ -145,7 +145,7 @@ class Limit(Strict):
 
     @property
     def words(self) -> str:
-        """The clause in a line: what an alert says decided."""
+        """The clause in one line, as an alert shows it."""
         value = "no value" if self.value is None else f"{self.value:g}"
         unit = UNIT_WORDS.get(self.judged_in, self.judged_in)
         text = f"{self.citation}, {self.name.partition('/')[2]}: {value} {unit}"
@@ -155,7 +155,7 @@ class Limit(Strict):
 
 
 class _Standard(Strict):
-    """A table of the file."""
+    """One standard as a table of the file."""
 
     title: str = Field(min_length=1)
     citation: str = Field(min_length=1)
@@ -174,7 +174,7 @@ class Standards(Strict):
 
 
 def load_standards(folder: Path | None) -> Standards:
-    """The built-in ones, then those of `folder`/standards/ and `folder`/sensors/.
+    """Load built-in standards, then `folder`/standards/ and `folder`/sensors/.
 
     Raises ConfigError with every fault found.
     """
@@ -193,7 +193,7 @@ def load_standards(folder: Path | None) -> Standards:
 
 @cache
 def built_in() -> Standards:
-    """Those that come with the package."""
+    """The standards that come with the package."""
     return load_standards(None)
 
 

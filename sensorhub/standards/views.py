@@ -1,4 +1,4 @@
-"""Limits as people and programs see them."""
+"""Views of limits for people and programs."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ MINUTE_MS = 60_000
 
 
 def averaging_words(limit: Limit) -> str:
-    """The window of its mean in words."""
+    """The averaging window in words."""
     if limit.averaging is None:
         return "unstated"
     first, last = (length / MINUTE_MS for length in limit.averaging)
@@ -22,7 +22,7 @@ def averaging_words(limit: Limit) -> str:
 
 
 def limit_view(limit: Limit) -> dict[str, Any]:
-    """A limit as `standards --json` shows it."""
+    """A limit for `standards --json`."""
     value = in_ppm(limit)
     gas = limit.judged_in == "mg/m3" and value is not None
     return {
@@ -70,7 +70,7 @@ def limits_rows(known: Standards) -> list[tuple[object, ...]]:
 
 
 def sensors_rows(known: Standards) -> list[tuple[object, ...]]:
-    """Rows for docs/standards.md: each sensor on record, and what it cannot judge."""
+    """Rows for docs/standards.md: each known sensor, and what it cannot judge."""
     rows: list[tuple[object, ...]] = []
     for profile, measurements in sorted(known.sensors.items()):
         for measurement, sensor in measurements.items():
