@@ -6,7 +6,7 @@ from sensorhub.alerts.rules import Limit, Rule
 from sensorhub.model import Category, Severity
 from sensorhub.registry.subjects import HUB
 from sensorhub.rules.schema import RuleSettings
-from sensorhub.rules.schema_parts import Level, Text
+from sensorhub.rules.schema_parts import RuleLevel, RuleText
 
 HUB_ID = HUB.id
 
@@ -53,9 +53,9 @@ def _rule(id_: str, zh: str, en: str) -> Rule:
         kind="overdue",
         category=Category.SYSTEM,
         measurement=None,
-        levels=(Level.model_validate({"severity": "urgent", "raise": 0}),),
+        levels=(RuleLevel.model_validate({"severity": "urgent", "raise": 0}),),
         schedule=None,
-        text=Text.model_validate({"zh-CN": zh, "en": en}),
+        text=RuleText.model_validate({"zh-CN": zh, "en": en}),
     )
     return Rule(
         id=id_,

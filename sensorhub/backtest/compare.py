@@ -12,7 +12,7 @@ Key = tuple[str, str]
 
 
 @dataclass(slots=True)
-class Told:
+class AlertSpan:
     """One alert: its transitions from firing to resolved."""
 
     rule: str
@@ -31,7 +31,7 @@ class Told:
         at, to, _ = self.steps[-1]
         return at if to == RESOLVED else None
 
-    def meets(self, other: "Told") -> bool:
+    def meets(self, other: "AlertSpan") -> bool:
         """Whether both were open at the same time."""
         return (self.ended is None or other.started <= self.ended) and (
             other.ended is None or self.started <= other.ended
@@ -54,9 +54,9 @@ class Told:
 class Difference:
     """The differences between the alerts of two sets of rules."""
 
-    goes: list[Told] = field(default_factory=list)
-    comes: list[Told] = field(default_factory=list)
-    changes: list[tuple[Told, Told]] = field(default_factory=list)
+    goes: list[AlertSpan] = field(default_factory=list)
+    comes: list[AlertSpan] = field(default_factory=list)
+    changes: list[tuple[AlertSpan, AlertSpan]] = field(default_factory=list)
     same: int = 0
 
     def view(self) -> dict[str, Any]:
@@ -72,13 +72,13 @@ class Difference:
         }
 
 
-def told(transitions: Iterable[Row]) -> list[Told]:
+def told(transitions: Iterable[Row]) -> list[AlertSpan]:
     """Group transitions into alerts, in the order of firing."""
-    found: dict[str, Told] = {}
+    found: dict[str, AlertSpan] = {}
     for row in transitions:
         alert = found.get(row["alert"])
         if alert is None:
-            alert = Told(row["rule"], row["category"], row["asset"])
+            alert = AlertSpan(row["rule"], row["category"], row["asset"])
             found[row["alert"]] = alert
         alert.steps.append((row["at"], row["to"], row["severity"]))
     return list(found.values())
@@ -86,7 +86,7 @@ def told(transitions: Iterable[Row]) -> list[Told]:
 
 def difference(before: Iterable[Row], after: Iterable[Row]) -> Difference:
     """Match the alerts of one rule on one asset that overlap in time."""
-    waiting: dict[Key, list[Told]] = defaultdict(list)
+    waiting: dict[Key, list[AlertSpan]] = defaultdict(list)
     for alert in told(before):
         waiting[alert.rule, alert.asset].append(alert)
     found = Difference()

@@ -15,7 +15,7 @@ from sensorhub.model import NEVER
 encode = msgspec.json.Encoder().encode
 
 
-class Estimates:
+class EstimateWriter:
     """Writes estimates of `hub` to a file, at most one per asset and hour."""
 
     def __init__(self, file: TextIO, hub: Hub) -> None:

@@ -27,7 +27,7 @@ NEEDED = ("asset", "measurement", "measured_at", "value")
 Topic = Callable[[str, int], str | None]
 
 
-class Part(NamedTuple):
+class UplinkPart(NamedTuple):
     """Messages in the order received: their times (ms) and line numbers.
 
     `first` is each message's first line, `lines` its number of lines.
@@ -39,7 +39,7 @@ class Part(NamedTuple):
     lines: list[int]
 
 
-class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class UplinkLine(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """One line of JSON; msgspec decodes base64."""
 
     received_at: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -50,7 +50,7 @@ class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     qos: Annotated[int, msgspec.Meta(ge=0, le=2)] = 1
 
 
-_decoder = msgspec.json.Decoder(Line)
+_decoder = msgspec.json.Decoder(UplinkLine)
 
 
 def refused(name: str, line: int, what: str) -> ConfigError:
@@ -85,7 +85,7 @@ def opened(path: Path, raw: BinaryIO) -> BinaryIO:
 
 def read(
     path: Path, raw: BinaryIO, topic: Topic, *, least: bool = False
-) -> Generator[Part]:
+) -> Generator[UplinkPart]:
     """Read a file in parts; `least`: small ones. `topic(asset, at)` is for CSV.
 
     Raises ConfigError with the line that cannot be read.
@@ -121,7 +121,7 @@ def begins_at(path: Path) -> int | None:
 # -- JSON lines --
 
 
-def _json(name: str, file: BinaryIO, size: int) -> Iterator[Part]:
+def _json(name: str, file: BinaryIO, size: int) -> Iterator[UplinkPart]:
     number, rest = 1, b""
     while block := file.read(size):
         block = rest + block
@@ -136,7 +136,7 @@ def _json(name: str, file: BinaryIO, size: int) -> Iterator[Part]:
 
 def _decode(
     name: str, block: bytes, count: int, number: int
-) -> tuple[list[Line], list[int]]:
+) -> tuple[list[UplinkLine], list[int]]:
     try:
         found = _decoder.decode_lines(block)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -146,7 +146,9 @@ def _decode(
     return _decode_each(name, block, number)
 
 
-def _decode_each(name: str, block: bytes, number: int) -> tuple[list[Line], list[int]]:
+def _decode_each(
+    name: str, block: bytes, number: int
+) -> tuple[list[UplinkLine], list[int]]:
     """The slow path: skips blank lines and reports the first invalid one."""
     found, places = [], []
     for at, line in enumerate(block.split(b"\n"), number):
@@ -159,7 +161,7 @@ def _decode_each(name: str, block: bytes, number: int) -> tuple[list[Line], list
     return found, places
 
 
-def _part(found: list[Line], places: list[int]) -> Part:
+def _part(found: list[UplinkLine], places: list[int]) -> UplinkPart:
     times = np.array([round(x.received_at.timestamp() * 1000) for x in found], np.int64)
     messages = [
         Message(
@@ -167,13 +169,13 @@ def _part(found: list[Line], places: list[int]) -> Part:
         )
         for x in found
     ]
-    return Part(times, messages, places, [1] * len(found))
+    return UplinkPart(times, messages, places, [1] * len(found))
 
 
 # -- CSV --
 
 
-class Cell(NamedTuple):
+class CsvReading(NamedTuple):
     """One row of CSV."""
 
     asset: str
@@ -182,9 +184,9 @@ class Cell(NamedTuple):
     value: float
 
 
-def _csv(name: str, file: BinaryIO, topic: Topic, size: int) -> Iterator[Part]:
+def _csv(name: str, file: BinaryIO, topic: Topic, size: int) -> Iterator[UplinkPart]:
     """Consecutive rows with the same asset and time form one uplink."""
-    part = Part(np.empty(0, np.int64), [], [], [])
+    part = UplinkPart(np.empty(0, np.int64), [], [], [])
     times: list[int] = []
     for cells, first, lines in _together(name, file):
         asset, at = cells[0].asset, cells[0].at
@@ -200,13 +202,13 @@ def _csv(name: str, file: BinaryIO, topic: Topic, size: int) -> Iterator[Part]:
         part.lines.append(lines)
         if len(times) >= size:
             yield part._replace(times=np.array(times, np.int64))
-            part, times = Part(part.times, [], [], []), []
+            part, times = UplinkPart(part.times, [], [], []), []
     yield part._replace(times=np.array(times, np.int64))
 
 
-def _together(name: str, file: BinaryIO) -> Iterator[tuple[list[Cell], int, int]]:
+def _together(name: str, file: BinaryIO) -> Iterator[tuple[list[CsvReading], int, int]]:
     """The rows of one uplink, the line of the first, and the number of lines."""
-    cells: list[Cell] = []
+    cells: list[CsvReading] = []
     first = 0
     for number, cell in _cells(name, file):
         known = {c.measurement for c in cells}
@@ -220,7 +222,7 @@ def _together(name: str, file: BinaryIO) -> Iterator[tuple[list[Cell], int, int]
         yield cells, first, len(cells)
 
 
-def _cells(name: str, file: BinaryIO) -> Iterator[tuple[int, Cell]]:
+def _cells(name: str, file: BinaryIO) -> Iterator[tuple[int, CsvReading]]:
     reader = csv.reader(_text(file))
     header = [column.strip().lower() for column in next(reader, [])]
     missing = [column for column in NEEDED if column not in header]
@@ -248,7 +250,7 @@ def _text(file: BinaryIO) -> Iterator[str]:
         yield line.decode("utf-8" if number else "utf-8-sig")
 
 
-def _cell(asset: str, measurement: str, at: str, value: str) -> Cell | None:
+def _cell(asset: str, measurement: str, at: str, value: str) -> CsvReading | None:
     """A row's reading; None for an estimate, which the hub computes itself."""
     entry = BY_NAME.get(measurement)
     if entry is None:
@@ -261,4 +263,4 @@ def _cell(asset: str, measurement: str, at: str, value: str) -> Cell | None:
         raise ValueError(f"measured_at {at!r} has no time zone, like Z or +08:00")
     if entry.kind is MeasurementKind.ESTIMATE:
         return None
-    return Cell(asset, round(when.timestamp() * 1000), measurement, number)
+    return CsvReading(asset, round(when.timestamp() * 1000), measurement, number)

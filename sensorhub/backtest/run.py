@@ -12,8 +12,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from sensorhub.backtest import blank
-from sensorhub.backtest.lines import Part, begins_at, read
-from sensorhub.backtest.virtual import Kit, VirtualHub
+from sensorhub.backtest.lines import UplinkPart, begins_at, read
+from sensorhub.backtest.virtual import LoadedConfig, VirtualHub
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import FleetRows
 from sensorhub.hub.batch_processor import Committed
@@ -35,16 +35,16 @@ SUMS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class BacktestTask:
     """A backtest to run: past uplinks, the register, the settings folder."""
 
     source: Path
     fleet: FleetRows
-    kit: Kit
+    kit: LoadedConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BacktestResult:
     """The result: transitions in order of time, and the hub's counters."""
 
     transitions: list[dict[str, Any]]
@@ -52,13 +52,13 @@ class Found:
 
 
 def backtest(
-    task: Task,
+    task: BacktestTask,
     rulebooks: Iterable[str],
     *,
     ledger: TextIO | None = None,
     watch: Callable[[Hub], object] | None = None,
     progress: Callable[[int], None] = lambda _: None,
-) -> list[Found]:
+) -> list[BacktestResult]:
     """Run each of `rulebooks` (texts of rules.toml) over the same uplinks.
 
     `watch(hub)` is called once, with the hub of the first rules, before any uplink;
@@ -68,14 +68,18 @@ def backtest(
     if start is None:
         raise ConfigError([Fault(str(task.source), "file", "holds no line")])
     with TemporaryDirectory(prefix="sensorhub-backtest-") as folder:
-        hubs: list[tuple[VirtualHub, _Ledger | None]] = []
+        hubs: list[tuple[VirtualHub, _OutcomeWriter | None]] = []
         try:
             for number, rules in enumerate(rulebooks):
                 place = Path(folder) / str(number)
                 place.mkdir()
                 profiles = task.kit.profiles.keys()
                 blank.make(place, rules, task.fleet, start, profiles)
-                lines = _Ledger(ledger) if ledger is not None and not number else None
+                lines = (
+                    _OutcomeWriter(ledger)
+                    if ledger is not None and not number
+                    else None
+                )
                 on_committed = lines.write if lines else None
                 hub = VirtualHub(place, task.kit, start, on_committed)
                 hubs.append((hub, lines))
@@ -89,11 +93,11 @@ def backtest(
 
 
 def _feed(
-    task: Task,
-    hubs: "list[tuple[VirtualHub, _Ledger | None]]",
+    task: BacktestTask,
+    hubs: "list[tuple[VirtualHub, _OutcomeWriter | None]]",
     progress: Callable[[int], None],
 ) -> None:
-    topics = Topics(hubs[0][0])
+    topics = AssetTopics(hubs[0][0])
     with task.source.open("rb") as raw:
         for part in read(task.source, raw, topics.of):
             for hub, lines in hubs:
@@ -103,7 +107,7 @@ def _feed(
             progress(raw.tell())
 
 
-def _found(hub: VirtualHub) -> Found:
+def _found(hub: VirtualHub) -> BacktestResult:
     counters = hub.hub.counters
     sums = {name: counters[name] for name in SUMS}
     kinds = hub.hub.lifecycle.rule_kinds()
@@ -111,10 +115,10 @@ def _found(hub: VirtualHub) -> Found:
         row | {"kind": kinds.get(row["rule"])}
         for row in transition_views(hub.hub.connection)
     ]
-    return Found(rows, sums)
+    return BacktestResult(rows, sums)
 
 
-class Topics:
+class AssetTopics:
     """The topic under which a reading of an asset would have been published."""
 
     def __init__(self, hub: VirtualHub) -> None:
@@ -136,12 +140,12 @@ class Topics:
         return None
 
 
-class _Ledger:
+class _OutcomeWriter:
     """Writes the outcome of each line of the input, in order."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self.part = Part(np.empty(0, np.int64), [], [], [])
+        self.part = UplinkPart(np.empty(0, np.int64), [], [], [])
 
     def write(self, begin: int, committed: Committed) -> None:
         """As `virtual.OnCommitted`."""

@@ -34,7 +34,7 @@ OnCommitted = Callable[[int, Committed], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
+class LoadedConfig:
     """The contents of a settings folder: settings, profiles, standards, codecs."""
 
     config: Path
@@ -43,12 +43,12 @@ class Kit:
     standards: Standards
 
     @classmethod
-    def of(cls, config: Path) -> "Kit":
+    def of(cls, config: Path) -> "LoadedConfig":
         """Raises ConfigError with every fault of settings and profiles."""
         settings, profiles = load_all(Workspace(config, Path()))
         return cls(config, settings, profiles, load_standards(config))
 
-    def with_rounds(self, rounds: tuple[RoundSettings, ...]) -> "Kit":
+    def with_rounds(self, rounds: tuple[RoundSettings, ...]) -> "LoadedConfig":
         """A copy with these rounds."""
         settings = self.settings.model_copy(update={"rounds": rounds})
         return replace(self, settings=settings)
@@ -65,7 +65,7 @@ class VirtualHub:
     def __init__(
         self,
         folder: Path,
-        kit: Kit,
+        kit: LoadedConfig,
         start: int,
         on_committed: OnCommitted | None = None,
     ) -> None:

@@ -13,10 +13,16 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from sensorhub.backtest.compare import Difference, Told, difference, told
-from sensorhub.backtest.estimates import Estimates
-from sensorhub.backtest.run import Found, Task, backtest, whole, write_transitions
-from sensorhub.backtest.virtual import Kit
+from sensorhub.backtest.compare import AlertSpan, Difference, difference, told
+from sensorhub.backtest.estimates import EstimateWriter
+from sensorhub.backtest.run import (
+    BacktestResult,
+    BacktestTask,
+    backtest,
+    whole,
+    write_transitions,
+)
+from sensorhub.backtest.virtual import LoadedConfig
 from sensorhub.cli.context import Context, command, refuse
 from sensorhub.cli.output import print_json
 from sensorhub.cli.run import set_up_log
@@ -68,21 +74,23 @@ def run(
     for path in (uplinks, fleet, rounds):
         if path is not None and not path.is_file():
             refuse(f"no such file: {path}")
-    kit = Kit.of(context.config)
+    kit = LoadedConfig.of(context.config)
     if rounds is not None:
         kit = kit.with_rounds(read_rounds(rounds))
     set_up_log(kit.settings.log)
     texts = [_rules(rules or context.config / "rules.toml", kit)]
     if diff is not None:
         texts.append(_rules(diff, kit))
-    task = Task(uplinks, read_fleet(fleet, ZoneInfo(kit.settings.timezone)), kit)
+    task = BacktestTask(
+        uplinks, read_fleet(fleet, ZoneInfo(kit.settings.timezone)), kit
+    )
     began = time.monotonic()
     gc.set_threshold(50_000, 20, 20)  # as `hub` has it: uplinks make no cycles
     with ExitStack() as stack:
         lines = stack.enter_context(whole(ledger)) if ledger else None
         told = stack.enter_context(whole(estimates)) if estimates else None
         progress = stack.enter_context(_progress(uplinks))
-        watch = partial(Estimates, told) if told else None
+        watch = partial(EstimateWriter, told) if told else None
         found = backtest(task, texts, ledger=lines, watch=watch, progress=progress)
     if out is not None:
         with whole(out) as file:
@@ -93,7 +101,7 @@ def run(
     _tell(context, found[0], changes, time.monotonic() - began)
 
 
-def _rules(file: Path, kit: Kit) -> str:
+def _rules(file: Path, kit: LoadedConfig) -> str:
     text = read_rules_file(file)
     parse_rules(text, str(file), kit.standards)
     return text
@@ -111,7 +119,7 @@ def _progress(path: Path) -> Iterator[Callable[[int], None]]:
 
 
 def _tell(
-    context: Context, found: Found, changes: Difference | None, seconds: float
+    context: Context, found: BacktestResult, changes: Difference | None, seconds: float
 ) -> None:
     view: dict[str, Any] = dict(found.sums)
     view["alerts"] = len(told(found.transitions))
@@ -137,7 +145,7 @@ def _tell(
     print(f"{counts}, {len(changes.changes)} would change, {changes.same} stay")
 
 
-def _row(context: Context, what: str, alert: Told) -> list[str]:
+def _row(context: Context, what: str, alert: AlertSpan) -> list[str]:
     view = alert.view()
     ended = view["ended_at"]
     return [

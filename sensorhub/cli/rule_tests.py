@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from sensorhub.alerts.system import SYSTEM_RULES
-from sensorhub.backtest.virtual import Kit
+from sensorhub.backtest.virtual import LoadedConfig
 from sensorhub.cli.context import Context
 from sensorhub.cli.output import REFUSED, print_json
 from sensorhub.errors import ConfigError, Fault
@@ -27,7 +27,7 @@ def play_tests(
     ] = None,
 ) -> None:
     """Run rule tests through the hub's code. Reports unexpected alerts."""
-    kit = Kit.of(context.config)
+    kit = LoadedConfig.of(context.config)
     views = []
     for file in files:
         book = load_tests(file)
@@ -70,7 +70,7 @@ def rules_of(file: Path, book: RuleTests, config: Path) -> Path:
     return config / "rules.toml" if book.rules is None else file.parent / book.rules
 
 
-def _rules(path: Path, book: RuleTests, file: Path, kit: Kit) -> str:
+def _rules(path: Path, book: RuleTests, file: Path, kit: LoadedConfig) -> str:
     """The rules' text. Raises ConfigError where a test names one that is not there."""
     text = read_rules_file(path)
     known = {rule.id for rule in parse_rules(text, str(path), kit.standards).rules}

@@ -12,7 +12,7 @@ from sensorhub.cli import rule_tests
 from sensorhub.cli.context import By, Context, command, refuse
 from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
-from sensorhub.rules.diff import Changes, changes, tables
+from sensorhub.rules.diff import RuleChanges, changes, tables
 from sensorhub.rules.schema import parse_rules, read_rules, read_rules_file
 from sensorhub.store import rule_versions
 from sensorhub.store.rule_versions import RuleVersion
@@ -139,7 +139,7 @@ def _text(context: Context, name: str) -> tuple[str, str]:
     return text, name
 
 
-def _tell(found: Changes, first: str, second: str) -> None:
+def _tell(found: RuleChanges, first: str, second: str) -> None:
     if found.none:
         print(f"{first} and {second} say the same")
         return

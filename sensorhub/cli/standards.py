@@ -8,7 +8,7 @@ from sensorhub.cli.context import Context, command, refuse
 from sensorhub.cli.output import REFUSED, print_json
 from sensorhub.cli.tables import table
 from sensorhub.model import BY_NAME
-from sensorhub.standards import Limit, Standards
+from sensorhub.standards import StandardLimit, Standards
 from sensorhub.standards.gas import USUAL_CELSIUS, to_ppm
 from sensorhub.standards.sensors import UNKNOWN, Sensor, verdict
 from sensorhub.standards.views import averaging_words, limit_view
@@ -124,13 +124,13 @@ def judge(
         raise typer.Exit(REFUSED)
 
 
-def _nothing_to_judge(limit: Limit) -> str:
+def _nothing_to_judge(limit: StandardLimit) -> str:
     if limit.value is None:
         return "no value is on record: put yours into config/standards/"
     return f"no sensor measures {limit.quantity}"
 
 
-def _limit(known: Standards, name: str) -> Limit:
+def _limit(known: Standards, name: str) -> StandardLimit:
     limit = known.limits.get(name)
     if limit is None:
         refuse(f"no such limit: {name!r}; `sensorhub standards list` shows them")

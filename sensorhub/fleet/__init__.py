@@ -8,13 +8,13 @@ changes nothing. For users: docs/register.md.
 from sensorhub.fleet.export import export_csv, export_toml
 from sensorhub.fleet.files import parse_fleet_text, read_fleet
 from sensorhub.fleet.nouns import Asset, Device, Mounting, Register, Site, Zone
-from sensorhub.fleet.plan import Change, Plan, plan
+from sensorhub.fleet.plan import EntityChange, Plan, plan
 from sensorhub.fleet.rows import FleetRows, Row, one_row
 
 __all__ = [
     "Asset",
-    "Change",
     "Device",
+    "EntityChange",
     "FleetRows",
     "Mounting",
     "Plan",

@@ -34,7 +34,7 @@ def _merged(noun: Noun, said: Mapping[str, Any], part: str) -> Noun:
     return result
 
 
-class Place(NamedTuple):
+class CellPosition(NamedTuple):
     """A cell of the file: row number and column."""
 
     row: int
@@ -95,7 +95,7 @@ class Entities:
             return id_
         return id_.replace(":", "").replace("-", "").lower()
 
-    def refuse(self, place: Place, what: str) -> None:
+    def refuse(self, place: CellPosition, what: str) -> None:
         """Add a fault at a cell of the file."""
         where = f"{self.rows.rows[place.row].where}, column {place.column}"
         self.faults.append(Fault(self.rows.file, where, what))
@@ -114,9 +114,9 @@ class Entities:
             if column not in mine:
                 mine = self.got[noun][id_] = {**mine, column: said[column]}
             elif mine[column] != said[column]:
-                self._contradict(noun, id_, Place(index, column))
+                self._contradict(noun, id_, CellPosition(index, column))
 
-    def _contradict(self, noun: str, id_: str, place: Place) -> None:
+    def _contradict(self, noun: str, id_: str, place: CellPosition) -> None:
         """Add a fault where two rows contradict each other about one entity."""
         column = place.column
         earlier = self.rows.rows[self._said_at(noun, id_, column).row]
@@ -128,15 +128,15 @@ class Entities:
             what += "; a site belongs to one zone"
         self.refuse(place, what)
 
-    def _said_at(self, noun: str, id_: str, column: str) -> Place:
+    def _said_at(self, noun: str, id_: str, column: str) -> CellPosition:
         """The first row that gives `column` of an entity, else that names it."""
         first = self._first[noun][id_]
         if column in self.got[noun][id_]:
             for index in range(first, len(self.rows.rows)):
                 said = self.rows.rows[index].said
                 if column in said and self.id_in(said, noun) == id_:
-                    return Place(index, column)
-        return Place(first, column)
+                    return CellPosition(index, column)
+        return CellPosition(first, column)
 
     def _fault(self, noun: str, id_: str, column: str, what: str) -> None:
         self.refuse(self._said_at(noun, id_, column), what)

@@ -8,7 +8,7 @@ by a row of a new device that `replaces` the old one.
 from itertools import pairwise
 
 from sensorhub.errors import Fault
-from sensorhub.fleet.entities import Entities, Place
+from sensorhub.fleet.entities import CellPosition, Entities
 from sensorhub.fleet.nouns import Asset, Device, Mounting, Register
 from sensorhub.fleet.rows import Row
 from sensorhub.fleet.times import format_time
@@ -86,7 +86,7 @@ class Mounts:
             if start is not None and end is not None and end <= start:
                 what = f"{self.words(mounting)} would end at {format_time(end)},"
                 what += f" not after its start at {format_time(start)}"
-                self._entities.refuse(Place(index, "until"), what)
+                self._entities.refuse(CellPosition(index, "until"), what)
                 return
             if mounting.no not in self.mountings:
                 self._of_device.setdefault(mounting.device, []).append(mounting.no)
@@ -147,7 +147,7 @@ class Mounts:
         device, asset = self._named(index)
         said = self._rows[index].said
         old = self._entities.devices.get(self._entities.id_in(said, "replaces"))
-        place = Place(index, "replaces")
+        place = CellPosition(index, "replaces")
         start = said.get("from")
         if device is None or asset is None:
             return
@@ -192,4 +192,4 @@ class Mounts:
             f" {self._assets[earlier.asset]} {since}{until}; a device is on one asset"
             " at a time: end that with until, and begin here with from"
         )
-        self._entities.refuse(Place(max(rows), "device"), what)
+        self._entities.refuse(CellPosition(max(rows), "device"), what)

@@ -19,7 +19,7 @@ _TIMES = {"from_at", "until_at", "out_from", "out_until", "retired"}
 _NEW: dict[str, tuple[Any, Any]] = {}
 
 
-class Change(NamedTuple):
+class EntityChange(NamedTuple):
     """One entity that is added or changed: field -> (before, after)."""
 
     noun: str
@@ -49,8 +49,8 @@ class Plan:
     written.
     """
 
-    added: tuple[Change, ...]
-    changed: tuple[Change, ...]
+    added: tuple[EntityChange, ...]
+    changed: tuple[EntityChange, ...]
     unchanged: int
     refused: tuple[Fault, ...]
     notes: tuple[Fault, ...]
@@ -81,17 +81,17 @@ def plan(
     mounts = Mounts(entities, current, now)
     mounts.settle()
     changes: dict[str, list[Any]] = {}
-    added: list[Change] = []
-    changed: list[Change] = []
+    added: list[EntityChange] = []
+    changed: list[EntityChange] = []
     same = 0
     for noun, id_, before, after in _compared(entities, mounts, current):
         if before == after:
             same += 1
             continue
         if before is None:
-            added.append(Change(noun, id_, _NEW))
+            added.append(EntityChange(noun, id_, _NEW))
         else:
-            changed.append(Change(noun, id_, _differences(before, after)))
+            changed.append(EntityChange(noun, id_, _differences(before, after)))
         changes.setdefault(noun, []).append(after)
     return Plan(
         added=tuple(added),

@@ -87,7 +87,7 @@ Distance = Annotated[float, Field(ge=_RANGE.low, le=_RANGE.high, allow_inf_nan=F
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Columns(Strict):
+class FleetColumns(Strict):
     """Every column of a fleet file. All are optional; times are epoch ms."""
 
     model_config = ConfigDict(use_enum_values=True)
@@ -122,7 +122,7 @@ class Columns(Strict):
 
 
 COLUMNS: dict[str, Any] = {
-    info.alias or name: info.default for name, info in Columns.model_fields.items()
+    info.alias or name: info.default for name, info in FleetColumns.model_fields.items()
 }
 TIMES = frozenset({"out_from", "out_until", "retired", "from", "until"})
 MOUNTING = frozenset({"from", "until", "replaces"})
@@ -191,7 +191,7 @@ def take_row(
         fault(column, what)
     given, cleared = _prepare(cells, timezone, fault)
     try:
-        said = Columns.model_validate(given).model_dump(
+        said = FleetColumns.model_validate(given).model_dump(
             exclude_unset=True, by_alias=True
         )
     except ValidationError as error:

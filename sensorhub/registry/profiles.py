@@ -24,7 +24,7 @@ ProfileName = Annotated[str, Field(pattern=f"^{_NAME}$")]
 is_profile_name = re.compile(_NAME).fullmatch
 
 
-class Target(NamedTuple):
+class FieldTarget(NamedTuple):
     """The target of a field: measurement number; value * scale + offset."""
 
     no: int
@@ -71,8 +71,8 @@ class FieldMap(Strict):
         return self
 
 
-IDENTITY: Mapping[str, Target] = {
-    entry.name: Target(entry.no, 1.0, 0.0, 0, ())
+IDENTITY: Mapping[str, FieldTarget] = {
+    entry.name: FieldTarget(entry.no, 1.0, 0.0, 0, ())
     for entry in CATALOGUE
     if entry.kind is not MeasurementKind.ESTIMATE
 }
@@ -127,10 +127,10 @@ class Profile(Strict):
         return self
 
     @cached_property
-    def targets(self) -> dict[str, Target]:
+    def targets(self) -> dict[str, FieldTarget]:
         """Every field that is kept, by the decoder's name."""
         mapped = {
-            name: Target(
+            name: FieldTarget(
                 BY_NAME[to.measurement].no,
                 *(to.scale, to.offset, to.counter_bits, to.no_value),
             )

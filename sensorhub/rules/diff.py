@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 
-class Change(NamedTuple):
+class KeyChange(NamedTuple):
     """A key of a rule that differs; None: not given."""
 
     rule: str
@@ -14,12 +14,12 @@ class Change(NamedTuple):
     after: Any
 
 
-class Changes(NamedTuple):
+class RuleChanges(NamedTuple):
     """Ids of added and removed rules, changed keys, and whether inhibitions differ."""
 
     added: list[str]
     removed: list[str]
-    changed: list[Change]
+    changed: list[KeyChange]
     inhibit: bool
 
     @property
@@ -44,7 +44,7 @@ def tables(text: str) -> dict[str, dict[str, Any]]:
     return {rule["id"]: rule for rule in tomllib.loads(text).get("rules", [])}
 
 
-def changes(before: str, after: str) -> Changes:
+def changes(before: str, after: str) -> RuleChanges:
     """The differences of the second text from the first; both are valid."""
     old, new = tables(before), tables(after)
     found = [
@@ -52,7 +52,7 @@ def changes(before: str, after: str) -> Changes:
         for rule in old.keys() & new.keys()
         for change in _keys(rule, old[rule], new[rule])
     ]
-    return Changes(
+    return RuleChanges(
         [rule for rule in new if rule not in old],
         [rule for rule in old if rule not in new],
         sorted(found, key=lambda change: (change.rule, change.key)),
@@ -62,10 +62,10 @@ def changes(before: str, after: str) -> Changes:
 
 def _keys(
     rule: str, old: Mapping[str, Any], new: Mapping[str, Any]
-) -> Iterator[Change]:
+) -> Iterator[KeyChange]:
     for key in {**old, **new}:
         if old.get(key) != new.get(key):
-            yield Change(rule, key, old.get(key), new.get(key))
+            yield KeyChange(rule, key, old.get(key), new.get(key))
 
 
 def _inhibits(text: str) -> list[dict[str, Any]]:

@@ -23,8 +23,8 @@ from sensorhub.config.schema import (
 )
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.model import BY_NAME, Category, MeasurementKind
-from sensorhub.rules.schema_parts import Level, Schedule, Select, Text, Word
-from sensorhub.standards import Limit, Standards, built_in
+from sensorhub.rules.schema_parts import RuleLevel, RuleText, Schedule, Select, Word
+from sensorhub.standards import StandardLimit, Standards, built_in
 from sensorhub.standards.reference import parse_over, resolve
 
 HOUR_MS = 3_600_000
@@ -59,7 +59,7 @@ class RuleSettings(Strict):
         None, description="of the catalogue"
     )
     direction: Literal["above", "below"] = "above"
-    levels: tuple[Level, ...] = Field(min_length=1)
+    levels: tuple[RuleLevel, ...] = Field(min_length=1)
     select: Select = Select()
     hold: Duration = Field(0, description="how long before it is raised")
     clear_hold: Duration = Field(0, description="how long before it clears")
@@ -80,7 +80,7 @@ class RuleSettings(Strict):
     )
     by: Literal["gateway", "zone"] = Field("zone", description="group: of what")
     least: int = Field(5, ge=2, description="group: so many devices at least")
-    text: Text
+    text: RuleText
 
     @model_validator(mode="after")
     def _consistent(self) -> "RuleSettings":
@@ -176,7 +176,7 @@ class Rulebook(Strict):
         """The standards in which named limits were looked up."""
         return self._standards
 
-    def limit(self, level: Level) -> Limit | None:
+    def limit(self, level: RuleLevel) -> StandardLimit | None:
         """The limit that a level names; without a value it has the level's own."""
         if level.standard is None:
             return None

@@ -24,7 +24,7 @@ class Select(Strict):
     tags: tuple[str, ...] = Field((), description="assets with any of these tags")
 
 
-class Level(Strict):
+class RuleLevel(Strict):
     """One severity: where it is raised and where it clears."""
 
     severity: Word
@@ -61,14 +61,14 @@ def _plain(text: str) -> bool:
     )
 
 
-class Text(Strict):
+class RuleText(Strict):
     """Text for people; placeholders (PLACES) are in braces."""
 
     zh: str = Field(alias="zh-CN", min_length=1)
     en: str = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _fits(self) -> "Text":
+    def _fits(self) -> "RuleText":
         for text in (self.zh, self.en):
             if not _plain(text):
                 raise ValueError(

@@ -90,7 +90,7 @@ class AssetSaid(Strict):
         return self.devices or (DeviceSaid(id=self.id),)
 
 
-class Series(Strict):
+class SampleSeries(Strict):
     """Samples of one measurement; `asset` means its first device."""
 
     asset: Id | None = None
@@ -105,7 +105,7 @@ class Series(Strict):
     ts: bool = Field(True, description="whether uplinks carry a time of their own")
 
     @checked(mode="after")
-    def _one_source(self) -> "Series":
+    def _one_source(self) -> "SampleSeries":
         if (self.asset is None) == (self.device is None):
             raise ValueError("name an asset or a device")
         if self.every <= 0:
@@ -113,7 +113,7 @@ class Series(Strict):
         return self
 
 
-class Step(Strict):
+class ScriptedStep(Strict):
     """An event besides uplinks."""
 
     at: Span
@@ -125,7 +125,7 @@ class Step(Strict):
     file: str | None = Field(None, description="rules: these from now on")
 
     @checked(mode="after")
-    def _whole(self) -> "Step":
+    def _whole(self) -> "ScriptedStep":
         needs = {"clock": "by", "service": "asset", "rules": "file", "gap": "for_"}
         key = needs.get(self.do)
         if key is not None and key not in self.model_fields_set:
@@ -133,7 +133,7 @@ class Step(Strict):
         return self
 
 
-class Place(Strict):
+class ExpectedAt(Strict):
     """A rule on an asset at a time."""
 
     at: Span
@@ -141,13 +141,13 @@ class Place(Strict):
     asset: Id
 
 
-class Expected(Place):
+class Expected(ExpectedAt):
     """An expected transition."""
 
     becomes: Became
 
 
-class Check(Place):
+class Check(ExpectedAt):
     """The alerts expected to be open at a time."""
 
     is_: Is = Field(alias="is")
@@ -162,13 +162,13 @@ class RuleTest(Strict):
     within: Span = Field(1_000, description="how exact the times of `expect` are")
     watch: tuple[Id, ...] = Field((), description="rules compared; default: all")
     assets: tuple[AssetSaid, ...] = Field(min_length=1)
-    series: tuple[Series, ...] = ()
-    steps: tuple[Step, ...] = ()
+    series: tuple[SampleSeries, ...] = ()
+    steps: tuple[ScriptedStep, ...] = ()
     expect: tuple[Expected, ...] | None = None
     checks: tuple[Check, ...] = ()
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[ExpectedAt, ...]:
         """Every rule, asset and time that is expected or checked."""
         return (*(self.expect or ()), *self.checks)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sensorhub.ruletests.book import Check, RuleTest
-from sensorhub.ruletests.play import Moved
+from sensorhub.ruletests.play import FoundTransition
 from sensorhub.ruletests.uplinks import samples
 
 AROUND = 6  # lines of a time line before and after a difference
@@ -21,14 +21,14 @@ class Miss:
     found: str
 
 
-def judge(test: RuleTest, moved: Sequence[Moved]) -> list[Miss]:
+def judge(test: RuleTest, moved: Sequence[FoundTransition]) -> list[Miss]:
     """The differences between expected and found; empty if the test passes."""
     misses = list(_transitions(test, moved)) if test.expect is not None else []
     misses += [miss for check in test.checks for miss in _check(check, moved)]
     return sorted(misses, key=lambda miss: (miss.at, miss.rule, miss.asset))
 
 
-def _transitions(test: RuleTest, moved: Sequence[Moved]) -> Iterator[Miss]:
+def _transitions(test: RuleTest, moved: Sequence[FoundTransition]) -> Iterator[Miss]:
     left = list(moved)
     for item in test.expect or ():
         near = [
@@ -46,7 +46,7 @@ def _transitions(test: RuleTest, moved: Sequence[Moved]) -> Iterator[Miss]:
         yield Miss(found.at, found.rule, found.asset, "nothing", found.becomes)
 
 
-def _check(check: Check, moved: Sequence[Moved]) -> Iterator[Miss]:
+def _check(check: Check, moved: Sequence[FoundTransition]) -> Iterator[Miss]:
     state = "none"
     for found in moved:
         if (found.rule, found.asset) == (check.rule, check.asset):
@@ -66,7 +66,9 @@ def clock(at: int) -> str:
     return f"{hours}:{minute:02d}:{second:02d}{more}"
 
 
-def report(test: RuleTest, moved: Sequence[Moved], misses: list[Miss]) -> list[str]:
+def report(
+    test: RuleTest, moved: Sequence[FoundTransition], misses: list[Miss]
+) -> list[str]:
     """A failed test in words: the differences, and the time line around them."""
     lines = []
     for miss in misses:
@@ -79,7 +81,7 @@ def report(test: RuleTest, moved: Sequence[Moved], misses: list[Miss]) -> list[s
 
 
 def _time_line(
-    test: RuleTest, moved: Sequence[Moved], asset: str, misses: list[Miss]
+    test: RuleTest, moved: Sequence[FoundTransition], asset: str, misses: list[Miss]
 ) -> list[str]:
     """Samples, steps, found and missing transitions around the differences."""
     rows = [

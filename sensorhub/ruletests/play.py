@@ -11,14 +11,14 @@ import msgspec
 import numpy as np
 
 from sensorhub.backtest import blank
-from sensorhub.backtest.virtual import Kit, VirtualHub
+from sensorhub.backtest.virtual import LoadedConfig, VirtualHub
 from sensorhub.clock import Clock
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import FleetRows, parse_fleet_text
 from sensorhub.fleet.times import format_time, parse_time
 from sensorhub.model import Message
 from sensorhub.rules.schema import read_rules_file
-from sensorhub.ruletests.book import RuleTest, Step
+from sensorhub.ruletests.book import RuleTest, ScriptedStep
 from sensorhub.ruletests.uplinks import Sent, uplinks
 from sensorhub.views.listings import transition_views
 
@@ -26,7 +26,7 @@ LOOK_MS = 250  # how often a live hub checks the time
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class FoundTransition:
     """A transition; `at` in ms from the test's start by the hub's clock."""
 
     at: int
@@ -35,7 +35,9 @@ class Moved:
     becomes: str
 
 
-def play(test: RuleTest, rules: str, kit: Kit, folder: Path) -> list[Moved]:
+def play(
+    test: RuleTest, rules: str, kit: LoadedConfig, folder: Path
+) -> list[FoundTransition]:
     """Play a test with `rules` (text); files of steps are in `folder`."""
     with TemporaryDirectory(prefix="sensorhub-rules-") as name:
         stage = _Stage(test, rules, kit, Path(name), folder)
@@ -46,10 +48,10 @@ def play(test: RuleTest, rules: str, kit: Kit, folder: Path) -> list[Moved]:
             stage.hub.close()
 
 
-def _moved(row: dict[str, Any], start: int) -> Moved:
+def _moved(row: dict[str, Any], start: int) -> FoundTransition:
     becomes = "resolved" if row["to"] == "resolved" else row["severity"]
     at = parse_time(row["at"], ZoneInfo("UTC")) - start
-    return Moved(at, row["rule"], row["asset"], becomes)
+    return FoundTransition(at, row["rule"], row["asset"], becomes)
 
 
 def end_of(test: RuleTest, sent: list[Sent]) -> int:
@@ -66,7 +68,7 @@ class _Stage:
     """A hub, its clock, and the broker's queue while it is away."""
 
     def __init__(
-        self, test: RuleTest, rules: str, kit: Kit, data: Path, folder: Path
+        self, test: RuleTest, rules: str, kit: LoadedConfig, data: Path, folder: Path
     ) -> None:
         self._test = test
         self._folder = folder
@@ -87,13 +89,13 @@ class _Stage:
     def play(self) -> None:
         """Play everything in order; at the same time steps come first."""
         sent = uplinks(self._test, self.start)
-        happens: list[tuple[int, int, Step | Sent]] = [
+        happens: list[tuple[int, int, ScriptedStep | Sent]] = [
             (step.at, 0, step) for step in self._test.steps
         ]
         happens += [(item.at, 1, item) for item in sent]
         for at, _, what in sorted(happens, key=lambda item: item[:2]):
             self._go(at)
-            if isinstance(what, Step):
+            if isinstance(what, ScriptedStep):
                 self._step(what)
             elif self._away_until is not None:
                 self._kept.append(what.message)
@@ -132,7 +134,7 @@ class _Stage:
 
     # -- steps --
 
-    def _step(self, step: Step) -> None:
+    def _step(self, step: ScriptedStep) -> None:
         if step.do == "clock":
             self._step_clock(step.by)
         elif step.do in ("restart", "kill", "gap"):
@@ -143,7 +145,7 @@ class _Stage:
             text = read_rules_file(self._folder / str(step.file))
             self._act("rules_file", {"text": text})
 
-    def _leave(self, step: Step) -> None:
+    def _leave(self, step: ScriptedStep) -> None:
         if step.do != "gap":
             self.hub.end(kill=step.do == "kill")
             self._running = False

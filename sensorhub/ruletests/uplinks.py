@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from sensorhub.model import TOPIC_ROOT, Message
-from sensorhub.ruletests.book import RuleTest, Series
+from sensorhub.ruletests.book import RuleTest, SampleSeries
 
 
 class Sample(NamedTuple):
@@ -43,7 +43,7 @@ def samples(test: RuleTest) -> list[Sample]:
     return sorted(sample for series in test.series for sample in _of(test, series))
 
 
-def _of(test: RuleTest, series: Series) -> Iterator[Sample]:
+def _of(test: RuleTest, series: SampleSeries) -> Iterator[Sample]:
     device, asset = _source(test, series)
     for number, value in enumerate(series.values):
         if value is not None:
@@ -51,7 +51,7 @@ def _of(test: RuleTest, series: Series) -> Iterator[Sample]:
             yield Sample(at, device, asset, series.measurement, value)
 
 
-def _source(test: RuleTest, series: Series) -> tuple[str, str]:
+def _source(test: RuleTest, series: SampleSeries) -> tuple[str, str]:
     """The device that sends a series, and the asset it is given for."""
     for asset in test.assets:
         for device in asset.mounted:

@@ -5,11 +5,11 @@ trust `?`, and is refused unless the operator supplies it.
 """
 
 from sensorhub.standards.table import (
-    Limit,
+    StandardLimit,
     Standards,
     Trust,
     built_in,
     load_standards,
 )
 
-__all__ = ["Limit", "Standards", "Trust", "built_in", "load_standards"]
+__all__ = ["StandardLimit", "Standards", "Trust", "built_in", "load_standards"]

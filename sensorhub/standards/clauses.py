@@ -7,7 +7,7 @@ from sensorhub.model import BY_NAME, Severity
 from sensorhub.standards.gas import ATMOSPHERE_KPA, mg_per_ppm, to_ppm
 from sensorhub.standards.reference import window_of
 from sensorhub.standards.sensors import Sensor, verdict
-from sensorhub.standards.table import Limit
+from sensorhub.standards.table import StandardLimit
 
 COLDEST, HOTTEST = BY_NAME["temperature"].low, BY_NAME["temperature"].high
 
@@ -19,7 +19,7 @@ class Clauses:
     `blind`: the profiles whose sensors cannot judge one of the limits.
     """
 
-    limits: Mapping[Severity, Limit] = field(default_factory=dict)
+    limits: Mapping[Severity, StandardLimit] = field(default_factory=dict)
     window: int = 0  # ms, if the rule does not choose one
     at_once: bool = False  # each sample is compared, though the limit is for a mean
     gas: str = ""
@@ -28,7 +28,7 @@ class Clauses:
 
     @staticmethod
     def of(
-        limits: Mapping[Severity, Limit],
+        limits: Mapping[Severity, StandardLimit],
         over: int | None,
         sensors: Mapping[str, Mapping[str, Sensor]],
         kpa: float,
@@ -95,14 +95,14 @@ class Clauses:
 NO_CLAUSES = Clauses()
 
 
-def in_ppm(limit: Limit, kpa: float = ATMOSPHERE_KPA) -> float | None:
+def in_ppm(limit: StandardLimit, kpa: float = ATMOSPHERE_KPA) -> float | None:
     """A limit in its measurement's unit, gases at 25 °C; None: it has no value."""
     if limit.value is None or limit.judged_in != "mg/m3":
         return limit.value
     return to_ppm(limit.quantity, limit.value, kpa=kpa)
 
 
-def cannot(sensor: Sensor, limit: Limit, kpa: float = ATMOSPHERE_KPA) -> bool:
+def cannot(sensor: Sensor, limit: StandardLimit, kpa: float = ATMOSPHERE_KPA) -> bool:
     """Whether `sensor` is known to be unable to judge `limit`."""
     value = in_ppm(limit, kpa)
     if value is None or limit.quantity not in BY_NAME:

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from sensorhub.config.schema import parse_duration
-from sensorhub.standards.table import AT_ONCE, Limit
+from sensorhub.standards.table import AT_ONCE, StandardLimit
 
 OWN = "or put your standard into config/standards/"
 
@@ -20,7 +20,7 @@ class Trouble(NamedTuple):
 class Resolved(NamedTuple):
     """The limits that a rule's levels name, by position; and the faults."""
 
-    limits: dict[int, Limit]
+    limits: dict[int, StandardLimit]
     troubles: list[Trouble]
 
 
@@ -29,7 +29,7 @@ def parse_over(value: object) -> int:
     return 0 if value == AT_ONCE else parse_duration(value)
 
 
-def resolve(rule: dict[str, Any], known: Mapping[str, Limit]) -> Resolved:
+def resolve(rule: dict[str, Any], known: Mapping[str, StandardLimit]) -> Resolved:
     """Look up the limits that the levels of a rule name, and set their values.
 
     A level gets `raise` from its limit; `rule` is changed in place.
@@ -40,7 +40,7 @@ def resolve(rule: dict[str, Any], known: Mapping[str, Limit]) -> Resolved:
         for number, level in enumerate(levels if isinstance(levels, list) else [])
         if isinstance(level, dict) and "standard" in level
     }
-    found: dict[int, Limit] = {}
+    found: dict[int, StandardLimit] = {}
     troubles: list[Trouble] = []
     for number, level in named.items():
         key = f"levels.{number}.standard"
@@ -58,13 +58,15 @@ def resolve(rule: dict[str, Any], known: Mapping[str, Limit]) -> Resolved:
     return Resolved(found, troubles)
 
 
-def _unknown(name: str, known: Mapping[str, Limit]) -> str:
+def _unknown(name: str, known: Mapping[str, StandardLimit]) -> str:
     near = get_close_matches(name, known, 1)
     hint = f"; {near[0]!r}?" if near else ""
     return f"no such limit: {name!r}{hint} `sensorhub standards list` shows them"
 
 
-def _faults(rule: dict[str, Any], level: dict[str, Any], limit: Limit) -> Iterator[str]:
+def _faults(
+    rule: dict[str, Any], level: dict[str, Any], limit: StandardLimit
+) -> Iterator[str]:
     """Reasons why this rule cannot judge this limit."""
     if limit.usable and "raise" in level:
         yield f"{limit.name} is {limit.value:g} {limit.unit}: leave raise out, {OWN}"
@@ -88,7 +90,7 @@ def _faults(rule: dict[str, Any], level: dict[str, Any], limit: Limit) -> Iterat
     yield from _window_faults(rule, limit)
 
 
-def _window_faults(rule: dict[str, Any], limit: Limit) -> Iterator[str]:
+def _window_faults(rule: dict[str, Any], limit: StandardLimit) -> Iterator[str]:
     """Faults of the averaging window: it must match the standard, or be explicit."""
     choice = f'over = "{AT_ONCE}" judges each sample, which is stricter'
     try:
@@ -120,7 +122,7 @@ def _window_faults(rule: dict[str, Any], limit: Limit) -> Iterator[str]:
 
 
 def _mixed(
-    rule: dict[str, Any], found: dict[int, Limit], levels: int
+    rule: dict[str, Any], found: dict[int, StandardLimit], levels: int
 ) -> Iterator[Trouble]:
     """Faults of levels with different units or windows in one rule."""
     units = {limit.judged_in for limit in found.values()}
@@ -132,6 +134,6 @@ def _mixed(
         yield Trouble("levels", "the limits have different windows: make two rules")
 
 
-def window_of(limit: Limit) -> int:
+def window_of(limit: StandardLimit) -> int:
     """The default averaging window of a limit, ms; 0: single samples."""
     return limit.averaging[0] if limit.averaging else 0

@@ -23,7 +23,7 @@ class Sensor(Strict):
     source: str = Field(min_length=1)
 
 
-class Verdict(NamedTuple):
+class SensorVerdict(NamedTuple):
     """Whether a sensor can judge a limit (None: unknown), and why."""
 
     can: bool | None
@@ -33,7 +33,7 @@ class Verdict(NamedTuple):
 UNKNOWN = Sensor(source="nothing is known")
 
 
-def verdict(sensor: Sensor, limit: float, unit: str) -> Verdict:
+def verdict(sensor: Sensor, limit: float, unit: str) -> SensorVerdict:
     """Decide whether `sensor` can judge `limit` (both in `unit`).
 
     Its resolution and its zero error must each be at most half of the limit: otherwise
@@ -44,7 +44,7 @@ def verdict(sensor: Sensor, limit: float, unit: str) -> Verdict:
         (sensor.zero_error, "zero error"),
     ):
         if figure is not None and figure > SHARE * limit:
-            return Verdict(
+            return SensorVerdict(
                 False,
                 f"this sensor cannot judge that limit: its {word} of {figure:g} {unit}"
                 f" is more than half of {limit:.3g} {unit}",
@@ -58,8 +58,10 @@ def verdict(sensor: Sensor, limit: float, unit: str) -> Verdict:
         if figure is None
     ]
     if lacking:
-        return Verdict(None, f"unknown: no {' and no '.join(lacking)} is on record")
-    return Verdict(
+        return SensorVerdict(
+            None, f"unknown: no {' and no '.join(lacking)} is on record"
+        )
+    return SensorVerdict(
         True,
         f"step {sensor.resolution:g} {unit} and zero error {sensor.zero_error:g} {unit}"
         f" are at most half of {limit:.3g} {unit}",

@@ -69,7 +69,7 @@ def parse_averaging(value: object) -> tuple[int, int] | None:
 Averaging = Annotated[tuple[int, int] | None, BeforeValidator(parse_averaging)]
 
 
-class Limit(Strict):
+class StandardLimit(Strict):
     """One limit of one standard, under the name that rules use."""
 
     name: str
@@ -89,7 +89,7 @@ class Limit(Strict):
     note: str = ""
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Limit":
+    def _consistent(self) -> "StandardLimit":
         units = self._units()
         if self.value is not None and self.unit not in units:
             known = " or ".join(repr(unit) for unit in units)
@@ -169,7 +169,7 @@ class _Standard(Strict):
 class Standards(Strict):
     """Every limit by name, and every sensor by profile and measurement."""
 
-    limits: dict[str, Limit]
+    limits: dict[str, StandardLimit]
     sensors: dict[str, dict[str, Sensor]]
 
 
@@ -179,7 +179,7 @@ def load_standards(folder: Path | None) -> Standards:
     Raises ConfigError with every fault found.
     """
     faults: list[Fault] = []
-    limits: dict[str, Limit] = {}
+    limits: dict[str, StandardLimit] = {}
     sensors: dict[str, dict[str, Sensor]] = {}
     with resources.as_file(resources.files("sensorhub.builtin")) as path:
         for root in (path, folder):
@@ -197,7 +197,7 @@ def built_in() -> Standards:
     return load_standards(None)
 
 
-def _add(limits: dict[str, Limit], folder: Path, faults: list[Fault]) -> None:
+def _add(limits: dict[str, StandardLimit], folder: Path, faults: list[Fault]) -> None:
     origin: dict[str, Path] = {}
     for path in sorted(folder.glob("*.toml")):
         for name, table in read_toml(path, faults).items():
@@ -225,12 +225,14 @@ def _standard(
 
 def _limits(
     name: str, standard: _Standard, file: str, faults: list[Fault]
-) -> Mapping[str, Limit]:
+) -> Mapping[str, StandardLimit]:
     found = {}
     shared = standard.model_dump(include={*_Standard.model_fields} - {"limits"})
     for key, table in standard.limits.items():
         try:
-            limit = Limit.model_validate({**table, **shared, "name": f"{name}/{key}"})
+            limit = StandardLimit.model_validate(
+                {**table, **shared, "name": f"{name}/{key}"}
+            )
             found[limit.name] = limit
         except ValidationError as error:
             faults.extend(explain(error, file, f"{name}.limits.{key}"))

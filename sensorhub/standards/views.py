@@ -4,12 +4,12 @@ from typing import Any
 
 from sensorhub.model import BY_NAME
 from sensorhub.standards.clauses import cannot, in_ppm
-from sensorhub.standards.table import TRUST, UNIT_WORDS, Limit, Standards
+from sensorhub.standards.table import TRUST, UNIT_WORDS, StandardLimit, Standards
 
 MINUTE_MS = 60_000
 
 
-def averaging_words(limit: Limit) -> str:
+def averaging_words(limit: StandardLimit) -> str:
     """The averaging window in words."""
     if limit.averaging is None:
         return "unstated"
@@ -21,7 +21,7 @@ def averaging_words(limit: Limit) -> str:
     return f"{first:g} min" if first == last else f"{first:g} to {last:g} min"
 
 
-def limit_view(limit: Limit) -> dict[str, Any]:
+def limit_view(limit: StandardLimit) -> dict[str, Any]:
     """A limit for `standards --json`."""
     value = in_ppm(limit)
     gas = limit.judged_in == "mg/m3" and value is not None

@@ -14,8 +14,8 @@ from tests.support.town import HOUR, MINUTE, NOW, SECOND, Town, native, profiles
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.backtest.compare import difference
-from sensorhub.backtest.run import Found, Task, backtest
-from sensorhub.backtest.virtual import Kit
+from sensorhub.backtest.run import BacktestResult, BacktestTask, backtest
+from sensorhub.backtest.virtual import LoadedConfig
 from sensorhub.config.settings import Settings
 from sensorhub.errors import ConfigError
 from sensorhub.fleet import parse_fleet_text
@@ -28,12 +28,14 @@ UTC = ZoneInfo("UTC")
 LOOK = 5 * SECOND
 
 
-def task(source: Path, fleet: str = FLEET) -> Task:
+def task(source: Path, fleet: str = FLEET) -> BacktestTask:
     rows = parse_fleet_text(fleet, "fleet.csv", UTC)
-    return Task(source, rows, Kit(source.parent, Settings(), profiles(), built_in()))
+    return BacktestTask(
+        source, rows, LoadedConfig(source.parent, Settings(), profiles(), built_in())
+    )
 
 
-def run(source: Path, *, rules: str = RULES, fleet: str = FLEET) -> Found:
+def run(source: Path, *, rules: str = RULES, fleet: str = FLEET) -> BacktestResult:
     return backtest(task(source, fleet), [rules])[0]
 
 

@@ -9,7 +9,7 @@ from tests.support.town import MINUTE, SHIPPED, rule
 from sensorhub.alerts.system import SYSTEM_RULES
 from sensorhub.alerts.track import Track
 from sensorhub.rules.schema import Inhibit, RuleSettings, parse_rules
-from sensorhub.rules.schema_parts import Level, Schedule, Select
+from sensorhub.rules.schema_parts import RuleLevel, Schedule, Select
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
 LADDER = [
@@ -24,7 +24,7 @@ RULES = {
 }
 
 
-@pytest.mark.parametrize("model", [RuleSettings, Level, Select, Schedule, Inhibit])
+@pytest.mark.parametrize("model", [RuleSettings, RuleLevel, Select, Schedule, Inhibit])
 def test_every_key_is_explained(model: type[RuleSettings]) -> None:
     keys = [field.alias or name for name, field in model.model_fields.items()]
     assert [key for key in keys if f"`{key}`" not in PAGE] == []

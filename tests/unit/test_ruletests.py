@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from tests.support.town import SHIPPED, UP, profiles
 from typer.testing import CliRunner
 
-from sensorhub.backtest.virtual import Kit
+from sensorhub.backtest.virtual import LoadedConfig
 from sensorhub.cli.main import app
 from sensorhub.config.settings import Settings
 from sensorhub.errors import ConfigError
@@ -19,8 +19,8 @@ from sensorhub.ruletests.book import (
     DeviceSaid,
     Expected,
     RuleTest,
-    Series,
-    Step,
+    SampleSeries,
+    ScriptedStep,
     load_tests,
 )
 from sensorhub.ruletests.judge import clock, judge
@@ -30,7 +30,7 @@ from sensorhub.standards import built_in
 
 CONFIG = Path(__file__).parents[2] / "config"
 FILE = load_tests(CONFIG / "rules_test.toml")
-KIT = Kit(CONFIG, Settings(), profiles(), built_in())
+KIT = LoadedConfig(CONFIG, Settings(), profiles(), built_in())
 RULES = parse_rules(SHIPPED).rules
 
 
@@ -254,8 +254,8 @@ def test_every_key_of_a_test_is_explained() -> None:
         RuleTest,
         AssetSaid,
         DeviceSaid,
-        Series,
-        Step,
+        SampleSeries,
+        ScriptedStep,
         Expected,
         Check,
     ]

@@ -19,8 +19,8 @@ from tests.quality.real.curves import F64, I64, Curve, Places
 from tests.quality.real.feed import HERE, write
 
 from firmware_sim.clock import parse_time
-from sensorhub.backtest.run import Task, backtest
-from sensorhub.backtest.virtual import Kit
+from sensorhub.backtest.run import BacktestTask, backtest
+from sensorhub.backtest.virtual import LoadedConfig
 from sensorhub.estimate import record
 from sensorhub.estimate.follow import HORIZON_H, Found
 from sensorhub.estimate.forecast import full_in
@@ -142,11 +142,11 @@ def estimates(curves: Sequence[Curve]) -> dict[str, Said]:
     with TemporaryDirectory(prefix="real-") as name:
         folder = Path(name)
         write(curves, folder)
-        kit = Kit.of(folder / "config")
+        kit = LoadedConfig.of(folder / "config")
         zone = Zone(kit.settings.timezone)
         fleet = read_fleet(folder / "fleet.csv", ZoneInfo(kit.settings.timezone))
         (found,) = backtest(
-            Task(folder / "uplinks.jsonl", fleet, kit),
+            BacktestTask(folder / "uplinks.jsonl", fleet, kit),
             [rules((folder / "config" / "rules.toml").read_text())],
             watch=lambda hub: watches.append(Watch(hub, zone)),
         )
