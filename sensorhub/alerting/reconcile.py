@@ -14,7 +14,7 @@ from sensorhub.alerts.board import Alert
 from sensorhub.alerts.rules import Rule
 from sensorhub.model import BY_NAME
 from sensorhub.state.state import State
-from sensorhub.store.hot import damaged
+from sensorhub.store.hot import damaged_rows
 from sensorhub.store.hot.changeset import ChangeSet
 from sensorhub.store.hot.journal import JournalRow
 
@@ -79,6 +79,8 @@ def quarantine(change_set: ChangeSet, rows: Sequence[JournalRow], now: int) -> N
     """Move damaged journal rows to the quarantine, and count them."""
     for row in rows:
         log.error("damaged journal row set aside", row=row.id, uplinks=row.uplinks)
-        change_set.writes.append(partial(damaged.set_aside_row, row=row.id, now=now))
+        change_set.writes.append(
+            partial(damaged_rows.set_aside_row, row=row.id, now=now)
+        )
         change_set.moved["journal_rows_damaged"] += 1
         change_set.moved["uplinks_damaged"] += row.uplinks

@@ -15,9 +15,9 @@ from sensorhub.cli.output import print_json
 from sensorhub.export.files import Format, writer
 from sensorhub.export.tables import Wanted, names, tables
 from sensorhub.model import BY_NAME
+from sensorhub.store.device_scan import places
 from sensorhub.store.history import EVER
 from sensorhub.store.rollups import Bucket
-from sensorhub.store.sweep import places
 
 Many = list[str] | None
 STDOUT = Path("-")

@@ -8,8 +8,8 @@ from sensorhub.alerts.event import rfc3339
 from sensorhub.cli.context import By, Context, command
 from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
-from sensorhub.store import forward_rows
-from sensorhub.store.forward_rows import LetterRow
+from sensorhub.store import forward_queue
+from sensorhub.store.forward_queue import LetterRow
 
 app = typer.Typer(no_args_is_help=True, help="Lines that InfluxDB refused.")
 
@@ -31,7 +31,7 @@ def refused(
 ) -> None:
     """List the newest lines that InfluxDB refused, and why."""
     with context.connection() as connection:
-        found = forward_rows.letters(connection, limit)
+        found = forward_queue.letters(connection, limit)
     if context.json:
         print_json([_view(row) for row in found])
         return

@@ -17,7 +17,7 @@ from sensorhub.model import Category
 from sensorhub.notify.addresses import networks, resolve
 from sensorhub.rules.schema import SEVERITIES, parse_rules
 from sensorhub.store import register_lookup, rule_versions, subscriptions
-from sensorhub.store.hot import places
+from sensorhub.store.hot import subject_rows
 
 app = typer.Typer(
     no_args_is_help=True, help="Subscribers: which alerts they get, and where."
@@ -71,7 +71,7 @@ def _check_named(context: Context, choice: dict[str, list[str]]) -> None:
     with context.connection() as connection:
         text = rule_versions.latest(connection)[1]
         zones = register_lookup.zone_ids(connection)
-        subjects = places.subjects(connection).values()
+        subjects = subject_rows.subjects(connection).values()
     book = parse_rules(text, standards=context.standards)
     known: dict[str, set[str]] = {
         "zones": {HUB_ID, *zones},

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sensorhub.model import BY_NO, Quality, Reason
-from sensorhub.store import Connection, sweep
+from sensorhub.store import Connection, device_scan
+from sensorhub.store.device_scan import Place
 from sensorhub.store.readings import Readings
 from sensorhub.store.rollups import COUNTERS, Bucket, Rollups
-from sensorhub.store.sweep import Place
 
 TIMES = ("measured_at", "received_at", "at")
 READING = (
@@ -50,11 +50,11 @@ def tables(connection: Connection, wanted: Wanted) -> Iterator[Table]:
     """All rows, in order of zone, asset, device and time."""
     span = wanted.since, wanted.until
     if wanted.bucket is None:
-        pages = sweep.readings(connection, wanted.places, span, wanted.codes)
+        pages = device_scan.readings(connection, wanted.places, span, wanted.codes)
         for number, page in pages:
             yield Table(number, _readings(wanted.places[number], page))
         return
-    found = sweep.rollups(
+    found = device_scan.rollups(
         connection,
         wanted.places,
         span,

@@ -21,7 +21,7 @@ from sensorhub.forward.lines import (
 )
 from sensorhub.forward.places import Places
 from sensorhub.model import NEVER, Quality
-from sensorhub.store import Connection, forward_rows, forwarding, history
+from sensorhub.store import Connection, forward_queue, forwarding, history
 from sensorhub.store.hot import journal
 from sensorhub.store.hot.counters import get_meta
 from sensorhub.store.hot.transactions import snapshot
@@ -97,7 +97,7 @@ class Courier:
     def _take_marks(self) -> None:
         """The marks as of the cursor: those saved, and what was sent since."""
         after = forwarding.cursor(self._read)
-        saved = forward_rows.load_marks(self._read)
+        saved = forward_queue.load_marks(self._read)
         seen = get_meta(self._read, forwarding.SEEN)
         oldest = next(journal.rows_after(self._read, 0, 1), None)
         if saved is None or (oldest and oldest.id > saved[0] + 1):
@@ -116,7 +116,7 @@ class Courier:
     def marks_job(self) -> Job:
         """Writes the marks as of the cursor."""
         cursor, body = forwarding.cursor(self._read), self._places.dump()
-        return partial(forward_rows.save_marks, cursor=cursor, body=body)
+        return partial(forward_queue.save_marks, cursor=cursor, body=body)
 
     def _look(self, spans: Sequence[history.Span]) -> Readings:
         pages = history.read(
@@ -148,7 +148,7 @@ class Courier:
 
         def write(connection: Connection) -> None:
             if forwarding.advance(connection, ends, seen_at, moved):
-                forward_rows.keep(connection, verdict.letters, self._now())
+                forward_queue.keep(connection, verdict.letters, self._now())
 
         self._jobs.do(write, lambda: forwarding.cursor(self._read) != before)
         self._held = None
@@ -205,7 +205,7 @@ class Courier:
         def write(connection: Connection) -> None:
             ends = (first, behind)
             if forwarding.advance_gap(connection, ends, moved, done=done):
-                forward_rows.keep(connection, verdict.letters, self._now())
+                forward_queue.keep(connection, verdict.letters, self._now())
 
         self._jobs.do(write, lambda: forwarding.gap(self._read) != found)
         return True
@@ -238,32 +238,32 @@ class Courier:
     def events(self) -> bool:
         """Some transitions, or some services."""
         registry = self._heads.fresh()
-        rows = forward_rows.events(self._read, EVENTS)
+        rows = forward_queue.events(self._read, EVENTS)
         if rows:
             lines = transition_lines(rows, registry)
-            sent, last = forward_rows.events_sent, rows[-1].no
+            sent, last = forward_queue.events_sent, rows[-1].no
         else:
-            served = forward_rows.services(self._read, EVENTS)
+            served = forward_queue.services(self._read, EVENTS)
             if not served:
                 return False
             lines = service_lines(served, registry)
-            sent, last = forward_rows.services_sent, served[-1].id
+            sent, last = forward_queue.services_sent, served[-1].id
         verdict = self._send(lines)
 
         def write(connection: Connection) -> None:
             sent(connection, last, len(lines) - len(verdict.letters))
-            forward_rows.keep(connection, verdict.letters, self._now())
+            forward_queue.keep(connection, verdict.letters, self._now())
 
         self._jobs.do(write, lambda: not self._waits(rows))
         return True
 
-    def _waits(self, rows: Sequence[forward_rows.EventRow]) -> bool:
-        first = forward_rows.events(self._read, 1) if rows else []
+    def _waits(self, rows: Sequence[forward_queue.EventRow]) -> bool:
+        first = forward_queue.events(self._read, 1) if rows else []
         return bool(first) and first[0].no <= rows[-1].no
 
     def letters(self) -> bool:
         """Refused lines that somebody wants tried again."""
-        tried = forward_rows.letters(self._read, EVENTS, retry=True)
+        tried = forward_queue.letters(self._read, EVENTS, retry=True)
         if not tried:
             return False
         refused: dict[int, str] = {}
@@ -277,8 +277,8 @@ class Courier:
             gone = forwarding.EXPIRED if verdict.expired else forwarding.FORWARDED
             moved[gone] += row.readings
         self._jobs.do(
-            lambda c: forward_rows.settle(c, tried, refused, moved),
-            lambda: not forward_rows.letters(self._read, 1, retry=True),
+            lambda c: forward_queue.settle(c, tried, refused, moved),
+            lambda: not forward_queue.letters(self._read, 1, retry=True),
         )
         return True
 

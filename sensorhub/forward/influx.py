@@ -22,7 +22,7 @@ from typing import Any
 from sensorhub.config.influx import InfluxSettings
 from sensorhub.errors import SensorhubError
 from sensorhub.forward.lines import count_readings, single_fields
-from sensorhub.store.forward_rows import Letter
+from sensorhub.store.forward_queue import Letter
 
 LONGEST_REASON = 300
 _DROPPED = re.compile(r"dropped[= ](\d+)")

@@ -16,7 +16,7 @@ from sensorhub.columns import I64, Columns
 from sensorhub.model import BY_NO, CODES, Outcome, Quality, Reason, Severity
 from sensorhub.registry.registry import Registry
 from sensorhub.registry.subjects import HUB
-from sensorhub.store.forward_rows import EventRow, ServiceRow
+from sensorhub.store.forward_queue import EventRow, ServiceRow
 from sensorhub.store.readings import Readings
 
 READINGS, TRANSITIONS, SERVICES = "readings", "transitions", "services"

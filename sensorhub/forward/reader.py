@@ -17,7 +17,7 @@ from sensorhub.errors import StoreError
 from sensorhub.forward.lines import DELAY, READINGS, SHIFTED, SUSPECT
 from sensorhub.model import BY_NAME, CATALOGUE, Quality, Reason
 from sensorhub.store.history import Span
-from sensorhub.store.past import Asked
+from sensorhub.store.past_readings import Asked
 from sensorhub.store.readings import Readings, in_order, join
 
 WINDOW_MS = 28 * 86_400_000  # of one question: bounds the memory

@@ -34,10 +34,10 @@ from sensorhub.notify.workers import Workers
 from sensorhub.registry.profiles import Profile
 from sensorhub.standards import load_standards
 from sensorhub.store import Connection, DatabaseError, database, forwarding
+from sensorhub.store.disk_space import Room
+from sensorhub.store.history_maker import HistoryMaker
 from sensorhub.store.hot import counters, downlinks
 from sensorhub.store.hot.changeset import ChangeSet
-from sensorhub.store.maker import HistoryMaker
-from sensorhub.store.room import Room
 
 log = structlog.get_logger()
 NATIVE_STATUS = "sensorhub/v1/+/+/status"

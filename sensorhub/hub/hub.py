@@ -29,11 +29,18 @@ from sensorhub.state.recovery import COVERED, SETTLED, memory, registry_of, sett
 from sensorhub.store import (
     OperationalError,
     database,
-    forward_rows,
+    forward_queue,
     register,
     rule_versions,
 )
-from sensorhub.store.hot import checkpoints, counters, damaged, journal, outbox, places
+from sensorhub.store.hot import (
+    checkpoints,
+    counters,
+    damaged_rows,
+    journal,
+    outbox,
+    subject_rows,
+)
 from sensorhub.store.hot.changeset import Action, ChangeSet
 from sensorhub.store.hot.dead_letters import Shelf
 from sensorhub.store.hot.transactions import transaction
@@ -141,7 +148,7 @@ class Hub:
 
     def _reconcile(self, now: int) -> None:
         change_set = ChangeSet()
-        known = damaged.numbers(self.connection)
+        known = damaged_rows.numbers(self.connection)
         found = [row for row in self.damaged if row.id not in known]
         self.lifecycle.reconcile(change_set, found, now)
         self.damaged.clear()
@@ -195,12 +202,12 @@ class Hub:
         try:
             with transaction(self.connection):
                 if new := self.state.places.new:  # with what uses their numbers
-                    places.add(self.connection, new)
+                    subject_rows.add(self.connection, new)
                     self.on_commit(new.clear)
                 row = change_set.write(self.connection, self.shelf)
                 if self.settings.influx.on and change_set.transitions:
                     ids = [transition.id for transition in change_set.transitions]
-                    forward_rows.remember(self.connection, ids)
+                    forward_queue.remember(self.connection, ids)
         except BaseException:
             self.shelf.recount(self.connection)
             raise

@@ -22,10 +22,10 @@ from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.model import Batch, Message
 from sensorhub.store import Connection
+from sensorhub.store.disk_space import Room
 from sensorhub.store.hot import counters
 from sensorhub.store.hot.changeset import ChangeSet
 from sensorhub.store.hot.transactions import commits_of_others
-from sensorhub.store.room import Room
 
 log = structlog.get_logger()
 BATCH = 2_000

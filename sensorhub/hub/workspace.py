@@ -38,7 +38,7 @@ from sensorhub.store.clock_settings import ClockUsed
 from sensorhub.store.hot import commands as command_rows
 from sensorhub.store.hot import counters
 from sensorhub.store.hot.transactions import transaction
-from sensorhub.store.past import Older
+from sensorhub.store.past_readings import Older
 from sensorhub.store.subscriptions import Subscription
 
 

@@ -18,7 +18,7 @@ from sensorhub.state.fill_models import FillModels
 from sensorhub.state.fold import fold
 from sensorhub.state.state import State
 from sensorhub.store import Connection, register
-from sensorhub.store.hot import checkpoints, counters, journal, places
+from sensorhub.store.hot import checkpoints, counters, journal, subject_rows
 
 log = structlog.get_logger()
 # keys in `meta`
@@ -51,7 +51,7 @@ def memory(
     filling = FillModels(
         settings.deposits, settings.rounds, settings.timezone, settings.holidays
     )
-    state = State(registry, rules, Subjects(places.load(connection)), filling)
+    state = State(registry, rules, Subjects(subject_rows.load(connection)), filling)
     intervals = registry.interval_ms.copy()
     cursors = {}
     for row in checkpoints.load(connection):

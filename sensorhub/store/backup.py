@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sensorhub.errors import StoreError
-from sensorhub.store import Connection, DatabaseError, database, parts
-from sensorhub.store.parts import Count
+from sensorhub.store import Connection, DatabaseError, database, integrity
+from sensorhub.store.integrity import Count
 
 SUM = ".sha256"  # of `sha256sum`
 BLOCK = 2**20
@@ -114,10 +114,10 @@ def _verify(connection: Connection, faults: list[str], *, whole: bool) -> Verdic
     try:
         if database.revision_of(connection) is None:
             return Verdict([], [*faults, "database: none of sensorhub's"])
-        faults = faults + parts.pages(connection, whole=whole)
-        for part in parts.PARTS:
+        faults = faults + integrity.pages(connection, whole=whole)
+        for part in integrity.PARTS:
             if _has(connection, part.table):
-                counts.append(parts.check(connection, part))
+                counts.append(integrity.check(connection, part))
                 faults += counts[-1].damaged
     except DatabaseError as error:
         faults.append(f"database: {error}")

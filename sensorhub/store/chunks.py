@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from sensorhub.columns import F64, I64
 from sensorhub.model import BY_NO
-from sensorhub.store.readings import Readings, join
-from sensorhub.store.series import (
+from sensorhub.store.column_packing import (
     Ints,
     Values,
     pack_ints,
@@ -28,6 +27,7 @@ from sensorhub.store.series import (
     unpack_values,
     whole,
 )
+from sensorhub.store.readings import Readings, join
 
 WEEK_MS = 7 * 86_400_000
 MONDAY_MS = 4 * 86_400_000  # 1970-01-05, the first Monday

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 
 from sensorhub.store import Connection
+from sensorhub.store.compaction import unpack_chunk
 from sensorhub.store.history import (
     Span,
     recent_blobs,
@@ -20,7 +21,7 @@ from sensorhub.store.hot.counters import kept_from
 from sensorhub.store.hot.transactions import snapshot
 from sensorhub.store.readings import Readings, in_order
 from sensorhub.store.readings import join as join_readings
-from sensorhub.store.rollup_bytes import (
+from sensorhub.store.rollup_blocks import (
     BLOCK_MS,
     BLOCK_WEEKS,
     TABLES,
@@ -38,7 +39,6 @@ from sensorhub.store.rollups import (
     no_rollups,
     roll,
 )
-from sensorhub.store.rounds import unpack_chunk
 
 Key = tuple[int, int]  # device and block
 EARLIEST, LATEST = 0, 10**13  # 1970 to 2286

@@ -9,11 +9,11 @@ import numpy as np
 from sensorhub.columns import I32, unpack_devices
 from sensorhub.store import Connection
 from sensorhub.store.chunks import MONDAY_MS, WEEK_MS
+from sensorhub.store.compaction import unpack_chunk
 from sensorhub.store.hot.transactions import snapshot
 from sensorhub.store.readings import Readings, in_order, join
-from sensorhub.store.rounds import unpack_chunk
 from sensorhub.store.segments import cursor, unpack_row, unpack_slice
-from sensorhub.store.sheaf import UplinkColumns
+from sensorhub.store.uplink_columns import UplinkColumns
 
 EVER = 2**62
 PAGE_CHUNKS = 500  # of one read transaction

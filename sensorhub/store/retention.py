@@ -8,11 +8,11 @@ from functools import partial
 from typing import NamedTuple
 
 from sensorhub.config.keeping import RetentionSettings
-from sensorhub.store import Connection, rollup_bytes
+from sensorhub.store import Connection, rollup_blocks
 from sensorhub.store.hot import outbox
 from sensorhub.store.hot.counters import KEPT_FROM, kept_from, set_meta
 from sensorhub.store.jobs import Job
-from sensorhub.store.rollup_bytes import BLOCK_MS, BLOCK_WEEKS
+from sensorhub.store.rollup_blocks import BLOCK_MS, BLOCK_WEEKS
 from sensorhub.store.rollups import DAY_MS, Bucket
 
 STEP_ROWS = 200  # of one transaction
@@ -92,7 +92,7 @@ def _of_devices(
     if needed_from is not None:
         readings = min(readings, needed_from)
     block = _block(readings)
-    limit = rollup_bytes.begin_of(block)
+    limit = rollup_blocks.begin_of(block)
     if limit > kept_from(read):
         yield partial(set_meta, key=KEPT_FROM, value=str(limit))
     yield from _ranges(read, "chunks", _CHUNKS, block * BLOCK_WEEKS, "week")
@@ -100,7 +100,7 @@ def _of_devices(
         (Bucket.HOUR, settings.hours_d),
         (Bucket.DAY, settings.days_d),
     ):
-        table = rollup_bytes.TABLES[bucket]
+        table = rollup_blocks.TABLES[bucket]
         find = (
             f"SELECT device, block FROM {table} WHERE device BETWEEN :low AND :high"
             f" AND block < :before LIMIT {STEP_CHUNKS}"
@@ -110,7 +110,7 @@ def _of_devices(
 
 def _block(at: int) -> int:
     """The block that `at` (ms) lies in: earlier ones are older than it."""
-    return (at - rollup_bytes.begin_of(0)) // BLOCK_MS
+    return (at - rollup_blocks.begin_of(0)) // BLOCK_MS
 
 
 def _place(before: int, low: int, many: int) -> dict[str, int]:

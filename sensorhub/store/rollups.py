@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sensorhub.columns import F64, I32, I64, U8
 from sensorhub.model import CATALOGUE, MeasurementKind, Quality
 from sensorhub.store.readings import Readings
-from sensorhub.store.sheaf import SCALES
+from sensorhub.store.uplink_columns import SCALES
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sensorhub.columns import unpack
 from sensorhub.store import Connection, slices
 from sensorhub.store.hot.counters import get_meta, set_meta
-from sensorhub.store.sheaf import UplinkColumns, bind, gather
+from sensorhub.store.uplink_columns import UplinkColumns, bind, gather
 
 CURSOR = "history_cursor"
 SLICE_READINGS = 4096

@@ -5,8 +5,8 @@ import zlib
 import msgspec
 import numpy as np
 
-from sensorhub.store.series import Ints, pack_ints, pack_steps, unpack_ints
-from sensorhub.store.sheaf import DECIMALS, UplinkColumns, rescale
+from sensorhub.store.column_packing import Ints, pack_ints, pack_steps, unpack_ints
+from sensorhub.store.uplink_columns import DECIMALS, UplinkColumns, rescale
 
 
 class _Slice(msgspec.Struct, array_like=True):

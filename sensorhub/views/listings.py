@@ -18,7 +18,7 @@ from sensorhub.state import checkpoint
 from sensorhub.store import (
     Connection,
     history,
-    past,
+    past_readings,
     register,
     register_lookup,
     rule_versions,
@@ -123,7 +123,7 @@ def readings_view(
     name: str,
     measurement: str | None,
     span: tuple[int, int],
-    older: past.Older | None = None,
+    older: past_readings.Older | None = None,
 ) -> list[Reading] | None:
     """Readings with since <= measured_at < until of an asset, else of a device.
 
@@ -134,7 +134,9 @@ def readings_view(
         return None
     ids = register_lookup.device_ids(connection)
     codes = [BY_NAME[measurement].no] if measurement else None
-    parts = past.read(connection, past.Asked(spans, *span, codes, ids), older)
+    parts = past_readings.read(
+        connection, past_readings.Asked(spans, *span, codes, ids), older
+    )
     return [reading for part in parts for reading in part.rows(ids)]
 
 

@@ -15,8 +15,8 @@ from sensorhub.store import (
     rule_versions,
     segments,
 )
+from sensorhub.store.disk_space import free_mb
 from sensorhub.store.hot import alerts, counters, journal, outbox
-from sensorhub.store.room import free_mb
 
 STATUS = (
     "uplinks_received",

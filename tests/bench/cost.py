@@ -19,7 +19,7 @@ from tests.bench.rig import (
 
 from sensorhub.clock import Clock
 from sensorhub.config.settings import HistorySettings
-from sensorhub.store.maker import HistoryMaker
+from sensorhub.store.history_maker import HistoryMaker
 
 
 def bare_us(devices: int, rounds: int, form: str = "native", rate: float = 0) -> float:

@@ -20,12 +20,12 @@ import numpy as np
 from sensorhub.clock import HandClock
 from sensorhub.columns import Columns, Notes, pack
 from sensorhub.config.settings import HistorySettings
-from sensorhub.store import maker
+from sensorhub.store import history_maker
 from sensorhub.store.database import FILE, connect, prepare
 from sensorhub.store.history import read_asset
+from sensorhub.store.history_maker import HistoryMaker
 from sensorhub.store.hot import journal
 from sensorhub.store.jobs import Job
-from sensorhub.store.maker import HistoryMaker
 
 DAY_MS = 86_400_000
 START = 20_700 * DAY_MS  # 2026-09-04
@@ -107,7 +107,7 @@ class Works:
     """The store being filled, and the CPU seconds of each kind of work."""
 
     def __init__(self, folder: Path, settings: HistorySettings = RARE) -> None:
-        maker.REST = 0.0
+        history_maker.REST = 0.0
         self.meter, self.clock = Meter(folder), HandClock(START)
         self.maker = HistoryMaker(
             folder,

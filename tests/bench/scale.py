@@ -28,7 +28,7 @@ from tests.bench.rig import say
 
 from sensorhub.columns import Notes, pack
 from sensorhub.config.settings import HistorySettings
-from sensorhub.store import downsampled, rolling, rounds
+from sensorhub.store import compaction, downsampled, rollup_maker
 from sensorhub.store.backup import backup
 from sensorhub.store.chunks import WEEK_MS
 from sensorhub.store.database import FILE, connect, prepare
@@ -74,8 +74,8 @@ def week(rng: np.random.Generator, devices: range, number: int) -> Readings:
     )
 
 
-def _written(step: rounds.Step, connection: Connection) -> None:
-    rounds.write(connection, step, 0)
+def _written(step: compaction.Step, connection: Connection) -> None:
+    compaction.write(connection, step, 0)
 
 
 def build(folder: Path, devices: int) -> dict[str, Any]:
@@ -87,12 +87,12 @@ def build(folder: Path, devices: int) -> dict[str, Any]:
         for low in range(0, devices, GROUP):
             made = week(rng, range(low, min(low + GROUP, devices)), number)
             readings += len(made)
-            for step in rounds.pack(read, made, rounds.Step((), 0, None), ZONE):
+            for step in compaction.pack(read, made, compaction.Step((), 0, None), ZONE):
                 meter.submit(partial(_written, step))
         if number % 8 == 7:
             say(f"  week {number + 1}: {readings:,} readings")
     chunks = meter.taken()
-    for job in rolling.jobs(read, END + 28 * DAY_MS, ZONE):
+    for job in rollup_maker.jobs(read, END + 28 * DAY_MS, ZONE):
         meter.submit(job)
     read.close()
     meter.connection.close()

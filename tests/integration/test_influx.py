@@ -17,9 +17,9 @@ from sensorhub.errors import StoreError
 from sensorhub.forward.reader import Reader
 from sensorhub.hub.workspace import older_readings
 from sensorhub.model import Reading
-from sensorhub.store import forward_rows, forwarding
+from sensorhub.store import forward_queue, forwarding
 from sensorhub.store.hot import counters
-from sensorhub.store.past import Older
+from sensorhub.store.past_readings import Older
 from sensorhub.views.listings import readings_view
 
 MINUTE = 60_000
@@ -171,7 +171,7 @@ def test_a_schema_conflict_costs_the_conflicting_values_only(
     assert influxd.count("fill_level") == 20
     found = town.is_exact()
     assert found["readings_refused"] == 20
-    letters = forward_rows.letters(town.story.hub.connection, 100)
+    letters = forward_queue.letters(town.story.hub.connection, 100)
     assert len(letters) == 20
     assert all("field type conflict" in row.reason for row in letters)
     assert all(" temperature=" in row.line for row in letters)
@@ -193,7 +193,7 @@ def test_refused_lines_go_out_once_the_cause_is_gone(
     town.forward()
     found = town.is_exact()
     assert found["readings_refused"] == 0
-    assert forward_rows.letters(town.story.hub.connection, 10) == []
+    assert forward_queue.letters(town.story.hub.connection, 10) == []
     assert influxd.count("temperature") == 10
 
 
@@ -213,7 +213,7 @@ def test_one_bad_line_is_found_among_many(town: Town, influxd: Influxd) -> None:
     assert found["readings_refused"] == 1
     assert influxd.count("fill_level") == 199
     assert influxd.count("temperature") == 200
-    (letter,) = forward_rows.letters(town.story.hub.connection, 10)
+    (letter,) = forward_queue.letters(town.story.hub.connection, 10)
     assert letter.reason.startswith("400")
 
 
@@ -240,7 +240,7 @@ def test_what_the_bucket_does_not_keep_is_counted_apart(tmp_path: Path) -> None:
 def test_it_catches_up_from_history_after_a_long_time_away(
     town: Town, influxd: Influxd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensorhub.store.trim.KEPT_UPLINKS", 10)
+    monkeypatch.setattr("sensorhub.store.reclaim.KEPT_UPLINKS", 10)
     fill(town, 10)
     town.forward()
     connection = town.story.hub.connection

@@ -21,7 +21,7 @@ from tests.support.strict_influx import (
     strict_influx,
 )
 
-from sensorhub.store import forward_rows
+from sensorhub.store import forward_queue
 
 MINUTE = 60_000
 
@@ -124,7 +124,7 @@ def test_a_line_too_large_by_itself_is_kept(town: Town, server: StrictInflux) ->
     server.most_bytes = 10
     town.forward()
     assert town.is_exact()["readings_refused"] == 5
-    letters = forward_rows.letters(town.story.hub.connection, 10)
+    letters = forward_queue.letters(town.story.hub.connection, 10)
     assert all(row.reason.startswith("413") for row in letters)
 
 

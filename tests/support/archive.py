@@ -13,9 +13,9 @@ from sensorhub.config.settings import HistorySettings
 from sensorhub.model import Outcome
 from sensorhub.store.database import connect
 from sensorhub.store.history import Span, read
+from sensorhub.store.history_maker import HistoryMaker
 from sensorhub.store.hot import journal
 from sensorhub.store.jobs import Job
-from sensorhub.store.maker import HistoryMaker
 from sensorhub.store.readings import Readings
 
 START = 1_795_000_000_000

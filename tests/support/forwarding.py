@@ -15,7 +15,7 @@ from sensorhub.forward.forwarder import Forwarder
 from sensorhub.forward.influx import Verdict
 from sensorhub.model import Message
 from sensorhub.store import forwarding
-from sensorhub.store.maker import HistoryMaker
+from sensorhub.store.history_maker import HistoryMaker
 
 START = 1_795_000_000_000
 FLEET = "zone,site,asset,kind,device,profile\n" + "".join(

@@ -12,7 +12,7 @@ from tests.support.archive import Hub, columns_of
 
 from sensorhub.errors import StoreError
 from sensorhub.model import Outcome
-from sensorhub.store import backup, database, maker, segments
+from sensorhub.store import backup, database, history_maker, segments
 from sensorhub.store.history import EVER, Span
 from sensorhub.store.hot import journal
 
@@ -33,9 +33,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(maker, "TIDY_S", 0.0)
-    monkeypatch.setattr(maker, "REST", 0.0)
-    monkeypatch.setattr(maker, "ROLL_S", 0.0)
+    monkeypatch.setattr(history_maker, "TIDY_S", 0.0)
+    monkeypatch.setattr(history_maker, "REST", 0.0)
+    monkeypatch.setattr(history_maker, "ROLL_S", 0.0)
     monkeypatch.setattr(segments, "SLICE_READINGS", 4)
     hub = Hub(folder)
     tell(hub)

@@ -16,7 +16,7 @@ from tests.support.archive import START, Hub, columns_of
 from sensorhub.export import files, tables
 from sensorhub.export.files import Format, writer
 from sensorhub.model import BY_NAME, Outcome
-from sensorhub.store import maker, segments, sweep
+from sensorhub.store import device_scan, history_maker, segments
 from sensorhub.store.database import prepare
 from sensorhub.store.history import EVER, Span, read
 from sensorhub.store.rollups import Bucket
@@ -29,12 +29,12 @@ SWAP = START + 20 * DAY
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """Two bins; `b2` got another device after 20 days; `d4` is on no asset."""
-    monkeypatch.setattr(maker, "TIDY_S", 0.0)
-    monkeypatch.setattr(maker, "REST", 0.0)
+    monkeypatch.setattr(history_maker, "TIDY_S", 0.0)
+    monkeypatch.setattr(history_maker, "REST", 0.0)
     monkeypatch.setattr(segments, "SLICE_READINGS", 4)
-    monkeypatch.setattr(sweep, "PAGE_WEEKS", 2)
-    monkeypatch.setattr(sweep, "GROUP", 2)
-    monkeypatch.setattr(sweep, "FEW", 2)
+    monkeypatch.setattr(device_scan, "PAGE_WEEKS", 2)
+    monkeypatch.setattr(device_scan, "GROUP", 2)
+    monkeypatch.setattr(device_scan, "FEW", 2)
     prepare(tmp_path)
     hub = Hub(tmp_path)
     for no, (id_, zone) in enumerate((("b1", "z1"), ("b2", "z2")), 1):
@@ -68,7 +68,9 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def wanted(hub: Hub, *, by: Bucket | None = None, **chosen: Any) -> tables.Wanted:
     codes = chosen.pop("codes", None)
     asked = {"zones": (), "assets": (), "devices": ()} | chosen
-    return tables.Wanted(sweep.places(hub.read, **asked), -EVER, EVER, codes, by, "UTC")
+    return tables.Wanted(
+        device_scan.places(hub.read, **asked), -EVER, EVER, codes, by, "UTC"
+    )
 
 
 def rows(hub: Hub, chosen: tables.Wanted) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from tests.support.stories import rows_of_csv
 
 from sensorhub.forward.influx import Away, Refused
 from sensorhub.forward.lines import count_readings, single_fields
-from sensorhub.store import forward_rows, forwarding, trim
+from sensorhub.store import forward_queue, forwarding, reclaim
 
 HOUR = 3_600_000
 
@@ -194,7 +194,7 @@ def test_what_was_there_before_is_sent_from_the_history(town: Town) -> None:
 def test_a_journal_too_long_gives_way_and_nothing_is_lost(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensorhub.store.trim.KEPT_UPLINKS", 10)
+    monkeypatch.setattr("sensorhub.store.reclaim.KEPT_UPLINKS", 10)
     town.forward()  # on, with nothing to do
     connection = town.story.hub.connection
     connection.execute("UPDATE meta SET value = '3000' WHERE key = 'forward_on'")
@@ -221,7 +221,7 @@ def test_a_journal_too_long_gives_way_and_nothing_is_lost(
 def test_the_journal_waits_for_influxdb(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensorhub.store.trim.KEPT_UPLINKS", 2)
+    monkeypatch.setattr("sensorhub.store.reclaim.KEPT_UPLINKS", 2)
     town.forward()
     for minute in range(20):
         town.say(1, START + minute * 60_000, fill_level=minute)
@@ -352,10 +352,10 @@ def test_a_line_taken_apart_has_one_measurement_each() -> None:
 
 
 def test_refused_lines_are_bounded(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forward_rows, "MOST_LETTERS", 3)
-    letters = [forward_rows.Letter(f"l{i}", 1, "no") for i in range(5)]
-    town.submit(lambda c: forward_rows.keep(c, letters, START))
-    kept = forward_rows.letters(town.story.hub.connection, 10)
+    monkeypatch.setattr(forward_queue, "MOST_LETTERS", 3)
+    letters = [forward_queue.Letter(f"l{i}", 1, "no") for i in range(5)]
+    town.submit(lambda c: forward_queue.keep(c, letters, START))
+    kept = forward_queue.letters(town.story.hub.connection, 10)
     assert [row.line for row in kept] == ["l4", "l3", "l2"]
     assert town.story.counters()["forward_letters_dropped"] == 2
 
@@ -368,10 +368,10 @@ def test_a_journal_trimmed_while_forwarding_begins_is_counted_once(
         town.take([town.uplink(d, at, fill_level=d + minute) for d in range(5)], at)
     town.story.hub.checkpoint_all()
     town.make_history()
-    monkeypatch.setattr(trim, "KEPT_UPLINKS", 10)
-    monkeypatch.setattr(trim, "STEP_ROWS", 5)
+    monkeypatch.setattr(reclaim, "KEPT_UPLINKS", 10)
+    monkeypatch.setattr(reclaim, "STEP_ROWS", 5)
     connection = town.story.hub.connection
-    steps = trim.jobs(connection)
+    steps = reclaim.jobs(connection)
     town.submit(next(steps))
     assert town.story.rows("SELECT count(*) FROM journal") == [(55,)]
     stale = next(steps)

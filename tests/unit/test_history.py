@@ -19,22 +19,22 @@ from sensorhub.columns import Columns, Notes, pack, unpack, unpack_devices
 from sensorhub.model import Outcome
 from sensorhub.store import (
     chunks,
+    column_packing,
+    compaction,
     history,
+    history_maker,
     jobs,
-    maker,
-    merging,
-    rounds,
+    reclaim,
+    segment_merging,
     segments,
-    series,
     slices,
-    trim,
 )
 from sensorhub.store.database import FILE, connect, prepare
 from sensorhub.store.history import Span, read
 from sensorhub.store.hot import counters, journal
 from sensorhub.store.jobs import LostJobError
 from sensorhub.store.readings import in_order
-from sensorhub.store.sheaf import gather
+from sensorhub.store.uplink_columns import gather
 
 DAY = 86_400_000
 
@@ -44,18 +44,18 @@ def _small() -> Iterator[None]:
     """Bounds so small that a few readings cross all of them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segments, "SLICE_READINGS", 8)
-        patch.setattr(merging, "FANOUT", 3)
-        patch.setattr(merging, "FULL_READINGS", 60)
+        patch.setattr(segment_merging, "FANOUT", 3)
+        patch.setattr(segment_merging, "FULL_READINGS", 60)
         patch.setattr(segments, "FULL_READINGS", 60)
-        patch.setattr(rounds, "WINDOW_READINGS", 20)
-        patch.setattr(rounds, "WRITE_ROWS", 2)
+        patch.setattr(compaction, "WINDOW_READINGS", 20)
+        patch.setattr(compaction, "WRITE_ROWS", 2)
         patch.setattr(jobs, "SEEN_S", 0.0)
         patch.setattr(history, "PAGE_CHUNKS", 4)
-        patch.setattr(maker, "TIDY_S", 0.0)
-        patch.setattr(maker, "PART_BYTES", 300)
-        patch.setattr(trim, "KEPT_UPLINKS", 6)
-        patch.setattr(trim, "STEP_ROWS", 2)
-        patch.setattr(trim, "STEP_SLICES", 2)
+        patch.setattr(history_maker, "TIDY_S", 0.0)
+        patch.setattr(history_maker, "PART_BYTES", 300)
+        patch.setattr(reclaim, "KEPT_UPLINKS", 6)
+        patch.setattr(reclaim, "STEP_ROWS", 2)
+        patch.setattr(reclaim, "STEP_SLICES", 2)
         yield
 
 
@@ -120,7 +120,7 @@ def test_reads_are_the_same_whatever_history_does(
         hub.restart()
         _chunk_everything(hub)
         hub.check(EVERYONE, -START, START * 2)
-        merged = counters.load(hub.read)[rounds.MERGED]
+        merged = counters.load(hub.read)[compaction.MERGED]
         assert merged == hub.taken - len(hub.expected)
         assert hub.read.execute("SELECT count(*) FROM slices").fetchone() == (0,)
         hub.close()
@@ -186,15 +186,21 @@ def test_a_chunk_holds_what_was_put_into_it(columns: Columns) -> None:
 
 @given(arrays(np.int64, st.integers(0, 30)))
 def test_integers_survive_packing(numbers: Any) -> None:
-    for packer in (series.pack_ints, series.pack_steps, series.pack_calm):
-        again = series.unpack_ints(packer(numbers), len(numbers))
+    for packer in (
+        column_packing.pack_ints,
+        column_packing.pack_steps,
+        column_packing.pack_calm,
+    ):
+        again = column_packing.unpack_ints(packer(numbers), len(numbers))
         assert again.tolist() == numbers.tolist()
 
 
 @given(st.lists(values, max_size=40), st.integers(0, 3))
 def test_values_survive_packing(numbers: list[float], decimals: int) -> None:
     array = np.array(numbers, np.float64) + 0.0
-    again = series.unpack_values(series.pack_values(array, decimals), len(array))
+    again = column_packing.unpack_values(
+        column_packing.pack_values(array, decimals), len(array)
+    )
     assert again.tobytes() == array.tobytes()
 
 

@@ -12,11 +12,18 @@ import pytest
 from tests.support.archive import START, Hub, columns_of, rows_of
 
 from sensorhub.model import Outcome
-from sensorhub.store import jobs, maker, merging, rounds, segments, trim
+from sensorhub.store import (
+    compaction,
+    history_maker,
+    jobs,
+    reclaim,
+    segment_merging,
+    segments,
+)
 from sensorhub.store.database import prepare
 from sensorhub.store.history import Span, read, read_asset
+from sensorhub.store.history_maker import HistoryMaker
 from sensorhub.store.jobs import Job, LostJobError
-from sensorhub.store.maker import HistoryMaker
 
 FOREVER = (0, START * 2)
 
@@ -24,8 +31,8 @@ FOREVER = (0, START * 2)
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     monkeypatch.setattr(jobs, "SEEN_S", 0.0)
-    monkeypatch.setattr(maker, "TIDY_S", 0.0)
-    monkeypatch.setattr(trim, "KEPT_UPLINKS", 10)
+    monkeypatch.setattr(history_maker, "TIDY_S", 0.0)
+    monkeypatch.setattr(reclaim, "KEPT_UPLINKS", 10)
     prepare(tmp_path)
     hub = Hub(tmp_path)
     yield hub
@@ -126,7 +133,7 @@ def test_a_segment_that_lost_a_part_does_not_count(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(segments, "SLICE_READINGS", 4)
-    monkeypatch.setattr(maker, "PART_BYTES", 1)
+    monkeypatch.setattr(history_maker, "PART_BYTES", 1)
     fill(hub)
     hub.undo_in = 2
     with pytest.raises(LostJobError):
@@ -190,7 +197,7 @@ def test_small_segments_are_merged_so_that_reads_touch_few(hub: Hub) -> None:
         hub.maker.make_segment()
         while hub.maker.merge():
             pass
-    assert count(hub, "segments") < merging.FANOUT * 2
+    assert count(hub, "segments") < segment_merging.FANOUT * 2
     everything(hub)
 
 
@@ -203,7 +210,7 @@ def test_readings_that_came_twice_are_merged_and_counted(hub: Hub) -> None:
     while hub.maker.step():
         pass
     merged = hub.read.execute(
-        "SELECT value FROM counters WHERE name = ?", (rounds.MERGED,)
+        "SELECT value FROM counters WHERE name = ?", (compaction.MERGED,)
     ).fetchone()
     assert merged == (1,)
     everything(hub)
@@ -216,12 +223,12 @@ def test_old_segments_become_chunks_twice_a_day_and_early_when_many() -> None:
         )
 
     rows = [row(i, i * 1000) for i in range(10)]
-    assert rounds.due(rows, 9_000, 10_000) == []
-    assert rounds.due(rows, 10_000, 10_000) == rows[:6]
-    many = [row(i, 0, segments.FULL) for i in range(rounds.MOST_SEGMENTS + 2)]
-    assert rounds.due(many, 0, 10_000) == many[: len(many) // 2]
+    assert compaction.due(rows, 9_000, 10_000) == []
+    assert compaction.due(rows, 10_000, 10_000) == rows[:6]
+    many = [row(i, 0, segments.FULL) for i in range(compaction.MOST_SEGMENTS + 2)]
+    assert compaction.due(many, 0, 10_000) == many[: len(many) // 2]
     begun = [rows[3]._replace(chunked=7)]
-    assert rounds.due([*rows, *begun], 0, 10_000) == begun
+    assert compaction.due([*rows, *begun], 0, 10_000) == begun
 
 
 def test_the_thread_makes_history_while_the_hub_writes(

@@ -9,11 +9,11 @@ from tests.support.archive import EVER_KEPT, START, Hub, columns_of
 
 from sensorhub.config.keeping import RetentionSettings
 from sensorhub.model import Outcome
-from sensorhub.store import downsampled, maker, retention, rolling
+from sensorhub.store import downsampled, history_maker, retention, rollup_maker
 from sensorhub.store.database import prepare
 from sensorhub.store.history import EVER, Span, read
 from sensorhub.store.hot.counters import kept_from
-from sensorhub.store.rollup_bytes import BLOCK_MS, begin_of
+from sensorhub.store.rollup_blocks import BLOCK_MS, begin_of
 from sensorhub.store.rollups import Bucket
 
 DAY = 86_400_000
@@ -22,9 +22,9 @@ KEEP = RetentionSettings(readings_d=70, hours_d=140, days_d=280)
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(maker, "TIDY_S", 0.0)
-    monkeypatch.setattr(maker, "REST", 0.0)
-    monkeypatch.setattr(maker, "ROLL_S", 0.0)
+    monkeypatch.setattr(history_maker, "TIDY_S", 0.0)
+    monkeypatch.setattr(history_maker, "REST", 0.0)
+    monkeypatch.setattr(history_maker, "ROLL_S", 0.0)
     monkeypatch.setattr(retention, "STEP_CHUNKS", 3)
     prepare(tmp_path)
     hub = Hub(tmp_path, keep=KEEP)
@@ -105,7 +105,7 @@ def test_readings_without_rollups_stay(hub: Hub) -> None:
     for job in retention.jobs(hub.read, KEEP, hub.clock.time, ignore):
         hub.submit(job)
     assert oldest(hub) == first
-    for job in rolling.jobs(hub.read, hub.clock.time, "UTC"):
+    for job in rollup_maker.jobs(hub.read, hub.clock.time, "UTC"):
         hub.submit(job)
     for job in retention.jobs(hub.read, KEEP, hub.clock.time, ignore):
         hub.submit(job)

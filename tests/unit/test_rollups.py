@@ -15,14 +15,20 @@ from tests.support.archive import START, Hub, columns_of
 
 from sensorhub.columns import Columns
 from sensorhub.model import BY_NAME, Outcome
-from sensorhub.store import downsampled, maker, rollup_bytes, rounds, segments
+from sensorhub.store import (
+    compaction,
+    downsampled,
+    history_maker,
+    rollup_blocks,
+    segments,
+)
 from sensorhub.store.database import FILE, connect, prepare
 from sensorhub.store.history import Span
 from sensorhub.store.history import read as read_raw
 from sensorhub.store.hot.counters import KEPT_FROM, set_meta
 from sensorhub.store.readings import in_order, join
 from sensorhub.store.rollups import Bucket, Rollups, combine, roll
-from sensorhub.store.sheaf import gather
+from sensorhub.store.uplink_columns import gather
 
 DAY = 86_400_000
 COUNT = BY_NAME["count_in"].no
@@ -32,11 +38,11 @@ ZONES = ["UTC", "Asia/Shanghai", "Europe/Prague"]
 @pytest.fixture(autouse=True, scope="module")
 def _small() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(maker, "TIDY_S", 0.0)
-        patch.setattr(maker, "REST", 0.0)
-        patch.setattr(maker, "ROLL_S", 0.0)
+        patch.setattr(history_maker, "TIDY_S", 0.0)
+        patch.setattr(history_maker, "REST", 0.0)
+        patch.setattr(history_maker, "ROLL_S", 0.0)
         patch.setattr(segments, "SLICE_READINGS", 5)
-        patch.setattr(rounds, "WINDOW_READINGS", 10)
+        patch.setattr(compaction, "WINDOW_READINGS", 10)
         yield
 
 
@@ -124,15 +130,15 @@ def test_a_row_holds_what_was_put_into_it(many: list[Any], zone: str) -> None:
     columns: Columns = columns_of(many, START)
     columns.device[:] = 3
     whole = in_order(gather(columns).unfold())
-    blocks = (whole.measured_at - rollup_bytes.begin_of(0)) // rollup_bytes.BLOCK_MS
+    blocks = (whole.measured_at - rollup_blocks.begin_of(0)) // rollup_blocks.BLOCK_MS
     assume(len(blocks))
     assert blocks.min() >= 0
     for block in set(blocks.tolist()):
         one = whole.take(blocks == block)
-        rows = rollup_bytes.rows_of(one, (3, block), zone)
+        rows = rollup_blocks.rows_of(one, (3, block), zone)
         assert rows
         for bucket, row in rows.items():
-            found = rollup_bytes.sound(row)
+            found = rollup_blocks.sound(row)
             assert found is not None
             assert found[1] == zone
             wanted = roll(one, bucket, zone)
@@ -144,7 +150,7 @@ def test_a_row_holds_what_was_put_into_it(many: list[Any], zone: str) -> None:
 @given(st.binary(max_size=200))
 def test_damaged_bytes_are_a_value_error(body: bytes) -> None:
     with suppress(ValueError):
-        rollup_bytes.unpack(1, 1, body)
+        rollup_blocks.unpack(1, 1, body)
 
 
 @pytest.fixture
@@ -198,7 +204,7 @@ def test_chunks_of_an_older_version_are_read_and_get_their_rollups(hub: Hub) -> 
     fill(hub, 48)
     chunks_of(hub)
     assert rolled(hub)
-    for table in rollup_bytes.TABLES.values():
+    for table in rollup_blocks.TABLES.values():
         hub.write.execute(f"DELETE FROM {table}")
     wanted = from_rollups(hub, EVERYONE, Bucket.HOUR, "UTC")
     assert len(wanted) == 48

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sensorhub.store.room import LOOK_S, Room
+from sensorhub.store.disk_space import LOOK_S, Room
 
 
 class Disk:

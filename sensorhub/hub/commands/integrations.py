@@ -3,7 +3,7 @@
 from sensorhub.errors import Refused
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
-from sensorhub.store import forward_rows
+from sensorhub.store import forward_queue
 from sensorhub.store.hot.changeset import ChangeSet
 from sensorhub.store.hot.commands import Command
 
@@ -21,5 +21,5 @@ def influx_retry(hub: Hub, change_set: ChangeSet, command: Command, now: int) ->
     """What InfluxDB refused is tried once more."""
     if not hub.settings.influx.on:
         raise Refused("influx.url is not set: nothing is forwarded")
-    change_set.writes.append(forward_rows.try_again)
-    return {"lines": forward_rows.count_letters(hub.connection)}
+    change_set.writes.append(forward_queue.try_again)
+    return {"lines": forward_queue.count_letters(hub.connection)}

@@ -12,7 +12,7 @@ from sensorhub.columns import Service
 from sensorhub.model import Category, Severity, Transition
 from sensorhub.registry.subjects import Subject
 from sensorhub.store import Connection
-from sensorhub.store.hot import places
+from sensorhub.store.hot import subject_rows
 
 _COLUMNS = (
     "id, rule, category, asset, zone, severity, state, started_at, resolved_at,"
@@ -65,7 +65,7 @@ def save(connection: Connection, alerts: Iterable[Alert]) -> None:
                 alert.id,
                 alert.rule,
                 str(alert.category),
-                places.encode(alert.subject),
+                subject_rows.encode(alert.subject),
                 alert.zone,
                 int(alert.severity),
                 alert.state,
@@ -130,7 +130,7 @@ def last_emptied(connection: Connection) -> dict[int, tuple[int, str]]:
 
 
 def _alerts(connection: Connection, rows: Iterable[Sequence[Any]]) -> list[Alert]:
-    subjects = places.subjects(connection)
+    subjects = subject_rows.subjects(connection)
     return [_alert(row, subjects[row[3]]) for row in rows]
 
 

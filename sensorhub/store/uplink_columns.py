@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from sensorhub.columns import F64, I32, I64, U8, Columns
 from sensorhub.model import CATALOGUE, CODES, Outcome
+from sensorhub.store.column_packing import to_ints
 from sensorhub.store.readings import Readings
-from sensorhub.store.series import to_ints
 
 Mask = NDArray[np.bool_]
 Index = NDArray[np.intp]

@@ -7,12 +7,12 @@ readings came lost its rollups and gets new ones.
 from collections.abc import Iterator
 from functools import partial
 
-from sensorhub.store import Connection, rollup_bytes
+from sensorhub.store import Connection, rollup_blocks
+from sensorhub.store.compaction import unpack_chunk
 from sensorhub.store.jobs import Job
 from sensorhub.store.readings import in_order, join
-from sensorhub.store.rollup_bytes import BLOCK_MS, BLOCK_WEEKS, RollupRow
+from sensorhub.store.rollup_blocks import BLOCK_MS, BLOCK_WEEKS, RollupRow
 from sensorhub.store.rollups import DAY_MS, Bucket
-from sensorhub.store.rounds import unpack_chunk
 
 SETTLED_MS = 3 * DAY_MS  # after the end of a block
 LOOK_DEVICES = 500  # of one read
@@ -29,7 +29,7 @@ Rows = dict[Bucket, list[RollupRow]]
 
 def over(now: int) -> int:
     """The first block that is not over and settled at `now` (ms)."""
-    return (now - SETTLED_MS - rollup_bytes.begin_of(0)) // BLOCK_MS
+    return (now - SETTLED_MS - rollup_blocks.begin_of(0)) // BLOCK_MS
 
 
 def jobs(read: Connection, now: int, zone: str) -> Iterator[Job]:
@@ -61,10 +61,10 @@ def make(read: Connection, key: tuple[int, int], zone: str) -> dict[Bucket, Roll
     ).fetchall()
     parts = [unpack_chunk(device, *row) for row in found]
     readings = in_order(join([part for part in parts if part is not None]))
-    return rollup_bytes.rows_of(readings, key, zone)
+    return rollup_blocks.rows_of(readings, key, zone)
 
 
 def write(connection: Connection, rows: Rows) -> None:
     """Write rollups in the writer's transaction."""
     for bucket, made in rows.items():
-        rollup_bytes.put(connection, bucket, made)
+        rollup_blocks.put(connection, bucket, made)

@@ -17,17 +17,17 @@ from sensorhub.config.keeping import RetentionSettings
 from sensorhub.config.settings import HistorySettings
 from sensorhub.store import (
     Connection,
+    compaction,
     forwarding,
-    merging,
+    reclaim,
     retention,
-    rolling,
-    rounds,
+    rollup_maker,
+    segment_merging,
     segments,
-    trim,
 )
 from sensorhub.store.backlog import Backlog
 from sensorhub.store.database import connect
-from sensorhub.store.hot.damaged import set_aside_row, set_aside_slice
+from sensorhub.store.hot.damaged_rows import set_aside_row, set_aside_slice
 from sensorhub.store.jobs import Job, Jobs, LostJobError, Submit
 from sensorhub.store.retention import Gone
 from sensorhub.store.segments import Segment, SliceRow
@@ -82,7 +82,7 @@ class HistoryMaker:
         self._wake = threading.Event()
         self._jobs = Jobs(submit, self._stopping)
         self._backlog = Backlog(self._read, settings, now())
-        self._steps: Iterator[rounds.Step] | None = None
+        self._steps: Iterator[compaction.Step] | None = None
         self._in_round: set[int] = set()
         self._unmerged = True
         self._chunk_all = False
@@ -182,10 +182,10 @@ class HistoryMaker:
         rows = [
             row for row in segments.load(self._read) if row.id not in self._in_round
         ]
-        chosen = merging.to_merge(rows)
+        chosen = segment_merging.to_merge(rows)
         self._unmerged = bool(chosen)
         if chosen:
-            self._put(merging.merge(self._read, chosen))
+            self._put(segment_merging.merge(self._read, chosen))
         return bool(chosen)
 
     def make_chunks(self) -> bool:
@@ -199,7 +199,7 @@ class HistoryMaker:
             self._in_round.clear()
             self._tidied = 0.0
             return True
-        self._jobs.do(self._chunk_job(step), lambda: rounds.done(self._read, step))
+        self._jobs.do(self._chunk_job(step), lambda: compaction.done(self._read, step))
         if not self._chunk_all:
             self._stopping.wait(REST * (time.monotonic() - began))
         return True
@@ -223,10 +223,10 @@ class HistoryMaker:
     # -- how --
 
     def _tidy_jobs(self) -> Iterator[Job]:
-        yield from trim.jobs(self._read)
+        yield from reclaim.jobs(self._read)
         if time.monotonic() >= self._next_roll:
             self._next_roll = time.monotonic() + ROLL_S
-            yield from rolling.jobs(self._read, self._now(), self._zone)
+            yield from rollup_maker.jobs(self._read, self._now(), self._zone)
             yield from retention.jobs(
                 self._read,
                 self._keep,
@@ -236,7 +236,7 @@ class HistoryMaker:
             )
 
     def _begin_round(self) -> bool:
-        rows = rounds.due(
+        rows = compaction.due(
             segments.load(self._read),
             self._now(),
             self._settings.chunk_after_h * 3_600_000,
@@ -246,12 +246,12 @@ class HistoryMaker:
             self._chunk_all = False
             return False
         self._in_round = {row.id for row in rows}
-        self._steps = rounds.steps(self._read, rows, self._zone)
+        self._steps = compaction.steps(self._read, rows, self._zone)
         return True
 
-    def _chunk_job(self, step: rounds.Step) -> Job:
+    def _chunk_job(self, step: compaction.Step) -> Job:
         def write(connection: Connection) -> None:
-            for number in rounds.write(connection, step, self._now()):
+            for number in compaction.write(connection, step, self._now()):
                 self._on_damaged(connection, number, 0)
 
         return write

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from sensorhub.columns import unpack, unpack_notes
-from sensorhub.store import Connection, DatabaseError, chunks, rollup_bytes, slices
+from sensorhub.store import Connection, DatabaseError, chunks, rollup_blocks, slices
 
 PAGE = 200  # rows of one read
 Check = Callable[[tuple[int, ...], bytes], object]
@@ -51,13 +51,13 @@ PARTS = (
         "rollups by hour",
         "rollups_hour",
         ("device", "block"),
-        lambda key, body: rollup_bytes.unpack(key[0], key[1], body),
+        lambda key, body: rollup_blocks.unpack(key[0], key[1], body),
     ),
     Part(
         "rollups by day",
         "rollups_day",
         ("device", "block"),
-        lambda key, body: rollup_bytes.unpack(key[0], key[1], body),
+        lambda key, body: rollup_blocks.unpack(key[0], key[1], body),
     ),
     Part("checkpoints", "checkpoints", ("block",), _any),
     Part("forwarding", "forward_marks", ("no",), _any),

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sensorhub.store import Connection, chunks, rollup_bytes
+from sensorhub.store import Connection, chunks, rollup_blocks
 from sensorhub.store.hot import counters
 from sensorhub.store.hot.counters import kept_from
-from sensorhub.store.hot.damaged import set_aside_chunk, set_aside_slice
+from sensorhub.store.hot.damaged_rows import set_aside_chunk, set_aside_slice
 from sensorhub.store.readings import Readings, in_order, join
-from sensorhub.store.rollup_bytes import RollupRow
+from sensorhub.store.rollup_blocks import RollupRow
 from sensorhub.store.rollups import Bucket
 from sensorhub.store.segments import FULL, SegmentRow, unpack_slice
 
@@ -195,14 +195,14 @@ def _roll(
     zone: str,
 ) -> None:
     """Rollups are made anew of readings that are there, else added to."""
-    block = key[0], key[1] // rollup_bytes.BLOCK_WEEKS
+    block = key[0], key[1] // rollup_blocks.BLOCK_WEEKS
     known = "SELECT 1 FROM rollups_day WHERE device = ? AND block = ?"
     if read.execute(known, block).fetchone() is None:
         return
-    if rollup_bytes.begin_of(block[1]) >= kept_from(read):
+    if rollup_blocks.begin_of(block[1]) >= kept_from(read):
         step.stale.append(block)
         return
-    for bucket, row in rollup_bytes.rows_of(in_order(new), block, zone).items():
+    for bucket, row in rollup_blocks.rows_of(in_order(new), block, zone).items():
         step.late.append((bucket, row, zone))
 
 
@@ -239,9 +239,9 @@ def write(connection: Connection, step: Step, now: int) -> list[int]:
         " body = excluded.body",
         step.rows,
     )
-    rollup_bytes.forget(connection, step.stale)
+    rollup_blocks.forget(connection, step.stale)
     for late in step.late:
-        rollup_bytes.add_to(connection, *late)
+        rollup_blocks.add_to(connection, *late)
     counters.add(connection, Counter({MERGED: step.merged}))
     if step.high is None:
         connection.execute(

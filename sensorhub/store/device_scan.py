@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from sensorhub.store import Connection, downsampled, history
 from sensorhub.store.chunks import MONDAY_MS, WEEK_MS
+from sensorhub.store.compaction import unpack_chunk
 from sensorhub.store.history import Span
 from sensorhub.store.hot.transactions import snapshot
 from sensorhub.store.readings import Readings, in_order, join
 from sensorhub.store.rollups import Bucket, Rollups
-from sensorhub.store.rounds import unpack_chunk
 
 GROUP = 100  # devices whose newest readings are looked for at one time
 FEW = 10  # devices whose rollups are in memory at one time

@@ -16,17 +16,7 @@ import numpy as np
 from sensorhub.columns import F64, I64
 from sensorhub.store import Connection
 from sensorhub.store.chunks import MONDAY_MS, WEEK_MS
-from sensorhub.store.readings import Readings
-from sensorhub.store.rollups import (
-    COUNTERS,
-    MOST_STEPS,
-    Bucket,
-    Rollups,
-    combine,
-    join,
-    roll,
-)
-from sensorhub.store.series import (
+from sensorhub.store.column_packing import (
     Ints,
     Mask,
     pack_calm,
@@ -39,7 +29,17 @@ from sensorhub.store.series import (
     unpack_ints,
     whole,
 )
-from sensorhub.store.sheaf import DECIMALS
+from sensorhub.store.readings import Readings
+from sensorhub.store.rollups import (
+    COUNTERS,
+    MOST_STEPS,
+    Bucket,
+    Rollups,
+    combine,
+    join,
+    roll,
+)
+from sensorhub.store.uplink_columns import DECIMALS
 
 BLOCK_WEEKS = 4
 BLOCK_MS = BLOCK_WEEKS * WEEK_MS

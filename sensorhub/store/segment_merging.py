@@ -10,7 +10,7 @@ from sensorhub.store.segments import (
     SegmentRow,
     unpack_slice,
 )
-from sensorhub.store.sheaf import UplinkColumns
+from sensorhub.store.uplink_columns import UplinkColumns
 
 FANOUT = 8  # so many of a level become one of the next
 
