@@ -10,7 +10,7 @@ from typing import NamedTuple
 import structlog
 
 from sensorhub.config.influx import InfluxSettings
-from sensorhub.forward.courier import Courier
+from sensorhub.forward.batch_sender import Courier
 from sensorhub.forward.influx import Away, Refused, Verdict, Writer
 from sensorhub.forward.lines import Heads
 from sensorhub.registry.registry import Registry

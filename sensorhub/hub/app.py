@@ -26,9 +26,9 @@ from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.listeners.link import Publication
 from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.notify.addresses import networks
-from sensorhub.notify.choice import wants
 from sensorhub.notify.mqtt import Post
 from sensorhub.notify.relay import Relay
+from sensorhub.notify.subscription_filter import wants
 from sensorhub.notify.webhook import Webhook
 from sensorhub.notify.workers import Workers
 from sensorhub.registry.profiles import Profile

@@ -17,12 +17,12 @@ from sensorhub.config.settings import Settings, load_settings, start_ms
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import read_fleet
-from sensorhub.forward.reader import Reader
+from sensorhub.forward.influx_reader import Reader
 from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
 from sensorhub.notify.addresses import networks
-from sensorhub.notify.choice import wants
 from sensorhub.notify.probe import Verdict, probe
+from sensorhub.notify.subscription_filter import wants
 from sensorhub.notify.webhook import Webhook
 from sensorhub.registry.profiles import Profile, load_profiles
 from sensorhub.rules.schema import parse_rules, read_rules

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from sensorhub.notify.lane import Deliver, DeliveryLane, Desk
+from sensorhub.notify.delivery_queue import Deliver, DeliveryLane, Desk
 from sensorhub.notify.mqtt import Publish
-from sensorhub.notify.settling import Job, Settling
-from sensorhub.notify.stream import DownlinkSent, StreamLane
+from sensorhub.notify.mqtt_delivery import DownlinkSent, StreamLane
+from sensorhub.notify.result_writer import Job, Settling
 from sensorhub.notify.workers import Pool
 from sensorhub.store import Connection
 from sensorhub.store.hot import outbox

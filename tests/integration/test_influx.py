@@ -14,7 +14,7 @@ from tests.support.hubs import HubProcess
 from tests.support.influx import ORG, TOKEN, Influxd
 
 from sensorhub.errors import StoreError
-from sensorhub.forward.reader import Reader
+from sensorhub.forward.influx_reader import Reader
 from sensorhub.hub.workspace import older_readings
 from sensorhub.model import Reading
 from sensorhub.store import forward_queue, forwarding

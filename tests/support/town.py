@@ -22,7 +22,7 @@ from sensorhub.hub.hub import Hub
 from sensorhub.hub.watchdog import Watchdog
 from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
-from sensorhub.notify.choice import wants
+from sensorhub.notify.subscription_filter import wants
 from sensorhub.registry.profiles import Profile, load_profiles
 from sensorhub.rules.schema import Rulebook, RuleSettings
 from sensorhub.store import database, register, rule_versions

@@ -1,7 +1,7 @@
 import pytest
 
-from sensorhub.notify.choice import wants
 from sensorhub.notify.probe import test_event as make_event
+from sensorhub.notify.subscription_filter import wants
 from sensorhub.store.subscriptions import Choice, Target, webhook
 
 EVENT = make_event(1_700_000_000_000)

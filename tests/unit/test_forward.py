@@ -330,13 +330,13 @@ def test_memory_does_not_grow_with_what_waits(town: Town) -> None:
     town.influx.first = lambda lines: sizes.append(
         len([x for x in lines if x[0] == "r"])
     )
-    from sensorhub.forward import courier
+    from sensorhub.forward import batch_sender
 
-    most, courier.BATCH_READINGS = courier.BATCH_READINGS, 50
+    most, batch_sender.BATCH_READINGS = batch_sender.BATCH_READINGS, 50
     try:
         town.forward()
     finally:
-        courier.BATCH_READINGS = most
+        batch_sender.BATCH_READINGS = most
     assert max(sizes) <= 55
     assert sum(sizes) == 1_000
 

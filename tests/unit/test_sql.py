@@ -50,7 +50,7 @@ STATEMENT = re.compile(
     r"\s*(SELECT|INSERT|UPDATE|DELETE|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|PRAGMA|CREATE"
     r"|DROP|ALTER|VACUUM|ATTACH|WITH)\b"
 )
-INFLUXQL = {"sensorhub/forward/reader.py"}  # a language of its own
+INFLUXQL = {"sensorhub/forward/influx_reader.py"}  # a language of its own
 
 
 def statements(source: str) -> list[int]:

@@ -14,8 +14,8 @@ import structlog
 
 from sensorhub.errors import DeliveryError
 from sensorhub.notify.notification import Notification
+from sensorhub.notify.result_writer import Settling
 from sensorhub.notify.schedule import retry_at
-from sensorhub.notify.settling import Settling
 from sensorhub.notify.workers import Pool
 from sensorhub.store import Connection, subscriptions
 from sensorhub.store.hot import outbox

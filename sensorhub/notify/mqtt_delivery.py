@@ -16,7 +16,7 @@ import structlog
 
 from sensorhub.notify import mqtt
 from sensorhub.notify.mqtt import Post, Publication, Publish
-from sensorhub.notify.settling import Settling
+from sensorhub.notify.result_writer import Settling
 from sensorhub.store import Connection
 from sensorhub.store.hot import outbox
 from sensorhub.store.hot.outbox import MQTT, OutboxRow, Result

@@ -19,7 +19,7 @@ from sensorhub.forward.lines import (
     service_lines,
     transition_lines,
 )
-from sensorhub.forward.places import Places
+from sensorhub.forward.point_times import Places
 from sensorhub.model import NEVER, Quality
 from sensorhub.store import Connection, forward_queue, forwarding, history
 from sensorhub.store.hot import journal
