@@ -31,19 +31,21 @@ from firmware_sim.scenario.load import own_names
 from firmware_sim.score.command import run as score
 
 app = typer.Typer(
-    help="Bins, toilets and their sensors, without hardware.",
+    help="Simulate bins, toilets and their sensors.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 app.command("score")(score)
 app.command("devices")(devices)
-AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
 DEMO_DATA = Path("data/demo")
 DEMO_START = "2026-06-01T07:00:00+08:00"
 Speed = Annotated[
-    float, typer.Option(min=1, max=100_000, help="Simulated seconds a second.")
+    float, typer.Option(min=1, max=100_000, help="Simulated seconds per second.")
 ]
-Seed = Annotated[int, typer.Option(help="One seed, one sequence of uplinks.")]
+Seed = Annotated[
+    int, typer.Option(help="Seed of random numbers; one seed gives one town.")
+]
 
 
 def _time(text: str) -> int:
@@ -67,7 +69,7 @@ def _read(file: Path) -> str:
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that Ctrl-C, SIGTERM and a closed terminal set."""
+    """Return an event that Ctrl-C, SIGTERM and a closed terminal set."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -77,37 +79,45 @@ def stop_on_signals() -> threading.Event:
 @app.command()
 def run(
     scenario: Annotated[
-        str | None, typer.Argument(help="See `scenarios`; none: the demo's town.")
+        str | None, typer.Argument(help="See `scenarios`; default: the demo's town.")
     ] = None,
-    host: Annotated[str, typer.Option(help="Broker's name or address.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Broker's port.")] = 1883,
+    host: Annotated[
+        str, typer.Option(help="Host name or address of the broker.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the broker.")] = 1883,
     start: Start = None,
     speed: Speed = 1.0,
     seed: Seed = 1,
     hours: Annotated[
-        float | None, typer.Option(help="Simulated hours; without it: until stopped.")
+        float | None, typer.Option(help="Simulated hours; default: until stopped.")
     ] = None,
-    username: Annotated[str | None, typer.Option(help="User at the broker.")] = None,
+    username: Annotated[
+        str | None, typer.Option(help="User name at the broker.")
+    ] = None,
     password: Annotated[
         str | None,
-        typer.Option(envvar="FIRMWARE_SIM_PASSWORD", help="Better by the environment."),
+        typer.Option(
+            envvar="FIRMWARE_SIM_PASSWORD", help="Prefer the environment variable."
+        ),
     ] = None,
     password_file: Annotated[
         Path | None, typer.Option(help="File with the password.")
     ] = None,
-    bins: Annotated[int | None, typer.Option(min=0, help="Of the scenario.")] = None,
-    toilets: Annotated[int | None, typer.Option(min=0, help="Of it.")] = None,
+    bins: Annotated[int | None, typer.Option(min=0, help="Number of bins.")] = None,
+    toilets: Annotated[
+        int | None, typer.Option(min=0, help="Number of toilets.")
+    ] = None,
     servers: Annotated[
-        bool, typer.Option("--servers", help="All devices behind one client.")
+        bool, typer.Option("--servers", help="Use one MQTT client for all devices.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for register, rounds and the truth.")
+        Path | None, typer.Option(help="Folder for register, rounds and labels.")
     ] = None,
 ) -> None:
-    """Publish live to any broker. Without --start the simulated time is the real.
+    """Publish a town to an MQTT broker. Without --start, simulated time is real time.
 
-    Native devices of a scenario have a client each, with birth and last will; LoRaWAN
-    ones stand behind a network server.
+    Each native device of a scenario has an MQTT client with birth and last will;
+    LoRaWAN devices share the client of a network server.
     """
     stop = stop_on_signals()
     begin = wall_ms() if start is None else _time(start)
@@ -116,11 +126,19 @@ def run(
     address = BrokerAddress(host, port, username, password)
     try:
         if scenario is None:
-            complete = _run_demo_town(address, (begin, speed, seed, hours), stop)
+            complete = _run_demo_town(address, begin, speed, seed, hours, stop)
         else:
-            changed = _sizes(None, bins, toilets)
-            told = (scenario, changed, seed, begin, speed, hours)
-            complete = run_scenario(RunRequest(*told, not servers, out), address, stop)
+            request = RunRequest(
+                scenario=scenario,
+                overrides=_sizes(None, bins, toilets),
+                seed=seed,
+                begin=begin,
+                speed=speed,
+                hours=hours,
+                client_per_device=not servers,
+                out=out,
+            )
+            complete = run_scenario(request, address, stop)
     except (ScenarioError, TooManyClientsError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
@@ -128,16 +146,18 @@ def run(
         typer.echo(f"cannot reach a broker at {host}:{port}: {error}", err=True)
         raise typer.Exit(1) from None
     if not complete:
-        typer.echo("not all was acknowledged", err=True)
+        typer.echo("the broker did not acknowledge all messages", err=True)
         raise typer.Exit(1)
 
 
 def _run_demo_town(
     address: BrokerAddress,
-    told: tuple[int, float, int, float | None],
+    begin: int,
+    speed: float,
+    seed: int,
+    hours: float | None,
     stop: threading.Event,
 ) -> bool:
-    begin, speed, seed, hours = told
     until = None if hours is None else begin + int(hours * HOUR)
     publisher = Publisher(address)
     assets = town()
@@ -154,15 +174,17 @@ def _run_demo_town(
 
 
 def _sizes(days: int | None, bins: int | None, toilets: int | None) -> dict[str, int]:
-    told = {"town.days": days, "town.bins": bins, "town.toilets": toilets}
-    return {key: value for key, value in told.items() if value is not None}
+    sizes = {"town.days": days, "town.bins": bins, "town.toilets": toilets}
+    return {key: value for key, value in sizes.items() if value is not None}
 
 
 @app.command()
 def fleet(
-    out: Annotated[Path | None, typer.Option(help="CSV file; default: print.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV file; default: standard output.")
+    ] = None,
 ) -> None:
-    """Write the register of the simulated town for `sensorhub fleet import`."""
+    """Write the register of the demo's town for `sensorhub fleet import`."""
     text = fleet_csv(town())
     if out is None:
         typer.echo(text, nl=False)
@@ -172,15 +194,21 @@ def fleet(
 
 @app.command()
 def trace(
-    scenario: Annotated[str, typer.Argument(help="Name or file; see `scenarios`.")],
+    scenario: Annotated[
+        str, typer.Argument(help="Name or file of a scenario; see `scenarios`.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the files.")],
     seed: Seed = 1,
-    days: Annotated[int | None, typer.Option(min=1, help="Simulated days.")] = None,
-    bins: Annotated[int | None, typer.Option(min=0, help="Street bins.")] = None,
-    toilets: Annotated[int | None, typer.Option(min=0, help="Toilets.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="Number of simulated days.")
+    ] = None,
+    bins: Annotated[int | None, typer.Option(min=0, help="Number of bins.")] = None,
+    toilets: Annotated[
+        int | None, typer.Option(min=0, help="Number of toilets.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a scenario's uplinks, labels, register and rounds; no clock, no network."""
+    """Write a scenario's uplinks, labels, register and rounds to files."""
     try:
         settings = load(scenario, _sizes(days, bins, toilets))
     except ScenarioError as error:
@@ -189,10 +217,10 @@ def trace(
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(scenario, total=settings.town.days)
 
-        def tick(day: int) -> None:
+        def on_day(day: int) -> None:
             progress.update(task, completed=day)
 
-        made = write_trace(scenario, settings, seed, out, tick)
+        made = write_trace(scenario, settings, seed, out, on_day)
     speed = round(made.device_days_per_s)
     if as_json:
         typer.echo(json.dumps(asdict(made) | {"device_days_per_s": speed}))
@@ -205,10 +233,12 @@ def trace(
 
 @app.command()
 def scenarios(
-    name: Annotated[str | None, typer.Argument(help="Show this one whole.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Show all settings of this scenario.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the scenarios, or show every key of one."""
+    """List the scenarios, or show all settings of one."""
     if name is not None:
         try:
             typer.echo(load(name).model_dump_json(indent=2))
@@ -227,10 +257,15 @@ def scenarios(
 @app.command()
 def labels(
     file: Annotated[Path, typer.Argument(help="labels.jsonl of a trace.")],
-    kind: Annotated[list[str] | None, typer.Option(help="Only these kinds.")] = None,
-    asset: Annotated[str | None, typer.Option(help="Only this asset.")] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(help="Only labels of this kind; may be repeated."),
+    ] = None,
+    asset: Annotated[
+        str | None, typer.Option(help="Only labels of this asset.")
+    ] = None,
 ) -> None:
-    """Print labels of a trace: all, or some kinds, or those of one asset."""
+    """Print the ground-truth labels of a trace."""
     try:
         with file.open(encoding="utf-8") as lines:
             for line in lines:
@@ -252,16 +287,20 @@ app.command("reality")(reality)
 @app.command()
 def demo(
     seconds: Annotated[
-        float | None, typer.Option(help="Stop after so many real seconds.")
+        float | None, typer.Option(help="Stop after so many seconds of real time.")
     ] = None,
-    port: Annotated[int, typer.Option(help="Port of the demo's own broker.")] = 1883,
+    port: Annotated[int, typer.Option(help="Port of the demo's broker.")] = 1883,
     speed: Speed = 600.0,
     seed: Seed = 1,
-    language: Annotated[str, typer.Option(help="en or zh-CN.")] = "en",
-    config: Annotated[Path, typer.Option(help="The hub's settings.")] = Path("config"),
-    data: Annotated[Path, typer.Option(help="Wiped; if in use: NAME-2.")] = DEMO_DATA,
+    language: Annotated[str, typer.Option(help="Language: en or zh-CN.")] = "en",
+    config: Annotated[Path, typer.Option(help="Folder of the hub's settings.")] = Path(
+        "config"
+    ),
+    data: Annotated[
+        Path, typer.Option(help="Data folder; emptied first. If in use: NAME-2.")
+    ] = DEMO_DATA,
 ) -> None:
-    """Broker, hub and town together: see alerts rise and resolve. Ctrl-C stops."""
+    """Run a broker, a hub and a simulated town together. Ctrl-C stops them."""
     from firmware_sim.demo.run import Demo, DemoOptions
 
     options = DemoOptions(
@@ -278,5 +317,5 @@ def demo(
 
 
 def main() -> None:
-    """Entry point of `firmware-sim`."""
+    """Run the command line of `firmware-sim`."""
     app()

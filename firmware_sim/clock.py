@@ -1,6 +1,6 @@
-"""Simulated time of the live simulator: epoch milliseconds from `start` at `speed`.
+"""Simulated time in epoch milliseconds: from `start` on, at `speed` times real time.
 
-The pure rooms get `at` as an argument; only this file reads a clock.
+Only this module reads a clock; others get the time as an argument.
 """
 
 import time
@@ -14,7 +14,7 @@ DAY = 24 * HOUR
 
 
 class SimClock:
-    """`start` (epoch ms) at the moment of making, then `speed` times real time."""
+    """A clock that begins at `start` (epoch ms) and runs at `speed` times real time."""
 
     def __init__(self, start: int, speed: float = 1.0) -> None:
         self.start = start
@@ -22,26 +22,26 @@ class SimClock:
         self._origin = time.monotonic_ns()
 
     def now(self) -> int:
-        """Simulated time in epoch milliseconds."""
+        """Return the simulated time, epoch ms."""
         real_ms = (time.monotonic_ns() - self._origin) / 1e6
         return self.start + int(real_ms * self.speed)
 
     def reach(self, at: int) -> None:
-        """Go on from simulated `at` where that is later."""
+        """Advance the clock to simulated `at` (epoch ms) if that is later."""
         self.start += max(at - self.now(), 0)
 
     def real_s(self, at: int) -> float:
-        """Real seconds until simulated `at`; negative when it has passed."""
+        """Return real seconds until simulated `at` (epoch ms); negative if past."""
         return (at - self.now()) / 1e3 / self.speed
 
 
 def wall_ms() -> int:
-    """Real time now in epoch milliseconds."""
+    """Return the real time, epoch ms."""
     return time.time_ns() // 1_000_000  # noqa: TID251 - the simulator's only reader
 
 
 def parse_time(text: str) -> int:
-    """RFC 3339 with offset as epoch milliseconds; ValueError without an offset."""
+    """Parse RFC 3339 with an offset; return epoch ms. Raises ValueError."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(
@@ -51,7 +51,7 @@ def parse_time(text: str) -> int:
 
 
 def rfc3339(at: int) -> str:
-    """Epoch milliseconds as RFC 3339 in UTC with Z and milliseconds."""
+    """Format epoch ms as RFC 3339 in UTC with Z and milliseconds."""
     day, ms = divmod(at, DAY)
     minutes, ms = divmod(ms, MINUTE)
     seconds, ms = divmod(ms, SECOND)

@@ -1,4 +1,4 @@
-"""The edge to a broker: uplinks out at QoS 1, in simulated time."""
+"""MQTT publisher of the demo's town: uplinks at QoS 1, in simulated time."""
 
 import secrets
 import threading
@@ -16,13 +16,13 @@ from firmware_sim.demotown.devices import DemoUplink, status
 from firmware_sim.demotown.fleet import DemoAsset
 
 OFFLINE = b'{"state":"offline"}'
-PENDING = 5_000  # most messages sent and not yet acknowledged by the broker
-STEP_S = 0.2  # a stop is seen after at most so long
+MAX_PENDING = 5_000  # messages sent and not yet acknowledged by the broker
+STEP_S = 0.2  # longest time until a stop is noticed
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where the broker is and who we are there."""
+    """Address and login of a broker."""
 
     host: str = "127.0.0.1"
     port: int = 1883
@@ -31,9 +31,9 @@ class BrokerAddress:
 
 
 def connect(address: BrokerAddress, role: str) -> Client:
-    """A connecting paho client with its network thread running.
+    """Return a connecting paho client; its network loop is not yet started.
 
-    Raises OSError where the broker cannot be reached now; later it comes back alone.
+    Raises OSError if the broker cannot be reached now; later the client reconnects.
     """
     client = Client(
         CallbackAPIVersion.VERSION2,
@@ -49,41 +49,41 @@ def connect(address: BrokerAddress, role: str) -> Client:
 
 
 class Publisher:
-    """Sends messages and counts which of them the broker has taken.
+    """Publishes messages and counts those that the broker acknowledged.
 
-    `distinct`: uplinks taken, without the copies that the link made of them.
-    `send` and `settle` belong to one thread; the figures may be read by any.
+    `distinct`: acknowledged uplinks without duplicates of the link. Call `send` and
+    `count_acknowledged` from one thread; any thread may read the counters.
     """
 
     def __init__(self, address: BrokerAddress) -> None:
         self.distinct = 0
         self.copies = 0
-        self._open: dict[int, DemoUplink | None] = {}
-        self._taken: deque[int] = deque()
+        self._unacknowledged: dict[int, DemoUplink | None] = {}
+        self._acknowledged: deque[int] = deque()
         self._client = connect(address, "devices")
         self._client.on_publish = self._on_publish
         self._client.loop_start()
 
     @property
     def pending(self) -> int:
-        """Messages sent and not yet acknowledged."""
-        return len(self._open)
+        """Number of messages sent and not yet acknowledged."""
+        return len(self._unacknowledged)
 
     def send(self, uplink: DemoUplink) -> None:
         """Publish one uplink at QoS 1."""
         info = self._client.publish(uplink.topic, uplink.payload, qos=1)
-        self._open[info.mid] = uplink
-        self.settle()
+        self._unacknowledged[info.mid] = uplink
+        self.count_acknowledged()
 
     def retain(self, topic: str, payload: bytes) -> None:
         """Publish a retained message at QoS 1."""
         info = self._client.publish(topic, payload, qos=1, retain=True)
-        self._open[info.mid] = None
+        self._unacknowledged[info.mid] = None
 
-    def settle(self) -> None:
-        """Count what the broker acknowledged since the last call."""
-        while self._taken:
-            uplink = self._open.pop(self._taken.popleft(), None)
+    def count_acknowledged(self) -> None:
+        """Count the messages acknowledged since the last call."""
+        while self._acknowledged:
+            uplink = self._unacknowledged.pop(self._acknowledged.popleft(), None)
             if uplink is None:
                 continue
             if uplink.copy:
@@ -92,9 +92,9 @@ class Publisher:
                 self.distinct += 1
 
     def drain(self, stop: threading.Event, most: int = 0, tries: int = 50) -> bool:
-        """Wait until at most `most` messages are open; False after all tries."""
+        """Wait until at most `most` messages are pending; False after all tries."""
         for _ in range(tries):
-            self.settle()
+            self.count_acknowledged()
             if self.pending <= most:
                 return True
             stop.wait(STEP_S)
@@ -106,11 +106,11 @@ class Publisher:
         self._client.loop_stop()
 
     def _on_publish(self, _client: Client, _data: Any, mid: int, *_rest: Any) -> None:
-        self._taken.append(mid)
+        self._acknowledged.append(mid)
 
 
 def publish_births(publisher: Publisher, assets: Iterable[DemoAsset]) -> None:
-    """Retained birth message of every native device."""
+    """Publish the retained birth message of every native device."""
     for asset in assets:
         for mounting in asset.mountings:
             if mounting.profile == fleet.NATIVE:
@@ -118,7 +118,7 @@ def publish_births(publisher: Publisher, assets: Iterable[DemoAsset]) -> None:
 
 
 def publish_offline(publisher: Publisher, assets: Iterable[DemoAsset]) -> None:
-    """Retained offline message of every native device, as its last will would be."""
+    """Publish the retained offline message of every native device, as a last will."""
     for asset in assets:
         for mounting in asset.mountings:
             if mounting.profile == fleet.NATIVE:
@@ -132,12 +132,12 @@ def publish_in_time(
     stop: threading.Event,
     until: int | None = None,
 ) -> None:
-    """Publish each uplink when its time has come; ends at `until` or at `stop`."""
+    """Publish each uplink at its simulated time, until `until` (epoch ms) or `stop`."""
     for uplink in stream:
         if until is not None and uplink.at > until:
             break
-        while (wait := clock.real_s(uplink.at)) > 0 or publisher.pending > PENDING:
-            publisher.settle()
+        while (wait := clock.real_s(uplink.at)) > 0 or publisher.pending > MAX_PENDING:
+            publisher.count_acknowledged()
             if stop.wait(min(max(wait, 0.01), STEP_S)):
                 return
         if stop.is_set():

@@ -1,6 +1,6 @@
 """A pytest plugin: the fixture `simulated_town`, to test any MQTT consumer.
 
-What it needs is imported when it is used, so that other test runs pay nothing.
+It imports the simulator only when it is used, so that other test runs start fast.
 """
 
 import json
@@ -16,7 +16,7 @@ PUBLISHED_S = 60.0
 
 
 class TownUplink(NamedTuple):
-    """One message as the broker would have it, at `received_at` (RFC 3339)."""
+    """One message that the broker receives at `received_at` (RFC 3339)."""
 
     received_at: str
     topic: str
@@ -26,14 +26,14 @@ class TownUplink(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SimulatedTown:
-    """A town's uplinks in order, the truth about it, and its register."""
+    """A town's uplinks in order, its ground-truth labels, and its register."""
 
     folder: Path  # with uplinks.jsonl, labels.jsonl, fleet.csv, rounds.toml
     uplinks: tuple[TownUplink, ...]
     labels: tuple[dict[str, Any], ...]
 
     def labelled(self, kind: str) -> list[dict[str, Any]]:
-        """The labels of one kind: emptied, overflow, fault, copy, lost …"""
+        """Return the labels of one kind: emptied, overflow, fault, copy, lost …"""
         return [label for label in self.labels if label["label"] == kind]
 
     def publish(
@@ -42,14 +42,15 @@ class SimulatedTown:
         port: int = 1883,
         login: tuple[str, str] | None = None,
     ) -> None:
-        """Send all uplinks to a broker at QoS 1, as fast as it takes them.
+        """Send all uplinks to a broker at QoS 1, as fast as it accepts them.
 
-        Raises OSError where it does not take them.
+        `login`: user and password. Raises OSError if it does not accept all of them.
         """
         from firmware_sim.live.clients import ClientIdentity, ClientPool
         from firmware_sim.mqtt import BrokerAddress
 
-        clients = ClientPool(BrokerAddress(host, port, *(login or (None, None))))
+        username, password = login or (None, None)
+        clients = ClientPool(BrokerAddress(host, port, username, password))
         clients.add(0, ClientIdentity(f"simulated-town-{id(self):x}", "", b""))
         clients.wait_until_connected(PUBLISHED_S)
         for uplink in self.uplinks:
@@ -65,13 +66,13 @@ class SimulatedTown:
 def make_town(
     folder: Path, scenario: str = "default", *, seed: int = 1, **sizes: Any
 ) -> SimulatedTown:
-    """A small town in `folder`; `sizes` are keys of the scenario's [town]: bins …"""
+    """Write a small town to `folder`; `sizes`: keys of the scenario's [town]: bins …"""
     from firmware_sim.output.trace import write_trace
     from firmware_sim.scenario import load
 
-    told = {"bins": 20, "toilets": 2, "days": 1} | sizes
-    changed = {f"town.{key}": value for key, value in told.items()}
-    write_trace(scenario, load(scenario, changed), seed, folder)
+    town = {"bins": 20, "toilets": 2, "days": 1} | sizes
+    overrides = {f"town.{key}": value for key, value in town.items()}
+    write_trace(scenario, load(scenario, overrides), seed, folder)
     uplinks = tuple(
         TownUplink(
             line["received_at"],
@@ -88,10 +89,10 @@ def make_town(
 def simulated_town(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., SimulatedTown]:
-    """Makes towns: `simulated_town("harsh", seed=3, bins=50, toilets=0, days=2)`."""
+    """Make towns: `simulated_town("harsh", seed=3, bins=50, toilets=0, days=2)`."""
 
-    def make(scenario: str = "default", **told: Any) -> SimulatedTown:
-        return make_town(tmp_path_factory.mktemp("town"), scenario, **told)
+    def make(scenario: str = "default", **options: Any) -> SimulatedTown:
+        return make_town(tmp_path_factory.mktemp("town"), scenario, **options)
 
     return make
 

@@ -1,1 +1,1 @@
-"""The demo: a broker, a hub and a small town in fast motion."""
+"""The demo: a broker, a hub and a small town in accelerated time."""

@@ -1,10 +1,10 @@
-"""A real MQTT broker out of a wheel, for demo and tests: no root, no Docker.
+"""A real MQTT broker from a Python wheel, for demo and tests: no root, no Docker.
 
-iotcore carries rumqttd. Measured: its MQTT 3.1.1 listener keeps persistent sessions
+iotcore contains rumqttd. Measured: its MQTT 3.1.1 listener keeps persistent sessions
 and tens of thousands of offline messages in memory, delivers at most 100 messages
-beyond the last acknowledged one, and after a reconnect everything from there on, in
-order and never with DUP set. Its MQTT 5 listener forgets sessions, so use 3.1.1. It
-has no way to stop but the end of its process, which forgets all.
+beyond the last acknowledged one, and after a reconnect all from there on, in order and
+never with DUP set. Its MQTT 5 listener loses sessions, so use 3.1.1. It can be stopped
+only by ending its process, which loses all messages.
 """
 
 import argparse
@@ -24,7 +24,7 @@ MAX_PAYLOAD = 1 << 20
 
 
 def free_port(wanted: int = 0) -> int:
-    """`wanted` where nobody listens on it, else any free local port."""
+    """Return `wanted` if it is free, else any free local port. Raises OSError."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -37,12 +37,12 @@ def free_port(wanted: int = 0) -> int:
 
 
 def command(port: int) -> list[str]:
-    """How to start the broker; it ends when its standard input closes."""
+    """Return the command line of the broker; it ends when its standard input closes."""
     return [sys.executable, "-m", "firmware_sim.demo.broker", "--port", str(port)]
 
 
 def wait_until_open(port: int, timeout_s: float = 15.0) -> None:
-    """Return when the port accepts connections; TimeoutError when it never does."""
+    """Wait until the port accepts connections. Raises TimeoutError."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         try:
@@ -55,7 +55,7 @@ def wait_until_open(port: int, timeout_s: float = 15.0) -> None:
 
 @contextmanager
 def running(port: int = 0) -> Iterator[int]:
-    """A broker of its own for the time of the block; gives its port."""
+    """Run a broker for the duration of the block; yield its port."""
     chosen = free_port(port)
     process = subprocess.Popen(  # noqa: S603 - our own module
         command(chosen), stdin=subprocess.PIPE
@@ -79,13 +79,13 @@ def main() -> None:
     """Run the broker until its standard input closes or a signal comes."""
     from iotcore import IotCoreBroker
 
-    parser = argparse.ArgumentParser(prog="python -m firmware_sim.broker")
+    parser = argparse.ArgumentParser(prog="python -m firmware_sim.demo.broker")
     parser.add_argument("--port", type=int, default=1883)
     parser.add_argument("--listen", default=LOCAL)
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     logging.basicConfig(level=logging.WARNING)
-    # rumqttd writes a record of level ERROR for each packet it routes
+    # rumqttd logs a record of level ERROR for each packet it routes
     logging.getLogger("rumqttd").setLevel(logging.CRITICAL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     IotCoreBroker(

@@ -1,4 +1,4 @@
-"""The demo's data folder: made fresh, and nobody else's while the demo runs."""
+"""The demo's data folder: emptied at the start, locked while the demo runs."""
 
 import fcntl
 import os
@@ -8,22 +8,26 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
-MARKER = ".sensorhub-demo"  # tells that a demo made the folder; held while it runs
-HUB_LOCK = "hub.lock"  # held by a hub as long as it uses the folder
+MARKER = ".sensorhub-demo"  # a demo made the folder; locked while it runs
+HUB_LOCK = "hub.lock"  # locked by a hub while it uses the folder
 
 
 @contextmanager
-def fresh(asked: Path) -> Iterator[Path]:
-    """An empty folder: `asked`, or where that is in use `asked`-2, -3 and so on.
+def fresh(requested: Path) -> Iterator[Path]:
+    """Yield an empty folder: `requested`, or `requested`-2, -3 and so on if in use.
 
-    Raises OSError where `asked` holds what no demo made.
+    Raises OSError if `requested` holds files that no demo made.
     """
     for number in count(1):
-        data = asked if number == 1 else asked.with_name(f"{asked.name}-{number}")
+        data = (
+            requested
+            if number == 1
+            else requested.with_name(f"{requested.name}-{number}")
+        )
         if number > 1 and _foreign(data):
             continue
         with ExitStack() as stack:
-            if _take(data, stack):
+            if _lock_and_empty(data, stack):
                 yield data
                 return
 
@@ -32,15 +36,15 @@ def _foreign(data: Path) -> bool:
     return data.exists() and any(data.iterdir()) and not (data / MARKER).exists()
 
 
-def _take(data: Path, stack: ExitStack) -> bool:
-    """Hold the folder and empty it; False where somebody else uses it."""
+def _lock_and_empty(data: Path, stack: ExitStack) -> bool:
+    """Lock the folder and empty it; False if another process uses it."""
     if _foreign(data):
         raise OSError(f"{data} is not a demo's folder; choose another with --data")
     data.mkdir(parents=True, exist_ok=True)
-    if not _hold(data / MARKER, stack):
+    if not _lock(data / MARKER, stack):
         return False
     with ExitStack() as brief:
-        if (data / HUB_LOCK).exists() and not _hold(data / HUB_LOCK, brief):
+        if (data / HUB_LOCK).exists() and not _lock(data / HUB_LOCK, brief):
             return False
     for entry in data.iterdir():
         if entry.name == MARKER:
@@ -52,7 +56,7 @@ def _take(data: Path, stack: ExitStack) -> bool:
     return True
 
 
-def _hold(file: Path, stack: ExitStack) -> bool:
+def _lock(file: Path, stack: ExitStack) -> bool:
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     stack.callback(os.close, descriptor)
     try:

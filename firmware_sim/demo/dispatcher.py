@@ -1,6 +1,6 @@
-"""The dispatcher's desk in the demo: asks for figures, says what crews did.
+"""The demo's dispatcher: reads the hub's counters and reports cleanings to it.
 
-Both go through the hub's command line, one call at a time, beside the screen.
+Both use the hub's command line, one call at a time, in a thread beside the screen.
 """
 
 import threading
@@ -11,14 +11,14 @@ from firmware_sim.clock import rfc3339
 from firmware_sim.demo.event_log import HubCounters
 from firmware_sim.demo.hub_process import HubError, HubProcess
 
-EVERY_S = 2.0
+INTERVAL_S = 2.0
 
 
 class Dispatcher(threading.Thread):
-    """Works until stopped.
+    """Runs until stopped.
 
-    `latest`: the newest figures, and how many uplinks were on the way at that moment.
-    `sent` tells how many distinct ones the broker had taken at a simulated time.
+    `latest`: the newest counters, and the number of uplinks in transit at that time.
+    `sent` returns the distinct uplinks the broker had received at a simulated time.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Dispatcher(threading.Thread):
         sent: Callable[[int], int],
         cleanings: deque[tuple[str, int]],
     ) -> None:
-        super().__init__(name="desk", daemon=True)
+        super().__init__(name="dispatcher", daemon=True)
         self.latest = (HubCounters(), 0)
         self._sent = sent
         self._hub = hub
@@ -35,23 +35,23 @@ class Dispatcher(threading.Thread):
         self._done = threading.Event()
 
     def run(self) -> None:
-        """Figures and one cleaning in turn."""
-        while not self._done.wait(EVERY_S):
-            if figures := self._hub.figures():
-                # The broker's receipts come a little after it has passed uplinks on.
-                way = self._sent(figures.now) - figures.stored - figures.dead
-                self.latest = (figures, max(way, 0))
+        """Read counters and report one cleaning, in turn."""
+        while not self._done.wait(INTERVAL_S):
+            if counters := self._hub.counters():
+                # The broker acknowledges an uplink a little after it passed it on.
+                transit = self._sent(counters.now) - counters.stored - counters.dead
+                self.latest = (counters, max(transit, 0))
             if self._cleanings:
-                self._say_cleaned(*self._cleanings.popleft())
+                self._report_cleaning(*self._cleanings.popleft())
 
     def stop(self) -> None:
-        """End after the call that runs now."""
+        """Stop after the current call."""
         self._done.set()
         self.join()
 
-    def _say_cleaned(self, asset: str, at: int) -> None:
-        words = ("service", asset, "cleaned", "--at", rfc3339(at), "--by", "demo")
+    def _report_cleaning(self, asset: str, at: int) -> None:
+        command = ("service", asset, "cleaned", "--at", rfc3339(at), "--by", "demo")
         try:
-            self._hub.call(*words)
+            self._hub.call(*command)
         except HubError:
-            return  # the next cleaning counts as well
+            return  # a missing cleaning does not matter to the demo

@@ -1,4 +1,4 @@
-"""What the demo has heard from the hub: transitions, open alerts, figures. Pure."""
+"""The demo's record of the hub: transitions, open alerts, counters."""
 
 import json
 from collections import deque
@@ -13,17 +13,17 @@ SEVERITIES = ("danger", "urgent", "warning", "device")
 
 @dataclass(frozen=True, slots=True)
 class TransitionLine:
-    """One transition in words."""
+    """One transition as text."""
 
     id: str
     at: str
     to: str
     severity: str
-    words: str
+    text: str
 
     @property
     def at_ms(self) -> int:
-        """Epoch ms; 0 where it has no readable time."""
+        """Epoch ms; 0 without a valid time."""
         try:
             return parse_time(self.at)
         except ValueError:
@@ -32,7 +32,7 @@ class TransitionLine:
 
 @dataclass(frozen=True, slots=True)
 class HubCounters:
-    """Counters of the hub as `sensorhub status --json` gives them."""
+    """Counters of the hub, from `sensorhub status --json`."""
 
     received: int = 0
     stored: int = 0
@@ -40,20 +40,20 @@ class HubCounters:
     dead: int = 0
     readings: int = 0
     open: int = 0
-    now: int = 0  # the hub's time of these figures, epoch ms
+    now: int = 0  # the hub's time of these counters, epoch ms
 
     @property
-    def sound(self) -> bool:
+    def consistent(self) -> bool:
         """Whether received = stored + duplicate + dead."""
         return self.received == self.stored + self.duplicate + self.dead
 
     def complete(self, sent: int) -> bool:
-        """Whether also distinct sent = stored + dead."""
-        return self.sound and sent == self.stored + self.dead
+        """Return whether also `sent` (distinct uplinks) = stored + dead."""
+        return self.consistent and sent == self.stored + self.dead
 
 
-def figures(text: str) -> HubCounters | None:
-    """Figures out of the JSON text; None where it is something else."""
+def parse_counters(text: str) -> HubCounters | None:
+    """Parse the JSON of `sensorhub status`; None if it is something else."""
     try:
         status = json.loads(text)
         return HubCounters(
@@ -76,13 +76,13 @@ def _line(payload: bytes, language: str) -> TransitionLine | None:
         name = alert.get("asset_name") or alert["asset"]
         rule = str(alert["rule"]).replace("_", " ")
         to = str(change.get("to") or alert["state"])
-        words = (alert.get("text") or {}).get(language) or f"{name}: {rule}"
+        text = (alert.get("text") or {}).get(language) or f"{name}: {rule}"
         return TransitionLine(
             id=str(alert["id"]),
             at=str(change.get("at") or alert.get("started_at") or ""),
             to=to,
             severity=str(change.get("severity") or alert["severity"]),
-            words=str(words),
+            text=str(text),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -90,36 +90,36 @@ def _line(payload: bytes, language: str) -> TransitionLine | None:
 
 @dataclass(slots=True)
 class DemoEventLog:
-    """Everything that the demo shows of alerts. A repeated message changes nothing."""
+    """Everything that the demo shows of alerts; a repeated message changes nothing."""
 
     language: str = "en"
     lines: deque[TransitionLine] = field(default_factory=lambda: deque(maxlen=KEEP))
     alerts: dict[str, TransitionLine] = field(default_factory=dict)
-    risen: int = 0
+    fired: int = 0
     resolved: int = 0
     newest: int = 0  # the hub's time of the newest transition, epoch ms
 
-    def event(self, payload: bytes) -> TransitionLine | None:
-        """Take one transition; the line where it is new."""
+    def add_transition(self, payload: bytes) -> TransitionLine | None:
+        """Add a transition message; return its line if it is new."""
         line = _line(payload, self.language)
         if line is None or line in self.lines:
             return None
         self.lines.append(line)
         self.newest = max(self.newest, line.at_ms)
-        self.risen += line.to == "firing"
+        self.fired += line.to == "firing"
         self.resolved += line.to == "resolved"
         return line
 
-    def state(self, topic: str, payload: bytes) -> None:
-        """Take the retained state of one alert; empty means resolved."""
+    def update_alert(self, topic: str, payload: bytes) -> None:
+        """Update an alert from its retained message; an empty one means resolved."""
         line = _line(payload, self.language) if payload else None
         if line is None or line.to == "resolved":
             self.alerts.pop(topic, None)
         else:
             self.alerts[topic] = line
 
-    def open(self) -> list[TransitionLine]:
-        """Open alerts, the worst first, then the newest."""
+    def open_alerts(self) -> list[TransitionLine]:
+        """Return open alerts, the most severe first, then the newest."""
         newest = sorted(self.alerts.values(), key=lambda line: line.at, reverse=True)
         return sorted(newest, key=lambda line: _rank(line.severity))
 

@@ -1,15 +1,15 @@
-"""Processes that the demo starts: own log each, stopped for certain."""
+"""Child processes of the demo: each has its own log and is always stopped."""
 
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-PATIENCE_S = 10.0
+TERMINATE_S = 10.0
 
 
 class ChildProcess:
-    """A process in a session of its own, so that Ctrl-C reaches only the demo."""
+    """A process in its own session, so that Ctrl-C reaches only the demo."""
 
     def __init__(
         self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None
@@ -32,15 +32,15 @@ class ChildProcess:
 
     @property
     def code(self) -> int | None:
-        """Its exit code; None while it runs, negative where a signal ended it."""
+        """The exit code; None while it runs, negative if a signal ended it."""
         return self._process.poll()
 
     def stop(self) -> int:
-        """SIGTERM, after some patience SIGKILL; answers the exit code."""
+        """Send SIGTERM, after a timeout SIGKILL; return the exit code."""
         if self.code is None:
             self._process.terminate()
         try:
-            self._process.wait(PATIENCE_S)
+            self._process.wait(TERMINATE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
         if self._process.stdin:
@@ -48,6 +48,6 @@ class ChildProcess:
         return self._process.wait()
 
     def tail(self, lines: int = 12) -> str:
-        """The end of its log."""
+        """Return the end of its log."""
         text = self.log.read_text("utf-8", errors="replace")
         return "\n".join(text.splitlines()[-lines:])

@@ -1,4 +1,4 @@
-"""How many uplinks were sent lately, and how fast. Pure."""
+"""The rate of uplinks over a sliding window."""
 
 
 class RateMeter:
@@ -9,12 +9,12 @@ class RateMeter:
         self._points: list[tuple[float, int]] = []
 
     def rate(self, count: int, now: float) -> float:
-        """The rate, given the count at `now` (monotonic seconds)."""
+        """Add the count at `now` (monotonic seconds) and return the rate per second."""
         recent = [p for p in self._points if p[0] >= now - self._window_s]
         self._points = [*recent, (now, count)]
         since, first = self._points[0]
         return (count - first) / (now - since) if now > since else 0.0
 
     def count(self, moment: float, latest: int) -> int:
-        """The count when it was first read at or after `moment`, else `latest`."""
+        """Return the first count at or after `moment`; `latest` if there is none."""
         return next((n for at, n in self._points if at >= moment), latest)

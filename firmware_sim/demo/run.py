@@ -1,6 +1,6 @@
 """The demo: a broker, the hub and a small town, started and stopped together.
 
-It knows the hub only by its command line and by what it says over MQTT.
+It uses the hub only through its command line and MQTT.
 """
 
 import shlex
@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from paho.mqtt.client import Client, MQTTMessage
 from rich.console import Console
 from rich.live import Live
 
 from firmware_sim.clock import SimClock
 from firmware_sim.demo import broker, data_folder, screen
 from firmware_sim.demo.dispatcher import Dispatcher
-from firmware_sim.demo.event_log import DemoEventLog, HubCounters, TransitionLine
+from firmware_sim.demo.event_log import DemoEventLog, HubCounters
+from firmware_sim.demo.hub_listener import HubListener
 from firmware_sim.demo.hub_process import HubError, HubPaths, HubProcess
 from firmware_sim.demo.processes import ChildProcess
 from firmware_sim.demo.rate_meter import RateMeter
@@ -30,24 +30,20 @@ from firmware_sim.demotown.stream import DemoTown
 from firmware_sim.mqtt import (
     BrokerAddress,
     Publisher,
-    connect,
     publish_births,
     publish_in_time,
 )
 
-ONLINE = "sensorhub/v1/hub/status"
-EVENTS = "sensorhub/v1/events/"
-ALERTS = "sensorhub/v1/alerts/"
 READY_S = 30.0
 TICK_S = 0.25
-LINE_S = 5.0
+SUMMARY_S = 5.0
 SETTLE_S = 20.0
-LOOK = ("alerts --all", "status", "dead-letters list")
+COMMANDS = ("alerts --all", "status", "dead-letters list")  # to inspect the data with
 
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """What the user may choose."""
+    """The options of `firmware-sim demo`."""
 
     config: Path
     data: Path
@@ -59,49 +55,14 @@ class DemoOptions:
     seconds: float | None
 
 
-class HubListener:
-    """Listens to what the hub says over MQTT."""
-
-    def __init__(self, address: BrokerAddress, board: DemoEventLog) -> None:
-        self.online = threading.Event()
-        self.on_line: Callable[[TransitionLine], None] = lambda _line: None
-        self._board = board
-        self._lock = threading.Lock()
-        self._client = connect(address, "ear")
-        self._client.on_connect = self._subscribe
-        self._client.on_message = self._hear
-        self._client.loop_start()
-
-    @contextmanager
-    def quiet(self) -> Iterator[DemoEventLog]:
-        """The board, standing still for the block."""
-        with self._lock:
-            yield self._board
-
-    def close(self) -> None:
-        """Disconnect."""
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def _subscribe(self, client: Client, *_rest: Any) -> None:
-        client.subscribe([(ONLINE, 1), (EVENTS + "#", 1), (ALERTS + "#", 1)])
-
-    def _hear(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        if message.topic == ONLINE:
-            up = b'"online"' in message.payload
-            (self.online.set if up else self.online.clear)()
-            return
-        with self._lock:
-            if message.topic.startswith(ALERTS):
-                self._board.state(message.topic, bytes(message.payload))
-                return
-            line = self._board.event(bytes(message.payload))
-        if line:
-            self.on_line(line)
+class _Running(NamedTuple):
+    hub: HubProcess
+    publisher: Publisher
+    listener: HubListener
 
 
 class Demo:
-    """Everything that runs, and what is shown of it."""
+    """All parts of the demo, and its output."""
 
     def __init__(
         self, options: DemoOptions, console: Console, stop: threading.Event
@@ -109,63 +70,66 @@ class Demo:
         self.options = options
         self.console = console
         self.stop = stop
-        self.board = DemoEventLog(options.language)
+        self.log = DemoEventLog(options.language)
         self.clock = SimClock(options.start, options.speed)
         self.meter = RateMeter()
 
     def run(self) -> int:
-        """Set up, show until stopped, settle, stop all; the exit code."""
+        """Start all, show until stopped, settle and stop all; return the exit code."""
         with ExitStack() as stack:
             try:
                 return self._run(stack)
             except (HubError, OSError, TimeoutError) as error:
-                self.say(f"demo: {error}")
+                self.print(f"demo: {error}")
                 return 1
 
     def _run(self, stack: ExitStack) -> int:
         """1 broker, 2 register, 3 hub, 4 town; then watch."""
-        self._take_folder(stack)
+        self._open_folder(stack)
         options, assets = self.options, town()
         port = broker.free_port(options.port)
-        self._tell_port(port)
+        self._print_port(port)
         server = ChildProcess(broker.command(port), options.data / "broker.log")
         stack.callback(server.stop)
         broker.wait_until_open(port)
-        place = HubPaths(options.config, options.data, port)
-        hub = HubProcess(place, options.start, options.speed)
+        paths = HubPaths(options.config, options.data, port)
+        hub = HubProcess(paths, options.start, options.speed)
         self._register(hub, assets)
-        ear = HubListener(BrokerAddress(port=port), self.board)
-        stack.callback(ear.close)
-        self._start_hub(hub, ear, stack)
+        listener = HubListener(BrokerAddress(port=port), self.log)
+        stack.callback(listener.close)
+        self._start_hub(hub, listener, stack)
         publisher = Publisher(BrokerAddress(port=port))
         stack.callback(publisher.close)
         publish_births(publisher, assets)
-        living = DemoTown(assets, options.seed, options.start)
-        sender = self._start_town(publisher, living)
-        desk = Dispatcher(hub, lambda at: self._sent(publisher, at), living.cleanings)
-        desk.start()
+        demo_town = DemoTown(assets, options.seed, options.start)
+        sender = self._start_town(publisher, demo_town)
+        dispatcher = Dispatcher(
+            hub, lambda at: self._sent(publisher, at), demo_town.cleanings
+        )
+        dispatcher.start()
         try:
-            self._watch(hub, publisher, desk, ear)
+            self._watch(_Running(hub, publisher, listener), dispatcher)
         finally:
             self.stop.set()
             sender.join()
-            desk.stop()
+            dispatcher.stop()
         return self._settle(hub, publisher)
 
-    def _take_folder(self, stack: ExitStack) -> None:
-        asked = self.options.data
-        data = stack.enter_context(data_folder.fresh(asked))
+    def _open_folder(self, stack: ExitStack) -> None:
+        requested = self.options.data
+        data = stack.enter_context(data_folder.fresh(requested))
         self.options = replace(self.options, data=data)
-        if data != asked:
-            self.tell("in use", asked=asked, data=data)
+        if data != requested:
+            self.print_text("in use", requested=requested, data=data)
 
-    def _tell_port(self, port: int) -> None:
-        asked, say = self.options.port, words(self.options.language)
-        taken = say["other port"].format(port=asked) if port != asked else ""
-        self.say(say["broker"].format(port=port) + taken)
+    def _print_port(self, port: int) -> None:
+        requested, texts = self.options.port, words(self.options.language)
+        in_use = port != requested
+        note = texts["other port"].format(port=requested) if in_use else ""
+        self.print(texts["broker"].format(port=port) + note)
 
     def _sent(self, publisher: Publisher, at: int) -> int:
-        """Distinct uplinks that the broker had taken at simulated `at`."""
+        """Return the distinct uplinks the broker had received at simulated `at`."""
         moment = time.monotonic() + self.clock.real_s(at)
         return self.meter.count(moment, publisher.distinct)
 
@@ -174,85 +138,90 @@ class Demo:
         file.write_text(fleet_csv(assets), "utf-8")
         devices = sum(len(asset.mountings) for asset in assets)
         zones = len({asset.zone.id for asset in assets})
-        self.tell("town", assets=len(assets), devices=devices, zones=zones)
+        self.print_text("town", assets=len(assets), devices=devices, zones=zones)
         hub.call("fleet", "import", str(file))
 
-    def _start_hub(self, hub: HubProcess, ear: HubListener, stack: ExitStack) -> None:
+    def _start_hub(
+        self, hub: HubProcess, listener: HubListener, stack: ExitStack
+    ) -> None:
         hub.start()
         stack.callback(hub.stop)
         deadline = time.monotonic() + READY_S
-        while not ear.online.wait(TICK_S) and not self.stop.is_set():
+        while not listener.online.wait(TICK_S) and not self.stop.is_set():
             if hub.pid is None or time.monotonic() > deadline:
-                raise HubError(f"the hub does not come up:\n{hub.tail()}")
-        # Made after the hub's own: what the devices say never lies in its future.
+                raise HubError(f"the hub does not start:\n{hub.tail()}")
+        # Made after the hub's own clock: device times are never in the hub's future.
         self.clock = SimClock(self.options.start, self.options.speed)
-        self.tell("up", pid=hub.pid)
-        self.tell("look", command=self.look("alerts --all"))
+        self.print_text("up", pid=hub.pid)
+        self.print_text("command", command=self.command_line("alerts --all"))
 
-    def _start_town(self, publisher: Publisher, living: DemoTown) -> threading.Thread:
+    def _start_town(
+        self, publisher: Publisher, demo_town: DemoTown
+    ) -> threading.Thread:
         sender = threading.Thread(
             target=publish_in_time,
-            args=(living.uplinks(), self.clock, publisher, self.stop),
+            args=(demo_town.uplinks(), self.clock, publisher, self.stop),
             name="town",
         )
-        self.tell("pace", speed=self.options.speed)
+        self.print_text("speed", speed=self.options.speed)
         sender.start()
         return sender
 
-    def _watch(
-        self, hub: HubProcess, publisher: Publisher, desk: Dispatcher, ear: HubListener
-    ) -> None:
+    def _watch(self, running: _Running, dispatcher: Dispatcher) -> None:
+        """Keep the hub alive and show the state until stopped."""
         shown = _page if self.console.is_terminal else _lines
+        hub, publisher = running.hub, running.publisher
         end = None
         if self.options.seconds is not None:
             end = time.monotonic() + self.options.seconds
-        with shown(self, ear) as show:
+        with shown(self, running.listener) as show:
             while not self.stop.wait(TICK_S):
                 hub.keep_alive()
                 rate = self.meter.rate(publisher.distinct, time.monotonic())
-                figures, way = desk.latest
-                if not figures.now:  # before the first figures all is on the way
-                    way = publisher.distinct
-                self.clock.reach(max(self.board.newest, figures.now))
-                show(self._moment(hub, figures, way, rate))
+                counters, transit = dispatcher.latest
+                if not counters.now:  # before the first counters all is in transit
+                    transit = publisher.distinct
+                self.clock.reach(max(self.log.newest, counters.now))
+                show(self._state(hub, counters, transit, rate))
                 if end is not None and time.monotonic() > end:
                     break
 
-    def _moment(
-        self, hub: HubProcess, figures: HubCounters, way: int, rate: float
+    def _state(
+        self, hub: HubProcess, counters: HubCounters, transit: int, rate: float
     ) -> screen.ScreenState:
         return screen.ScreenState(
             at=self.clock.now(),
             speed=self.options.speed,
             rate=rate,
-            figures=figures,
-            way=way,
+            counters=counters,
+            transit=transit,
             hub=hub.pid,
             restarts=hub.restarts,
-            look=self.look("alerts --all"),
+            command=self.command_line("alerts --all"),
         )
 
     def _settle(self, hub: HubProcess, publisher: Publisher) -> int:
-        """Wait until all that was sent is accounted for; 1 where it is not."""
-        self.tell("stopping")
+        """Wait until all uplinks are accounted for; return 1 if they are not."""
+        self.print_text("stopping")
         publisher.drain(threading.Event())
         deadline = time.monotonic() + SETTLE_S
-        figures = HubCounters()
+        counters = HubCounters()
         while time.monotonic() < deadline:
             hub.keep_alive()
-            figures = hub.figures() or figures
-            if figures.complete(publisher.distinct):
+            counters = hub.counters() or counters
+            if counters.complete(publisher.distinct):
                 break
-        self.clock.reach(max(self.board.newest, figures.now))
-        way = publisher.distinct - figures.stored - figures.dead
-        self.say(screen.summary(self._moment(hub, figures, way, 0), self.board))
-        self.tell("look after")
-        for command in LOOK:
-            self.say(f"  {self.look(command)}")
-        return 0 if figures.complete(publisher.distinct) else 1
+        self.clock.reach(max(self.log.newest, counters.now))
+        transit = publisher.distinct - counters.stored - counters.dead
+        state = self._state(hub, counters, transit, 0)
+        self.print(screen.summary(state, self.log))
+        self.print_text("commands")
+        for command in COMMANDS:
+            self.print(f"  {self.command_line(command)}")
+        return 0 if counters.complete(publisher.distinct) else 1
 
-    def look(self, command: str) -> str:
-        """A `sensorhub` command as the user would type it for the demo's data."""
+    def command_line(self, command: str) -> str:
+        """Return a `sensorhub` command as the user would type it for the demo."""
         script = Path(sys.executable).with_name("sensorhub")
         if script.is_relative_to(Path.cwd()):
             script = script.relative_to(Path.cwd())
@@ -261,24 +230,24 @@ class Demo:
             options += ["--config", str(self.options.config)]
         return f"{shlex.quote(str(script))} {command} {shlex.join(options)}"
 
-    def tell(self, key: str, **values: object) -> None:
-        """One plain line in the chosen language."""
-        self.say(words(self.options.language)[key].format(**values))
+    def print_text(self, key: str, **values: object) -> None:
+        """Print one of the demo's texts in the chosen language."""
+        self.print(words(self.options.language)[key].format(**values))
 
-    def say(self, text: str) -> None:
-        """One plain line."""
+    def print(self, text: str) -> None:
+        """Print one plain line."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def _page(
-    demo: Demo, ear: HubListener
+    demo: Demo, listener: HubListener
 ) -> Iterator[Callable[[screen.ScreenState], None]]:
     with Live(console=demo.console, screen=True, auto_refresh=False) as area:
 
-        def show(moment: screen.ScreenState) -> None:
-            with ear.quiet() as board:
-                page = screen.page(moment, board, demo.console)
+        def show(state: screen.ScreenState) -> None:
+            with listener.locked_log() as log:
+                page = screen.page(state, log, demo.console)
             area.update(page, refresh=True)
 
         yield show
@@ -286,21 +255,22 @@ def _page(
 
 @contextmanager
 def _lines(
-    demo: Demo, ear: HubListener
+    demo: Demo, listener: HubListener
 ) -> Iterator[Callable[[screen.ScreenState], None]]:
     shown_at = time.monotonic()
     restarts = 0
-    ear.on_line = lambda line: demo.say(screen.plain(line, demo.options.language))
+    language = demo.options.language
+    listener.on_line = lambda line: demo.print(screen.plain(line, language))
 
-    def show(moment: screen.ScreenState) -> None:
+    def show(state: screen.ScreenState) -> None:
         nonlocal shown_at, restarts
-        if moment.restarts > restarts:
-            restarts = moment.restarts
-            demo.tell("again", pid=moment.hub)
-        if time.monotonic() - shown_at >= LINE_S:
+        if state.restarts > restarts:
+            restarts = state.restarts
+            demo.print_text("restarted", pid=state.hub)
+        if time.monotonic() - shown_at >= SUMMARY_S:
             shown_at = time.monotonic()
-            with ear.quiet() as board:
-                demo.say(screen.summary(moment, board))
+            with listener.locked_log() as log:
+                demo.print(screen.summary(state, log))
 
     yield show
-    ear.on_line = lambda _line: None
+    listener.on_line = lambda _line: None

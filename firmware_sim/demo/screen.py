@@ -1,4 +1,4 @@
-"""How the demo looks: a live page on a terminal, plain lines elsewhere."""
+"""The demo's output: a live page on a terminal, plain lines elsewhere."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,30 +27,30 @@ STYLES = {
 
 @dataclass(frozen=True, slots=True)
 class ScreenState:
-    """What stands on the screen now."""
+    """The values on the screen."""
 
     at: int  # simulated, epoch ms
     speed: float
     rate: float  # uplinks per real second
-    figures: HubCounters
-    way: int  # uplinks sent that the hub had not yet taken in at `figures.now`
-    hub: int | None  # process id; None while it is away
+    counters: HubCounters
+    transit: int  # uplinks sent that the hub had not processed at `counters.now`
+    hub: int | None  # process id; None while it does not run
     restarts: int
-    look: str  # the command that lists the alerts
+    command: str  # that lists the alerts
 
     @property
     def sent(self) -> int:
-        """Distinct uplinks that the broker had taken at `figures.now`."""
-        return self.figures.stored + self.figures.dead + self.way
+        """Distinct uplinks that the broker had received at `counters.now`."""
+        return self.counters.stored + self.counters.dead + self.transit
 
     @property
     def exact(self) -> bool:
         """Whether every uplink sent is accounted for."""
-        return not self.way and self.figures.sound
+        return not self.transit and self.counters.consistent
 
 
 def clock_text(at: int) -> str:
-    """Simulated time in the town, to the minute."""
+    """Return simulated local time to the minute."""
     moment = datetime.fromtimestamp(at / 1000, UTC).astimezone(TOWN)
     return moment.strftime("%Y-%m-%d %H:%M")
 
@@ -62,42 +62,42 @@ def _local(text: str) -> str:
         return text[11:16]
 
 
-def summary(moment: ScreenState, board: DemoEventLog) -> str:
-    """Everything in one plain line; all its uplinks are of one moment."""
-    say, figures = words(board.language), moment.figures
+def summary(state: ScreenState, log: DemoEventLog) -> str:
+    """Return all values in one plain line; its counters are of the same time."""
+    say, counters = words(log.language), state.counters
     parts = [
-        clock_text(moment.at),
-        f"{moment.rate:.0f} {say['rate']}",
-        f"{say['sent']} {moment.sent:,} = {say['stored']} {figures.stored:,}"
-        f" + {say['dead']} {figures.dead:,} + {say['way']} {moment.way:,}",
-        f"{say['duplicate']} {figures.duplicate:,}",
-        f"{say['open']} {len(board.alerts)}",
+        clock_text(state.at),
+        f"{state.rate:.0f} {say['rate']}",
+        f"{say['sent']} {state.sent:,} = {say['stored']} {counters.stored:,}"
+        f" + {say['dead']} {counters.dead:,} + {say['transit']} {state.transit:,}",
+        f"{say['duplicate']} {counters.duplicate:,}",
+        f"{say['open']} {len(log.alerts)}",
     ]
-    if moment.exact:
+    if state.exact:
         parts.append(say["exact"])
     return " | ".join(parts)
 
 
 def plain(line: TransitionLine, language: str) -> str:
-    """One transition as a plain line."""
+    """Return one transition as a plain line."""
     say = words(language)
     severity = set_cell_size(say.get(line.severity, line.severity), 8)
     done = set_cell_size(say.get(line.to, line.to), 9)
-    return f"{_local(line.at)}  {severity} {done} {line.words}"
+    return f"{_local(line.at)}  {severity} {done} {line.text}"
 
 
-def _figures(moment: ScreenState, language: str) -> RenderableType:
-    """The sum of one moment, sign by sign, then what is beside it."""
-    say, figures = words(language), moment.figures
-    style = "bold green" if moment.exact else "bold yellow"
+def _counters(state: ScreenState, language: str) -> RenderableType:
+    """Return the equation of uplinks term by term, then the other counters."""
+    say, counters = words(language), state.counters
+    style = "bold green" if state.exact else "bold yellow"
     cells = (
-        ("sent", f"{moment.sent:,}", "bold"),
-        ("stored", f"= {figures.stored:,}", "bold"),
-        ("dead", f"+ {figures.dead:,}", "bold"),
-        ("way", f"+ {moment.way:,}", style),
-        ("received", f"{figures.received:,}", ""),
-        ("duplicate", f"{figures.duplicate:,}", ""),
-        ("readings", f"{figures.readings:,}", ""),
+        ("sent", f"{state.sent:,}", "bold"),
+        ("stored", f"= {counters.stored:,}", "bold"),
+        ("dead", f"+ {counters.dead:,}", "bold"),
+        ("transit", f"+ {state.transit:,}", style),
+        ("received", f"{counters.received:,}", ""),
+        ("duplicate", f"{counters.duplicate:,}", ""),
+        ("readings", f"{counters.readings:,}", ""),
     )
     grid = Table.grid(padding=(0, 1), expand=True)
     for _ in cells:
@@ -107,24 +107,24 @@ def _figures(moment: ScreenState, language: str) -> RenderableType:
     return grid
 
 
-def _head(moment: ScreenState, board: DemoEventLog) -> RenderableType:
-    say = words(board.language)
+def _head(state: ScreenState, log: DemoEventLog) -> RenderableType:
+    say = words(log.language)
     title = Text.assemble(
-        (clock_text(moment.at), "bold"),
-        (f" {say['simulated']}, x{moment.speed:g}  ", "dim"),
-        (f"{moment.rate:.0f} {say['rate']}", "bold green"),
-        (f"  {say['risen']} {board.risen}, {say['resolved']} {board.resolved}", ""),
+        (clock_text(state.at), "bold"),
+        (f" {say['simulated']}, x{state.speed:g}  ", "dim"),
+        (f"{state.rate:.0f} {say['rate']}", "bold green"),
+        (f"  {say['fired']} {log.fired}, {say['resolved']} {log.resolved}", ""),
     )
-    if moment.hub is None:
-        hint = Text(say["away"], "bold yellow")
+    if state.hub is None:
+        hint = Text(say["hub down"], "bold yellow")
     else:
-        hint = Text(say["kill"].format(pid=moment.hub), "magenta")
-    if moment.restarts:
-        hint.append("   " + say["restarts"].format(n=moment.restarts), "bold green")
-    look = Text(say["look"].format(command=moment.look), "dim")
-    for text in (title, hint, look):
+        hint = Text(say["kill"].format(pid=state.hub), "magenta")
+    if state.restarts:
+        hint.append("   " + say["restarts"].format(n=state.restarts), "bold green")
+    command = Text(say["command"].format(command=state.command), "dim")
+    for text in (title, hint, command):
         text.no_wrap, text.overflow = True, "ellipsis"
-    content = Group(title, "", _figures(moment, board.language), "", hint, look)
+    content = Group(title, "", _counters(state, log.language), "", hint, command)
     return Panel(content, title=say["title"], subtitle=say["stop"])
 
 
@@ -138,28 +138,28 @@ def _table(lines: Iterable[TransitionLine], language: str, *, change: bool) -> T
     for line in lines:
         style = "green" if line.to == "resolved" else STYLES.get(line.severity, "")
         verb = (Text(say.get(line.to, line.to), style),) if change else ()
-        table.add_row(Text(_local(line.at), "dim"), *verb, Text(line.words, style))
+        table.add_row(Text(_local(line.at), "dim"), *verb, Text(line.text, style))
     return table
 
 
-def page(moment: ScreenState, board: DemoEventLog, console: Console) -> Layout:
-    """The whole screen."""
-    say = words(board.language)
-    room = max(console.size.height - HEAD - 2, 3)
+def page(state: ScreenState, log: DemoEventLog, console: Console) -> Layout:
+    """Return the whole page."""
+    say = words(log.language)
+    height = max(console.size.height - HEAD - 2, 3)
     wide = console.size.width >= 110
-    rows = room if wide else max((room - 2) // 2, 2)
-    alerts = board.open()
+    rows = height if wide else max((height - 2) // 2, 2)
+    alerts = log.open_alerts()
     shown = alerts if len(alerts) <= rows else alerts[: rows - 1]
-    open_table: RenderableType = _table(shown, board.language, change=False)
+    open_table: RenderableType = _table(shown, log.language, change=False)
     if len(shown) < len(alerts):
         more = say["more"].format(n=len(alerts) - len(shown))
         open_table = Group(open_table, Text(more, "dim"))
-    newest = list(board.lines)[-rows:][::-1]
+    newest = list(log.lines)[-rows:][::-1]
     body = Layout(name="body")
     halves = (
         Layout(
             Panel(
-                _table(newest, board.language, change=True),
+                _table(newest, log.language, change=True),
                 title=say["transitions"],
             )
         ),
@@ -170,5 +170,5 @@ def page(moment: ScreenState, board: DemoEventLog, console: Console) -> Layout:
     else:
         body.split_column(*halves)
     layout = Layout()
-    layout.split_column(Layout(_head(moment, board), size=HEAD), body)
+    layout.split_column(Layout(_head(state, log), size=HEAD), body)
     return layout

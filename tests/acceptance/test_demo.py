@@ -76,12 +76,12 @@ def ended(pid: int) -> bool:
 @pytest.mark.slow
 def test_alerts_rise_and_resolve_and_a_killed_hub_loses_nothing(demo: Demo) -> None:
     first = int(demo.wait_for(r"hub is up, process (\d+)")[1])
-    demo.wait_for(r"\brose\b.*full")
+    demo.wait_for(r"\bfiring\b.*full")
     os.kill(first, signal.SIGKILL)
-    second = int(demo.wait_for(r"started again, process (\d+)")[1])
+    second = int(demo.wait_for(r"restarted, process (\d+)")[1])
     demo.wait_for(r"\bresolved\b.*full")
     assert demo.finish() == 0, demo.text
-    assert re.search(r"sent .* on the way 0 .*nothing missing", demo.text)
+    assert re.search(r"sent .* in transit 0 .*nothing missing", demo.text)
     assert "sensorhub alerts --all --data" in demo.text.splitlines()[-3]
     assert ended(first)
     assert ended(second)

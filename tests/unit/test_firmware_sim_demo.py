@@ -10,7 +10,7 @@ from rich.console import Console
 from firmware_sim.clock import SimClock, parse_time
 from firmware_sim.demo import screen
 from firmware_sim.demo.data_folder import fresh
-from firmware_sim.demo.event_log import DemoEventLog, HubCounters, figures
+from firmware_sim.demo.event_log import DemoEventLog, HubCounters, parse_counters
 from firmware_sim.demo.rate_meter import RateMeter
 from firmware_sim.demo.texts import words
 
@@ -35,39 +35,39 @@ def event(to: str = "firing", severity: str = "warning") -> bytes:
 
 def test_a_transition_counts_once_even_if_it_comes_twice() -> None:
     board = DemoEventLog()
-    assert board.event(event())
-    assert board.event(event()) is None
-    assert board.event(event("resolved"))
-    assert (board.risen, board.resolved) == (1, 1)
+    assert board.add_transition(event())
+    assert board.add_transition(event()) is None
+    assert board.add_transition(event("resolved"))
+    assert (board.fired, board.resolved) == (1, 1)
 
 
 def test_texts_are_in_the_chosen_language() -> None:
-    line = DemoEventLog("zh-CN").event(event())
+    line = DemoEventLog("zh-CN").add_transition(event())
     assert line is not None
-    assert line.words == "bin1 满溢度 84%"
+    assert line.text == "bin1 满溢度 84%"
 
 
 def test_an_empty_retained_state_closes_the_alert() -> None:
     board = DemoEventLog()
-    board.state(TOPIC, event())
-    assert len(board.open()) == 1
-    board.state(TOPIC, b"")
-    assert board.open() == []
+    board.update_alert(TOPIC, event())
+    assert len(board.open_alerts()) == 1
+    board.update_alert(TOPIC, b"")
+    assert board.open_alerts() == []
 
 
 def test_the_worst_alert_stands_first() -> None:
     board = DemoEventLog()
-    board.state("a", event(severity="device"))
-    board.state("b", event(severity="danger"))
-    assert [line.severity for line in board.open()] == ["danger", "device"]
+    board.update_alert("a", event(severity="device"))
+    board.update_alert("b", event(severity="danger"))
+    assert [line.severity for line in board.open_alerts()] == ["danger", "device"]
 
 
 @pytest.mark.parametrize("payload", [b"", b"no", b"[]", b"{}", b'{"asset": 1}'])
 def test_words_that_are_not_an_event_are_passed_over(payload: bytes) -> None:
     board = DemoEventLog()
-    assert board.event(payload) is None
-    board.state(TOPIC, payload)
-    assert board.open() == []
+    assert board.add_transition(payload) is None
+    board.update_alert(TOPIC, payload)
+    assert board.open_alerts() == []
 
 
 def test_the_sums_are_complete_when_nothing_is_missing() -> None:
@@ -80,11 +80,11 @@ def test_the_sums_are_complete_when_nothing_is_missing() -> None:
         "alerts_open": 0,
         "now": "2026-06-01T01:30:00.000Z",
     }
-    read = figures(json.dumps(status))
+    read = parse_counters(json.dumps(status))
     assert read is not None
     assert read.complete(10)
     assert not read.complete(11)
-    assert figures("{}") is None
+    assert parse_counters("{}") is None
 
 
 @pytest.mark.parametrize("size", [(140, 40), (80, 24), (60, 12)])
@@ -92,8 +92,8 @@ def test_the_sums_are_complete_when_nothing_is_missing() -> None:
 def test_the_page_fits_any_terminal(size: tuple[int, int], language: str) -> None:
     board = DemoEventLog(language)
     for n in range(30):
-        board.state(str(n), event())
-        board.event(event().replace(b"a1", str(n).encode()))
+        board.update_alert(str(n), event())
+        board.add_transition(event().replace(b"a1", str(n).encode()))
     moment = screen.ScreenState(0, 600, 43, HubCounters(), 3, 4711, 1, LOOK)
     console = Console(width=size[0], height=size[1], force_terminal=True)
     with console.capture() as capture:
@@ -102,11 +102,11 @@ def test_the_page_fits_any_terminal(size: tuple[int, int], language: str) -> Non
 
 
 def test_plain_lines_tell_local_time_and_what_happened() -> None:
-    line = DemoEventLog().event(event())
+    line = DemoEventLog().add_transition(event())
     assert line is not None
     text = screen.plain(line, "en")
     assert text.split() == [
-        *("09:30", "warning", "rose"),
+        *("09:30", "warning", "firing"),
         *("bin1", "is", "84", "%", "full:", "collect"),
     ]
 
@@ -130,7 +130,7 @@ def test_what_is_sent_is_stored_dead_or_on_the_way() -> None:
     figures = HubCounters(received=1850, stored=1841, duplicate=6, dead=3)
     moment = screen.ScreenState(0, 600, 43, figures, 111, 4711, 0, LOOK)
     text = screen.summary(moment, DemoEventLog())
-    assert "sent 1,955 = stored 1,841 + dead letters 3 + on the way 111" in text
+    assert "sent 1,955 = stored 1,841 + dead letters 3 + in transit 111" in text
     assert "nothing missing" not in text
     moment = screen.ScreenState(0, 600, 43, figures, 0, 4711, 0, LOOK)
     assert "nothing missing" in screen.summary(moment, DemoEventLog())
@@ -138,7 +138,7 @@ def test_what_is_sent_is_stored_dead_or_on_the_way() -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 def test_the_head_fits_80_columns(language: str) -> None:
-    board = DemoEventLog(language, risen=358, resolved=320)
+    board = DemoEventLog(language, fired=358, resolved=320)
     figures = HubCounters(121_941, 119_841, 2_006, 94, 601_234)
     moment = screen.ScreenState(0, 600, 120, figures, 111, 47_110, 2, LOOK)
     console = Console(width=80, height=24, force_terminal=True)
@@ -154,7 +154,7 @@ def test_both_languages_have_the_same_words() -> None:
 
 
 def test_a_resolved_alert_speaks_the_hubs_own_words() -> None:
-    line = DemoEventLog("zh-CN").event(event("resolved"))
+    line = DemoEventLog("zh-CN").add_transition(event("resolved"))
     assert line is not None
     assert screen.plain(line, "zh-CN") == "09:30  警告     已解除    bin1 满溢度 84%"
 
@@ -165,7 +165,7 @@ def test_the_clock_goes_on_from_what_the_hub_shows_and_never_back() -> None:
     clock.reach(5_000)
     assert 900_000 <= clock.now() < 900_100
     board = DemoEventLog()
-    board.event(event())
+    board.add_transition(event())
     assert board.newest == parse_time("2026-06-01T01:30:00Z")
 
 
