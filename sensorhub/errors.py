@@ -1,10 +1,24 @@
-"""The error tree.
+"""The error tree: every error that sensorhub raises on purpose.
 
 SensorhubError
-├── ConfigError          settings, rules or register are wrong; lists every fault
-├── StoreError           the database cannot be used (newer schema, locked, damaged)
-├── TakenOver            a younger hub uses our client id
-└── DeliveryError        a notification was not taken; `permanent` says retry is vain
+├── ConfigError              settings, rules or register are invalid; lists every fault
+├── StoreError               the database cannot be used (newer schema, damaged)
+│   ├── Locked               another hub uses the data folder
+│   └── LostJobError         the hub ended before it wrote a job
+├── TakenOver                a younger hub uses our client id
+├── CommandRefused           an operator's command cannot be applied
+├── DeliveryError            a notification was not delivered; `permanent`: do not retry
+├── Away                     InfluxDB does not answer
+│   └── Refused              InfluxDB refuses the request
+├── _BadLines                InfluxDB refuses some lines of a batch
+├── _TooMuch                 InfluxDB finds a batch too large
+└── ChildEnded               the codec process has ended
+    └── Overran              the codec process exceeded its time
+ValueError
+├── EnvelopeError            a message is not what its topic filter promises
+├── UnreadableError          a frame is not what its decoder expects
+├── CodecFault               a payload codec cannot be loaded or called
+└── BrokenStreamError        the bytes from the broker are not MQTT
 """
 
 from collections.abc import Sequence
@@ -12,12 +26,12 @@ from dataclasses import dataclass
 
 
 class SensorhubError(Exception):
-    """Base of all errors that sensorhub raises on purpose."""
+    """Base of the errors that sensorhub raises on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong in a file: where it stands and what would be right."""
+    """One fault in a file: where it is and what would be right."""
 
     file: str
     where: str
@@ -28,7 +42,7 @@ class Fault:
 
 
 class ConfigError(SensorhubError):
-    """Files or environment are wrong; carries all faults, not just the first."""
+    """Files or environment are invalid; carries all faults, not just the first."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
@@ -40,7 +54,7 @@ class StoreError(SensorhubError):
 
 
 class TakenOver(SensorhubError):
-    """A younger hub connected under our client id; this one has to end."""
+    """A younger hub has connected with our client id; this one must end."""
 
 
 class DeliveryError(SensorhubError):
@@ -58,5 +72,5 @@ class DeliveryError(SensorhubError):
         self.retry_after_s = retry_after_s
 
 
-class Refused(Exception):
-    """An operator's act cannot be done; says why in words."""
+class CommandRefused(SensorhubError):
+    """An operator's command cannot be applied; says why in words."""

@@ -107,10 +107,14 @@ def read(
         raise ConfigError([Fault(str(path), "file", str(error))]) from error
 
 
+def _any_topic(asset: str, _at: int) -> str:
+    return asset
+
+
 def begins_at(path: Path) -> int | None:
     """The time (ms) of a file's first line; None: the file is empty."""
     with path.open("rb") as raw:
-        parts = read(path, raw, lambda asset, at: asset, least=True)
+        parts = read(path, raw, _any_topic, least=True)
         with closing(parts):
             for part in parts:
                 if len(part.times):

@@ -82,7 +82,10 @@ class VirtualHub:
         """Start the hub from its data folder."""
         kit = self._kit
         self.hub = Hub(
-            *(self._folder, kit.settings, kit.profiles, self.clock.now),
+            self._folder,
+            kit.settings,
+            kit.profiles,
+            self.clock.now,
             standards=kit.standards,
             codecs=self._codecs,
         )

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 import msgspec
 
 from sensorhub.codecs.packets import LENGTH, Request, packet
+from sensorhub.errors import SensorhubError
 
 START_S = 10.0  # for Python and the engine to load
 READ_BYTES = 256 * 1024
 _decode = msgspec.msgpack.Decoder(tuple[str, str]).decode
 
 
-class ChildEnded(Exception):
+class ChildEnded(SensorhubError):
     """The child died, or was killed because it overran; says which in words."""
 
 

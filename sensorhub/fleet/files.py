@@ -125,7 +125,7 @@ def _take_toml(rows: FleetRows, text: str, timezone: tzinfo) -> None:
             for number, entry in enumerate(entries, 1):
                 line = next(lines, None)
                 at = f"line {line}" if line else f"number {number}"
-                _take_entry(rows, f"[[{table}]] {at}", (table, entry), timezone)
+                _take_entry(rows, f"[[{table}]] {at}", table, entry, timezone)
 
 
 def _lines(text: str, table: str) -> Iterator[int]:
@@ -137,9 +137,8 @@ def _lines(text: str, table: str) -> Iterator[int]:
 
 
 def _take_entry(
-    rows: FleetRows, where: str, item: tuple[str, dict[str, Any]], timezone: tzinfo
+    rows: FleetRows, where: str, table: str, entry: dict[str, Any], timezone: tzinfo
 ) -> None:
-    table, entry = item
     own = TABLES[table]
     said: dict[str, Any] = {}
     for key, value in entry.items():

@@ -132,7 +132,10 @@ class Profile(Strict):
         mapped = {
             name: FieldTarget(
                 BY_NAME[to.measurement].no,
-                *(to.scale, to.offset, to.counter_bits, to.no_value),
+                to.scale,
+                to.offset,
+                to.counter_bits,
+                to.no_value,
             )
             for name, to in self.map.items()
         }

@@ -66,8 +66,12 @@ def uplinks(test: RuleTest, start: int) -> list[Sent]:
     for series in test.series:
         for sample in _of(test, series):
             key = _Together(
-                *(sample.at, sample.device, series.clock),
-                *(series.late, series.sent, series.ts),
+                at=sample.at,
+                device=sample.device,
+                clock=series.clock,
+                late=series.late,
+                sent=series.sent,
+                ts=series.ts,
             )
             together[key][sample.measurement] = sample.value
     zones = {d.id: a.zone for a in test.assets for d in a.mounted}

@@ -316,7 +316,7 @@ def test_encode_downlink_answers_what_the_codec_says(tmp_path: Path) -> None:
 
 
 def test_the_hubs_process_never_loads_the_engine() -> None:
-    program = "import sys, sensorhub.app; print('quickjs' in sys.modules)"
+    program = "import sys, sensorhub.hub.app; print('quickjs' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, check=True, text=True
     )

@@ -5,7 +5,7 @@ from typing import Any
 from sensorhub.alerts.board import Alert
 from sensorhub.alerts.system import HUB_ID
 from sensorhub.columns import Columns, Notes, Service, pack
-from sensorhub.errors import Refused
+from sensorhub.errors import CommandRefused
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.store.hot import alerts
@@ -41,9 +41,11 @@ def _alert(hub: Hub, id_: str) -> Alert:
         if alert.id == id_ or (len(id_) >= 4 and alert.id.startswith(id_))
     ]
     if len(found) > 1:
-        raise Refused(f"{len(found)} open alerts begin with {id_!r}: say more of it")
+        raise CommandRefused(
+            f"{len(found)} open alerts begin with {id_!r}: say more of it"
+        )
     if not found:
-        raise Refused(f"no open alert {id_!r}; `sensorhub alerts` lists them")
+        raise CommandRefused(f"no open alert {id_!r}; `sensorhub alerts` lists them")
     return found[0]
 
 
@@ -58,12 +60,12 @@ def silence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resu
     said = command.arguments
     until = int(said["until"])
     if until <= now:
-        raise Refused("a silence must end in the future")
+        raise CommandRefused("a silence must end in the future")
     if not any(said.get(key) for key in ("zone", "asset", "rule")):
-        raise Refused("a silence names at least a zone, an asset or a rule")
+        raise CommandRefused("a silence names at least a zone, an asset or a rule")
     since = int(said.get("from") or now)
     if until <= since:
-        raise Refused("a silence must end after it begins")
+        raise CommandRefused("a silence must end after it begins")
     _check_named(hub, said)
     row = (
         said.get("zone"),
@@ -88,14 +90,14 @@ def _check_named(hub: Hub, said: dict[str, Any]) -> None:
     }
     for key, names in known.items():
         if said.get(key) and said[key] not in names:
-            raise Refused(f"no such {key}: {said[key]!r}")
+            raise CommandRefused(f"no such {key}: {said[key]!r}")
 
 
 def unsilence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """A silence ends before its time."""
     id_ = int(command.arguments["silence"])
     if id_ not in hub.lifecycle.silence_ids():
-        raise Refused(f"no silence {id_}; `sensorhub silence list` lists them")
+        raise CommandRefused(f"no silence {id_}; `sensorhub silence list` lists them")
     change_set.writes.append(lambda c: alerts.end_silence(c, id_, now))
     change_set.after_commit.append(hub.reload_silences)
     return {"silence": id_}
@@ -106,12 +108,14 @@ def service(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resu
     said = command.arguments
     asset = hub.registry.asset_no.get(said["asset"])
     if asset is None:
-        raise Refused(f"no such asset: {said['asset']!r}; see `sensorhub fleet list`")
+        raise CommandRefused(
+            f"no such asset: {said['asset']!r}; see `sensorhub fleet list`"
+        )
     if said["kind"] not in SERVICES:
-        raise Refused(f"a service is emptied or cleaned, not {said['kind']!r}")
+        raise CommandRefused(f"a service is emptied or cleaned, not {said['kind']!r}")
     at = int(said.get("at") or now)
     if at > now + FUTURE_MS:
-        raise Refused("a service cannot have been done in the future")
+        raise CommandRefused("a service cannot have been done in the future")
     done = Service(asset, said["kind"], at)
     if hub.lifecycle.record_service(change_set, done, command.by, now):
         body = pack(Columns.empty(), Notes(hub.state.reception.monitored_ms, [done]))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
-from sensorhub.errors import ConfigError, Refused, StoreError
+from sensorhub.errors import CommandRefused, ConfigError, StoreError
 from sensorhub.hub.commands import (
     alerts,
     dead_letters,
@@ -50,7 +50,7 @@ class CommandDispatcher:
         try:
             handler = HANDLERS.get(command.kind)
             if handler is None:
-                raise Refused(f"no such command: {command.kind}")
+                raise CommandRefused(f"no such command: {command.kind}")
             result = handler(self._hub, change_set, command, now)
             return self._finish(command, change_set, now, result)
         except StoreError:
@@ -58,7 +58,7 @@ class CommandDispatcher:
         except ConfigError as error:
             faults = [str(fault) for fault in error.faults]
             result = {"error": str(error), "faults": faults}
-        except (Refused, ValueError, msgspec.ValidationError) as error:
+        except (CommandRefused, ValueError, msgspec.ValidationError) as error:
             result = {"error": str(error)}
         except KeyError as error:
             result = {"error": f"{command.kind} needs {error}"}

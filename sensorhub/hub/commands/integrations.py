@@ -1,6 +1,6 @@
 """Acts about what the hub works with: codecs, InfluxDB."""
 
-from sensorhub.errors import Refused
+from sensorhub.errors import CommandRefused
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.store import forward_queue
@@ -13,13 +13,13 @@ def codec_on(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Res
     name = command.arguments["codec"]
     if not hub.codecs.switch_on(name):
         off = ", ".join(hub.codecs.off()) or "none is"
-        raise Refused(f"codec {name!r} is not switched off; {off}")
+        raise CommandRefused(f"codec {name!r} is not switched off; {off}")
     return {"codec": name}
 
 
 def influx_retry(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """What InfluxDB refused is tried once more."""
     if not hub.settings.influx.on:
-        raise Refused("influx.url is not set: nothing is forwarded")
+        raise CommandRefused("influx.url is not set: nothing is forwarded")
     change_set.writes.append(forward_queue.try_again)
     return {"lines": forward_queue.count_letters(hub.connection)}

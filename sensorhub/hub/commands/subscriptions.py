@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sensorhub.errors import Refused
+from sensorhub.errors import CommandRefused
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.store import subscriptions
@@ -19,7 +19,7 @@ def subscribe(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Re
     change_set.writes.append(lambda c: subscriptions.add(c, row))
     change_set.after_commit.append(hub.reload_subscriptions)
     if subscriptions.get(hub.connection, row.id) is not None:
-        raise Refused(f"there is a subscription {row.id!r} already")
+        raise CommandRefused(f"there is a subscription {row.id!r} already")
     return {"id": row.id}
 
 
@@ -27,7 +27,7 @@ def unsubscribe(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> 
     """A receiver is told no more; what waited for it is dropped."""
     id_ = command.arguments["id"]
     if subscriptions.get(hub.connection, id_) is None:
-        raise Refused(f"no such subscription: {id_!r}")
+        raise CommandRefused(f"no such subscription: {id_!r}")
     change_set.writes.append(lambda c: outbox.drop(c, id_, "subscription removed"))
     change_set.writes.append(lambda c: subscriptions.remove(c, id_))
     change_set.after_commit.append(hub.reload_subscriptions)
