@@ -10,14 +10,15 @@ from sensorhub.cli.context import Context, command, refuse
 from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
 from sensorhub.clock import Clock
-from sensorhub.codecs.files import codec_frames
+from sensorhub.codecs.files import codecs_of
 from sensorhub.decode.network_server import frame_bytes
-from sensorhub.model import Envelope, EnvelopeError
-from sensorhub.registry.geometry import Geometry, parse_table, table_text
+from sensorhub.model import AssetKind, Envelope, EnvelopeError
+from sensorhub.registry.geometry import parse_table, table_text
 from sensorhub.registry.profiles import Profile
-from sensorhub.registry.registry import AssetRow, Registry
+from sensorhub.registry.registry import AssetRow, DeviceRow
 from sensorhub.store import database, register
-from sensorhub.views.explain import Known, explain_message, explain_uplink
+from sensorhub.views.explain import explain_message, explain_uplink
+from sensorhub.views.judged_message import DecodeContext, RegisterRows
 
 NAMES = ("bytes", "field", "raw", "measurement", "value", "unit", "quality", "why")
 
@@ -72,29 +73,35 @@ def decode(
     ] = None,
 ) -> None:
     """Explain a frame or a message field by field. Stores nothing."""
-    profiles = context.profiles
-    registry, shapes = _registered(context)
+    profiles, mqtt = context.profiles, context.settings.mqtt
+    rows = _register_rows(context)
     words = list(words)
     if topic is None and device is None and profile is None:
         profile = words.pop(0)
         if not words:
             refuse("say a profile and a frame: sensorhub decode PROFILE HEX")
-    _check_named(profile, profiles, device, registry)
+    named = _device_row(device, rows)
+    if profile is not None and profile not in profiles:
+        refuse(f"no such profile: {profile!r}; `sensorhub profiles` lists them")
     now = Clock().now()
-    known = Known(
-        registry,
+    codecs = codecs_of(context.config, context.settings, profiles, lambda: now)
+    known = DecodeContext(
+        rows,
         profiles,
-        context.settings.mqtt.topics,
-        lambda of, frames: codec_frames(
-            context.config, context.settings, of, frames, now
-        ),
+        mqtt.topics,
+        mqtt.max_payload_bytes,
+        codecs,
         profiles[profile] if profile else None,
-        _shape(asset, volumes, shapes),
+        _shape(asset, volumes, rows),
     )
-    if topic is not None:
-        views = explain_message(topic, message_of(words), known, now)
-    else:
-        views = [_explain_frame(_frame(words, base64), device, port, known)]
+    try:
+        if topic is not None:
+            views = explain_message(topic, message_of(words), known, now)
+        else:
+            frame = _frame(words, base64)
+            views = [_explain_frame(frame, named, port, known, now)]
+    finally:
+        codecs.close()
     if context.json:
         print_json(views if topic is not None else views[0])
         return
@@ -102,64 +109,63 @@ def decode(
         _show(view)
 
 
-def _check_named(
-    profile: str | None,
-    profiles: dict[str, Profile],
-    device: str | None,
-    registry: Registry,
-) -> None:
-    """End in words where a name is not known."""
-    if profile is not None and profile not in profiles:
-        refuse(f"no such profile: {profile!r}; `sensorhub profiles` lists them")
-    if device is not None and device not in registry.device_no:
+def _device_row(device: str | None, rows: RegisterRows) -> DeviceRow | None:
+    """The row of a device that was named. Ends in words where it is not known."""
+    if device is None:
+        return None
+    row = next((row for row in rows.devices if row.id == device), None)
+    if row is None:
         refuse(f"no such device: {device!r}; `sensorhub fleet list` lists them")
+    return row
 
 
 def _explain_frame(
-    frame: bytes, device: str | None, port: int | None, known: Known
+    frame: bytes,
+    device: DeviceRow | None,
+    port: int | None,
+    known: DecodeContext,
+    now: int,
 ) -> dict[str, Any]:
     """What a frame says by the profile that was named, else by its device's."""
     profile = known.profile
     if profile is None and device is not None:
-        profile = known.registry.profiles[known.registry.device_no[device]]
+        profile = known.profiles.get(device.profile)
     port = usual_port(profile) if port is None else port
-    view = explain_uplink(Envelope(device or "", port=port, payload=frame), known)
+    name = device.id if device is not None else ""
+    view = explain_uplink(Envelope(name, port=port, payload=frame), known, now)
     if not frame:
         view["errors"].append("empty frame")
     return view
 
 
-def _registered(context: Context) -> tuple[Registry, dict[str, AssetRow]]:
-    """The register, and the assets' rows; empty where there is no database yet."""
+def _register_rows(context: Context) -> RegisterRows:
+    """The rows of the register; none where there is no database yet."""
     if not (context.data / database.FILE).exists():
-        return Registry((), (), (), context.profiles), {}
+        return RegisterRows([], [], [])
     with context.connection() as connection:
-        rows = register.registry_rows(connection)
-        assets = list(rows[0])
-        registry = Registry(assets, list(rows[1]), rows[2], context.profiles)
-    registry.settle(Clock().now())
-    return registry, {row.id: row for row in assets}
+        assets, devices, mountings = register.registry_rows(connection)
+        return RegisterRows(list(assets), list(devices), list(mountings))
 
 
 def _shape(
-    asset: str | None, volumes: str | None, shapes: dict[str, AssetRow]
-) -> Geometry | None:
-    shape = Geometry(1)
+    asset: str | None, volumes: str | None, rows: RegisterRows
+) -> AssetRow | None:
+    """The asset whose shape is to be assumed."""
     if volumes is not None:
         try:
-            shape.add(0, None, None, table_text(parse_table(volumes)))
+            table = table_text(parse_table(volumes))
         except ValueError as error:
             refuse(f"--volumes: {error}")
-        return shape
+        made_up = (0, "shape", "", AssetKind.BIN.value, "", "", None, None, "")
+        return AssetRow(*made_up, None, None, None, table)
     if asset is None:
         return None
-    if asset not in shapes:
+    row = next((row for row in rows.assets if row.id == asset), None)
+    if row is None:
         refuse(f"no such asset: {asset!r}; `sensorhub fleet list` lists them")
-    row = shapes[asset]
     if row.empty_mm is None and not row.volumes:
         refuse(f"asset {asset} has no shape: empty_mm and full_mm, or volumes")
-    shape.add(0, row.empty_mm, row.full_mm, row.volumes)
-    return shape
+    return row
 
 
 def _frame(words: list[str], base64: bool) -> bytes:
@@ -214,9 +220,14 @@ def _show(view: dict[str, Any]) -> None:
     unread = sorted(set(range(len(frame))) - read)
     if unread and read:
         print(f"bytes of no field (channels, types, headers): {ranges(unread)}")
-    for word in ("ignored", "errors"):
-        for line in view[word]:
-            print(f"{word}: {line}")
+    shown = {row["name"] for row in view["fields"]}
+    for line in view["ignored"]:
+        if line.partition(":")[0] not in shown and line not in view["errors"]:
+            print(f"ignored: {line}")
+    for line in view["errors"]:
+        print(f"errors: {line}")
+    if view["outcome"] == "dead":
+        print(f"dead letter, {view['reason']}: {view['detail']}")
 
 
 def _cells(row: dict[str, Any], frame: bytes) -> list[Any]:

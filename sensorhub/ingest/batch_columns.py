@@ -13,15 +13,16 @@ from sensorhub.ingest.parsed_batch import Dead, ParsedBatch
 from sensorhub.ingest.readings import (
     find_unusable,
     judge_readings,
-    without_duplicates,
+    without_unstored,
 )
 from sensorhub.ingest.validate import settle_times
 from sensorhub.model import Outcome, Reason
+from sensorhub.registry.registry import Registry
 from sensorhub.state.state import State
 
 
 class BatchColumns(NamedTuple):
-    """The columns of a batch, and what was found while they were built.
+    """The columns of a batch with all its readings, and what was found on the way.
 
     `replaced` are (uplink, device time in ms) of device times too far off to be used;
     `unusable` are the uplinks without any usable reading.
@@ -31,38 +32,41 @@ class BatchColumns(NamedTuple):
     replaced: list[tuple[int, int]]
     unusable: list[Dead]
 
+    def stored(self) -> Columns:
+        """The columns without the readings of uplinks that are not stored."""
+        return without_unstored(self.columns)
+
 
 def build_columns(
-    state: State,
+    registry: Registry,
     parsed: ParsedBatch,
     received: int | I64,
-    *,
-    deduplicate: bool = True,
+    windows: State | None,
 ) -> BatchColumns:
     """Build the columns of a batch received at `received` (ms; or a time a message).
 
     1. give each uplink its time of receipt
-    2. mark duplicates by the windows of the state (unless `deduplicate` is off)
+    2. mark duplicates by the state's `windows`, if any
     3. settle `measured_at`, judge the readings by range and clock
-    4. mark uplinks without usable readings as dead; drop readings that are not stored
+    4. mark uplinks without usable readings as dead
     """
     columns = _uplink_columns(parsed, received)
-    if deduplicate:
-        columns.outcome, columns.reason = find_duplicates(state, parsed, columns)
-        columns.received_at = spread_times(state, columns)
+    if windows is not None:
+        columns.outcome, columns.reason = find_duplicates(windows, parsed, columns)
+        columns.received_at = spread_times(windows, columns)
     device_time = np.array(parsed.said, np.int64)
     network_time = np.array(parsed.network, np.int64)
     measured, wrong = settle_times(device_time, network_time, columns.received_at)
     columns.measured_at = np.repeat(measured, parsed.count)
     judged = judge_readings(parsed, columns, wrong)
     columns.measured_at, columns.quality, columns.why = judged
-    unusable = find_unusable(state.registry, parsed, columns)
+    unusable = find_unusable(registry, parsed, columns)
     if unusable:
         dead = [item.uplink for item in unusable]
         columns.outcome[dead] = Outcome.DEAD
         columns.reason[dead] = Reason.NOTHING_USABLE
     replaced = [(i, int(device_time[i])) for i in np.flatnonzero(wrong).tolist()]
-    return BatchColumns(without_duplicates(columns), replaced, unusable)
+    return BatchColumns(columns, replaced, unusable)
 
 
 def _uplink_columns(parsed: ParsedBatch, received: int | I64) -> Columns:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sensorhub.codecs.protocol import CodecAnswer, CodecCall, CodecRunner
 from sensorhub.decode.codec_values import result_frame
 from sensorhub.decode.mapping import map_fields, with_link
-from sensorhub.ingest.parsed_batch import ParsedBatch, ReadingRow
+from sensorhub.ingest.parsed_batch import DecodedUplink, ParsedBatch, ReadingRow
 from sensorhub.model import Envelope, Frame, Reason
 from sensorhub.registry.profiles import Profile
 
@@ -33,14 +33,17 @@ class Waiting(NamedTuple):
         return with_link(result_frame(answer.said), self.envelope)
 
 
-def mapped(
-    parsed: ParsedBatch, uplink: int, profile: Profile, frame: Frame
-) -> tuple[list[ReadingRow], list[str]]:
-    """A frame's readings, and what there is to say about the rest of it."""
+def map_frame(
+    profile: Profile, frame: Frame
+) -> tuple[list[ReadingRow], list[str], bool]:
+    """A frame's readings, remarks on what gives none, whether it is sound.
+
+    A sound frame is stored even without readings: words without a meaning in the
+    profile are no fault (states, versions, answers).
+    """
     found = map_fields(profile, frame.fields, frame.texts)
-    # words that nobody gave a meaning are no fault: states, versions, answers
-    parsed.sound[uplink] = frame.answers or not (frame.fields or frame.errors)
-    return found.readings, [*frame.errors, *frame.ignored, *found.ignored]
+    sound = frame.answers or not (frame.fields or frame.errors)
+    return found.readings, [*frame.errors, *frame.ignored, *found.ignored], sound
 
 
 def run_codecs(
@@ -54,13 +57,26 @@ def run_codecs(
         uplink, device = item.uplink, item.envelope.device
         if answer.reason:
             parsed.kill(uplink, answer.reason, device, answer.said)
+            if parsed.trace is not None:
+                frame = Frame(errors=[answer.said])
+                parsed.trace.uplinks.append(
+                    DecodedUplink(uplink, item.envelope, item.profile, frame, 0, [])
+                )
             continue
         frame = item.frame(answer)
+        readings, remarks, sound = map_frame(item.profile, frame)
+        if parsed.trace is not None:
+            count = 0 if frame.errors else len(readings)
+            parsed.trace.uplinks.append(
+                DecodedUplink(
+                    uplink, item.envelope, item.profile, frame, count, remarks
+                )
+            )
         if frame.errors:
             parsed.kill(uplink, Reason.CODEC_ERROR, device, "; ".join(frame.errors))
             continue
-        found[uplink], words = mapped(parsed, uplink, item.profile, frame)
-        said[uplink] = device, words
+        parsed.sound[uplink] = sound
+        found[uplink], said[uplink] = readings, (device, remarks)
     parsed.insert(found)
     for uplink, (device, words) in said.items():
         parsed.close(uplink, device, words)

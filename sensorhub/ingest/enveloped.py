@@ -6,9 +6,9 @@ from sensorhub.codecs.protocol import CodecRunner
 from sensorhub.columns import BARE, I64, NO_DEVICE, NO_SEQ
 from sensorhub.decode.downlinks import RECEIPTS, receipt
 from sensorhub.decode.mapping import content_of, decode_uplink
-from sensorhub.ingest.codec_batch import Waiting, mapped, run_codecs
+from sensorhub.ingest.codec_batch import Waiting, map_frame, run_codecs
 from sensorhub.ingest.parsed_batch import (
-    ChirpStackUplink,
+    DecodedUplink,
     ParsedBatch,
     Receipt,
     poison_key,
@@ -61,8 +61,10 @@ class EnvelopeReader:
             if envelope.broken:
                 broken += f"; {envelope.broken}" if broken else envelope.broken
             elif envelope.event is None:
-                self._envelope(parsed, i, message, envelope)
+                self.enter(parsed, i, message, envelope)
                 uplinks += 1
+            elif parsed.trace is not None:
+                parsed.trace.events.append((envelope.event, envelope.device))
         if broken:
             self._broken(parsed, i, message, broken)
         elif not uplinks:
@@ -76,8 +78,7 @@ class EnvelopeReader:
             device = self._router.number(envelope.device)
             if device != NO_DEVICE:
                 frame = envelope.payload or b""
-                uplink = ChirpStackUplink(device, route.application, frame)
-                parsed.downlink_signs.append(uplink)
+                parsed.downlink_signs.append((device, route.application, frame))
         elif envelope.event in RECEIPTS:
             found = receipt(envelope.event, message.payload)
             if found is not None:
@@ -90,9 +91,10 @@ class EnvelopeReader:
         uplink = parsed.enter(i, message, NO_DEVICE, poison_key(message))
         parsed.kill(uplink, Reason.BAD_ENVELOPE, "", detail)
 
-    def _envelope(
+    def enter(
         self, parsed: ParsedBatch, i: int, message: Message, envelope: Envelope
     ) -> None:
+        """Enter an uplink of message `i` that was taken out of its envelope."""
         device = self._router.number(envelope.device)
         seed = device if device >= 0 else xxh3_64_intdigest(envelope.device.encode(), 1)
         seq = NO_SEQ if envelope.seq is None else envelope.seq
@@ -128,7 +130,11 @@ class EnvelopeReader:
             self._waiting.append(Waiting(uplink, envelope, profile))
             return
         frame = decode_uplink(envelope, profile)
-        readings, said = mapped(parsed, uplink, profile, frame)
+        readings, said, parsed.sound[uplink] = map_frame(profile, frame)
+        if parsed.trace is not None:
+            parsed.trace.uplinks.append(
+                DecodedUplink(uplink, envelope, profile, frame, len(readings), said)
+            )
         for place, (_, _, at) in enumerate(readings, len(parsed.code)):
             if at is not None:
                 parsed.own_time[place] = at

@@ -75,12 +75,12 @@ class Pipeline:
         intervals = self._tell(parsed, change_set, now)
         columns = Columns.empty()
         if parsed.message:
-            built = build_columns(self._state, parsed, received)
+            state, lifecycle = self._state, self._lifecycle
+            built = build_columns(state.registry, parsed, received, state)
             parsed.replaced = built.replaced
             parsed.dead += built.unusable
-            lifecycle = self._lifecycle
             lifecycle.system.record_clocks(*clocked(parsed, built.columns.received_at))
-            columns = self._derive(built.columns)
+            columns = self._derive(built.stored())
             self._move(columns, change_set, (intervals, parsed.replaced, parsed.via))
             count(parsed, columns, change_set)
             bury(parsed, columns, messages, change_set)
@@ -101,7 +101,8 @@ class Pipeline:
         parsed.kill(
             parsed.open(0, NO_DEVICE, key, BARE), Reason.INTERNAL_ERROR, "", error
         )
-        columns = build_columns(self._state, parsed, now).columns
+        state = self._state
+        columns = build_columns(state.registry, parsed, now, state).stored()
         change_set = ChangeSet()
         self._move(columns, change_set, ([], [], {}))
         count(parsed, columns, change_set)
@@ -126,13 +127,12 @@ class Pipeline:
             return None
         if len(parsed.message) > 1:
             self._leave_others(parsed, device)
-        built = build_columns(self._state, parsed, received_at, deduplicate=False)
-        columns = built.columns
+        registry = self._state.registry
+        columns = build_columns(registry, parsed, received_at, None).stored()
         columns = without_uplinks(columns, columns.outcome == Outcome.DUPLICATE)
         if not columns.uplinks or (columns.outcome != Outcome.STORED).any():
             return None
         owner = columns.owner()
-        registry = self._state.registry
         levels = fill_levels(registry, columns, owner)
         columns = with_readings(columns, owner, levels)
         columns.outcome = np.full(columns.uplinks, Outcome.REPLAY, np.uint8)

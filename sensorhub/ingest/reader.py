@@ -17,13 +17,22 @@ from sensorhub.config.layout import TopicSettings
 from sensorhub.decode import native
 from sensorhub.decode.network_server import gateway_id
 from sensorhub.ingest.enveloped import EnvelopeReader
-from sensorhub.ingest.parsed_batch import ParsedBatch, Told, poison_key
+from sensorhub.ingest.parsed_batch import (
+    DecodedUplink,
+    DecodeTrace,
+    ParsedBatch,
+    Told,
+    poison_key,
+)
 from sensorhub.ingest.topic_router import MessageKind, Route, Router
 from sensorhub.ingest.validate import NO_TIME
 from sensorhub.model import (
     BY_NAME,
     DUP,
     RETAIN,
+    Envelope,
+    Field,
+    Frame,
     Message,
     Outcome,
     Reason,
@@ -81,6 +90,22 @@ class MessageReader:
         if run is None:
             run = self._walk(parsed, messages)
         self._end(parsed, run, messages)
+        self._wrapped.end(parsed)
+        return parsed
+
+    def trace_message(self, message: Message, received: int) -> ParsedBatch:
+        """Read one message and keep how it was decoded (`ParsedBatch.trace`)."""
+        parsed = ParsedBatch(trace=DecodeTrace())
+        self._wrapped.begin(received)
+        self._odd(parsed, 0, message, self._router.route(message.topic))
+        self._wrapped.end(parsed)
+        return parsed
+
+    def trace_envelope(self, envelope: Envelope, received: int) -> ParsedBatch:
+        """Read one uplink that came without a message, and keep how it was decoded."""
+        parsed = ParsedBatch(trace=DecodeTrace())
+        self._wrapped.begin(received)
+        self._wrapped.enter(parsed, 0, Message(b"", b"", 0), envelope)
         self._wrapped.end(parsed)
         return parsed
 
@@ -150,6 +175,8 @@ class MessageReader:
         elif way is MessageKind.ALERT:
             if message.flags & RETAIN and message.payload:
                 parsed.states.append(route.name)
+            if parsed.trace is not None:
+                parsed.trace.events.append(("alert", route.name))
         elif refused:
             self._refuse(parsed, i, message, route)
         elif way is MessageKind.NATIVE:
@@ -220,21 +247,32 @@ class MessageReader:
         parsed.seq[uplink] = seqs[-1] if seqs else (BARE if newest is None else NO_SEQ)
         if newest is not None:
             parsed.said[uplink] = newest
-        ignored: list[str] = []
+        remarks: list[str] = []
         for record in records:
-            ignored += record.ignored
+            first, remarked = len(parsed.code), len(remarks)
+            remarks += record.ignored
             for name, value in record.values.items():
                 code = CODE_OF.get(name)
                 if code is None:
-                    ignored.append(f"{name}: no such measurement")
+                    remarks.append(f"{name}: no such measurement")
                     continue
                 if record.ts != newest:
                     own = NO_TIME if record.ts is None else record.ts
                     parsed.own_time[len(parsed.code)] = own
                 parsed.code.append(code)
                 parsed.value.append(value)
-                parsed.count[uplink] += 1
-        parsed.close(uplink, route.name, ignored)
+            count = len(parsed.code) - first
+            parsed.count[uplink] += count
+            if parsed.trace is not None:
+                envelope = Envelope(route.name, seq=record.seq, measured_at=record.ts)
+                fields = [Field(name, value) for name, value in record.values.items()]
+                frame = Frame(fields, record.ignored)
+                parsed.trace.uplinks.append(
+                    DecodedUplink(
+                        uplink, envelope, None, frame, count, remarks[remarked:]
+                    )
+                )
+        parsed.close(uplink, route.name, remarks)
 
     @staticmethod
     def _via(parsed: ParsedBatch, uplink: int, gateway: object) -> None:
@@ -245,6 +283,8 @@ class MessageReader:
 
     def _status(self, parsed: ParsedBatch, route: Route, message: Message) -> None:
         parsed.events += 1
+        if parsed.trace is not None:
+            parsed.trace.events.append(("status", route.name))
         if route.device == NO_DEVICE:
             return
         try:

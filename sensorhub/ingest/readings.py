@@ -116,7 +116,7 @@ def clocked(
     return device[known], received, said[known] > received + AHEAD_MS
 
 
-def without_duplicates(columns: Columns) -> Columns:
+def without_unstored(columns: Columns) -> Columns:
     """The columns without the readings of uplinks that are not stored."""
     stored = columns.outcome == Outcome.STORED
     keep = np.repeat(stored, columns.count)

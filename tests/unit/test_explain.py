@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.town import NOW
 from tests.support.vectors import frames
 
+from sensorhub.codecs.protocol import NO_CODECS
 from sensorhub.config.layout import TopicSettings
 from sensorhub.decode.decoders import DECODERS
-from sensorhub.model import Envelope, Frame
-from sensorhub.registry.profiles import Profile, load_profiles
-from sensorhub.registry.registry import Registry
-from sensorhub.views.explain import Known, explain_uplink
+from sensorhub.model import Envelope
+from sensorhub.registry.profiles import load_profiles
+from sensorhub.views.explain import explain_uplink
+from sensorhub.views.judged_message import DecodeContext, RegisterRows
 
 PROFILES = load_profiles(None, DECODERS)
 TLD = "01755c0367220104826901050001"
@@ -23,17 +25,14 @@ east,park,pit,waste_pit,,,2500:0 2000:400 300:4200,p-1,native
 """
 
 
-def known(profile: str) -> Known:
-    def codec(_profile: Profile, _frames: list[tuple[bytes, int]]) -> list[Frame]:
-        raise AssertionError("no codec here")
-
-    registry = Registry((), (), (), PROFILES)
+def known(profile: str) -> DecodeContext:
     topics = (TopicSettings(filter="#", kind="chirpstack"),)
-    return Known(registry, PROFILES, topics, codec, PROFILES[profile])
+    rows = RegisterRows([], [], [])
+    return DecodeContext(rows, PROFILES, topics, 65_536, NO_CODECS, PROFILES[profile])
 
 
 def explained(profile: str, payload: bytes, port: int) -> dict[str, Any]:
-    view = explain_uplink(Envelope("", port=port, payload=payload), known(profile))
+    view = explain_uplink(Envelope("", port=port, payload=payload), known(profile), NOW)
     json.dumps(view)
     return view
 
