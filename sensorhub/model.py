@@ -282,16 +282,3 @@ class Reading(NamedTuple):
     value: float
     quality: Quality
     reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """A recorded change of one alert. `from_` is None for the first."""
-
-    id: str
-    alert: str
-    at: int
-    from_: str | None
-    to: str
-    severity: Severity
-    cause: dict[str, Any]

@@ -4,9 +4,8 @@ While one is open its devices raise no alert of their own; their silence counts 
 when it resolves.
 """
 
-from typing import Any
-
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from sensorhub.alerting.deadlines import shortest_limit
@@ -14,8 +13,9 @@ from sensorhub.alerting.recorder import AlertRecorder, SourceLevel
 from sensorhub.alerting.selection import selected_assets
 from sensorhub.alerts.board import BY_RULE
 from sensorhub.alerts.groups import Group, Share
+from sensorhub.alerts.transitions import Cause
 from sensorhub.columns import Columns, Notes, pack
-from sensorhub.model import NEVER, Severity
+from sensorhub.model import NEVER
 from sensorhub.registry.registry import FOR_EVER
 from sensorhub.state.state import State
 from sensorhub.store.hot.changeset import ChangeSet, JournalEntry
@@ -65,9 +65,9 @@ class GroupOutages:
                 level = group.level(share, before)
                 if level == before or (level > before and not rule.in_schedule(now)):
                     continue
-                cause = self._cause(share, now, level)
+                cause = _cause(share, now)
                 if level:
-                    cause["covered"] = monitored_before
+                    cause = self._raised(cause, share, monitored_before)
                 shown = SourceLevel(rule, subject, BY_RULE, level)
                 recorder.set_level(change_set, shown, now, cause)
                 if not level:
@@ -100,19 +100,15 @@ class GroupOutages:
             counts &= ~np.isin(state.reception.gateway, np.array(out, np.int32))
         return np.where(counts, state.zone, 0)
 
-    def _cause(self, share: Share, now: int, level: Severity) -> dict[str, Any]:
+    def _raised(self, cause: Cause, share: Share, monitored_before: int) -> Cause:
         registry = self._state.registry
-        cause: dict[str, Any] = {
-            "reason": "group" if level else "uplinks",
-            "deadline_at": now,
-            "value": round(share.percent, 1),
-            "silent": len(share.silent),
-            "of": share.of,
-        }
-        if level:
-            assets = {registry.asset_ids[a] for a in registry.asset_of[share.silent]}
-            cause["members"] = sorted(assets)[:LISTED]
-        return cause
+        assets = {registry.asset_ids[a] for a in registry.asset_of[share.silent]}
+        return replace(
+            cause,
+            reason="group",
+            members=sorted(assets)[:LISTED],
+            covered=monitored_before,
+        )
 
     def _restart_silence(
         self, change_set: ChangeSet, places: list[int], now: int
@@ -146,3 +142,14 @@ class GroupOutages:
         """Return the shortest limit of a mounted device, ms."""
         mounted = self._state.registry.asset_of >= 0
         return shortest_limit([group.limit[mounted] for group in self._groups])
+
+
+def _cause(share: Share, now: int) -> Cause:
+    """The cause of a change that uplinks brought about: nothing is silent any more."""
+    return Cause(
+        reason="uplinks",
+        deadline_at=now,
+        value=round(share.percent, 1),
+        silent=len(share.silent),
+        of=share.of,
+    )

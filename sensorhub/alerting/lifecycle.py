@@ -7,7 +7,6 @@ what they decide by the `AlertRecorder`; `NotificationPolicy` selects who is not
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from sensorhub.alerting.service_clocks import ServiceClocks
 from sensorhub.alerting.system_alerts import SystemAlerts
 from sensorhub.alerts.board import Alert, AlertSource, Board
 from sensorhub.alerts.system import SYSTEM_RULES
+from sensorhub.alerts.transitions import Cause
 from sensorhub.columns import Service
 from sensorhub.model import BY_NO
 from sensorhub.registry.subjects import HUB, NOWHERE, Subject
@@ -118,32 +118,27 @@ class AlertLifecycle:
             asset = int(registry.asset_of[device])
             if asset < 0:
                 continue
-            cause = {
-                "device": registry.device_ids[device],
-                "measurement": BY_NO[int(state.series.code[item.series])].name,
-                "measured_at": measured_at,
-                "value": item.value,
-                **self._details(item),
-            }
-            shown = SourceLevel(
-                item.rule,
-                registry.subject(asset),
-                AlertSource.series(item.series),
-                item.level,
-            )
+            source = AlertSource.series(item.series)
+            shown = SourceLevel(item.rule, registry.subject(asset), source, item.level)
+            cause = self._cause(item, device, measured_at)
             self._recorder.set_level(change_set, shown, at, cause)
 
-    def _details(self, moved: Moved) -> dict[str, Any]:
-        """Which clause of a standard decided, and at which temperature."""
-        clauses = moved.rule.clauses
-        details: dict[str, Any] = dict(clauses.said(moved.level))
-        if moved.fill is not None:
-            details["fill"] = round(moved.fill, 1)
-        if details and clauses.gas:
-            details["celsius"] = self._state.rules.celsius(moved.series)
-        if details and moved.rule.over:
-            details["mean_min"] = moved.rule.over / 60_000
-        return details
+    def _cause(self, moved: Moved, device: int, measured_at: int) -> Cause:
+        """A reading as cause: which clause of a standard decided, at how many °C."""
+        state, rule = self._state, moved.rule
+        clause, fill = rule.clauses.said(moved.level), moved.fill
+        detailed = bool(clause) or fill is not None
+        gas = detailed and rule.clauses.gas
+        return Cause(
+            device=state.registry.device_ids[device],
+            measurement=BY_NO[int(state.series.code[moved.series])].name,
+            measured_at=measured_at,
+            value=moved.value,
+            fill=None if fill is None else round(fill, 1),
+            celsius=state.rules.celsius(moved.series) if gas else None,
+            mean_min=rule.over / 60_000 if detailed and rule.over else None,
+            **clause,
+        )
 
     def record_uplinks(
         self,
@@ -164,7 +159,7 @@ class AlertLifecycle:
         Return False where a later service is known: it is only written down.
         """
         change_set.services.append((service, by))
-        cause = {"reason": service.kind, "by": by, "measured_at": service.at}
+        cause = Cause(reason=service.kind, by=by, measured_at=service.at)
         if not self._services.record(change_set, service, at, cause):
             return False
         subject = self._state.registry.subject(service.asset)

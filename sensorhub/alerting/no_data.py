@@ -1,7 +1,5 @@
 """Alerts about devices that send no data; the limits count monitored time."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +8,7 @@ from sensorhub.alerting.recorder import AlertRecorder, SourceLevel
 from sensorhub.alerts.board import Alert, AlertSource
 from sensorhub.alerts.rules import HOUR_MS
 from sensorhub.alerts.timers import NoData
+from sensorhub.alerts.transitions import Cause
 from sensorhub.model import NEVER, Severity
 from sensorhub.registry.registry import FOR_EVER
 from sensorhub.state.state import State
@@ -55,19 +54,19 @@ class NoDataAlerts:
                 cause = self._cause(device, int(limit[device]), now)
                 self._recorder.set_level(change_set, shown, now, cause)
 
-    def _cause(self, device: int, limit: int, now: int) -> dict[str, Any]:
+    def _cause(self, device: int, limit: int, now: int) -> Cause:
         state = self._state
         last = int(state.reception.last_received[device])
         heard = last != NEVER
         deadline = last + limit if heard else now
         quiet = int(state.reception.monitored_ms - state.reception.monitored_at[device])
-        return {
-            "reason": "no_data",
-            "device": state.registry.device_ids[device],
-            "last_uplink_at": last if heard else None,
-            "deadline_at": self._recorder.deadline(deadline),
-            "value": quiet / HOUR_MS,
-        }
+        return Cause(
+            reason="no_data",
+            device=state.registry.device_ids[device],
+            last_uplink_at=last if heard else None,
+            deadline_at=self._recorder.deadline(deadline),
+            value=quiet / HOUR_MS,
+        )
 
     def record_uplinks(
         self,
@@ -83,11 +82,11 @@ class NoDataAlerts:
                 if asset < 0:
                     continue
                 first = int(received_at[np.argmax(device == number)])
-                cause = {
-                    "reason": "uplink",
-                    "device": registry.device_ids[number],
-                    "deadline_at": first,
-                }
+                cause = Cause(
+                    reason="uplink",
+                    device=registry.device_ids[number],
+                    deadline_at=first,
+                )
                 shown = SourceLevel(
                     one.rule,
                     registry.subject(asset),
@@ -123,9 +122,7 @@ class NoDataAlerts:
         for alert in self._recorder.outages():
             number = alert.subject.no
             here = (state.reception.gateway == number) | (state.zone == number)
-            told = (
-                alert.cause.get("covered", 0) - state.reception.monitored_at > one.limit
-            )
+            told = (alert.cause.covered or 0) - state.reception.monitored_at > one.limit
             found |= here & ~told
         return found
 

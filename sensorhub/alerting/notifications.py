@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from sensorhub.alerts.board import RESOLVED, Alert, Board, Change
+from sensorhub.alerts.board import Alert, Board, Change
 from sensorhub.alerts.event import VERSION, Event, resolved, rfc3339, texts, view
 from sensorhub.alerts.mute import Silence as Mute
 from sensorhub.alerts.mute import inhibited_by, silenced_by
 from sensorhub.alerts.rules import Rule
-from sensorhub.model import Category, Severity, Transition
+from sensorhub.alerts.transitions import RESOLVED, Transition
+from sensorhub.model import Category, Severity
 from sensorhub.rules.schema import Inhibit
 from sensorhub.state.state import State
 from sensorhub.store.hot.changeset import ChangeSet
@@ -159,7 +160,7 @@ class NotificationPolicy:
             name = registry.asset_names[alert.subject.no]
         rule = self._rules.get(alert.rule)
         cause = change.transition.cause
-        if alert.state == RESOLVED or "value" not in cause:
+        if alert.state == RESOLVED or cause.value is None:
             cause = alert.cause  # what raised it
         text = dict.fromkeys(("zh-CN", "en"), f"{name}: {alert.rule}")
         if rule is not None:
@@ -183,5 +184,5 @@ class NotificationPolicy:
             muted_by=muted,
             transition=view(change.transition),
             text=text,
-            members=alert.cause.get("members", []),
+            members=alert.cause.members or [],
         )

@@ -69,7 +69,7 @@ def _lost(state: State, alert: Alert, mounted: set[int]) -> str:
 def _why_lower(basis: Basis, alert: Alert) -> str:
     """Why no source shows the severity of an alert: its sensor or its limit is gone."""
     rule = basis.rules[alert.rule]
-    code = BY_NAME.get(str(alert.cause.get("measurement")))
+    code = BY_NAME.get(alert.cause.measurement or "")
     measures = rule.code == (code.no if code else 0)
     has = any(limit.severity == alert.severity for limit in rule.limits)
     return "unmounted" if measures and has else "rule_removed"

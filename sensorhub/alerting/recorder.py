@@ -4,7 +4,7 @@ What is decided goes into a `ChangeSet`; nothing is written from here.
 """
 
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sensorhub.alerting.notifications import NotificationPolicy
 from sensorhub.alerts.board import Alert, AlertSource, Board
 from sensorhub.alerts.rules import Rule
+from sensorhub.alerts.transitions import Cause
 from sensorhub.model import Severity
 from sensorhub.registry.subjects import HUB, NOWHERE, Subject
 from sensorhub.state.state import State
@@ -78,7 +79,7 @@ class AlertRecorder:
     # -- changes --
 
     def set_level(
-        self, change_set: ChangeSet, shown: SourceLevel, at: int, cause: dict[str, Any]
+        self, change_set: ChangeSet, shown: SourceLevel, at: int, cause: Cause
     ) -> None:
         """Take what a source shows now; enter the change of the alert, if any."""
         rule, subject, source, level = shown
@@ -112,7 +113,7 @@ class AlertRecorder:
         self, change_set: ChangeSet, alert: Alert, at: int, reason: str
     ) -> None:
         """Resolve an alert that cannot stand: rule_removed, unmounted, retired."""
-        cause = {"reason": reason, "deadline_at": at}
+        cause = Cause(reason=reason, deadline_at=at)
         change = self._board.resolve(alert, at, cause)
         self._notifications.tell(change_set, change, False)
 
@@ -121,7 +122,7 @@ class AlertRecorder:
         change = self._board.decide(
             (alert.rule, alert.subject),
             at,
-            {"reason": reason, "deadline_at": at},
+            Cause(reason=reason, deadline_at=at),
             category=alert.category,
             zone=alert.zone,
         )

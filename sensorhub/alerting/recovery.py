@@ -60,7 +60,7 @@ class SourceRecovery:
         old sensor itself is over.
         """
         rule = self._rules.get(alert.rule)
-        code = BY_NAME.get(str(alert.cause.get("measurement")))
+        code = BY_NAME.get(alert.cause.measurement or "")
         if rule is None or code is None or code.no != rule.code:
             return
         device = self._cause_device(alert)
@@ -80,7 +80,7 @@ class SourceRecovery:
     def _cause_device(self, alert: Alert) -> int | None:
         """The device in the alert's cause, if it is still on the asset."""
         registry = self._state.registry
-        device = registry.device_no.get(str(alert.cause.get("device")))
+        device = registry.device_no.get(alert.cause.device or "")
         if device is None or registry.asset_of[device] != alert.subject.no:
             return None
         return device

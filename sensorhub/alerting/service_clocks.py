@@ -1,7 +1,6 @@
 """Time since the last service of each asset, and alerts about overdue services."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from sensorhub.alerting.selection import selected_assets
 from sensorhub.alerts.board import BY_RULE, Alert
 from sensorhub.alerts.rules import HOUR_MS, Rule
 from sensorhub.alerts.timers import Overdue
+from sensorhub.alerts.transitions import Cause
 from sensorhub.columns import Service
 from sensorhub.model import NEVER
 from sensorhub.registry.registry import FOR_EVER, SINCE_EVER, Registry
@@ -70,7 +70,7 @@ class ServiceClocks:
                 change_set.services.append((service, "hub"))
 
     def record(
-        self, change_set: ChangeSet, service: Service, at: int, cause: dict[str, Any]
+        self, change_set: ChangeSet, service: Service, at: int, cause: Cause
     ) -> bool:
         """Restart the clock of an asset; False where a later service is known."""
         asset = service.asset
@@ -95,12 +95,12 @@ class ServiceClocks:
                 if registry.out_of_service(asset, now):
                     one.level[asset] = 0
                     continue
-                cause = {
-                    "reason": "overdue",
-                    "deadline_at": self._recorder.deadline(deadline),
-                    "value": (now - int(served[asset])) / HOUR_MS,
+                cause = Cause(
+                    reason="overdue",
+                    deadline_at=self._recorder.deadline(deadline),
+                    value=(now - int(served[asset])) / HOUR_MS,
                     **one.rule.clauses.said(severity),
-                }
+                )
                 subject = registry.subject(asset)
                 shown = SourceLevel(one.rule, subject, BY_RULE, severity)
                 self._recorder.set_level(change_set, shown, now, cause)

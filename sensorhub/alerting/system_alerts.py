@@ -8,6 +8,7 @@ from sensorhub.alerts.ahead import Ahead
 from sensorhub.alerts.board import BY_RULE
 from sensorhub.alerts.rules import HOUR_MS
 from sensorhub.alerts.system import SYSTEM_RULES
+from sensorhub.alerts.transitions import Cause
 from sensorhub.model import Severity
 from sensorhub.registry.registry import FOR_EVER
 from sensorhub.registry.subjects import HUB
@@ -40,9 +41,7 @@ class SystemAlerts:
             self._confirmed_at[rule] = at
         if fires == self.fires(rule):
             return
-        cause = {"reason": rule, "deadline_at": at, "value": value}
-        if about:
-            cause["topic"] = about
+        cause = Cause(reason=rule, deadline_at=at, value=value, topic=about or None)
         level = Severity.URGENT if fires else Severity.NONE
         shown = SourceLevel(SYSTEM_RULES[rule], HUB, BY_RULE, level)
         self._recorder.set_level(change_set, shown, at, cause)

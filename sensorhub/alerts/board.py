@@ -1,21 +1,24 @@
 """The open alerts, and the one place that decides a transition.
 
 One open alert per rule and subject; its severity is the worst that any of its sources
-(series, devices, the rule itself) shows. Ids are made of what happened,
-so that the same decision taken twice is the same row.
+(series, devices, the rule itself) shows.
 """
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Self
 
-from xxhash import xxh3_64_hexdigest, xxh3_128_hexdigest
+from xxhash import xxh3_64_hexdigest
 
-from sensorhub.model import Category, Severity, Transition
+from sensorhub.alerts.transitions import (
+    CHANGED,
+    FIRING,
+    RESOLVED,
+    Cause,
+    Transition,
+    transition_id,
+)
+from sensorhub.model import Category, Severity
 from sensorhub.registry.subjects import Subject
-
-FIRING = "firing"
-CHANGED = "severity_changed"
-RESOLVED = "resolved"
 
 
 @dataclass(slots=True)
@@ -35,7 +38,7 @@ class Alert:
     acknowledged_at: int | None = None
     assigned_to: str | None = None
     notes: list[dict[str, Any]] = field(default_factory=list)
-    cause: dict[str, Any] = field(default_factory=dict)
+    cause: Cause = field(default_factory=Cause)
     told: str = ""
     danger_at: int | None = None  # when it last rose to danger: silences end there
 
@@ -51,23 +54,6 @@ class Change:
 
     alert: Alert
     transition: Transition
-
-
-def transition_id(
-    rule: str, asset: str, to: str, severity: Severity, cause: dict[str, Any]
-) -> str:
-    """The id of a decision: of rule, asset, what it moves to, and the cause.
-
-    Its time comes first: what happens together lies together in the database.
-    """
-    named = [str(cause[key]) for key in CAUSE_KEYS if key in cause]
-    text = "\x1f".join((rule, asset, to, severity.word, *named))
-    at = cause.get("measured_at", cause.get("deadline_at"))
-    first = max(at, 0) if isinstance(at, int) else 0
-    return f"{first:011x}{xxh3_128_hexdigest(text.encode())[:21]}"
-
-
-CAUSE_KEYS = ("reason", "device", "measurement", "measured_at", "deadline_at")
 
 
 class AlertSource(NamedTuple):
@@ -127,7 +113,7 @@ class Board:
         self,
         key: AlertKey,
         at: int,
-        cause: dict[str, Any],
+        cause: Cause,
         *,
         category: Category,
         zone: str,
@@ -168,7 +154,7 @@ class Board:
             alert, Transition(id_, alert.id, at, FIRING, CHANGED, level, cause)
         )
 
-    def resolve(self, alert: Alert, at: int, cause: dict[str, Any]) -> Change:
+    def resolve(self, alert: Alert, at: int, cause: Cause) -> Change:
         """End an open alert with a cause."""
         id_ = transition_id(
             alert.rule, alert.subject.id, RESOLVED, alert.severity, cause

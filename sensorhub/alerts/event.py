@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from sensorhub.alerts.rules import Rule
-from sensorhub.model import BY_NO, Severity, Transition
+from sensorhub.alerts.transitions import Cause, Transition
+from sensorhub.model import BY_NO, Severity
 
 VERSION = 1
 
@@ -21,6 +22,31 @@ def rfc3339(at: int | None) -> str | None:
     return text.removesuffix("+00:00") + "Z"
 
 
+class CauseView(msgspec.Struct, kw_only=True):
+    """Why an alert changed; what does not apply is left out."""
+
+    reason: str | UnsetType = UNSET
+    by: str | UnsetType = UNSET
+    device: str | UnsetType = UNSET
+    measurement: str | UnsetType = UNSET
+    last_uplink_at: str | UnsetType | None = UNSET
+    deadline_at: str | UnsetType = UNSET
+    measured_at: str | UnsetType = UNSET
+    value: int | float | UnsetType = UNSET
+    silent: int | UnsetType = UNSET
+    of: int | UnsetType = UNSET
+    members: list[str] | UnsetType = UNSET
+    covered: int | UnsetType = UNSET
+    standard: str | UnsetType = UNSET
+    clause: str | UnsetType = UNSET
+    unit: str | UnsetType = UNSET
+    judged: str | UnsetType = UNSET
+    fill: int | float | UnsetType = UNSET
+    celsius: int | float | UnsetType = UNSET
+    mean_min: int | float | UnsetType = UNSET
+    topic: str | UnsetType = UNSET
+
+
 class TransitionView(msgspec.Struct, rename={"from_": "from"}):
     """A change of the alert; `from` is null for the first."""
 
@@ -29,7 +55,7 @@ class TransitionView(msgspec.Struct, rename={"from_": "from"}):
     from_: str | None
     to: str
     severity: str
-    cause: dict[str, Any]
+    cause: CauseView
 
 
 class Event(msgspec.Struct):
@@ -62,11 +88,15 @@ def view(transition: Transition) -> TransitionView:
         from_=transition.from_,
         to=transition.to,
         severity=transition.severity.word,
-        cause={
-            key: rfc3339(value) if key.endswith("_at") else value
-            for key, value in transition.cause.items()
-        },
+        cause=cause_view(transition.cause),
     )
+
+
+def cause_view(cause: Cause) -> CauseView:
+    """Return a cause with its times as text."""
+    given = msgspec.to_builtins(cause)
+    told = {k: rfc3339(x) if k.endswith("_at") else x for k, x in given.items()}
+    return msgspec.convert(told, CauseView)
 
 
 def _number(value: object, decimals: int) -> str:
@@ -90,7 +120,7 @@ def _unit(rule: Rule) -> str:
 
 
 def texts(
-    rule: Rule, asset: str, zone: str, severity: Severity, cause: dict[str, Any]
+    rule: Rule, asset: str, zone: str, severity: Severity, cause: Cause
 ) -> dict[str, str]:
     """The rule's texts with asset, value, unit and limit filled in."""
     entry = BY_NO.get(rule.code)
@@ -103,10 +133,10 @@ def texts(
     places = {
         "asset": asset,
         "zone": zone,
-        "value": _number(cause.get("value"), decimals),
+        "value": _number(cause.value, decimals),
         "unit": _unit(rule),
         "limit": _number(limit, decimals),
-        "fill": _number(cause.get("fill"), 0),
+        "fill": _number(cause.fill, 0),
         "standard": rule.clauses.cited(severity),
     }
     text = rule.settings.text

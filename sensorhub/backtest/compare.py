@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sensorhub.alerts.board import RESOLVED
+from sensorhub.alerts.transitions import RESOLVED
 
 Row = Mapping[str, Any]
 Key = tuple[str, str]

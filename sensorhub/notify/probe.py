@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from sensorhub.alerts.event import VERSION, Event, TransitionView, rfc3339
+from sensorhub.alerts.event import VERSION, CauseView, Event, TransitionView, rfc3339
 from sensorhub.errors import DeliveryError
 from sensorhub.notify.notification import Notification
 from sensorhub.notify.webhook import Answer
@@ -41,7 +41,7 @@ def test_event(now: int) -> Event:
         acknowledged_by=None,
         assigned_to=None,
         muted_by=None,
-        transition=TransitionView(id_, at, None, "firing", "warning", {}),
+        transition=TransitionView(id_, at, None, "firing", "warning", CauseView()),
         text={"zh-CN": "测试消息:订阅可用", "en": "Test: this subscription works"},
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from sensorhub.model import BY_NAME, Severity
 from sensorhub.standards.gas import ATMOSPHERE_KPA, mg_per_ppm, to_ppm
@@ -10,6 +11,15 @@ from sensorhub.standards.sensors import Sensor, verdict
 from sensorhub.standards.table import StandardLimit
 
 COLDEST, HOTTEST = BY_NAME["temperature"].low, BY_NAME["temperature"].high
+
+
+class Citation(TypedDict, total=False):
+    """The clause of a standard that decided, as causes state it."""
+
+    standard: str
+    clause: str
+    unit: str
+    judged: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +89,12 @@ class Clauses:
         limit = self.limits.get(level)
         return limit.citation if limit else "–"
 
-    def said(self, level: Severity) -> dict[str, str]:
+    def said(self, level: Severity) -> Citation:
         """The clause that decided a transition to `level`, for its cause."""
         limit = self.limits.get(level)
         if limit is None:
             return {}
-        said = {"standard": limit.name, "clause": limit.words}
+        said = Citation(standard=limit.name, clause=limit.words)
         if self.unit:
             said["unit"] = self.unit
         if self.at_once:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from sensorhub.alerts.board import RESOLVED, Alert
-from sensorhub.alerts.event import VERSION, resolved, rfc3339, texts
+from sensorhub.alerts.board import Alert
+from sensorhub.alerts.event import VERSION, cause_view, resolved, rfc3339, texts
 from sensorhub.alerts.rules import LEAST_GAP_MS, Rule, compile_rules
 from sensorhub.alerts.system import SYSTEM_RULES
+from sensorhub.alerts.transitions import RESOLVED
 from sensorhub.model import BY_NAME, NEVER, Reading, Severity
 from sensorhub.registry.profiles import Profile
 from sensorhub.registry.registry import Registry
@@ -52,7 +54,7 @@ def alerts_view(
             "acknowledged_by": alert.acknowledged_by,
             "assigned_to": alert.assigned_to,
             "text": _text(alert, rules.get(alert.rule), _name(alert, names)),
-            "members": alert.cause.get("members", []),
+            "members": alert.cause.members or [],
             "notes": [{**note, "at": rfc3339(note["at"])} for note in alert.notes],
             "transitions": [_transition(row) for row in rows.get(alert.id, [])],
         }
@@ -73,10 +75,7 @@ def _transition(row: alerts.TransitionRow) -> dict[str, Any]:
         "from": row.from_,
         "to": row.to,
         "severity": Severity(row.severity).word,
-        "cause": {
-            key: rfc3339(value) if key.endswith("_at") else value
-            for key, value in row.cause.items()
-        },
+        "cause": msgspec.to_builtins(cause_view(row.cause)),
     }
 
 

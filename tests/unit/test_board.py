@@ -1,10 +1,10 @@
 """The board: one open alert per rule and asset, the worst source decides."""
 
-from typing import Any
-
 import pytest
+from msgspec.structs import replace
 
-from sensorhub.alerts.board import AlertSource, Board, Change, transition_id
+from sensorhub.alerts.board import AlertSource, Board, Change
+from sensorhub.alerts.transitions import Cause, transition_id
 from sensorhub.model import Category, Severity
 from sensorhub.registry.subjects import Subject
 
@@ -26,13 +26,13 @@ class Desk:
         self.board = Board()
         self.now = 1_000
 
-    def says(self, source: int, level: Severity, **cause: Any) -> Change | None:
+    def says(self, source: int, level: Severity) -> Change | None:
         self.now += 1
         self.board.note("full", BIN, AlertSource.series(source), level)
         return self.board.decide(
             ("full", BIN),
             self.now,
-            {"device": f"d{source}", "measured_at": self.now} | cause,
+            Cause(device=f"d{source}", measured_at=self.now),
             category=Category.COLLECT,
             zone="east",
         )
@@ -119,9 +119,9 @@ def test_a_rise_to_danger_ends_the_acknowledgement_and_a_rise_below_does_not() -
 
 
 def test_an_id_is_made_of_what_happened_and_of_nothing_else() -> None:
-    cause = {"device": "d1", "measurement": "fill_level", "measured_at": 5, "value": 9}
+    cause = Cause(device="d1", measurement="fill_level", measured_at=5, value=9)
     id_ = transition_id("full", "bin-7", "firing", WARNING, cause)
-    same = transition_id("full", "bin-7", "firing", WARNING, cause | {"value": 10})
+    same = transition_id("full", "bin-7", "firing", WARNING, replace(cause, value=10))
     assert id_ == same
     others = {
         transition_id("over", "bin-7", "firing", WARNING, cause),
@@ -129,8 +129,14 @@ def test_an_id_is_made_of_what_happened_and_of_nothing_else() -> None:
         transition_id("full", "bin-7", "resolved", WARNING, cause),
         transition_id("full", "bin-7", "firing", URGENT, cause),
         *(
-            transition_id("full", "bin-7", "firing", WARNING, cause | {key: "x"})
-            for key in ("device", "measurement", "measured_at", "deadline_at", "reason")
+            transition_id("full", "bin-7", "firing", WARNING, other)
+            for other in (
+                replace(cause, device="x"),
+                replace(cause, measurement="x"),
+                replace(cause, measured_at=6),
+                replace(cause, deadline_at=6),
+                replace(cause, reason="x"),
+            )
         ),
     }
     assert len(others) == 9

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from sensorhub.alerts.board import CHANGED, FIRING, RESOLVED, Alert
+from sensorhub.alerts.board import Alert
 from sensorhub.alerts.mute import Silence
+from sensorhub.alerts.transitions import CHANGED, FIRING, RESOLVED, Cause, Transition
 from sensorhub.columns import Service
-from sensorhub.model import Category, Severity, Transition
+from sensorhub.model import Category, Severity
 from sensorhub.registry.subjects import Subject
 from sensorhub.store import Connection
 from sensorhub.store.hot import subject_rows
@@ -25,6 +26,7 @@ _DANGER_AT = (
 _ALL = f"{_COLUMNS}, {_DANGER_AT}"
 _ORDER = {FIRING: 0, CHANGED: 1, RESOLVED: 2}
 _encode = msgspec.json.Encoder().encode
+_decode_cause = msgspec.json.Decoder(Cause).decode
 
 
 class TransitionRow(NamedTuple):
@@ -36,7 +38,7 @@ class TransitionRow(NamedTuple):
     from_: str | None
     to: str
     severity: int
-    cause: dict[str, Any]
+    cause: Cause
 
     def transition(self) -> Transition:
         """As the alert logic sees it."""
@@ -149,7 +151,7 @@ def _alert(row: Sequence[Any], subject: Subject) -> Alert:
         acknowledged_at=row[10],
         assigned_to=row[11],
         notes=json.loads(row[12]),
-        cause=json.loads(row[13]),
+        cause=_decode_cause(row[13]),
         told=row[14],
         danger_at=row[15],
     )
@@ -219,7 +221,7 @@ def transitions_of(
             listed += connection.execute(
                 query + " WHERE alert = ?", (alert,)
             ).fetchall()
-    kept = [TransitionRow(*row)._replace(cause=json.loads(row[6])) for row in listed]
+    kept = [TransitionRow(*row)._replace(cause=_decode_cause(row[6])) for row in listed]
     for row in sorted(kept, key=_when):
         found.setdefault(row.alert, []).append(row)
     return found
@@ -227,7 +229,7 @@ def transitions_of(
 
 def _when(row: TransitionRow) -> tuple[int, int, int]:
     """Order within an alert: several may be decided in the same millisecond."""
-    measured = row.cause.get("measured_at") or row.cause.get("deadline_at") or 0
+    measured = row.cause.measured_at or row.cause.deadline_at or 0
     return row.at, _ORDER[row.to], measured
 
 

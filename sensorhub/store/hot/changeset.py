@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sensorhub.alerts.board import Alert
+from sensorhub.alerts.transitions import Transition
 from sensorhub.columns import Service
-from sensorhub.model import Transition
 from sensorhub.store import Connection
 from sensorhub.store.hot import alerts, counters, journal, outbox
 from sensorhub.store.hot.dead_letters import DeadLetter, Shelf
