@@ -13,8 +13,9 @@ def due(hub: Hub, watchdog: Watchdog, now: int, hearing: bool) -> int:
 
     If nothing is heard until then; `hearing` as for the tick.
     """
-    found = [hub.registry.next_change, hub.lifecycle.next_due(now, hearing)]
+    registry, lifecycle = hub.session.registry, hub.session.lifecycle
+    found = [registry.next_change, lifecycle.next_due(now, hearing)]
     if not hearing and watchdog.deaf_since is not None:
         outage_at = watchdog.deaf_since + OUTAGE_MS
-        found += [] if hub.lifecycle.system.fires("hub_outage") else [outage_at]
+        found += [] if lifecycle.system.fires("hub_outage") else [outage_at]
     return max(min(found), now + 1)

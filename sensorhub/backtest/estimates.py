@@ -20,15 +20,15 @@ class EstimateWriter:
 
     def __init__(self, file: TextIO, hub: Hub) -> None:
         self._file, self._hub = file, hub
-        self._told = np.full(hub.registry.devices, NEVER, np.int64)
-        hub.state.levels.watch = self.seen
+        self._told = np.full(hub.session.registry.devices, NEVER, np.int64)
+        hub.session.state.levels.watch = self.seen
 
     def seen(self, row: NDArray[np.intp], at: NDArray[np.int64], found: Found) -> None:
         """Take a layer of level readings: one for each device in `row`."""
         emptied = found.emptied
         for i in np.flatnonzero(emptied.which).tolist():
             begin, end = int(emptied.begin[i]), int(emptied.end[i])
-            service = self._hub.state.levels.service(int(row[i]), emptied, i)
+            service = self._hub.session.state.levels.service(int(row[i]), emptied, i)
             self._write(
                 service="emptied",
                 asset=self._asset(int(row[i])),
@@ -46,7 +46,7 @@ class EstimateWriter:
     def _estimate(
         self, row: NDArray[np.intp], at: NDArray[np.int64], chances: NDArray[np.float64]
     ) -> None:
-        ahead = self._hub.state.levels.outlook(row)
+        ahead = self._hub.session.state.levels.outlook(row)
         for i, device in enumerate(row.tolist()):
             low, middle, high = (_rounded(hours[i], 2) for hours in ahead.hours)
             self._write(
@@ -66,7 +66,7 @@ class EstimateWriter:
             )
 
     def _asset(self, device: int) -> str:
-        registry = self._hub.registry
+        registry = self._hub.session.registry
         return registry.asset_ids[int(registry.asset_of[device])]
 
     def _write(self, **line: object) -> None:

@@ -110,7 +110,7 @@ def _feed(
 def _found(hub: VirtualHub) -> BacktestResult:
     counters = hub.hub.counters
     sums = {name: counters[name] for name in SUMS}
-    kinds = hub.hub.lifecycle.rule_kinds()
+    kinds = hub.hub.session.lifecycle.rule_kinds()
     rows = [
         row | {"kind": kinds.get(row["rule"])}
         for row in transition_views(hub.hub.connection)

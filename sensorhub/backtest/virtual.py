@@ -17,6 +17,7 @@ from sensorhub.config.settings import Settings
 from sensorhub.hub.batch_processor import BatchProcessor, Committed
 from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
+from sensorhub.hub.session import Configuration
 from sensorhub.hub.watchdog import Watchdog
 from sensorhub.hub.workspace import Workspace, load_all
 from sensorhub.ingest.parsed_batch import ParsedBatch
@@ -81,14 +82,10 @@ class VirtualHub:
     def begin(self) -> None:
         """Start the hub from its data folder."""
         kit = self._kit
-        self.hub = Hub(
-            self._folder,
-            kit.settings,
-            kit.profiles,
-            self.clock.now,
-            standards=kit.standards,
-            codecs=self._codecs,
+        configuration = Configuration(
+            kit.settings, kit.profiles, kit.standards, self._codecs
         )
+        self.hub = Hub(self._folder, configuration, self.clock.now)
         # the database is thrown away: nothing has to survive a power cut
         database.relax_durability(self.hub.connection)
         self.commands = CommandDispatcher(self.hub)
@@ -161,8 +158,10 @@ class VirtualHub:
     def _end(self, times: I64, at: int) -> int:
         """Where a batch ends: no look at the clock within it would decide anything,
         and it is of one day, so that what was learnt counts from the next one on."""
-        until = min(self._due, int(times[at]) + self.hub.lifecycle.shortest_limit() + 1)
-        midnight = self.hub.state.levels.teaching.turns_at
+        session = self.hub.session
+        limit = session.lifecycle.shortest_limit()
+        until = min(self._due, int(times[at]) + limit + 1)
+        midnight = session.state.levels.teaching.turns_at
         if int(times[at]) < midnight:
             until = min(until, midnight)
         end = int(np.searchsorted(times[at : at + MOST_BATCH], until)) + at
@@ -175,17 +174,18 @@ class VirtualHub:
 
         Such a birth is a batch of its own.
         """
+        session = self.hub.session
         for place in births[: bisect_left(births, end)]:
-            for told in self.hub.reader.read([messages[place]], 0).told:
+            for told in session.reader.read([messages[place]], 0).told:
                 every = told.status.interval_s
-                if every and self.hub.registry.is_news(told.device, int(every * 1000)):
+                if every and session.registry.is_news(told.device, int(every * 1000)):
                     return max(place, at + 1)
         return end
 
     def _batch(self, times: I64, messages: list[Message]) -> int:
         """Take a batch, or what of it comes before the hub's clock is in doubt."""
         hub = self.hub
-        parsed: ParsedBatch | None = hub.reader.read(messages, times)
+        parsed: ParsedBatch | None = hub.session.reader.read(messages, times)
         assert parsed is not None
         if parsed.message:  # covered time is counted from a batch's first uplink on
             self.turn(int(times[parsed.message[0]]))
@@ -197,14 +197,14 @@ class VirtualHub:
                 self._on_committed(self._begin_at, part)
         self.clock.time = int(times[-1])
         self._look_ahead()
-        if hub.lifecycle.any_outage():  # these may have changed it
+        if hub.session.lifecycle.any_outage():  # these may have changed it
             self._due = min(self._due, self.clock.time + 1)
         return len(messages)
 
     def _end_of_news(self, parsed: ParsedBatch, times: I64) -> int:
         """How many messages come until the hub's clock is in doubt, or until a device
         speaks whose place is out, which may end that."""
-        lifecycle, end = self.hub.lifecycle, len(times)
+        lifecycle, end = self.hub.session.lifecycle, len(times)
         said = clocked(parsed, times[parsed.message])
         turn = lifecycle.system.clock_verdict_changes_at(self._ticked, *said)
         if turn is not None and turn < times[-1]:

@@ -19,6 +19,7 @@ from sensorhub.hub.hub import Hub
 from sensorhub.hub.loop import BATCH, Loop, Parts
 from sensorhub.hub.outcome_log import OutcomeLog
 from sensorhub.hub.rules_watcher import RulesWatcher
+from sensorhub.hub.session import Configuration
 from sensorhub.hub.tail import TailServer
 from sensorhub.hub.watchdog import Watchdog
 from sensorhub.hub.workspace import Workspace, hub_clock, load_all, prepare
@@ -65,8 +66,9 @@ class HubRun:
         with self._stack:
             self._stack.enter_context(database.locked(self._workspace.data))
             loop = self._build(settings, profiles)
-            log.info("hub is up", devices=len(self._hub.registry.device_no))
-            for rule, profile, devices in self._hub.state.rules.selector.unjudged():
+            log.info("hub is up", devices=len(self._hub.session.registry.device_no))
+            selector = self._hub.session.state.rules.selector
+            for rule, profile, devices in selector.unjudged():
                 log.warning(
                     "sensors cannot judge this rule's limit: not asked",
                     rule=rule,
@@ -115,15 +117,15 @@ class HubRun:
             self._tell_codecs,
         )
         self._stack.callback(self._codecs.close)
+        standards = load_standards(self._workspace.config)
+        configuration = Configuration(
+            settings, profiles, standards, self._codecs, wants
+        )
         self._hub = Hub(
             self._workspace.data,
-            settings,
-            profiles,
+            configuration,
             self._clock.now,
-            wants=wants,
             stopping=self._stopping.is_set,
-            standards=load_standards(self._workspace.config),
-            codecs=self._codecs,
         )
         self._tell_codecs()
         self._stack.callback(self._hub.close)
@@ -172,7 +174,7 @@ class HubRun:
             settings.influx,
             now=self._clock.now,
             submit=self._jobs.submit,
-            registry=lambda: self._hub.registry,
+            registry=lambda: self._hub.session.registry,
             busy=lambda: self._listener.pending > BATCH,
         )
 
@@ -213,7 +215,7 @@ class HubRun:
 
     def _downlink_sent(self, connection: Connection, id_: str) -> None:
         downlinks.sent(connection, id_, self._clock.now())
-        self._hub.on_commit(lambda: self._hub.downlink_tracker.sent(id_))
+        self._hub.on_commit(lambda: self._hub.session.downlink_tracker.sent(id_))
 
     def _count(self, name: str, by: int) -> None:
         self._hub.on_commit(lambda: self._jobs.count(name, by))

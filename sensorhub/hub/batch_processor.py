@@ -9,7 +9,7 @@ from sensorhub.columns import I64, Columns
 from sensorhub.errors import StoreError
 from sensorhub.hub.hub import Hub
 from sensorhub.ingest.parsed_batch import ParsedBatch
-from sensorhub.ingest.pipeline import Pipeline, Processed
+from sensorhub.ingest.pipeline import Processed
 from sensorhub.model import Message
 from sensorhub.store.hot.changeset import ChangeSet, Write
 
@@ -42,15 +42,6 @@ class BatchProcessor:
         self._hub = hub
         self._commit = commit
         self._append = append
-        self.renew()
-
-    def renew(self) -> None:
-        """The hub's state was built anew."""
-        hub = self._hub
-        self.pipeline = Pipeline(
-            hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker
-        )
-        self._built = hub.state
 
     def process(
         self,
@@ -65,11 +56,9 @@ class BatchProcessor:
         `received` and `parsed` as `Pipeline.process` has them; `first`: the place of
         the first message in the batch. Raises StoreError.
         """
-        if self._hub.state is not self._built:
-            self.renew()
         now = received if isinstance(received, int) else int(received[0])
         try:
-            processed = self.pipeline.process(messages, received, parsed)
+            processed = self._hub.session.pipeline.process(messages, received, parsed)
             self._log_outcomes(messages, processed, now)
             self._commit(processed.changes)
         except StoreError:
@@ -77,10 +66,9 @@ class BatchProcessor:
         except Exception as error:
             log.exception("a batch broke the pipeline", messages=len(messages))
             self._hub.load()  # forget what was moved and not committed
-            self.renew()
             if len(messages) > 1:
                 return self._halves(messages, received, first)
-            processed = self.pipeline.bury(messages[0], now, repr(error))
+            processed = self._hub.session.pipeline.bury(messages[0], now, repr(error))
             self._log_outcomes(messages, processed, now)
             self._hub.commit(processed.changes)
         return [Committed(range(first, first + len(messages)), *processed)]

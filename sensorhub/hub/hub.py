@@ -1,7 +1,7 @@
-"""The hub's heart: loads, folds, commits. The only writer of the database.
+"""The hub: loads its session, commits change sets, writes checkpoints.
 
-`Hub` owns the connection and everything that a restart rebuilds. Pipeline,
-watchdog and commands change it and hand their ledgers to `commit`.
+Pipeline, watchdog and commands change the session's memory and hand their change
+sets to `Hub.commit`.
 """
 
 import time
@@ -12,27 +12,11 @@ from pathlib import Path
 
 import structlog
 
-from sensorhub.alerting.lifecycle import AlertLifecycle
-from sensorhub.alerting.notifications import Wants
-from sensorhub.alerts.rules import compile_rules
-from sensorhub.codecs.protocol import NO_CODECS, CodecRunner
-from sensorhub.config.settings import Settings
 from sensorhub.errors import StoreError
-from sensorhub.ingest.downlink_tracker import DownlinkTracker
-from sensorhub.ingest.reader import MessageReader
-from sensorhub.model import NEVER
-from sensorhub.registry.profiles import Profile
-from sensorhub.rules.schema import parse_rules
-from sensorhub.standards import Standards, built_in
+from sensorhub.hub.session import Configuration, Session, build_session
 from sensorhub.state import checkpoint
-from sensorhub.state.recovery import COVERED, SETTLED, memory, registry_of, settled_at
-from sensorhub.store import (
-    OperationalError,
-    database,
-    forward_queue,
-    register,
-    rule_versions,
-)
+from sensorhub.state.recovery import COVERED, SETTLED, settled_at
+from sensorhub.store import OperationalError, database, forward_queue
 from sensorhub.store.hot import (
     checkpoints,
     counters,
@@ -48,39 +32,26 @@ from sensorhub.store.hot.transactions import transaction
 log = structlog.get_logger()
 
 
-def all_wanted(choice: object, event: object, told_before: str) -> bool:
-    """Every subscriber wants everything."""
-    return True
-
-
 class Hub:
-    """State, desk and intake over one database; see `load`."""
+    """The only writer of a database, and the session that was built from it."""
+
+    session: Session
 
     def __init__(
         self,
         folder: Path,
-        settings: Settings,
-        profiles: dict[str, Profile],
+        configuration: Configuration,
         now: Callable[[], int],
         *,
-        wants: Wants = all_wanted,
         stopping: Callable[[], bool] = lambda: False,
-        standards: Standards | None = None,
-        codecs: CodecRunner = NO_CODECS,
     ) -> None:
-        self.settings = settings
-        self.profiles = profiles
+        self.configuration = configuration
         self.now = now
-        self._wants = wants
         self._stopping = stopping
-        self.standards = standards or built_in()
-        self.codecs = codecs
-        self.downlink_tracker = DownlinkTracker()
         self.connection = database.connect(folder)
         self.cursor = 0
         self.outbox_listeners: list[Callable[[list[outbox.OutboxRow]], None]] = []
         self._on_commit: list[Action] = []
-        self.damaged: list[journal.JournalRow] = []
         self._uncheckpointed = 0
         self._next_block = 0
         try:
@@ -92,67 +63,41 @@ class Hub:
     # -- start --
 
     def _begin(self) -> None:
-        bounds = self.settings.dead_letters
+        bounds = self.configuration.settings.dead_letters
         self.shelf = Shelf(self.connection, bounds.per_device, bounds.total)
         self.counters: Counter[str] = counters.load(self.connection)
         self.load()
         self.remount(self.now())
 
     def load(self, settle_at: int | None = None) -> None:
-        """Build everything from the database: register, rules, state, alerts.
+        """Build a session from the database and work with that from now on.
 
         Mountings are those of `settle_at`; where it is not given those that the
         hub worked with last, so that the fold meets what the uplinks met.
         """
-        connection, now = self.connection, self.now()
-        self._settled = settle_at or settled_at(connection, now)
-        self.registry = registry_of(connection, self.profiles, self._settled)
-        self.rules_version, text = rule_versions.latest(connection)
-        name = f"rules version {self.rules_version}"
-        self.book = parse_rules(text, name, self.standards)
-        air = self.settings.air.pressure_kpa
-        rules = compile_rules(self.book, self.settings.timezone, air)
-        self.versions = f"{self.rules_version}.{register.version(connection)}"
-        self.damaged.clear()
-        known = (connection, self.settings, self.registry, rules)
-        self.state, last = memory(*known, self.damaged.append)
-        self.cursor = max(last, self.cursor)
-        fresh = self.state.reception.monitored_at == NEVER
-        self.state.reception.monitored_at[fresh] = self.state.reception.monitored_ms
-        self.state.rules.refresh()
-        self._seat(now)
-        self._reconcile(now)
-        if fresh.any():  # their silence counts from here on, whatever comes
+        now = self.now()
+        settle_at = settle_at or settled_at(self.connection, now)
+        recovered = build_session(self.connection, self.configuration, settle_at, now)
+        self.session = recovered.session
+        self.cursor = max(recovered.cursor, self.cursor)
+        self._reconcile(recovered.damaged, now)
+        if recovered.new_devices:  # monitored from here on, whatever comes
             self.checkpoint_all()
 
-    def _seat(self, now: int) -> None:
-        """Who decides and who reads, over the state as it is."""
-        connection, mqtt = self.connection, self.settings.mqtt
-        self.lifecycle = AlertLifecycle(self.state, self.book.inhibit, self._wants)
-        self.lifecycle.restore(connection, now)
-        self.downlink_tracker.load(connection, len(self.registry.device_ids), now)
-        self.reader = MessageReader(
-            self.registry,
-            mqtt.topics,
-            mqtt.max_payload_bytes,
-            codecs=self.codecs,
-        )
+    def _reconcile(self, damaged: list[journal.JournalRow], now: int) -> None:
+        change_set = ChangeSet()
+        known = damaged_rows.numbers(self.connection)
+        found = [row for row in damaged if row.id not in known]
+        self.session.lifecycle.reconcile(change_set, found, now)
+        self.commit(change_set)
 
     def reload_silences(self) -> None:
         """Silences changed."""
-        self.lifecycle.reload_silences(self.connection, self.now())
+        self.session.lifecycle.reload_silences(self.connection, self.now())
 
     def reload_subscriptions(self) -> None:
         """Subscriptions changed."""
-        self.lifecycle.reload_subscriptions(self.connection)
-
-    def _reconcile(self, now: int) -> None:
-        change_set = ChangeSet()
-        known = damaged_rows.numbers(self.connection)
-        found = [row for row in self.damaged if row.id not in known]
-        self.lifecycle.reconcile(change_set, found, now)
-        self.damaged.clear()
-        self.commit(change_set)
+        self.session.lifecycle.reload_subscriptions(self.connection)
 
     # -- writing --
 
@@ -164,7 +109,7 @@ class Hub:
         """
         if change_set.empty():
             return
-        change_set.versions = self.versions
+        change_set.versions = self.session.versions
         waited = 0.05
         while True:
             try:
@@ -201,11 +146,11 @@ class Hub:
         self._on_commit.clear()
         try:
             with transaction(self.connection):
-                if new := self.state.places.new:  # with what uses their numbers
+                if new := self.session.state.places.new:  # with what uses their numbers
                     subject_rows.add(self.connection, new)
                     self.on_commit(new.clear)
                 row = change_set.write(self.connection, self.shelf)
-                if self.settings.influx.on and change_set.transitions:
+                if self.configuration.settings.influx.on and change_set.transitions:
                     ids = [transition.id for transition in change_set.transitions]
                     forward_queue.remember(self.connection, ids)
         except BaseException:
@@ -217,13 +162,13 @@ class Hub:
 
     def checkpoint_due(self) -> bool:
         """Whether the next block of the rolling checkpoint should be written."""
-        blocks = max(1, checkpoint.blocks_of(self.state))
-        every = self.settings.history.checkpoint_uplinks
+        blocks = max(1, checkpoint.blocks_of(self.session.state))
+        every = self.configuration.settings.history.checkpoint_uplinks
         return self._uncheckpointed * blocks >= every
 
     def checkpoint_next(self) -> None:
         """Write the next block, in a short transaction of its own."""
-        blocks = max(1, checkpoint.blocks_of(self.state))
+        blocks = max(1, checkpoint.blocks_of(self.session.state))
         self._uncheckpointed = 0
         block = self._next_block % blocks
         self._next_block = block + 1
@@ -232,13 +177,16 @@ class Hub:
         self.commit(change_set)
 
     def _add_block(self, change_set: ChangeSet, block: int) -> None:
-        body, cursor = checkpoint.dump(self.state, block), self.cursor
+        body, cursor = checkpoint.dump(self.session.state, block), self.cursor
         change_set.writes.append(lambda c: checkpoints.save(c, block, cursor, body))
         self.remember(change_set)
 
     def remember(self, change_set: ChangeSet, **times: int) -> None:
         """Write down how much time was covered, and other times (ms) by name."""
-        times |= {COVERED: self.state.reception.monitored_ms, SETTLED: self._settled}
+        times |= {
+            COVERED: self.session.state.reception.monitored_ms,
+            SETTLED: self.session.settled_at,
+        }
         for key, value in times.items():
             change_set.writes.append(
                 partial(counters.set_meta, key=key, value=str(value))
@@ -246,7 +194,7 @@ class Hub:
 
     def checkpoint_all(self) -> None:
         """Write every block: at a clean stop and before anything is rebuilt."""
-        for block in range(checkpoint.blocks_of(self.state)):
+        for block in range(checkpoint.blocks_of(self.session.state)):
             change_set = ChangeSet()
             self._add_block(change_set, block)
             self.commit(change_set)
@@ -261,7 +209,7 @@ class Hub:
 
     def remount(self, now: int) -> None:
         """Take mountings whose time has begun or ended."""
-        if now >= self.registry.next_change:
+        if now >= self.session.registry.next_change:
             self.checkpoint_all()
             self.rebuild()
 

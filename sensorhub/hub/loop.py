@@ -130,12 +130,12 @@ class Loop:
         for part in parts.batches.process(messages, parts.clock.now()):
             self._stale.update(part.changes.stale)
             if parts.tail.watched:
-                parts.tail.show(self._hub.registry, part.parsed, part.columns)
+                parts.tail.show(self._hub.session.registry, part.parsed, part.columns)
 
     def _clear_stale(self) -> None:
         """Empty retained states that no open alert stands for, once there is room."""
         for topic in sorted(self._stale):
-            fires = self._hub.lifecycle.fires_topic(topic)
+            fires = self._hub.session.lifecycle.fires_topic(topic)
             if fires or self._listener.publish(topic, b"", retain=True):
                 self._stale.discard(topic)
 
@@ -172,7 +172,7 @@ class Loop:
 
     def _tell_of_ourselves(self, change_set: ChangeSet, now: int) -> None:
         """Alerts about the hub itself begin and end."""
-        parts, lifecycle = self._parts, self._hub.lifecycle
+        parts, lifecycle = self._parts, self._hub.session.lifecycle
         full, free = parts.room.full(), round(parts.room.free_mb)
         lifecycle.system.set(change_set, "disk_low", full, now, free)
         if self._damage:

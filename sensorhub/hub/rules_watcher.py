@@ -64,7 +64,7 @@ class RulesWatcher:
             return
         try:
             text = read_rules_file(self._path)
-            parse_rules(text, str(self._path), self._hub.standards)
+            parse_rules(text, str(self._path), self._hub.configuration.standards)
         except ConfigError as error:
             self._refuse([str(fault) for fault in error.faults])
             return
@@ -84,7 +84,8 @@ class RulesWatcher:
         change_set = ChangeSet()
         text = json.dumps(faults, ensure_ascii=False)
         change_set.writes.append(partial(counters.set_meta, key=REFUSED, value=text))
-        self._hub.lifecycle.system.set(change_set, REFUSED, True, now, len(faults))
+        system = self._hub.session.lifecycle.system
+        system.set(change_set, REFUSED, True, now, len(faults))
         self._hub.commit(change_set)
 
     def _sound(self) -> None:
@@ -92,7 +93,8 @@ class RulesWatcher:
             return
         change_set = ChangeSet()
         change_set.writes.append(_forget)
-        self._hub.lifecycle.system.set(change_set, REFUSED, False, self._hub.now())
+        system = self._hub.session.lifecycle.system
+        system.set(change_set, REFUSED, False, self._hub.now())
         self._hub.commit(change_set)
 
 

@@ -36,10 +36,10 @@ class Watchdog:
         monitored_before = None
         if hearing:
             self.deaf_since = None
-            monitored_before = hub.state.reception.monitored_ms
-            hub.state.reception.monitored_ms += max(0, now - self._last)
+            monitored_before = hub.session.state.reception.monitored_ms
+            hub.session.state.reception.monitored_ms += max(0, now - self._last)
         self._last = now
-        hub.lifecycle.evaluate_timers(change_set, now, monitored_before)
+        hub.session.lifecycle.evaluate_timers(change_set, now, monitored_before)
         if not change_set.empty() or self._forgetful(now, real_ms):
             self._remembered, self._remembered_real = now, real_ms
             deaf = self.deaf_since
@@ -56,7 +56,7 @@ class Watchdog:
 
     def _outage(self, change_set: ChangeSet, now: int, hearing: bool) -> None:
         """The hub's own outage is one system alert, and no device's silence."""
-        lifecycle = self._hub.lifecycle
+        lifecycle = self._hub.session.lifecycle
         deaf = 0 if self.deaf_since is None else now - self.deaf_since
         if deaf >= OUTAGE_MS and not lifecycle.system.fires("hub_outage"):
             lifecycle.system.set(change_set, "hub_outage", True, now, deaf / HOUR_MS)

@@ -20,6 +20,7 @@ from sensorhub.fleet import read_fleet
 from sensorhub.forward.influx_reader import Reader
 from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
+from sensorhub.hub.session import Configuration
 from sensorhub.notify.addresses import networks
 from sensorhub.notify.probe import Verdict, probe
 from sensorhub.notify.subscription_filter import wants
@@ -162,27 +163,25 @@ def _act_here(
     by: str,
     said: tuple[str, dict[str, Any]],
 ) -> dict[str, Any] | None:
-    kind, arguments = said
     clock = _own_clock(workspace, settings)
     standards = load_standards(workspace.config)
-    with (
-        closing(codecs_of(workspace.config, settings, profiles, clock.now)) as codecs,
-        closing(
-            Hub(
-                *(workspace.data, settings, profiles, clock.now),
-                wants=wants,
-                standards=standards,
-                codecs=codecs,
-            )
-        ) as hub,
-    ):
-        id_ = command_rows.append(
-            hub.connection, at=clock.now(), by=by, kind=kind, arguments=arguments
-        )
-        CommandDispatcher(hub).apply_waiting()
-        result = command_rows.result_of(hub.connection, id_)
-        hub.checkpoint_all()
-        return result
+    with closing(codecs_of(workspace.config, settings, profiles, clock.now)) as codecs:
+        configuration = Configuration(settings, profiles, standards, codecs, wants)
+        with closing(Hub(workspace.data, configuration, clock.now)) as hub:
+            return _apply_command(hub, clock, by, said)
+
+
+def _apply_command(
+    hub: Hub, clock: Clock, by: str, said: tuple[str, dict[str, Any]]
+) -> dict[str, Any] | None:
+    kind, arguments = said
+    id_ = command_rows.append(
+        hub.connection, at=clock.now(), by=by, kind=kind, arguments=arguments
+    )
+    CommandDispatcher(hub).apply_waiting()
+    result = command_rows.result_of(hub.connection, id_)
+    hub.checkpoint_all()
+    return result
 
 
 def _own_clock(workspace: Workspace, settings: Settings) -> Clock:

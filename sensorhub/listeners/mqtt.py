@@ -15,6 +15,7 @@ from paho.mqtt.enums import MQTTErrorCode
 
 from sensorhub.config.settings import MqttSettings
 from sensorhub.listeners.backoff import Backoff
+from sensorhub.listeners.broker_session import BrokerSession
 from sensorhub.listeners.bulk import fits_paho
 from sensorhub.listeners.connect import (
     OFFLINE,
@@ -26,7 +27,6 @@ from sensorhub.listeners.inbox import Inbox
 from sensorhub.listeners.link import Hooks, Publication
 from sensorhub.listeners.network import Network
 from sensorhub.listeners.outgoing import Outgoing
-from sensorhub.listeners.session import Session
 from sensorhub.listeners.takeover import InstanceWatch
 from sensorhub.model import DUP, Batch, Message
 
@@ -71,7 +71,9 @@ class MqttListener:
         self._birth = json.dumps(online).encode()
         topics = [topic.filter for topic in settings.topics]
         wanted = dict.fromkeys([*topics, *extra_filters, self._watch.topic])
-        self._session = Session(tuple(wanted), known_filters, remember, self._ready)
+        self._session = BrokerSession(
+            tuple(wanted), known_filters, remember, self._ready
+        )
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._instance_told = False

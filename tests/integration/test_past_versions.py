@@ -11,7 +11,7 @@ from sensorhub.clock import HandClock
 from sensorhub.config.settings import Settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.hub.hub import Hub
-from sensorhub.ingest.pipeline import Pipeline
+from sensorhub.hub.session import Configuration
 from sensorhub.model import Message
 from sensorhub.registry.profiles import load_profiles
 from sensorhub.store import database
@@ -29,12 +29,13 @@ def test_starts_on_what_an_earlier_version_left(file: Path, tmp_path: Path) -> N
     kept = json.loads(file.with_name(file.name.replace(".db.gz", ".json")).read_text())
     clock = HandClock(START + 3 * 86_400_000)
     database.prepare(tmp_path)
-    hub = Hub(tmp_path, Settings(), load_profiles(None, DECODERS), clock.now)
+    configuration = Configuration(Settings(), load_profiles(None, DECODERS))
+    hub = Hub(tmp_path, configuration, clock.now)
     shown = json.loads(json.dumps(expected(hub.connection)))
     assert shown == kept
     body = b'{"seq":5000,"m":{"fill_level":12}}'
     message = Message(b"sensorhub/v1/z1/d-1/up", body, 2)
-    pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker)
+    pipeline = hub.session.pipeline
     changes = pipeline.process([message], clock.time).changes
     hub.commit(changes)
     assert changes.moved["uplinks_stored"] == 1

@@ -19,9 +19,9 @@ from sensorhub.decode.decoders import DECODERS
 from sensorhub.fleet import parse_fleet_text
 from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
+from sensorhub.hub.session import Configuration
 from sensorhub.hub.watchdog import Watchdog
 from sensorhub.hub.workspace import Workspace, prepare
-from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
 from sensorhub.registry.profiles import load_profiles
 from sensorhub.store import database
@@ -64,7 +64,7 @@ def main() -> None:
         profiles = load_profiles(None, DECODERS)
         settings = Settings()
         prepare(Workspace(HERE.parent.parent / "config", data), settings, profiles)
-        hub = Hub(data, settings, profiles, clock.now)
+        hub = Hub(data, Configuration(settings, profiles), clock.now)
         rows = parse_fleet_text(FLEET, "fleet.csv", UTC)
         command = commands.Command(
             0, START, "maker", "fleet_import", {"rows": rows.to_json()}
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def _live(hub: Hub, clock: HandClock) -> None:
-    pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker)
+    pipeline = hub.session.pipeline
     watchdog = Watchdog(hub, clock.now())
     for step in range(96):  # two days of half hours
         clock.time = START + step * 1_800_000

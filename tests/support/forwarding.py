@@ -83,7 +83,7 @@ class Town:
             self.settings,
             now=self.story.clock.now,
             submit=self.submit,
-            registry=lambda: self.story.hub.registry,
+            registry=lambda: self.story.hub.session.registry,
             chance=lambda: 1.0,
         )
         if self.influx is not None:

@@ -16,9 +16,9 @@ from sensorhub.clock import HandClock
 from sensorhub.fleet import parse_fleet_text
 from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
+from sensorhub.hub.session import Configuration
 from sensorhub.hub.watchdog import Watchdog
 from sensorhub.hub.workspace import Workspace, load_all, prepare
-from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import DUP, Message
 from sensorhub.state.checkpoint import DEVICE_COLUMNS
 from sensorhub.store import history
@@ -50,15 +50,9 @@ class Story:
         self.act("fleet_import", rows=rows_of_csv(fleet))
 
     def _start(self) -> None:
-        self.hub = Hub(self.place.data, self.settings, self.profiles, self.clock.now)
+        configuration = Configuration(self.settings, self.profiles)
+        self.hub = Hub(self.place.data, configuration, self.clock.now)
         self.watchdog = Watchdog(self.hub, self.clock.now())
-        self._renew()
-
-    def _renew(self) -> None:
-        hub = self.hub
-        self.pipeline = Pipeline(
-            hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker
-        )
 
     def close(self) -> None:
         """End the hub; called at the end of the test where nobody did."""
@@ -77,9 +71,8 @@ class Story:
 
     def take(self, messages: list[Message], *, commit: bool = True) -> None:
         """A batch comes; without `commit` the hub dies before it is on disk."""
-        if self.pipeline._state is not self.hub.state:
-            self._renew()
-        change_set = self.pipeline.process(messages, self.clock.now()).changes
+        pipeline = self.hub.session.pipeline
+        change_set = pipeline.process(messages, self.clock.now()).changes
         if commit:
             self.hub.commit(change_set)
 
@@ -170,7 +163,7 @@ def facts(hub: Hub) -> dict[str, Any]:
 
 
 def _columns(hub: Hub) -> dict[str, Any]:
-    state, registry = hub.state, hub.registry
+    state, registry = hub.session.state, hub.session.registry
     now = hub.now()
     found: dict[str, Any] = {
         key: getattr(getattr(state, part), name).tolist()
@@ -192,11 +185,13 @@ def _columns(hub: Hub) -> dict[str, Any]:
 
 
 def _series(hub: Hub, series: int) -> tuple[int, int]:
-    return int(hub.state.series.device[series]), int(hub.state.series.code[series])
+    return int(hub.session.state.series.device[series]), int(
+        hub.session.state.series.code[series]
+    )
 
 
 def _tracks(hub: Hub) -> dict[str, Any]:
-    state = hub.state
+    state = hub.session.state
     state.rules.calm()
     tracks = {}
     for (rule, s), track in state.rules.tracks.items():
@@ -219,7 +214,7 @@ def _tracks(hub: Hub) -> dict[str, Any]:
 
 
 def _lifecycle(hub: Hub) -> dict[str, Any]:
-    lifecycle = hub.lifecycle
+    lifecycle = hub.session.lifecycle
 
     def source(of: AlertSource) -> tuple[Any, ...]:
         return of if of.kind != "series" else _series(hub, of.no)

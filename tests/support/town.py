@@ -19,6 +19,7 @@ from sensorhub.decode.decoders import DECODERS
 from sensorhub.fleet import parse_fleet_text
 from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
+from sensorhub.hub.session import Configuration
 from sensorhub.hub.watchdog import Watchdog
 from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
@@ -151,9 +152,8 @@ class Town:
 
     def begin(self) -> None:
         """Start a hub on the folder."""
-        self.hub = Hub(
-            self.folder, self._settings, self._known, self.clock.now, wants=wants
-        )
+        configuration = Configuration(self._settings, self._known, wants=wants)
+        self.hub = Hub(self.folder, configuration, self.clock.now)
         self.watchdog = Watchdog(self.hub, self.clock.time)
         self.commands = CommandDispatcher(self.hub)
 
@@ -170,7 +170,7 @@ class Town:
     def pipeline(self) -> Pipeline:
         """The pipeline of the hub's present state."""
         hub = self.hub
-        return Pipeline(hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker)
+        return hub.session.pipeline
 
     def take(self, messages: Iterable[Message]) -> ChangeSet:
         """One batch, now."""

@@ -43,7 +43,7 @@ def test_who_spoke_lately_is_online_also_while_no_hub_runs(town: Town) -> None:
 
 def test_three_missed_intervals_are_offline_if_the_hub_could_hear(town: Town) -> None:
     town.up("d1", fill_level=5)
-    limit = max(2 * HOUR, 3 * int(town.hub.registry.interval_ms[1]))
+    limit = max(2 * HOUR, 3 * int(town.hub.session.registry.interval_ms[1]))
     town.tick()
     town.tick(limit)
     assert shown(town)[0] == "online"

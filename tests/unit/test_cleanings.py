@@ -29,11 +29,11 @@ def test_it_is_the_toilets_and_begins_its_counts_anew(tmp_path: Path) -> None:
         " WHERE s.kind <> 'first_uplink'"
     ).fetchall()
     assert rows == [("wc-1", "cleaned", "sensor")] * 2  # known from the second day on
-    before = town.hub.state.health.dump(0, 10)
-    since = town.hub.state.series.since.tolist()
+    before = town.hub.session.state.health.dump(0, 10)
+    since = town.hub.session.state.series.since.tolist()
     town.kill()
-    assert town.hub.state.health.dump(0, 10) == before
-    assert town.hub.state.series.since.tolist() == since
+    assert town.hub.session.state.health.dump(0, 10) == before
+    assert town.hub.session.state.series.since.tolist() == since
 
 
 def test_who_says_that_he_cleans_makes_the_cell_wait(tmp_path: Path) -> None:

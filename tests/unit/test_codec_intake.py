@@ -68,7 +68,7 @@ class CodecTown(Town):
         super().__init__(folder, UP, known=known)
         self.act("adopt", device=EUI, profile="acme-eye", asset="bin-2")
         self.double = Double()
-        self.hub.reader._wrapped._codecs = self.double
+        self.hub.session.reader._wrapped._codecs = self.double
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_the_fold_does_not_decode_again(town: CodecTown) -> None:
     town.take([wrapped(11, 1)])
     before = kept(town)
     town.kill()
-    town.hub.reader._wrapped._codecs = Double()
+    town.hub.session.reader._wrapped._codecs = Double()
     assert kept(town) == before
     town.take([wrapped(11, 1)])
     assert town.ends() == (1, 1, 0)

@@ -106,10 +106,10 @@ def test_an_act_that_cannot_be_done_is_refused_in_words_and_changes_nothing(
     town: Town, kind: str, arguments: dict[str, Any], what: str
 ) -> None:
     fired(town)
-    before = town.alerts(), town.hub.rules_version
+    before = town.alerts(), town.hub.session.rules_version
     result = town.act(kind, **arguments)
     assert what in result["error"]
-    assert (town.alerts(), town.hub.rules_version) == before
+    assert (town.alerts(), town.hub.session.rules_version) == before
     town.kill()
     assert town.commands.apply_waiting() is False
     assert town.open() == {("full", "bin-1"): "warning"}
@@ -147,7 +147,7 @@ def test_acknowledging_says_who_and_when_and_leaves_the_alert_open(town: Town) -
 def test_a_beginning_that_fits_two_alerts_is_refused(town: Town) -> None:
     fired(town)
     town.up("d2", fill_level=85)
-    one, other = town.hub.lifecycle.open_alerts()
+    one, other = town.hub.session.lifecycle.open_alerts()
     one.id, other.id = "abcd1", "abcd2"
     assert "2 open alerts begin" in town.act("acknowledge", alert="abcd")["error"]
 
@@ -244,7 +244,7 @@ def test_purging_forgets_a_devices_letters_or_all(town: Town) -> None:
 
 
 def test_new_rules_are_a_new_version_and_are_live_at_once(town: Town) -> None:
-    before = town.hub.rules_version
+    before = town.hub.session.rules_version
     assert town.act("rules_file", text=SHIPPED) == {"version": before + 1}
     town.up("d1", fill_level=100)
     assert ("bin_full", "bin-1") in town.open()

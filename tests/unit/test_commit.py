@@ -117,7 +117,7 @@ def test_dead_letters_are_counted_right_after_a_retried_purge(
 def test_gateways_are_numbered_in_the_transaction_that_uses_them(
     story: Story,
 ) -> None:
-    story.hub.state.places.number("gateway", "gw-1")
+    story.hub.session.state.places.number("gateway", "gw-1")
     queue = WriteQueue()
 
     def breaks(connection: sqlite3.Connection) -> None:
@@ -126,7 +126,7 @@ def test_gateways_are_numbered_in_the_transaction_that_uses_them(
     queue.submit(breaks)
     queue.commit(story.hub, ChangeSet(writes=[lambda c: None]))
     assert ("gateway", "gw-1") in story.rows("SELECT kind, id FROM places")
-    assert not story.hub.state.places.new
+    assert not story.hub.session.state.places.new
 
 
 def test_a_silence_is_read_after_its_commit(
@@ -143,4 +143,4 @@ def test_a_silence_is_read_after_its_commit(
     command = Command(0, START, "op", "silence", {"zone": "z1", "until": START + 10**6})
     story.act(command.kind, **command.arguments)
     assert seen == [False]
-    assert len(story.hub.lifecycle.silence_ids()) == 1
+    assert len(story.hub.session.lifecycle.silence_ids()) == 1

@@ -86,14 +86,15 @@ def hub_says(town: Town, message: Message) -> list[dict[str, Any]]:
     """What `tail` shows of each uplink, as if nothing had come before."""
     town.kill()
     done = town.pipeline.process([message], NOW)
-    return lines(town.hub.registry, done.parsed, done.columns)
+    return lines(town.hub.session.registry, done.parsed, done.columns)
 
 
 def decode_says(town: Town, message: Message) -> list[View]:
     rows = RegisterRows(*map(list, register.registry_rows(town.hub.connection)))  # type: ignore[arg-type]
-    mqtt, hub = town.hub.settings.mqtt, town.hub
+    known = town.hub.configuration
+    mqtt = known.settings.mqtt
     topics, size = mqtt.topics, mqtt.max_payload_bytes
-    context = DecodeContext(rows, hub.profiles, topics, size, hub.codecs)
+    context = DecodeContext(rows, known.profiles, topics, size, known.codecs)
     views = explain_message(message.topic.decode(), message.payload, context, NOW)
     return [view for view in views if "event" not in view]
 

@@ -66,7 +66,7 @@ def test_a_silence_removed_or_a_kill_in_between_tell_alike(town: Town) -> None:
     town.up("d1", MINUTE, fill_level=85)
     town.kill()
     assert town.told(town.tick(MINUTE)) == []
-    (mute,) = town.hub.lifecycle._notifications.mutes
+    (mute,) = town.hub.session.lifecycle._notifications.mutes
     town.act("unsilence", silence=mute.id)
     assert town.told(town.tick(1)) == ["full firing warning"]
     town.kill()

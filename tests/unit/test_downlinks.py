@@ -3,6 +3,7 @@
 import base64
 import json
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def send(town: Town) -> str:
     """The broker takes all that waits; answers the last downlink's id."""
     for body in waiting(town):
         downlinks.sent(town.hub.connection, body["downlink"], town.clock.time)
-        town.hub.downlink_tracker.sent(body["downlink"])
+        town.hub.session.downlink_tracker.sent(body["downlink"])
     town.hub.connection.execute("DELETE FROM outbox")
     return rows(town)[0].id
 
@@ -250,17 +251,17 @@ def test_reading_notes_the_signs_and_changes_nothing(town: Town) -> None:
     town.take([frame(DISTANCE, 1)])
     town.act("downlink", device=EUI, kind="interval", interval_s=1200)
     id_ = send(town)
-    tracker = town.hub.downlink_tracker
-    tracker.applications[town.hub.registry.device_no[EUI]] = "another"
+    tracker = town.hub.session.downlink_tracker
+    tracker.applications[town.hub.session.registry.device_no[EUI]] = "another"
     before = deepcopy(vars(tracker))
     messages = [
         frame(bytes.fromhex("fe03b004"), 2),
         chirpstack("txack", queueItemId=id_),
         chirpstack("ack", queueItemId=id_, acknowledged=True),
     ]
-    first = town.hub.reader.read(messages, town.clock.time)
+    first = town.hub.session.reader.read(messages, town.clock.time)
     assert len(first.downlink_signs) == 3
-    assert town.hub.reader.read(messages, town.clock.time) == first
+    assert town.hub.session.reader.read(messages, town.clock.time) == first
     assert vars(tracker) == before
     town.take(messages)
     assert rows(town)[0].state == "obeyed"
@@ -289,9 +290,12 @@ def test_a_codec_encodes_data(town: Town) -> None:
     codec = known.model_copy(update={"decoder": None, "codec": "eye.js"})
     town.take([frame(DISTANCE, 1)])
     encoder = Encoder()
-    town.hub.codecs = encoder  # type: ignore[assignment]
-    device = town.hub.registry.device_no[EUI]
-    town.hub.registry.profiles[device] = codec
+    town.hub.configuration = replace(
+        town.hub.configuration,
+        codecs=encoder,  # type: ignore[arg-type]
+    )
+    device = town.hub.session.registry.device_no[EUI]
+    town.hub.session.registry.profiles[device] = codec
     asked: dict[str, Any] = {"kind": "data", "data": {"report_interval": 1200}}
     town.act("downlink", device=EUI, **asked)
     body = json.loads(waiting(town)[0]["payload"])

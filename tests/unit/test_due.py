@@ -49,7 +49,7 @@ def next_look(town: Town, *, hearing: bool = True) -> int:
 def test_the_next_look_is_at_the_first_deadline(tmp_path: Path) -> None:
     town = town_of(tmp_path)
     assert next_look(town) == 40 * MINUTE + 1  # nobody spoke: at_least of the rule
-    assert town.hub.lifecycle.shortest_limit() == 40 * MINUTE
+    assert town.hub.session.lifecycle.shortest_limit() == 40 * MINUTE
     for n in range(42):
         town.tick(MINUTE // 2)
         town.up(f"d{n}", fill_level=50)

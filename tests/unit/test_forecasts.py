@@ -81,7 +81,7 @@ def test_it_is_what_the_hub_knows_before_and_after_a_kill(tmp_path: Path) -> Non
     town = Town(tmp_path, SHIPPED, settings=ROUNDS)
     days(town, 1)
     days(town, 1, "d2", 2.5)
-    state = town.hub.state
+    state = town.hub.session.state
     row = np.flatnonzero(state.levels.table["at"] > 0)
     known = state.levels.later(row, town.clock.time)
     said = view(town)

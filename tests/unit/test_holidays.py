@@ -108,7 +108,7 @@ def test_the_towns_own_midnight_begins_a_holiday(tmp_path: Path) -> None:
     """Shanghai is 8 h ahead; Sundays are taught to be the quietest by far."""
     settings = Settings.model_validate({"holidays": {"days": ["2026-10-01"]}})
     town = Town(tmp_path, SHIPPED, settings=settings)
-    found = town.hub.state.levels
+    found = town.hub.session.state.levels
     shape = np.ones((6, 168))
     shape[:, 144:] = 0.1
     found.teaching.usage.take(shape, np.zeros(6))

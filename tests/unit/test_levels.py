@@ -97,7 +97,7 @@ def test_a_newcomer_is_due_but_not_urgent_unless_it_is_full(town: Town) -> None:
 
 
 def state(town: Town) -> list[Any]:
-    levels = town.hub.state.levels
+    levels = town.hub.session.state.levels
     table = [
         levels.table[name].tobytes()
         for name in ("at", "f", "ff", "gained", "odds", "mark_at", "mark", "day_rate")
@@ -127,7 +127,11 @@ def test_a_kill_changes_nothing_of_what_is_known_and_learnt(tmp_path: Path) -> N
 
 def test_the_town_teaches_when_it_fills(town: Town) -> None:
     weeks(town, DAYS)
-    shape = town.hub.state.levels.teaching.usage.shape[0].reshape(7, 24).mean(axis=0)
+    shape = (
+        town.hub.session.state.levels.teaching.usage.shape[0]
+        .reshape(7, 24)
+        .mean(axis=0)
+    )
     rough = rough_week()[:24]
     assert rough[5:15].mean() < 1.2 * rough[18:].mean()
     assert shape[5:15].mean() > 1.7 * shape[18:].mean()  # its clock began at 20 h

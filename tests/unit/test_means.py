@@ -190,7 +190,7 @@ def test_a_sensor_that_cannot_judge_the_limit_is_not_asked(
     assert [r.value for r in town.readings("wc-2", "nh3")] == [200]
     assert set(town.open()) == {("foul", f"wc-{n}") for n in range(1, 2 + fires)}
     unjudged = [] if fires else [("foul", "milesight-gs301", 1)]
-    assert list(town.hub.state.rules.selector.unjudged()) == unjudged
+    assert list(town.hub.session.state.rules.selector.unjudged()) == unjudged
 
 
 def test_the_shipped_toilet_rule_names_its_standard_in_what_people_read(
@@ -217,6 +217,8 @@ def test_values_kept_for_another_mean_are_dropped(
     town = Town(tmp_path, MEAN)
     for _ in range(3):
         town.up("w1", 10 * MINUTE, nh3=9)
-    assert [len(t.mean.times) for t in town.hub.state.rules.tracks.values()] == [3]
+    assert [
+        len(t.mean.times) for t in town.hub.session.state.rules.tracks.values()
+    ] == [3]
     town.act("rules_file", text=MEAN.replace(old, new))
-    assert all(not t.mean.times for t in town.hub.state.rules.tracks.values())
+    assert all(not t.mean.times for t in town.hub.session.state.rules.tracks.values())

@@ -121,7 +121,7 @@ def kinds(town: Town) -> list[str]:
     """Whose forecasts fell back, as `status` shows it."""
     hub = town.hub
     status = status_view(hub.connection, town.folder, Settings(), town.clock.time)
-    assert status["forecasts_naive"] == hub.state.levels.teaching.naive_kinds
+    assert status["forecasts_naive"] == hub.session.state.levels.teaching.naive_kinds
     return list(status["forecasts_naive"])
 
 

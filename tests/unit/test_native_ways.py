@@ -30,7 +30,8 @@ JOIN = uplink(
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     chosen = Settings(mqtt=MqttSettings(topics=TOPICS))
-    return Town(tmp_path_factory.mktemp("town"), UP, settings=chosen).hub.registry
+    town = Town(tmp_path_factory.mktemp("town"), UP, settings=chosen)
+    return town.hub.session.registry
 
 
 def reader(registry: Registry) -> MessageReader:

@@ -162,9 +162,9 @@ def test_an_excuse_outlives_a_kill(town: Town) -> None:
     west = [f"p{n}" for n in range(6)]
     hours(town, 6, *west)
     hours(town, 1, *d(0, 1, 2, 3, 4), *west)
-    before = town.hub.state.reception.monitored_at.tolist()
+    before = town.hub.session.state.reception.monitored_at.tolist()
     town.kill()
-    assert town.hub.state.reception.monitored_at.tolist() == before
+    assert town.hub.session.state.reception.monitored_at.tolist() == before
 
 
 def test_a_gateway_is_known_by_who_heard_through_it(tmp_path: Path) -> None:
@@ -214,10 +214,12 @@ def test_what_one_gateway_explains_is_no_zones_trouble_in_whatever_order_rules_s
 
 def test_heard_by_its_gateway_among_others_it_stays_with_it(tmp_path: Path) -> None:
     town = Town(tmp_path, fleet=BY_GATEWAY)
-    device = town.hub.registry.device_no[EUIS[0]]
+    device = town.hub.session.registry.device_no[EUIS[0]]
 
     def gateway() -> str:
-        return town.hub.state.places[int(town.hub.state.reception.gateway[device])].id
+        return town.hub.session.state.places[
+            int(town.hub.session.state.reception.gateway[device])
+        ].id
 
     for heard, known in (("ab", "a"), ("ba", "a"), ("bc", "b"), ("a", "a")):
         lora(town, EUIS[0], *heard)

@@ -89,9 +89,8 @@ def test_a_job_that_breaks_takes_nothing_with_it(story: Story) -> None:
 
 
 def test_dead_letter_bounds_hold_after_a_transaction_was_undone(story: Story) -> None:
-    run = Run(story)
     poison = [native("z1", "nobody", {"seq": n, "m": {"nh3": 1}}) for n in range(5)]
-    change_set = run.batches.pipeline.process(poison, START).changes
+    change_set = story.hub.session.pipeline.process(poison, START).changes
     change_set.writes.append(lambda c: c.execute("SELECT no_such_thing"))
     with pytest.raises(Exception, match="no_such_thing"):
         story.hub.commit(change_set)
@@ -103,9 +102,9 @@ def test_a_damaged_checkpoint_makes_the_start_fold_more(story: Story) -> None:
     story.take(uplinks(10))
     story.stop()
     story.take(uplinks(20)[10:])
-    before = story.hub.state.reception.last_received.tolist()
+    before = story.hub.session.state.reception.last_received.tolist()
     story.hub.connection.execute("UPDATE checkpoints SET body = x'00'")
     story.kill()
-    assert story.hub.state.reception.last_received.tolist() == before
+    assert story.hub.session.state.reception.last_received.tolist() == before
     story.take(uplinks(20))
     assert story.counters()["uplinks_stored"] == 20

@@ -195,7 +195,7 @@ def test_a_devices_own_window_holds_16_when_the_large_one_has_passed(
     sent = [native("d1", F, seq=seq) for seq in range(17)]
     town.take(sent)
     crowd(town, 70_000)
-    assert len(town.hub.state.dedup.recent.keys) < 70_000
+    assert len(town.hub.session.state.dedup.recent.keys) < 70_000
     town.take(sent)
     assert town.count("uplinks_duplicate") == 16
     town.take([native("d2", T, seq=0)])  # beyond both windows: merged by history
@@ -269,7 +269,7 @@ def test_the_register_decides_the_zone_and_a_mismatch_is_counted(town: Town) -> 
 
 def test_status_is_an_event_and_no_heartbeat(town: Town) -> None:
     town.up("d1", fill_level=5)
-    before = town.hub.state.reception.last_received.copy()
+    before = town.hub.session.state.reception.last_received.copy()
     topic = "sensorhub/v1/east/d1/status"
     town.clock.time += HOUR
     for body in (
@@ -278,12 +278,12 @@ def test_status_is_an_event_and_no_heartbeat(town: Town) -> None:
         b'{"state":"offline"}',
     ):
         town.take([uplink(body, topic)])
-    assert (town.hub.state.reception.last_received == before).all()
+    assert (town.hub.session.state.reception.last_received == before).all()
     assert town.ends() == (1, 0, 0)
     assert town.count("events_received") == 3
     row = town.hub.connection.execute("SELECT state, interval_s FROM availability")
     assert row.fetchall() == [("offline", 60)]
-    assert town.hub.registry.interval_ms[1] == 60_000
+    assert town.hub.session.registry.interval_ms[1] == 60_000
 
 
 def test_a_device_that_is_not_mounted_is_stored_and_moves_no_asset(
@@ -343,6 +343,6 @@ def test_a_record_without_a_time_in_an_array_was_measured_when_received(
 def test_readings_of_a_device_on_no_asset_can_still_be_looked_at(town: Town) -> None:
     town.hub.connection.execute("DELETE FROM mountings WHERE device = 1")
     town.hub.rebuild()
-    device = town.hub.registry.device_ids[1]
+    device = town.hub.session.registry.device_ids[1]
     town.take([native(device, F, seq=1, ts=NOW)])
     assert [r.value for r in town.readings(device)] == [10]

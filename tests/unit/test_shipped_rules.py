@@ -197,7 +197,7 @@ def test_a_device_is_silent_after_eight_intervals_and_a_word_ends_it(
 ) -> None:
     town = Town(tmp_path)
     town.take([])
-    interval = town.hub.registry.interval_ms[1] / HOUR
+    interval = town.hub.session.registry.interval_ms[1] / HOUR
     town.up("d1", fill_level=5)
     town.wait(max(2 * HOUR, int(8 * interval * HOUR)), MINUTE)
     assert ("silent_device", "bin-1") not in town.open()

@@ -48,11 +48,11 @@ def test_the_register_comes_as_columns(tmp_path: Path) -> None:
 
 def agree(story: Story, observer: AssetStateReader) -> None:
     """Every asset's newest value of each measurement, by the devices on it now."""
-    hub, registry = story.hub, story.hub.registry
+    hub, registry = story.hub, story.hub.session.registry
     seen = observer.look(story.clock.now())
     at = np.full((len(registry.asset_ids), CODES), NEVER)
     value = np.full((len(registry.asset_ids), CODES), np.nan)
-    state = hub.state
+    state = hub.session.state
     # of equal times the device that was registered first counts
     for s in sorted(
         range(state.series.count), key=lambda s: int(state.series.device[s])
@@ -71,7 +71,8 @@ def agree(story: Story, observer: AssetStateReader) -> None:
             assert (NEVER if known is None else known.at[row]) == at[asset, code]
             got = np.nan if known is None else known.value[row]
             np.testing.assert_array_equal(got, value[asset, code])
-    found = [a for a in hub.lifecycle.open_alerts() if a.subject.is_asset]
+    open_alerts = hub.session.lifecycle.open_alerts()
+    found = [a for a in open_alerts if a.subject.is_asset]
     open_now = {(a.subject.no, int(a.severity)) for a in found}
     worst = {a: max(s for b, s in open_now if b == a) for a, _ in open_now}
     for row, id_ in enumerate(seen.ids):

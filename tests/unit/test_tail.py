@@ -7,7 +7,6 @@ from pathlib import Path
 from tests.support.town import Town, native
 
 from sensorhub.hub.tail import TailServer, address
-from sensorhub.ingest.pipeline import Pipeline
 
 
 def reader_of(folder: Path) -> socket.socket:
@@ -30,13 +29,13 @@ def test_lines_reach_a_reader_whole_even_in_a_folder_with_a_long_path(
     while not server.watched:
         pass
     hub = town.hub
-    pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker)
+    pipeline = hub.session.pipeline
     got = b""
     for first in range(0, 2_000, 20):  # more than the socket holds, read late
         batch = [native("d1", {"temperature": 20.0}, seq=first + n) for n in range(20)]
         processed = pipeline.process(batch, town.clock.time)
         hub.commit(processed.changes)
-        server.show(hub.registry, processed.parsed, processed.columns)
+        server.show(hub.session.registry, processed.parsed, processed.columns)
     server.close()
     while chunk := reader.recv(1 << 20):
         got += chunk

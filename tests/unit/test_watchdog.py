@@ -137,7 +137,7 @@ def test_an_interval_that_the_register_changed_holds_after_a_kill(
     town.hub.checkpoint_all()  # holds the interval of then
     town.act("fleet_import", rows=rows_of_csv(ONE.replace("1800", "7200")))
     for _ in range(2):
-        assert town.hub.registry.interval_ms[1] == 2 * HOUR
+        assert town.hub.session.registry.interval_ms[1] == 2 * HOUR
         town.kill()
     town.tick(3 * HOUR)
     assert town.open() == {}

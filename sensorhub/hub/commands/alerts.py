@@ -37,7 +37,7 @@ def assign(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resul
 def _alert(hub: Hub, id_: str) -> Alert:
     found = [
         alert
-        for alert in hub.lifecycle.open_alerts()
+        for alert in hub.session.lifecycle.open_alerts()
         if alert.id == id_ or (len(id_) >= 4 and alert.id.startswith(id_))
     ]
     if len(found) > 1:
@@ -83,10 +83,12 @@ def silence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resu
 
 def _check_named(hub: Hub, said: dict[str, Any]) -> None:
     """A silence for what is not there would be believed and hold nothing back."""
+    session = hub.session
+    registry, places = session.registry, session.state.places
     known = {
-        "zone": {HUB_ID, *(traits.zone for traits in hub.registry.traits if traits)},
-        "asset": {HUB_ID, *hub.registry.asset_no, *hub.state.places.ids()},
-        "rule": hub.lifecycle.rule_kinds().keys(),
+        "zone": {HUB_ID, *(traits.zone for traits in registry.traits if traits)},
+        "asset": {HUB_ID, *registry.asset_no, *places.ids()},
+        "rule": session.lifecycle.rule_kinds().keys(),
     }
     for key, names in known.items():
         if said.get(key) and said[key] not in names:
@@ -96,7 +98,7 @@ def _check_named(hub: Hub, said: dict[str, Any]) -> None:
 def unsilence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """A silence ends before its time."""
     id_ = int(command.arguments["silence"])
-    if id_ not in hub.lifecycle.silence_ids():
+    if id_ not in hub.session.lifecycle.silence_ids():
         raise CommandRefused(f"no silence {id_}; `sensorhub silence list` lists them")
     change_set.writes.append(lambda c: alerts.end_silence(c, id_, now))
     change_set.after_commit.append(hub.reload_silences)
@@ -106,7 +108,7 @@ def unsilence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Re
 def service(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """An asset was emptied or cleaned."""
     said = command.arguments
-    asset = hub.registry.asset_no.get(said["asset"])
+    asset = hub.session.registry.asset_no.get(said["asset"])
     if asset is None:
         raise CommandRefused(
             f"no such asset: {said['asset']!r}; see `sensorhub fleet list`"
@@ -117,7 +119,8 @@ def service(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resu
     if at > now + FUTURE_MS:
         raise CommandRefused("a service cannot have been done in the future")
     done = Service(asset, said["kind"], at)
-    if hub.lifecycle.record_service(change_set, done, command.by, now):
-        body = pack(Columns.empty(), Notes(hub.state.reception.monitored_ms, [done]))
+    if hub.session.lifecycle.record_service(change_set, done, command.by, now):
+        monitored_ms = hub.session.state.reception.monitored_ms
+        body = pack(Columns.empty(), Notes(monitored_ms, [done]))
         change_set.journal = JournalEntry(now, 0, body)
     return {"asset": said["asset"], "kind": said["kind"], "at": at}

@@ -4,7 +4,6 @@ from functools import partial
 
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
-from sensorhub.ingest.pipeline import Pipeline
 from sensorhub.model import Message
 from sensorhub.store import Connection
 from sensorhub.store.hot import dead_letters
@@ -25,7 +24,7 @@ def replay(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resul
 
 def replay_letters(hub: Hub, letters: list[dead_letters.DeadLetter], now: int) -> int:
     """Fill history with what letters hold now; raise and notify nothing."""
-    pipeline = Pipeline(hub.state, hub.lifecycle, hub.reader, hub.downlink_tracker)
+    pipeline = hub.session.pipeline
     done = 0
     for letter in letters:
         message = Message(letter.topic.encode(), letter.payload, 0)

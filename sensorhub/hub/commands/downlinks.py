@@ -25,14 +25,14 @@ def ask(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     said = dict(command.arguments)
     name, kind = said.pop("device"), said.pop("kind")
     port, confirmed = said.pop("port", None), bool(said.pop("confirmed", False))
-    device = hub.registry.device_no.get(name)
+    device = hub.session.registry.device_no.get(name)
     if device is None:
         raise ValueError(f"no such device: {name!r}; see `sensorhub fleet list`")
     if kind not in wire.KINDS:
         raise ValueError(f"a downlink is one of {', '.join(wire.KINDS)}, not {kind!r}")
     _check(kind, said)
     id_ = str(uuid.uuid4())
-    profile = hub.registry.profiles[device]
+    profile = hub.session.registry.profiles[device]
     if profile is not None and profile.decoder == NATIVE:
         workspace = _native_place(hub, device, name, kind)
         topic, payload = wire.native(id_, workspace, kind, said)
@@ -49,12 +49,12 @@ def ask(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     change_set.outbox.append(
         OutboxRow(f"down-{id_}", MQTT, f"down-{name}", "", now, body.encode())
     )
-    change_set.after_commit.append(lambda: hub.downlink_tracker.watch(row))
+    change_set.after_commit.append(lambda: hub.session.downlink_tracker.watch(row))
     return {"downlink": id_, "topic": topic, "payload": json.loads(payload)}
 
 
 def _native_place(hub: Hub, device: int, name: str, kind: str) -> tuple[str, str]:
-    zone = hub.registry.zone_of(int(hub.registry.asset_of[device]))
+    zone = hub.session.registry.zone_of(int(hub.session.registry.asset_of[device]))
     if not zone:
         raise ValueError(f"{name} is mounted nowhere, so its topic is not known")
     if kind == "data":
@@ -63,7 +63,7 @@ def _native_place(hub: Hub, device: int, name: str, kind: str) -> tuple[str, str
 
 
 def _application(hub: Hub, device: int, name: str) -> str:
-    application = hub.downlink_tracker.applications[device]
+    application = hub.session.downlink_tracker.applications[device]
     if not application:
         raise ValueError(
             f"{name} is not native and was not yet heard through ChirpStack: its"
@@ -103,7 +103,7 @@ def _frame(
     hub: Hub, device: int, kind: str, said: dict[str, Any], port: int | None
 ) -> Bytes:
     """The bytes that ask a LoRaWAN device for it."""
-    profile = hub.registry.profiles[device]
+    profile = hub.session.registry.profiles[device]
     if kind == "hex":
         if port is None or port not in PORTS:
             raise ValueError("hex needs a port, 1 to 223 (--port)")
@@ -126,7 +126,7 @@ def _encoded(
     """What the codec's encodeDownlink makes of the data."""
     if codec is None:
         raise ValueError("its profile names no codec: send it as hex")
-    result = hub.codecs.encode(codec, data, variables)
+    result = hub.configuration.codecs.encode(codec, data, variables)
     table = result if isinstance(result, dict) else {"bytes": result}
     if table.get("errors"):
         raise ValueError(f"codecs/{codec}: {'; '.join(map(str, table['errors']))}")

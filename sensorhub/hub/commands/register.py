@@ -15,15 +15,15 @@ from sensorhub.store.hot.commands import Command
 def fleet_import(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """Rows of a file are entered into the register."""
     rows = FleetRows.from_json(command.arguments["rows"])
-    return _change(
-        hub, lambda c: register.import_rows(c, rows, now, hub.profiles.keys())
-    )
+    profiles = hub.configuration.profiles.keys()
+    return _change(hub, lambda c: register.import_rows(c, rows, now, profiles))
 
 
 def adopt(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """A device that nobody knew is entered; its dead letters come again."""
     said = dict(command.arguments)
-    result = _change(hub, lambda c: register.adopt(c, said, now, hub.profiles.keys()))
+    profiles = hub.configuration.profiles.keys()
+    result = _change(hub, lambda c: register.adopt(c, said, now, profiles))
     kept = dead_letters.of_device(hub.connection, said["device"])
     result["replayed"] = replay_letters(hub, kept, now)
     result["kept"] = len(kept)

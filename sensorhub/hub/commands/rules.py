@@ -45,10 +45,10 @@ def _next(hub: Hub, text: str, by: str, now: int, note: str) -> Result:
 
 def _change(hub: Hub, text: str, by: str, now: int, note: str = "") -> Result:
     """Checkpoint, write the version, begin anew; raises ConfigError where unsound."""
-    parse_rules(text, standards=hub.standards)
+    parse_rules(text, standards=hub.configuration.standards)
     hub.checkpoint_all()
     change_set = ChangeSet()
     change_set.writes.append(lambda c: rule_versions.add(c, text, by, now, note))
     hub.commit(change_set)
     hub.rebuild()
-    return {"version": hub.rules_version}
+    return {"version": hub.session.rules_version}

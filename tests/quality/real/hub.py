@@ -56,7 +56,11 @@ class Watch:
     """Keeps what a hub's filters know after each reading, to be asked afterwards."""
 
     def __init__(self, hub: Hub, zone: Zone) -> None:
-        self._registry, self._levels, self._zone = hub.registry, hub.state.levels, zone
+        self._registry, self._levels, self._zone = (
+            hub.session.registry,
+            hub.session.state.levels,
+            zone,
+        )
         self._kept: list[tuple[Usage, Places, I64, F64]] = []
         self._usage, self._shape = self._as_now()
         self._emptied: dict[str, list[tuple[int, int, int]]] = defaultdict(list)

@@ -16,7 +16,7 @@ UNLIMITED = 65_535  # MQTT 5's Receive Maximum where the broker names none
 log = structlog.get_logger(__name__)
 
 
-class Session:
+class BrokerSession:
     """Subscribes on every connect and unsubscribes what an earlier run left.
 
     A persistent session keeps old subscriptions, so all filters that the broker
