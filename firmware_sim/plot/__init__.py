@@ -1,6 +1,6 @@
-"""One picture of one bin: truth, readings, estimates, emptyings, alerts."""
+"""Plot one bin: true fill, readings, estimates, emptyings and alerts."""
 
-from firmware_sim.plot.bin_history import BinHistory, read_story
+from firmware_sim.plot.bin_history import BinHistory, read_history
 from firmware_sim.plot.picture import PlotError, draw
 
-__all__ = ["BinHistory", "PlotError", "draw", "read_story"]
+__all__ = ["BinHistory", "PlotError", "draw", "read_history"]

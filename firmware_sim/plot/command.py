@@ -6,31 +6,38 @@ from typing import Annotated
 
 import typer
 
-from firmware_sim.plot.bin_history import read_story
+from firmware_sim.plot.bin_history import read_history
 from firmware_sim.plot.picture import PlotError, draw
 
 
 class Language(StrEnum):
-    """Languages of a picture's labels."""
+    """Languages of the labels of a plot."""
 
     EN = "en"
     ZH = "zh"
 
 
 def plot(
-    trace: Annotated[Path, typer.Option(help="Folder that `trace` wrote.")],
+    trace: Annotated[Path, typer.Option(help="Folder written by `trace`.")],
     asset: Annotated[str, typer.Option(help="A bin, such as bin00001.")],
-    out: Annotated[Path, typer.Option(help="The picture: .png, .svg or .pdf.")],
-    alerts: Annotated[Path | None, typer.Option(help="alerts.jsonl")] = None,
-    estimates: Annotated[Path | None, typer.Option(help="estimates.jsonl")] = None,
-    days: Annotated[
-        tuple[float, float] | None, typer.Option(help="From and to, since the start.")
+    out: Annotated[Path, typer.Option(help="Image file: .png, .svg or .pdf.")],
+    alerts: Annotated[
+        Path | None, typer.Option(help="alerts.jsonl of `sensorhub backtest`.")
     ] = None,
-    lang: Annotated[Language, typer.Option(help="Language of labels.")] = Language.EN,
+    estimates: Annotated[
+        Path | None, typer.Option(help="estimates.jsonl of it.")
+    ] = None,
+    days: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help="First and last day, from the start."),
+    ] = None,
+    lang: Annotated[
+        Language, typer.Option(help="Language of the labels.")
+    ] = Language.EN,
 ) -> None:
-    """Draw a bin's truth, readings, estimates, emptyings and alerts."""
+    """Plot a bin's true fill, readings, estimates, emptyings and alerts."""
     try:
-        draw(read_story(trace, asset, alerts, estimates), days, out, lang.value)
+        draw(read_history(trace, asset, alerts, estimates), days, out, lang.value)
     except (OSError, PlotError, ValueError, KeyError) as error:
-        typer.echo(f"no picture: {error}", err=True)
+        typer.echo(f"no plot: {error}", err=True)
         raise typer.Exit(2) from None

@@ -1,4 +1,4 @@
-"""A trace's readings beside real fill curves: figures and pictures."""
+"""Comparison of traces with real fill curves: figures and plots."""
 
 from firmware_sim.reality.command import run
 from firmware_sim.reality.curves import distances

@@ -1,4 +1,4 @@
-"""`firmware-sim reality`: traces beside real curves."""
+"""`firmware-sim reality`: compare traces with real fill curves."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,21 +7,22 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from firmware_sim.reality.compare import TraceGroup, rows, town
+from firmware_sim.reality.compare import TraceGroup, measure_curves, rows
 from firmware_sim.reality.curves import real_curves, trace_curves
 
 
 def _groups(traces: list[str], every_h: float) -> list[TraceGroup]:
-    """One a name, in the order told."""
+    """Measure traces (FOLDER or NAME=FOLDER), grouped by name in the given order."""
     found: dict[str, TraceGroup] = {}
     console = Console(stderr=True)
-    for told in track(traces, "traces", console=console, transient=True):
-        name, _, folder = told.rpartition("=")
+    for argument in track(traces, "traces", console=console, transient=True):
+        name, _, folder = argument.rpartition("=")
         curves = trace_curves(Path(folder))
         if not curves:
-            raise typer.BadParameter(f"{folder}: no native device tells a distance")
+            raise typer.BadParameter(f"{folder}: no native device reports a distance")
         name = name or Path(folder).name
-        found.setdefault(name, TraceGroup(name, [])).towns.append(town(curves, every_h))
+        group = found.setdefault(name, TraceGroup(name, []))
+        group.curve_sets.append(measure_curves(curves, every_h))
     return list(found.values())
 
 
@@ -29,20 +30,21 @@ def run(
     curves: Annotated[Path, typer.Option(help="CSV of real fill curves, or .gz.")],
     trace: Annotated[
         list[str],
-        typer.Option(help="Folder that `trace` wrote, or NAME=FOLDER: seeds of one."),
+        typer.Option(help="Folder of a trace, or NAME=FOLDER to group seeds."),
     ],
     every: Annotated[
-        float, typer.Option(min=0.1, help="Hours: one reading each, on both sides.")
+        float,
+        typer.Option(min=0.1, help="Thin all curves to one reading in so many hours."),
     ] = 3.0,
     timezone: Annotated[
-        str, typer.Option(help="Of the real curves.")
+        str, typer.Option(help="Time zone of the real curves.")
     ] = "Europe/Prague",
     pictures: Annotated[
-        Path | None, typer.Option(help="Folder for pictures; needs the extra plot.")
+        Path | None, typer.Option(help="Folder for plots; needs the extra plot.")
     ] = None,
 ) -> None:
-    """Hold traces' readings against real fill curves, as a table in Markdown."""
-    real = town(real_curves(curves, timezone), every)
+    """Compare the readings of traces with real fill curves in a Markdown table."""
+    real = measure_curves(real_curves(curves, timezone), every)
     groups = _groups(trace, every)
     head = ["figure", "real (quartiles)", *(group.name for group in groups)]
     for line in (head, ["---"] * len(head), *rows(real, groups)):

@@ -1,4 +1,4 @@
-"""Curves of several origins side by side."""
+"""Compare real curves with those of traces."""
 
 from collections.abc import Sequence
 from statistics import mean, stdev
@@ -7,64 +7,66 @@ from typing import NamedTuple
 import numpy as np
 
 from firmware_sim.reality.curves import F64, FillCurve
-from firmware_sim.reality.measures import CurveMeasures, shape
+from firmware_sim.reality.measures import CurveMeasures, measure
 
 
 class CurveSet(NamedTuple):
-    """Containers of one real place, or of one trace."""
+    """The measures of all containers of a real place, or of one trace."""
 
-    shapes: list[CurveMeasures]
+    measures: list[CurveMeasures]
 
-    def middle(self, figure: str) -> float:
-        """Median over the containers."""
-        return float(np.nanmedian([s.figures[figure] for s in self.shapes]))
+    def median(self, figure: str) -> float:
+        """Return the median of a figure over the containers."""
+        return float(np.nanmedian([m.figures[figure] for m in self.measures]))
 
     def quartiles(self, figure: str) -> tuple[float, float]:
-        """Over the containers."""
-        values = [s.figures[figure] for s in self.shapes]
+        """Return the quartiles of a figure over the containers."""
+        values = [m.figures[figure] for m in self.measures]
         low, high = np.nanquantile(values, (0.25, 0.75))
         return float(low), float(high)
 
     def profile(self, name: str) -> F64:
-        """Mean over the containers of `day` or `week`, of mean 1."""
-        rows = np.array([getattr(s, name) for s in self.shapes])
+        """Return the mean over the containers of `day` or `week`, both of mean 1."""
+        rows = np.array([getattr(m, name) for m in self.measures])
         rows = rows[np.isfinite(rows).all(axis=1)]
         found: F64 = rows.mean(axis=0)
         return found
 
     def pooled(self, name: str) -> F64:
-        """All `rises` or `emptied` of the containers."""
-        return np.concatenate([getattr(s, name) for s in self.shapes])
+        """Return all `rises` or `emptied` of the containers."""
+        return np.concatenate([getattr(m, name) for m in self.measures])
 
 
 class TraceGroup(NamedTuple):
-    """Traces of one scenario, one a seed; or what is real, alone."""
+    """Traces of one scenario, one per seed; or the real curves alone."""
 
     name: str
-    towns: list[CurveSet]
+    curve_sets: list[CurveSet]
 
 
-def town(curves: Sequence[FillCurve], every_h: float) -> CurveSet:
-    """Measure all curves of a place."""
-    return CurveSet([shape(curve, every_h) for curve in curves])
+def measure_curves(curves: Sequence[FillCurve], every_h: float) -> CurveSet:
+    """Measure all curves of a place, thinned to one reading in `every_h` hours."""
+    return CurveSet([measure(curve, every_h) for curve in curves])
 
 
 def rows(real: CurveSet, groups: Sequence[TraceGroup]) -> list[list[str]]:
-    """A row a figure: its name, real with quartiles, each group's mean and deviation
-    over the seeds."""
+    """Return one row per figure.
+
+    Columns: name, real median with quartiles, mean and deviation of each group's seeds.
+    """
     found = []
-    for figure in real.shapes[0].figures:
+    for figure in real.measures[0].figures:
         low, high = real.quartiles(figure)
-        row = [figure, f"{real.middle(figure):.3g} ({low:.3g} to {high:.3g})"]
+        row = [figure, f"{real.median(figure):.3g} ({low:.3g} to {high:.3g})"]
         for group in groups:
-            values = [town.middle(figure) for town in group.towns]
-            row.append(_mean(values))
+            values = [curves.median(figure) for curves in group.curve_sets]
+            row.append(_mean_text(values))
         found.append(row)
     return found
 
 
-def _mean(values: Sequence[float]) -> str:
-    """With the deviation, where it is one in a thousand and more."""
-    middle, spread = mean(values), stdev(values) if len(values) > 1 else 0.0
-    seen = spread >= abs(middle) / 1000 > 0
-    return f"{middle:.3g} ± {spread:.2g}" if seen else f"{middle:.3g}"
+def _mean_text(values: Sequence[float]) -> str:
+    """Return the mean, and the deviation if it is at least 0.1 % of it."""
+    center, spread = mean(values), stdev(values) if len(values) > 1 else 0.0
+    relevant = spread >= abs(center) / 1000 > 0
+    return f"{center:.3g} ± {spread:.2g}" if relevant else f"{center:.3g}"

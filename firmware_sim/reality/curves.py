@@ -1,4 +1,4 @@
-"""Fill curves of a CSV and of a trace."""
+"""Read fill curves from a CSV and from a trace."""
 
 import csv
 import gzip
@@ -18,8 +18,8 @@ from firmware_sim.clock import DAY, HOUR, parse_time
 
 F64 = NDArray[np.float64]
 Readings = dict[str, dict[int, float]]
-FEWEST = 20  # readings of a curve
-CLOCK_OFF = 4 * DAY  # ms: what is said to be older is of a clock that began anew
+MIN_READINGS = 20  # of a curve
+MAX_CLOCK_ERROR = 4 * DAY  # ms: a larger one means that the clock was reset
 MONDAY_H = 72  # 1970-01-01 was a Thursday
 
 
@@ -30,17 +30,17 @@ class FillCurve(NamedTuple):
     fill: F64
 
     def thinned(self, every_h: float) -> "FillCurve":
-        """At most one reading in each stretch of so many hours."""
+        """Return at most one reading in each interval of `every_h` hours."""
         _, first = np.unique(self.hours // every_h, return_index=True)
         return FillCurve(self.hours[first], self.fill[first])
 
 
 def curves_of(readings: Readings, timezone: str) -> list[FillCurve]:
-    """Curves that are long enough."""
+    """Return the curves with at least MIN_READINGS readings."""
     zone = ZoneInfo(timezone)
     found = []
     for by_time in readings.values():
-        if len(by_time) >= FEWEST:
+        if len(by_time) >= MIN_READINGS:
             at = np.array(sorted(by_time), np.int64)
             fill = np.array([by_time[moment] for moment in at.tolist()])
             found.append(FillCurve(_local(at, zone), fill))
@@ -50,13 +50,13 @@ def curves_of(readings: Readings, timezone: str) -> list[FillCurve]:
 def _local(at: NDArray[np.int64], zone: ZoneInfo) -> F64:
     hours, which = np.unique(at // HOUR, return_inverse=True)
     moments = (datetime.fromtimestamp(hour * 3600, zone) for hour in hours.tolist())
-    ahead = [moment.utcoffset() or timedelta() for moment in moments]
-    local: F64 = at / HOUR + np.array([o / timedelta(hours=1) for o in ahead])[which]
+    offsets = [moment.utcoffset() or timedelta() for moment in moments]
+    local: F64 = at / HOUR + np.array([o / timedelta(hours=1) for o in offsets])[which]
     return local + MONDAY_H
 
 
 def real_curves(file: Path, timezone: str) -> list[FillCurve]:
-    """Curves of a CSV (or .gz) with container_id, time_utc and fill_pct."""
+    """Read curves from a CSV (or .gz) with container_id, time_utc and fill_pct."""
     readings: Readings = defaultdict(dict)
     with gzip.open(file, "rt") if file.suffix == ".gz" else file.open() as rows:
         for row in csv.DictReader(r for r in rows if not r.startswith("#")):
@@ -67,7 +67,7 @@ def real_curves(file: Path, timezone: str) -> list[FillCurve]:
 
 
 def distances(payload: bytes) -> Iterator[tuple[int, float]]:
-    """Moments and distances of a native uplink; none of what is garbage."""
+    """Yield times (epoch ms) and distances (mm) of a native uplink; none if invalid."""
     try:
         content = json.loads(payload)
         for item in content if isinstance(content, list) else [content]:
@@ -78,7 +78,7 @@ def distances(payload: bytes) -> Iterator[tuple[int, float]]:
 
 
 def _spans(folder: Path) -> dict[str, tuple[float, float]]:
-    """Distances of empty and full, mm, by device."""
+    """Return the distances of empty and full, mm, by device."""
     with (folder / "fleet.csv").open(encoding="utf-8", newline="") as rows:
         return {
             row["device"]: (float(row["empty_mm"]), float(row["full_mm"]))
@@ -88,7 +88,7 @@ def _spans(folder: Path) -> dict[str, tuple[float, float]]:
 
 
 def trace_curves(folder: Path) -> list[FillCurve]:
-    """Curves of a trace's native level readings, as a hub would compute them."""
+    """Compute curves from a trace's native level readings, as a hub does."""
     with (folder / "labels.jsonl").open(encoding="utf-8") as labels:
         timezone = json.loads(labels.readline())["timezone"]
     spans = _spans(folder)
@@ -101,7 +101,7 @@ def trace_curves(folder: Path) -> list[FillCurve]:
                 empty, full = spans[device]
                 received = parse_time(uplink["received_at"])
                 for at, distance in distances(b64decode(uplink["payload"])):
-                    if abs(received - at) < CLOCK_OFF:
+                    if abs(received - at) < MAX_CLOCK_ERROR:
                         share = (empty - distance) / (empty - full)
                         readings[device][at] = 100 * share
     return curves_of(readings, timezone)

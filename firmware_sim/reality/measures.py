@@ -1,4 +1,4 @@
-"""What fill curves are like: rise, profiles, jumps, emptyings, noise, gaps."""
+"""Measures of fill curves: rise, profiles, jumps, emptyings, noise, gaps."""
 
 from typing import NamedTuple
 
@@ -8,16 +8,16 @@ from firmware_sim.reality.curves import F64, FillCurve
 
 WEEK_H = 168
 WINDOW = 6  # readings on both sides of an emptying
-LEAST_FALL = 25.0  # points
-SMALL = 10.0  # points: a fall that is no emptying, a step that is noise
+MIN_FALL = 25.0  # points
+SMALL = 10.0  # points: smaller falls are no emptyings, smaller steps are noise
 SPIKE = 20.0
 RISE_H = 6.0
-LONGEST_H = 6.5  # a longer step says too little about its hours
+MAX_STEP_H = 6.5  # longer steps are not used for profiles
 NIGHT = (0.0, 5.0)  # local hours
 
 
 class CurveMeasures(NamedTuple):
-    """What one curve is like; the week and the rises are over their own mean."""
+    """The measures of one curve; profiles and rises are relative to their mean."""
 
     figures: dict[str, float]
     rises: F64
@@ -26,8 +26,8 @@ class CurveMeasures(NamedTuple):
     emptied: F64  # sizes, points
 
 
-def shape(raw: FillCurve, every_h: float) -> CurveMeasures:
-    """Measure a curve, thinned to a reading in `every_h` hours; gaps as they are."""
+def measure(raw: FillCurve, every_h: float) -> CurveMeasures:
+    """Measure a curve thinned to one reading in `every_h` hours; gaps before that."""
     curve = raw.thinned(every_h)
     before, after = emptyings(curve.fill)
     rises, a_day = _rises(curve)
@@ -43,14 +43,14 @@ def shape(raw: FillCurve, every_h: float) -> CurveMeasures:
 
 
 def emptyings(fill: F64) -> tuple[F64, F64]:
-    """Medians of six readings before and after each obvious emptying."""
+    """Return the medians of six readings before and after each clear emptying."""
     if len(fill) < 2 * WINDOW:
         return np.empty(0), np.empty(0)
     windows = np.lib.stride_tricks.sliding_window_view(fill, WINDOW)
     middle = np.median(windows, axis=1)
     falls = middle[:-WINDOW] - middle[WINDOW:]
     found: list[int] = []
-    for i in np.flatnonzero(falls >= LEAST_FALL).tolist():
+    for i in np.flatnonzero(falls >= MIN_FALL).tolist():
         largest = falls[max(0, i - WINDOW) : i + WINDOW + 1].max()
         if falls[i] == largest and not (found and i - found[-1] <= WINDOW):
             found.append(i)
@@ -106,8 +106,10 @@ def _quantile(values: F64, share: float) -> float:
 
 
 def _rises(curve: FillCurve) -> tuple[F64, float]:
-    """From one stretch of 6 h to the next, medians of the readings within, over the
-    mean of all; and that, points a day. Falls of 10 points and more are left out."""
+    """Return rises between medians of 6 h, relative to their mean, and points a day.
+
+    Falls of 10 points and more are left out.
+    """
     slot = (curve.hours // RISE_H).astype(np.int64)
     slots, first = np.unique(slot, return_index=True)
     level = np.array([np.median(part) for part in np.split(curve.fill, first[1:])])
@@ -118,12 +120,12 @@ def _rises(curve: FillCurve) -> tuple[F64, float]:
 
 
 def _profiles(curve: FillCurve) -> tuple[F64, F64]:
-    """Rise by hour of day and by weekday, both of mean 1; NaN where nothing rose."""
+    """Return the rise by hour of day and by weekday, of mean 1; NaN without rise."""
     step, hours = np.diff(curve.fill), np.diff(curve.hours)
-    use = (hours <= LONGEST_H) & (step > -SMALL) & (step < SPIKE)
+    use = (hours <= MAX_STEP_H) & (step > -SMALL) & (step < SPIKE)
     begin, end, step = curve.hours[:-1][use], curve.hours[1:][use], step[use]
     gained, exposed = np.zeros(WEEK_H), np.zeros(WEEK_H)
-    for slot in range(int(LONGEST_H) + 2):
+    for slot in range(int(MAX_STEP_H) + 2):
         hour = np.floor(begin) + slot
         part = np.maximum(np.minimum(end, hour + 1) - np.maximum(begin, hour), 0)
         of_week = (hour % WEEK_H).astype(np.intp)

@@ -1,4 +1,4 @@
-"""Pictures of the comparison, by matplotlib, which the extra `plot` brings."""
+"""Plots of the comparison with matplotlib, from the extra `plot`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ GRID = np.linspace(0, 1, 101)
 
 
 def draw(groups: Sequence[TraceGroup], folder: Path) -> list[Path]:
-    """Write the pictures; groups[0] is what is real."""
+    """Write the plots to `folder` and return their paths; groups[0]: real curves."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -47,15 +47,19 @@ def _save(
 
 def _style(colour: str, group: TraceGroup, number: int) -> dict[str, Any]:
     label = None if number else group.name
-    return {"color": colour, "label": label, "lw": 2.5 if len(group.towns) == 1 else 1}
+    return {
+        "color": colour,
+        "label": label,
+        "lw": 2.5 if len(group.curve_sets) == 1 else 1,
+    }
 
 
 def _profiles(fields: Any, groups: Sequence[TraceGroup]) -> None:
     for colour, group in zip(COLOURS, groups, strict=False):
-        for number, town in enumerate(group.towns):
+        for number, curves in enumerate(group.curve_sets):
             style = _style(colour, group, number)
-            fields[0].plot(range(24), town.profile("day"), **style)
-            fields[1].plot(range(7), town.profile("week"), **style)
+            fields[0].plot(range(24), curves.profile("day"), **style)
+            fields[1].plot(range(7), curves.profile("week"), **style)
     fields[0].set(xlabel="local hour", ylabel="rise over its mean")
     fields[1].set(xlabel="", ylim=(0, None))
     fields[1].set_xticks(range(7), DAYS)
@@ -63,10 +67,10 @@ def _profiles(fields: Any, groups: Sequence[TraceGroup]) -> None:
 
 def _distributions(fields: Any, groups: Sequence[TraceGroup]) -> None:
     for colour, group in zip(COLOURS, groups, strict=False):
-        for number, town in enumerate(group.towns):
+        for number, curves in enumerate(group.curve_sets):
             style = _style(colour, group, number)
             for field, name in zip(fields, ("rises", "emptied"), strict=True):
-                values = town.pooled(name)
+                values = curves.pooled(name)
                 if len(values):
                     field.plot(np.quantile(values, GRID), GRID, **style)
     fields[0].set(xlabel="rise in 6 h over its mean", xlim=(-3, 9))

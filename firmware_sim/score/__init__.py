@@ -1,6 +1,6 @@
-"""Alerts and estimates of a hub against the truth that only the simulator knows."""
+"""Scores of a hub's alerts and estimates against the simulator's ground truth."""
 
-from firmware_sim.score.scorecard import Scored, score
+from firmware_sim.score.scorecard import score
 from firmware_sim.score.truth import ScoreError
 
-__all__ = ["ScoreError", "Scored", "score"]
+__all__ = ["ScoreError", "score"]

@@ -1,4 +1,4 @@
-"""`firmware-sim score`."""
+"""`firmware-sim score`: score a hub or an oracle against a trace's labels."""
 
 import json
 from pathlib import Path
@@ -9,32 +9,35 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from firmware_sim.score.collect import Numbers
 from firmware_sim.score.hub_output import AlertSpan, read_alerts
 from firmware_sim.score.oracle import by_due, by_horizon
-from firmware_sim.score.scorecard import Scored, card
+from firmware_sim.score.scorecard import score_all
 from firmware_sim.score.truth import MOST_H, GroundTruth, ScoreError, read_truth
 
 
 def run(
     labels: Annotated[Path, typer.Option(help="labels.jsonl of the trace.")],
     alerts: Annotated[
-        Path | None, typer.Option(help="Alerts, a transition a line.")
+        Path | None, typer.Option(help="Alerts: one transition per line.")
     ] = None,
-    estimates: Annotated[Path | None, typer.Option(help="Fills and emptyings.")] = None,
+    estimates: Annotated[
+        Path | None, typer.Option(help="Estimated fills and emptyings.")
+    ] = None,
     horizon: Annotated[
         str | None,
-        typer.Option("--oracle", help="Hours that an oracle looks ahead, or due."),
+        typer.Option("--oracle", help="Score an oracle: horizon in hours, or due."),
     ] = None,
     warmup_days: Annotated[
-        float, typer.Option(min=0, help="Left out at the beginning.")
+        float, typer.Option(min=0, help="Days left out at the start.")
     ] = 14,
-    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON.")
+    ] = False,
 ) -> None:
-    """Compare what a hub told, or what an oracle would have, with the truth."""
+    """Score the alerts and estimates of a hub, or an oracle, against the labels."""
     if (alerts is None) == (horizon is None):
-        raise typer.BadParameter(
-            "name --alerts FILE or --oracle HOURS|due, one of them"
-        )
+        raise typer.BadParameter("give either --alerts FILE or --oracle HOURS|due")
     try:
         with Progress(console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("labels", total=3)
@@ -42,8 +45,8 @@ def run(
             bar.update(task, description="alerts", advance=1)
             spans = read_alerts(alerts) if alerts else _oracle(truth, horizon or "")
             bar.update(task, description="scores", advance=1)
-            found = card(truth, spans, estimates, warmup_days)
-        _say(found, as_json)
+            scores = score_all(truth, spans, estimates, warmup_days)
+        _print(scores, as_json)
     except ScoreError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
@@ -57,11 +60,11 @@ def _oracle(truth: GroundTruth, horizon: str) -> list[AlertSpan]:
     return by_horizon(truth, int(horizon))
 
 
-def _say(found: Scored, as_json: bool) -> None:
+def _print(scores: Numbers, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(found))
+        typer.echo(json.dumps(scores))
         return
     table = Table("score", "value")
-    for name, value in found.items():
+    for name, value in scores.items():
         table.add_row(name, "–" if value is None else f"{value:.4g}")
     Console().print(table)

@@ -1,4 +1,4 @@
-"""What a hub told: alerts as spans, estimates as columns, emptyings that it saw."""
+"""The output of a hub: alerts as spans, estimates as columns, detected emptyings."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -8,15 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.score.truth import ScoreError, lines, ms
+from firmware_sim.score.truth import OPEN_END, ScoreError, lines, ms
 
 F64 = NDArray[np.float64]
-EVER = 2**62
 SCORED_KINDS = ("threshold", "forecast", None)  # None: the file does not say
 
 
 class AlertSpan(NamedTuple):
-    """An alert from when it was told until it ended, ms."""
+    """An alert from its first transition until it was resolved, ms."""
 
     asset: str
     rule: str
@@ -28,21 +27,21 @@ class AlertSpan(NamedTuple):
 
 
 def read_alerts(path: Path) -> list[AlertSpan]:
-    """Transitions, one JSON object a line. Raises ScoreError."""
+    """Read transitions, one JSON object per line. Raises ScoreError."""
     found: dict[str, AlertSpan] = {}
     for line in lines(path):
         try:
             id_, at = line["alert"], ms(line["at"])
             if id_ not in found:
-                said = line.get("cause") or {}
+                cause = line.get("cause") or {}
                 found[id_] = AlertSpan(
                     line["asset"],
                     line["rule"],
                     line.get("kind"),
                     line["category"],
-                    str(said.get("measurement", "")),
+                    str(cause.get("measurement", "")),
                     at,
-                    EVER,
+                    OPEN_END,
                 )
             if line["to"] == "resolved":
                 found[id_] = found[id_]._replace(end=at)
@@ -51,27 +50,25 @@ def read_alerts(path: Path) -> list[AlertSpan]:
     return sorted(found.values(), key=lambda span: (span.begin, span.asset, span.rule))
 
 
-def counted(spans: list[AlertSpan], category: str) -> dict[str, list[AlertSpan]]:
-    """By asset the alerts of a category that count.
+def counted_alerts(spans: list[AlertSpan], category: str) -> dict[str, list[AlertSpan]]:
+    """Return the alerts of a category by asset, of threshold and forecast rules.
 
-    Of rules of kind threshold and forecast; one that begins while another is open on
-    the asset is part of that one.
+    An alert that begins while another is open on the asset is part of that one.
     """
     found: dict[str, list[AlertSpan]] = defaultdict(list)
     for span in spans:
         if span.category != category or span.kind not in SCORED_KINDS:
             continue
-        mine = found[span.asset]
-        if mine and span.begin < mine[-1].end:
-            longer = max(mine[-1].end, span.end)
-            mine[-1] = mine[-1]._replace(end=longer)
+        own = found[span.asset]
+        if own and span.begin < own[-1].end:
+            own[-1] = own[-1]._replace(end=max(own[-1].end, span.end))
         else:
-            mine.append(span)
+            own.append(span)
     return found
 
 
 class EstimatedEmptying(NamedTuple):
-    """An emptying as seen, ms: when, between which readings, when it was decided."""
+    """A detected emptying, ms: time, readings before and after it, time of decision."""
 
     at: int
     begin: int
@@ -81,35 +78,41 @@ class EstimatedEmptying(NamedTuple):
 
 @dataclass(slots=True)
 class ScoredEstimates:
-    """By asset: times and what was estimated (rows: hours to full with even odds, with
-    10 % and with 90 %, chance of full within a day); emptyings."""
+    """Estimates and detected emptyings by asset.
+
+    Rows of `values`: hours to full at 50 %, 10 % and 90 %, chance of full within a day.
+    """
 
     at: dict[str, NDArray[np.int64]] = field(default_factory=dict)
-    told: dict[str, F64] = field(default_factory=dict)
+    values: dict[str, F64] = field(default_factory=dict)
     emptied: dict[str, list[EstimatedEmptying]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
 
 def read_estimates(path: Path) -> ScoredEstimates:
-    """Estimates, one JSON object a line. Raises ScoreError."""
+    """Read estimates, one JSON object per line. Raises ScoreError."""
     found = ScoredEstimates()
     times: dict[str, list[int]] = defaultdict(list)
     rows: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     for line in lines(path):
         try:
             if line.get("service") == "emptied":
-                span = (line["from"], line["until"], line["decided_at"])
-                seen = EstimatedEmptying(ms(line["at"]), *(ms(text) for text in span))
-                found.emptied[line["asset"]].append(seen)
+                emptying = EstimatedEmptying(
+                    at=ms(line["at"]),
+                    begin=ms(line["from"]),
+                    end=ms(line["until"]),
+                    decided=ms(line["decided_at"]),
+                )
+                found.emptied[line["asset"]].append(emptying)
             elif line.get("estimate") == "fill":
                 times[line["asset"]].append(ms(line["at"]))
                 hours = [line["hours_to_full"], line["h10"], line["h90"]]
-                told = [np.inf if x is None else float(x) for x in hours]
-                rows[line["asset"]].append((*told, float(line["p_full_24h"])))
+                finite = [np.inf if x is None else float(x) for x in hours]
+                rows[line["asset"]].append((*finite, float(line["p_full_24h"])))
         except (KeyError, TypeError, ValueError) as error:
             raise ScoreError(f"{path}: an estimate lacks {error}") from error
     for asset, own in times.items():
         found.at[asset] = np.array(own, np.int64)
-        found.told[asset] = np.array(rows[asset]).T
+        found.values[asset] = np.array(rows[asset]).T
     return found

@@ -1,7 +1,7 @@
-"""An oracle: it knows fill, rate, week and settling of each bin, but not what comes.
+"""An oracle: it knows fill, rate, week and settling of a bin, but not the future.
 
-It looks once an hour and begins anew with each emptying. What it misses nobody can
-know. Its growth is normal, with the variance that the bin's own deposits have.
+It decides once an hour and restarts with each emptying; no hub can do better. Its
+growth is normally distributed, with the variance of the bin's own deposits.
 """
 
 import math
@@ -9,8 +9,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.score.hub_output import EVER, AlertSpan
-from firmware_sim.score.truth import FULL, HOUR_MS, GroundTruth, TrueFill
+from firmware_sim.score.hub_output import AlertSpan
+from firmware_sim.score.truth import FULL, HOUR_MS, OPEN_END, GroundTruth, TrueFill
 
 F64 = NDArray[np.float64]
 DUE, DAY_H = 70.0, 24
@@ -18,12 +18,12 @@ SURE, EVEN = 1.645, 0.0  # standard deviations: 95 %, 50 %
 
 
 def by_horizon(truth: GroundTruth, horizon_h: int) -> list[AlertSpan]:
-    """Alerts of an oracle that raises at even odds of full within a horizon."""
+    """Return the alerts of an oracle that fires at even odds of full in a horizon."""
     return _oracle(truth, horizon_h, EVEN, math.inf)
 
 
 def by_due(truth: GroundTruth) -> list[AlertSpan]:
-    """Alerts of an oracle that raises at 70 %, or 95 % sure of full within a day."""
+    """Return the alerts of an oracle that fires at 70 % or 95 % odds in a day."""
     return _oracle(truth, DAY_H, SURE, DUE)
 
 
@@ -51,7 +51,7 @@ def _expected(
     times: NDArray[np.int64],
     horizon_h: int,
 ) -> tuple[F64, F64]:
-    """Fill expected at the end of the horizon, and its standard deviation, %."""
+    """Return the fill expected at the end of the horizon, and its sd, %."""
     week = truth.weeks[truth.kinds[asset]]
     local = (times + truth.offset_ms) // HOUR_MS + 72  # 1970-01-01 was a Thursday
     level = fill.fill[(times - fill.start) // fill.step_ms].copy()
@@ -65,7 +65,7 @@ def _expected(
 
 
 def _dispersion(fill: TrueFill) -> float:
-    """Variance of what comes over its mean, %: by the gains of a step themselves."""
+    """Return variance over mean of deposits, %, from the gains of the steps."""
     gain = fill.gain
     day = max(24 * HOUR_MS // fill.step_ms, 1)
     whole = len(gain) // day * day
@@ -80,12 +80,12 @@ def _spans(
     raises: NDArray[np.bool_],
     cycle: NDArray[np.intp],
 ) -> list[AlertSpan]:
-    """One alert a filling, from its first hour; it ends with the filling."""
+    """Return one alert per filling, from its first hour until the filling ends."""
     found = []
     for which in np.unique(cycle[raises]).tolist():
         own = np.flatnonzero(cycle == which)
         begin = int(times[own[np.argmax(raises[own])]])
         last = own[-1] + 1
-        end = int(times[last]) if last < len(times) else EVER
+        end = int(times[last]) if last < len(times) else OPEN_END
         found.append(AlertSpan(asset, "oracle", "forecast", "collect", "", begin, end))
     return found

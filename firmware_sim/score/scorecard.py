@@ -2,18 +2,17 @@
 
 from pathlib import Path
 
-from firmware_sim.score.collect import Numbers, collect
-from firmware_sim.score.forecasts import emptyings, forecasts
-from firmware_sim.score.gas_and_faults import faults, rooms
+from firmware_sim.score.collect import Numbers, score_collection
+from firmware_sim.score.faults import score_faults
+from firmware_sim.score.forecasts import score_emptyings, score_forecasts
+from firmware_sim.score.gas import score_gas
 from firmware_sim.score.hub_output import (
     AlertSpan,
-    counted,
+    counted_alerts,
     read_alerts,
     read_estimates,
 )
 from firmware_sim.score.truth import DAY_MS, GroundTruth, read_truth
-
-Scored = Numbers
 
 
 def score(
@@ -22,21 +21,23 @@ def score(
     estimates: Path | None = None,
     *,
     warmup_days: float = 14,
-) -> Scored:
-    """Scores by name; None where there is nothing to score. Raises ScoreError."""
-    return card(read_truth(labels), read_alerts(alerts), estimates, warmup_days)
+) -> Numbers:
+    """Return scores by name; None without data to score. Raises ScoreError."""
+    return score_all(read_truth(labels), read_alerts(alerts), estimates, warmup_days)
 
 
-def card(
+def score_all(
     truth: GroundTruth,
     spans: list[AlertSpan],
     estimates: Path | None,
     warmup_days: float,
-) -> Scored:
-    """The same, of what was read already."""
+) -> Numbers:
+    """Return scores by name of alerts and estimates; the first days are left out."""
     warm = truth.start + int(warmup_days * DAY_MS)
-    found = collect(truth, counted(spans, "collect"), warm)
+    scores = score_collection(truth, counted_alerts(spans, "collect"), warm)
     if estimates is not None:
-        told = read_estimates(estimates)
-        found |= emptyings(truth, told, warm) | forecasts(truth, told, warm)
-    return found | rooms(truth, spans, warm) | faults(truth, spans, warm)
+        estimated = read_estimates(estimates)
+        scores |= score_emptyings(truth, estimated, warm)
+        scores |= score_forecasts(truth, estimated, warm)
+    scores |= score_gas(truth, spans, warm)
+    return scores | score_faults(truth, spans, warm)

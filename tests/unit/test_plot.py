@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from firmware_sim.cli import app
 from firmware_sim.output.trace import write_trace
-from firmware_sim.plot import BinHistory, PlotError, draw, picture, read_story
+from firmware_sim.plot import BinHistory, PlotError, draw, picture, read_history
 from firmware_sim.scenario import load
 
 AT = "2026-03-02T00:00:00.000Z"
@@ -42,10 +42,10 @@ def test_a_story_holds_one_bin_only(town: Path, tmp_path: Path) -> None:
     rows = [alert("firing", AT), alert("resolved", LATER)]
     rows += [alert("firing", AT, "bin00002")]
     alerts = written(tmp_path / "a.jsonl", rows)
-    story = read_story(town, "bin00001", alerts, estimates)
+    story = read_history(town, "bin00001", alerts, estimates)
     assert len(story.truth) == 2 * 96
     assert len(story.readings) > 24
-    assert len(story.estimates) == len(story.seen_emptied) == 1
+    assert len(story.estimates) == len(story.detected_emptied) == 1
     since, until, rule = story.alerts[0]
     assert (until - since, rule) == (9 * 3_600_000, "bin_full")
     assert len(story.alerts) == 1
@@ -53,7 +53,7 @@ def test_a_story_holds_one_bin_only(town: Path, tmp_path: Path) -> None:
 
 def test_an_open_alert_lasts_to_the_end(town: Path, tmp_path: Path) -> None:
     alerts = written(tmp_path / "a.jsonl", [alert("firing", AT)])
-    story = read_story(town, "bin00001", alerts, None)
+    story = read_history(town, "bin00001", alerts, None)
     assert story.alerts[0][1] == story.truth[-1][0]
 
 

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from firmware_sim.cli import app
 from firmware_sim.output.trace import write_trace
 from firmware_sim.reality import distances
-from firmware_sim.reality.compare import TraceGroup, rows, town
+from firmware_sim.reality.compare import TraceGroup, measure_curves, rows
 from firmware_sim.reality.curves import FillCurve, curves_of, real_curves, trace_curves
-from firmware_sim.reality.measures import emptyings, shape
+from firmware_sim.reality.measures import emptyings, measure
 from firmware_sim.scenario import load
 
 ONE_HOUR = 3_600_000
@@ -30,7 +30,7 @@ def saw(by_hour: np.ndarray) -> FillCurve:
 def test_emptyings_repeats_and_gaps_are_found() -> None:
     fill = np.array([80.0] * 20 + [5.0] * 20)
     curve = FillCurve(np.delete(np.arange(40.0), 10), np.delete(fill, 10))
-    told = shape(curve, 1).figures
+    told = measure(curve, 1).figures
     assert told["fill before an emptying, %"] == 80
     assert told["size of an emptying, 50 % of them below"] == 75
     assert told["share of repeats"] == pytest.approx(37 / 38)
@@ -40,7 +40,7 @@ def test_emptyings_repeats_and_gaps_are_found() -> None:
 def test_profiles_are_those_that_the_curve_was_made_of() -> None:
     day = np.where(np.arange(24) >= 12, 1.0, 0.0)
     week = np.concatenate([day * (2 if weekday == 5 else 1) for weekday in range(7)])
-    found = shape(saw(np.roll(week, 1) * 0.5), 1)
+    found = measure(saw(np.roll(week, 1) * 0.5), 1)
     assert found.day == pytest.approx(2 * day, abs=0.05)
     assert found.week[5] == pytest.approx(2 * found.week[2], rel=0.02)
     assert found.rises.mean() == pytest.approx(1)
@@ -71,8 +71,8 @@ def test_a_trace_with_garbage_and_lost_clocks_is_read(
     curves = trace_curves(tmp_path)
     assert len(curves) == 20
     assert all(np.ptp(curve.hours) < 24 * 9 for curve in curves)
-    ours = town(curves, 3)
-    assert 0 < ours.middle("share missing") < 0.6
+    ours = measure_curves(curves, 3)
+    assert 0 < ours.median("share missing") < 0.6
     assert len(rows(ours, [TraceGroup(name, [ours, ours])])[0]) == 3
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from firmware_sim.cli import app
 from firmware_sim.clock import rfc3339
 from firmware_sim.score import ScoreError, score
-from firmware_sim.score.hub_output import counted, read_alerts
+from firmware_sim.score.hub_output import counted_alerts, read_alerts
 from firmware_sim.score.oracle import by_due, by_horizon
 from firmware_sim.score.truth import read_truth
 
@@ -277,7 +277,7 @@ def test_the_order_of_equal_lines_changes_nothing(
     tmp_path: Path, lines: list[Line]
 ) -> None:
     ordered = sorted(lines, key=lambda line: (line["at"], line["to"] == "resolved"))
-    spans = counted(read_alerts(write(tmp_path / "a.jsonl", ordered)), "collect")
+    spans = counted_alerts(read_alerts(write(tmp_path / "a.jsonl", ordered)), "collect")
     assert [(s.begin, s.end) for s in spans["b"]] == [
         (START + 72 * HOUR, START + 90 * HOUR),
         (START + 95 * HOUR, START + 110 * HOUR),
