@@ -23,7 +23,7 @@ from sensorhub.fleet.times import parse_time
 from sensorhub.hub.workspace import Workspace, act, clock_beside, load_all, prepare
 from sensorhub.registry.profiles import Profile
 from sensorhub.standards import Standards, load_standards
-from sensorhub.store import Connection, database
+from sensorhub.store import Connection, database, folder_lock
 
 
 def _folder(text: str | Path) -> Path:
@@ -137,7 +137,7 @@ class Context:
     def now(self) -> int:
         """The hub's time (epoch ms); simulated where its clock is."""
         with self.connection() as connection:
-            running = database.is_running(self.data)
+            running = folder_lock.is_running(self.data)
             return clock_beside(self.settings, connection, running=running).now()
 
     def ask(self, by: str, kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from sensorhub.notify.webhook import Webhook
 from sensorhub.notify.workers import Workers
 from sensorhub.registry.profiles import Profile
 from sensorhub.standards import load_standards
-from sensorhub.store import Connection, DatabaseError, database, forwarding
+from sensorhub.store import Connection, DatabaseError, database, folder_lock, forwarding
 from sensorhub.store.disk_space import Room
 from sensorhub.store.history_maker import HistoryMaker
 from sensorhub.store.hot import counters, downlinks
@@ -64,7 +64,7 @@ class HubRun:
         settings, profiles = load_all(self._workspace)
         prepare(self._workspace, settings, profiles)
         with self._stack:
-            self._stack.enter_context(database.locked(self._workspace.data))
+            self._stack.enter_context(folder_lock.locked(self._workspace.data))
             loop = self._build(settings, profiles)
             log.info("hub is up", devices=len(self._hub.session.registry.device_no))
             selector = self._hub.session.state.rules.selector

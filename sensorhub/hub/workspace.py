@@ -32,6 +32,7 @@ from sensorhub.store import (
     Connection,
     clock_settings,
     database,
+    folder_lock,
     register,
     rule_versions,
 )
@@ -150,9 +151,9 @@ def act(
     settings, profiles = load_all(workspace)
     prepare(workspace, settings, profiles)
     try:
-        with database.locked(workspace.data, wait_s=0):
+        with folder_lock.locked(workspace.data, wait_s=0):
             return _act_here(workspace, settings, profiles, by, (kind, arguments))
-    except database.Locked:
+    except folder_lock.Locked:
         return _ask(workspace, settings, by, (kind, arguments))
 
 

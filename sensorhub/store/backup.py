@@ -1,18 +1,17 @@
 """Backup, restore, verify: the whole database as one file with a checksum beside it.
 
-`VACUUM INTO` reads one moment while the hub goes on writing; nothing else does so
+`copy_into` reads one moment while the hub goes on writing; nothing else does so
 under load. The file holds secrets (of webhooks): only its owner may read it.
 """
 
 import hashlib
 import os
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from sensorhub.errors import StoreError
-from sensorhub.store import Connection, DatabaseError, database, integrity
+from sensorhub.store import Connection, DatabaseError, database, folder_lock, integrity
 from sensorhub.store.integrity import Count
 
 SUM = ".sha256"  # of `sha256sum`
@@ -48,8 +47,7 @@ def backup(folder: Path, target: Path, *, force: bool = False) -> int:
         partial.touch(mode=0o600)
         with closing(database.connect(folder, read_only=True)) as connection:
             # the file is synced below, in small steps: the hub's commits wait less
-            connection.execute("PRAGMA synchronous = OFF")
-            connection.execute("VACUUM INTO ?", (str(partial),))
+            database.copy_into(connection, partial)
         digest = _sync(partial)
     except (OSError, DatabaseError) as error:
         partial.unlink(missing_ok=True)
@@ -72,7 +70,7 @@ def restore(source: Path, folder: Path, *, force: bool = False) -> bool:
         first = "\n  ".join(verdict.faults[:10])
         raise StoreError(f"{source} is damaged and was not restored:\n  {first}")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with database.locked(folder, wait_s=0):
+    with folder_lock.locked(folder, wait_s=0):
         there = folder / database.FILE
         if there.exists() and not force:
             raise StoreError(
@@ -96,8 +94,7 @@ def verify_file(path: Path) -> Verdict:
         told = beside.read_text("utf-8").split()
         if not told or told[0] != _sync(path, sync=False):
             faults.append(f"file: not what {beside.name} says")
-    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-    with closing(sqlite3.connect(uri, uri=True)) as connection:
+    with closing(database.connect_to_file(path)) as connection:
         return _verify(connection, faults, whole=True)
 
 
@@ -106,7 +103,7 @@ def verify_folder(folder: Path) -> Verdict:
     if not (folder / database.FILE).exists():
         raise StoreError(f"{folder} has no database")
     with closing(database.connect(folder, read_only=True)) as connection:
-        return _verify(connection, [], whole=not database.is_running(folder))
+        return _verify(connection, [], whole=not folder_lock.is_running(folder))
 
 
 def _verify(connection: Connection, faults: list[str], *, whole: bool) -> Verdict:
@@ -115,18 +112,14 @@ def _verify(connection: Connection, faults: list[str], *, whole: bool) -> Verdic
         if database.revision_of(connection) is None:
             return Verdict([], [*faults, "database: none of sensorhub's"])
         faults = faults + integrity.pages(connection, whole=whole)
+        known = set(database.tables(connection))
         for part in integrity.PARTS:
-            if _has(connection, part.table):
+            if part.table in known:
                 counts.append(integrity.check(connection, part))
                 faults += counts[-1].damaged
     except DatabaseError as error:
         faults.append(f"database: {error}")
     return Verdict(counts, faults)
-
-
-def _has(connection: Connection, table: str) -> bool:
-    query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
-    return connection.execute(query, (table,)).fetchone() is not None
 
 
 def _sum_file(path: Path) -> Path:

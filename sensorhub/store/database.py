@@ -1,15 +1,15 @@
 """Open the database: pragmas, migration, the hub's lock on the data folder."""
 
-import fcntl
-import os
+import json
 import sqlite3
-import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sensorhub.errors import StoreError
-from sensorhub.store import Connection
+from sensorhub.store import Connection, DatabaseError
+from sensorhub.store.folder_lock import Locked, explain_folder_errors, locked
 
 FILE = "sensorhub.db"
 REVISION = "0003"
@@ -19,23 +19,13 @@ MIGRATE_WAIT_S = 10.0
 INCREMENTAL = 2  # what `PRAGMA auto_vacuum` answers
 
 
-class Locked(StoreError):
-    """Another process holds the lock."""
-
-
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    """What goes wrong in the data folder as StoreError, with what to do."""
+def _explain_errors(folder: Path) -> Iterator[None]:
+    """Raise StoreError for what is wrong with the database; it says what to do."""
     path = folder / FILE
     try:
-        yield
-    except (FileExistsError, NotADirectoryError):
-        raise StoreError(f"{folder} is no folder: name one with --data") from None
-    except OSError as error:
-        raise StoreError(
-            f"{folder} cannot be used: {error.strerror or error}; give this user a"
-            " folder to write with --data"
-        ) from error
+        with explain_folder_errors(folder):
+            yield
     except sqlite3.OperationalError as error:
         raise StoreError(
             f"{path} cannot be opened: {error}; see who uses it, who may write it, and"
@@ -55,7 +45,7 @@ def connect(folder: Path, *, read_only: bool = False) -> Connection:
     """
     if read_only:
         return _connect(folder, read_only)
-    with _told(folder):
+    with _explain_errors(folder):
         return _connect(folder, read_only)
 
 
@@ -109,7 +99,7 @@ def prepare(folder: Path) -> bool:
     folder or database cannot be used.
     Safe to call from several processes at once.
     """
-    with _told(folder):
+    with _explain_errors(folder):
         return _prepare(folder)
 
 
@@ -200,41 +190,6 @@ def migrate(folder: Path) -> None:
     engine.dispose()
 
 
-@contextmanager
-def locked(folder: Path, name: str = "hub.lock", wait_s: float = 10) -> Iterator[None]:
-    """Hold the lock file `name` in `folder`; the kernel frees it when we die.
-
-    Raises StoreError when another process keeps it for longer than `wait_s`.
-    """
-    with _told(folder):
-        descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        deadline = time.monotonic() + wait_s
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise Locked(
-                        f"another sensorhub uses {folder}; stop it or choose another"
-                        " folder with --data"
-                    ) from None
-                time.sleep(0.05)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def is_running(folder: Path) -> bool:
-    """Whether a hub holds the lock on `folder`."""
-    try:
-        with locked(folder, wait_s=0):
-            return False
-    except Locked:
-        return True
-
-
 def may_pass(error: sqlite3.OperationalError) -> bool:
     """Whether waiting may help: locked, or no room on the disk."""
     return error.sqlite_errorcode & 0xFF in (
@@ -254,3 +209,74 @@ def relax_durability(connection: Connection) -> None:
     """Let commits not wait for the disk: for data that can be made again."""
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA wal_autocheckpoint = 20000")
+
+
+# -- what only SQLite knows --
+
+
+def connect_to_file(path: Path) -> Connection:
+    """Open a database file that nobody writes, for reading only."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+
+
+def copy_into(connection: Connection, target: Path) -> None:
+    """Write a copy of one moment to `target`; other connections may go on writing.
+
+    The caller syncs the file.
+    """
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("VACUUM INTO ?", (str(target),))
+
+
+def tables(connection: Connection) -> list[str]:
+    """The names of the tables."""
+    rows = connection.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE"
+        " 'sqlite\\_%' ESCAPE '\\'"
+    )
+    return [name for (name,) in rows.fetchall()]
+
+
+def integrity_faults(connection: Connection, table: str | None = None) -> list[str]:
+    """What SQLite finds wrong with the pages and indexes of a table, or of all."""
+    which = "" if table is None else f'("{table}")'
+    try:
+        rows = connection.execute(f"PRAGMA integrity_check{which}").fetchall()
+    except DatabaseError as error:
+        return [str(error)]
+    return [text for (text,) in rows if text != "ok"]
+
+
+def count_pages(connection: Connection) -> tuple[int, int]:
+    """The number of free pages, and of all pages of the file."""
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    return int(free), int(pages)
+
+
+def release_pages(connection: Connection, most: int) -> None:
+    """Give up to `most` free pages back to the file system."""
+    connection.execute(f"PRAGMA incremental_vacuum({most})").fetchall()
+
+
+def select_named(
+    connection: Connection, select: str, column: str, keys: Collection[object]
+) -> Iterable[Any]:
+    """Rows of `select` whose `column` is one of `keys`, however many these are."""
+    query = f"{select} WHERE {column} IN (SELECT value FROM json_each(?))"
+    return connection.execute(query, (json.dumps(list(keys)),))
+
+
+def column_texts(
+    connection: Connection, table: str, columns: Sequence[str]
+) -> tuple[str | None, ...]:
+    """Each column of a table as one text with commas between the values.
+
+    Quicker than rows where a table is read whole. The values must have no
+    commas; all texts have the same order. None where the table is empty.
+    """
+    texts = ", ".join(f"group_concat({column})" for column in columns)
+    row: tuple[str | None, ...] = connection.execute(
+        f"SELECT {texts} FROM {table}"
+    ).fetchone()
+    return row

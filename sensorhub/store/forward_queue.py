@@ -177,8 +177,9 @@ def settle(
 def save_marks(connection: Connection, cursor: int, body: bytes) -> None:
     """Remember the marks as of a journal row."""
     connection.execute(
-        "INSERT OR REPLACE INTO forward_marks (no, cursor, checksum, body)"
-        " VALUES (1, ?, ?, ?)",
+        "INSERT INTO forward_marks (no, cursor, checksum, body) VALUES (1, ?, ?, ?)"
+        " ON CONFLICT (no) DO UPDATE SET cursor = excluded.cursor,"
+        " checksum = excluded.checksum, body = excluded.body",
         (cursor, zlib.crc32(body), body),
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from sensorhub.columns import unpack, unpack_notes
-from sensorhub.store import Connection, DatabaseError, chunks, rollup_blocks, slices
+from sensorhub.store import Connection, chunks, database, rollup_blocks, slices
 
 PAGE = 200  # rows of one read
 Check = Callable[[tuple[int, ...], bytes], object]
@@ -105,21 +105,9 @@ def pages(connection: Connection, *, whole: bool) -> list[str]:
 
     Not `whole`: table by table, each in a short read beside a hub that writes.
     """
-    if whole:
-        return _complaints(connection, "PRAGMA integrity_check")
-    names = connection.execute(
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE"
-        " 'sqlite\\_%' ESCAPE '\\'"
-    ).fetchall()
-    found: list[str] = []
-    for (name,) in names:
-        found += _complaints(connection, f'PRAGMA integrity_check("{name}")')
-    return found
-
-
-def _complaints(connection: Connection, pragma: str) -> list[str]:
-    try:
-        rows = connection.execute(pragma).fetchall()
-    except DatabaseError as error:
-        return [f"database: {error}"]
-    return [f"database: {text}" for (text,) in rows if text != "ok"]
+    names = [None] if whole else database.tables(connection)
+    return [
+        f"database: {fault}"
+        for name in names
+        for fault in database.integrity_faults(connection, name)
+    ]

@@ -1,8 +1,9 @@
 """Give space back, in small steps: journal rows, leftover slices, free pages."""
 
 from collections.abc import Iterator
+from functools import partial
 
-from sensorhub.store import Connection, forwarding
+from sensorhub.store import Connection, database, forwarding
 from sensorhub.store.jobs import Job
 from sensorhub.store.segments import cursor
 
@@ -97,12 +98,7 @@ def _delete_slices(connection: Connection, segment: int) -> None:
 
 def vacuum(read: Connection) -> Job | None:
     """Give some free pages back to the disk; None unless there are very many."""
-    (free,) = read.execute("PRAGMA freelist_count").fetchone()
-    (pages,) = read.execute("PRAGMA page_count").fetchone()
+    free, pages = database.count_pages(read)
     if free <= max(FREE_PAGES, pages // 4):
         return None
-    return _shrink
-
-
-def _shrink(connection: Connection) -> None:
-    connection.execute(f"PRAGMA incremental_vacuum({STEP_PAGES})").fetchall()
+    return partial(database.release_pages, most=STEP_PAGES)

@@ -4,9 +4,7 @@ Numbers are given out upwards and rows are never deleted, so that a number
 means the same thing for ever.
 """
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from sqlite3 import Cursor
 from typing import Any, TypeVar
 
 from sensorhub.fleet import (
@@ -24,6 +22,7 @@ from sensorhub.fleet import (
 from sensorhub.fleet.bulk import in_bulk
 from sensorhub.registry.registry import AssetRow, DeviceRow, MountingRow
 from sensorhub.store import Connection
+from sensorhub.store.database import select_named
 
 _ZONES = "SELECT id, name, crew, contractor, contact FROM zones"
 _SITES = "SELECT id, name, zone FROM sites"
@@ -46,14 +45,6 @@ def _rows(cursor: Iterable[Any], kind: type[Row]) -> list[Row]:
 
 def _each(cursor: Iterable[Any], kind: type[Row]) -> Iterator[Row]:
     return (tuple.__new__(kind, row) for row in cursor)
-
-
-def _named(
-    connection: Connection, select: str, column: str, keys: Collection[Any]
-) -> Cursor:
-    """Rows whose `column` is one of `keys`, however many they are."""
-    query = f"{select} WHERE {column} IN (SELECT value FROM json_each(?))"
-    return connection.execute(query, (json.dumps(list(keys)),))
 
 
 def _register(
@@ -96,19 +87,21 @@ def load_named(connection: Connection, rows: FleetRows) -> Register:
     for row in said:
         for id_ in (row.get("device", ""), row.get("replaces", "")):
             device_ids |= {id_, id_.replace(":", "").replace("-", "").lower()}
-    assets = _rows(_named(connection, _ASSETS, "id", asset_ids), Asset)
-    devices = _rows(_named(connection, _DEVICES, "id", device_ids), Device)
+    assets = _rows(select_named(connection, _ASSETS, "id", asset_ids), Asset)
+    devices = _rows(select_named(connection, _DEVICES, "id", device_ids), Device)
     asset_nos = {asset.no for asset in assets}
     device_nos = {device.no for device in devices}
     found = {
         mounting.no: mounting
         for column, keys in (("device", device_nos), ("asset", asset_nos))
-        for mounting in _rows(_named(connection, _MOUNTINGS, column, keys), Mounting)
+        for mounting in _rows(
+            select_named(connection, _MOUNTINGS, column, keys), Mounting
+        )
     }
     more_assets = {m.asset for m in found.values()} - asset_nos
     more_devices = {m.device for m in found.values()} - device_nos
-    assets += _rows(_named(connection, _ASSETS, "no", more_assets), Asset)
-    devices += _rows(_named(connection, _DEVICES, "no", more_devices), Device)
+    assets += _rows(select_named(connection, _ASSETS, "no", more_assets), Asset)
+    devices += _rows(select_named(connection, _DEVICES, "no", more_devices), Device)
     return _register(connection, assets, devices, list(found.values()))
 
 
@@ -164,7 +157,12 @@ def apply(connection: Connection, planned: Plan) -> None:
         if rows:
             names = ", ".join(rows[0]._fields)
             marks = ", ".join("?" * len(rows[0]))
-            query = f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})"
+            key = rows[0]._fields[0]
+            said = ", ".join(f"{n} = excluded.{n}" for n in rows[0]._fields[1:])
+            query = (
+                f"INSERT INTO {table} ({names}) VALUES ({marks})"
+                f" ON CONFLICT ({key}) DO UPDATE SET {said}"
+            )
             connection.executemany(query, rows)
     if any(rows for _, rows in tables):
         connection.execute(

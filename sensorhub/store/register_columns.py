@@ -4,15 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.store import Connection
+from sensorhub.store.database import column_texts
 
 Numbers = NDArray[np.int64]
 
 
 def assets(connection: Connection) -> tuple[Numbers, list[str], list[str]]:
     """Number, id and zone of every asset; neither has a comma in it."""
-    no, ids, zones = connection.execute(
-        "SELECT group_concat(no), group_concat(id), group_concat(zone) FROM assets"
-    ).fetchone()
+    no, ids, zones = column_texts(connection, "assets", ("no", "id", "zone"))
     return _numbers(no), _words(ids), _words(zones)
 
 
@@ -21,10 +20,7 @@ def mountings(connection: Connection, since_ever: int) -> Numbers:
 
     Where no time is said, from is `since_ever` and until its opposite.
     """
-    columns = connection.execute(
-        "SELECT group_concat(no), group_concat(device), group_concat(asset)"
-        " FROM mountings"
-    ).fetchone()
+    columns = column_texts(connection, "mountings", ("no", "device", "asset"))
     no, device, asset = (_numbers(column) for column in columns)
     found = np.empty((len(no), 4), np.int64)
     found[:, 0], found[:, 1] = device, asset

@@ -26,11 +26,6 @@ def device_ids(connection: Connection) -> dict[int, str]:
     return dict(connection.execute("SELECT no, id FROM devices"))
 
 
-def asset_ids(connection: Connection) -> dict[int, str]:
-    """Ids of all assets by number."""
-    return dict(connection.execute("SELECT no, id FROM assets"))
-
-
 def asset_names(connection: Connection) -> dict[int, str]:
     """Names of all assets by number; the id where an asset has no name."""
     return dict(

@@ -98,8 +98,9 @@ def _row(rollups: Rollups, key: tuple[int, int], zone: str) -> RollupRow:
 def put(connection: Connection, bucket: Bucket, rows: Sequence[RollupRow]) -> None:
     """Write rows in the caller's transaction, over what was there."""
     connection.executemany(
-        f"INSERT OR REPLACE INTO {TABLES[bucket]} (device, block, checksum, body)"
-        " VALUES (?, ?, ?, ?)",
+        f"INSERT INTO {TABLES[bucket]} (device, block, checksum, body)"
+        " VALUES (?, ?, ?, ?) ON CONFLICT (device, block) DO UPDATE SET"
+        " checksum = excluded.checksum, body = excluded.body",
         rows,
     )
 

@@ -176,11 +176,10 @@ def unpack_slice(checksum: int, body: bytes) -> UplinkColumns | None:
 
 def next_number(connection: Connection) -> int:
     """A number that neither a segment nor a leftover slice has."""
-    (number,) = connection.execute(
-        "SELECT max(coalesce((SELECT max(id) FROM segments), 0),"
-        " coalesce((SELECT max(segment) FROM slices), 0)) + 1"
+    last = connection.execute(
+        "SELECT (SELECT max(id) FROM segments), (SELECT max(segment) FROM slices)"
     ).fetchone()
-    return int(number)
+    return max(number or 0 for number in last) + 1
 
 
 def put_slices(connection: Connection, number: int, rows: Sequence[SliceRow]) -> None:

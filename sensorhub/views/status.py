@@ -11,6 +11,7 @@ from sensorhub.store import (
     Connection,
     clock_settings,
     database,
+    folder_lock,
     forwarding,
     rule_versions,
     segments,
@@ -35,7 +36,7 @@ def status_view(
 ) -> dict[str, Any]:
     """Counters and states of the hub; all from the database."""
     numbers = counters.load(connection)
-    view: dict[str, Any] = {"running": database.is_running(folder)}
+    view: dict[str, Any] = {"running": folder_lock.is_running(folder)}
     view |= {name: numbers[name] for name in STATUS}
     view |= _waiting(connection)
     view |= _switched(connection)

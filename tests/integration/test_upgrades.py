@@ -10,7 +10,7 @@ import pytest
 from tests.past.make import expected
 
 from sensorhub.errors import StoreError
-from sensorhub.store import database
+from sensorhub.store import database, folder_lock
 
 PAST = Path(__file__).parents[1] / "past"
 OLD = "0001"
@@ -64,7 +64,7 @@ def test_an_older_schema_is_not_changed_beneath_a_running_hub(
     say_schema(folder, "0000")
     monkeypatch.setattr(database, "MIGRATE_WAIT_S", 0.2)
     with (
-        database.locked(folder),
+        folder_lock.locked(folder),
         pytest.raises(StoreError, match="stop that one, then start this version"),
     ):
         database.prepare(folder)
@@ -76,7 +76,7 @@ def test_an_upgrade_waits_for_a_hub_that_is_ending(folder: Path) -> None:
     ended = threading.Event()
 
     def old_hub() -> None:
-        with database.locked(folder):
+        with folder_lock.locked(folder):
             up.set()
             ended.wait(10)
 

@@ -12,7 +12,7 @@ from tests.support.archive import Hub, columns_of
 
 from sensorhub.errors import StoreError
 from sensorhub.model import Outcome
-from sensorhub.store import backup, database, history_maker, segments
+from sensorhub.store import backup, database, folder_lock, history_maker, segments
 from sensorhub.store.history import EVER, Span
 from sensorhub.store.hot import journal
 
@@ -126,7 +126,7 @@ def test_what_is_there_is_kept_unless_it_is_to_be_replaced(
 def test_nothing_is_restored_under_a_running_hub(hub: Hub, tmp_path: Path) -> None:
     file = tmp_path / "backup.db"
     backup.backup(hub.folder, file)
-    with database.locked(hub.folder), pytest.raises(StoreError, match="another"):
+    with folder_lock.locked(hub.folder), pytest.raises(StoreError, match="another"):
         backup.restore(file, hub.folder, force=True)
 
 

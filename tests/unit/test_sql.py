@@ -100,3 +100,51 @@ def test_sql_stands_only_in_the_store() -> None:
         for line in statements(path.read_text("utf-8"))
     ]
     assert found == []
+
+
+SQLITE_ONLY = re.compile(
+    r"INSERT OR |REPLACE INTO|PRAGMA|VACUUM|sqlite_|data_version|\browid\b|INDEXED BY"
+    r"|WITHOUT ROWID|AUTOINCREMENT|group_concat|json_each|BEGIN IMMEDIATE|GLOB"
+    r"|\b(max|min)\([^()]*,"
+)
+
+
+def dialect(source: str) -> list[int]:
+    """Lines with SQL that only SQLite knows."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and SQLITE_ONLY.search(node.value)
+        )
+        or (isinstance(node, ast.Attribute) and node.attr == "lastrowid")
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"INSERT OR REPLACE INTO t VALUES (1)"',
+        'f"PRAGMA {name}"',
+        '"SELECT max(1, coalesce(id, 0)) FROM t"',
+        "cursor.lastrowid",
+    ],
+)
+def test_what_only_sqlite_knows_is_seen(text: str) -> None:
+    assert dialect(text) == [1]
+
+
+def test_only_the_hot_tables_and_database_py_know_sqlite() -> None:
+    store = ROOT / "sensorhub" / "store"
+    found = [
+        f"{name}:{line}"
+        for path in sorted(store.rglob("*.py"))
+        if not (name := path.relative_to(store).as_posix()).startswith(
+            ("hot/", "migrations/")
+        )
+        and name != "database.py"
+        for line in dialect(path.read_text("utf-8"))
+    ]
+    assert found == []

@@ -13,9 +13,9 @@ def set_aside_row(connection: Connection, row: int, now: int) -> int | None:
     would be given again; whoever reads it must look whether it is set aside.
     """
     done = connection.execute(
-        "INSERT OR IGNORE INTO damaged (id, found_at, uplinks, checksum, body)"
+        "INSERT INTO damaged (id, found_at, uplinks, checksum, body)"
         " SELECT id, ?, uplinks, checksum, body FROM journal WHERE id = ?"
-        " RETURNING uplinks",
+        " ON CONFLICT (id) DO NOTHING RETURNING uplinks",
         (now, row),
     ).fetchall()
     connection.execute(

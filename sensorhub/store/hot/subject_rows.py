@@ -2,14 +2,14 @@
 
 A column `asset` holds the number of an asset, 0 for the hub itself, and below zero the
 number of a gateway or a zone. Only `encode`, `subjects` and the query in
-`forward_rows` know this.
+`forward_queue` know this.
 """
 
 from collections.abc import Sequence
 from typing import cast
 
 from sensorhub.registry.subjects import HUB, GroupKind, Subject
-from sensorhub.store import Connection, register_lookup
+from sensorhub.store import Connection
 
 
 def load(connection: Connection) -> list[Subject]:
@@ -34,8 +34,6 @@ def encode(subject: Subject) -> int:
 def subjects(connection: Connection) -> dict[int, Subject]:
     """Load all subjects by their number in a column `asset`."""
     found = [HUB, *load(connection)]
-    found += [
-        Subject(no, "asset", id_)
-        for no, id_ in register_lookup.asset_ids(connection).items()
-    ]
+    assets = connection.execute("SELECT no, id FROM assets")
+    found += [Subject(no, "asset", id_) for no, id_ in assets]
     return {encode(subject): subject for subject in found}
