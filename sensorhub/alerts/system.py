@@ -13,36 +13,36 @@ HUB_ID = HUB.id
 _TEXTS = {
     "hub_outage": (
         "平台曾中断接收 {value} 小时",
-        "the hub could not hear for {value} h",
+        "the hub received nothing for {value} h",
     ),
     "hub_clock": (
-        "平台时钟可能不准：{value} 台设备的时间在它之前",
-        "the hub's clock is suspect: {value} devices are ahead of it",
+        "平台时钟可能不准：{value} 台设备的时间比平台超前",
+        "the hub's clock may be wrong: {value} devices are ahead of it",
     ),
     "journal_damaged": (
-        "日志有损坏的记录，已另存（{value} 条）",
-        "damaged journal rows were set aside ({value})",
+        "数据日志有 {value} 条记录损坏，已隔离保存",
+        "{value} corrupt journal rows were quarantined",
     ),
     "codec_off": (
-        "解码脚本已停用（{value} 个）",
-        "payload codecs are switched off ({value})",
+        "已停用 {value} 个解码脚本",
+        "{value} payload codecs are switched off",
     ),
     "influx_stuck": (
-        "InfluxDB 不接收读数，读数暂存于平台",
-        "InfluxDB takes no readings; they wait in the hub",
+        "InfluxDB 无法写入，读数暂存于平台",
+        "InfluxDB accepts no readings; they wait in the hub",
     ),
     "disk_low": (
-        "磁盘将满（剩余 {value} MB）：消息留在代理服务器，待腾出空间后继续接收",
+        "磁盘空间不足（剩余 {value} MB）：消息暂存于消息服务器，腾出空间后继续接收",
         "the disk is nearly full ({value} MB left): uplinks wait at the broker until"
-        " there is room",
+        " there is space",
     ),
     "rules_refused": (
         "rules.toml 有 {value} 处错误，沿用原规则",
-        "rules.toml has {value} faults; the old rules go on",
+        "rules.toml has {value} faults; the old rules stay in force",
     ),
     "internal_error": (
-        "有消息无法处理，已存为死信（{value} 条）",
-        "uplinks that broke the hub are dead letters ({value})",
+        "有 {value} 条消息无法处理，已转入死信",
+        "{value} uplinks caused an internal error and are dead letters",
     ),
 }
 

@@ -42,7 +42,10 @@ def test_event(now: int) -> Event:
         assigned_to=None,
         muted_by=None,
         transition=TransitionView(id_, at, None, "firing", "warning", CauseView()),
-        text={"zh-CN": "测试消息:订阅可用", "en": "Test: this subscription works"},
+        text={
+            "zh-CN": "测试消息：本订阅可以正常接收",
+            "en": "Test: this subscription works",
+        },
     )
 
 

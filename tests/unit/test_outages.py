@@ -87,7 +87,7 @@ def test_a_zone_that_falls_silent_is_one_alert_with_its_members(town: Town) -> N
     (alert,) = town.alerts(all_=False)
     assert alert["members"] == [f"bin-{n}" for n in range(6)]
     assert alert["zone"] == "east"
-    assert alert["text"]["en"] == "zone east: 100 % of its devices are silent"
+    assert alert["text"]["en"] == "zone east: no data from 100 % of its devices"
     assert told(town) == ["zone_outage east firing"]
 
 
