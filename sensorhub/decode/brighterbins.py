@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sensorhub.decode.reads import also, row, unused, value
+from sensorhub.decode.reads import Scale, also, row, unused, value
 from sensorhub.model import Frame
 
 _UNKNOWN: Final[Mapping[int, str]] = MappingProxyType({63: "unknown"})
@@ -19,24 +19,24 @@ _NO_DISTANCE: Final[Mapping[int, str]] = MappingProxyType(
 )
 _BY_TYPE: Final = (
     row(
-        also(value(">T", "battery", mask=0x3F_0000, times=2, words=_UNKNOWN)),
-        also(value(">T", "temperature", mask=0xFE00, plus=-40)),
+        also(value(">T", "battery", Scale(times=2), mask=0x3F_0000, words=_UNKNOWN)),
+        also(value(">T", "temperature", Scale(plus=-40), mask=0xFE00)),
         value(">T", "own_fill", mask=0x1FC, words=_NO_FILL),
     ),
     row(
-        also(value(">T", "battery", mask=0xFC_0000, times=2, words=_UNKNOWN)),
-        also(value(">T", "temperature", mask=0x3_F800, plus=-40)),
-        value(">T", "distance", mask=0x7FC, times=10, words=_NO_DISTANCE),
+        also(value(">T", "battery", Scale(times=2), mask=0xFC_0000, words=_UNKNOWN)),
+        also(value(">T", "temperature", Scale(plus=-40), mask=0x3_F800)),
+        value(">T", "distance", Scale(times=10), mask=0x7FC, words=_NO_DISTANCE),
     ),
     row(
         unused(10),
-        also(value(">H", "battery", mask=0x7E00, times=2, words=_UNKNOWN)),
-        value(">H", "battery_voltage", 10, mask=0x1E0, plus=22),
+        also(value(">H", "battery", Scale(times=2), mask=0x7E00, words=_UNKNOWN)),
+        value(">H", "battery_voltage", Scale(10, plus=22), mask=0x1E0),
     ),
 )
 
 
-def brighterbins(frame: bytes, port: int) -> Frame:
+def brighterbins(frame: bytes) -> Frame:
     """Battery %, temperature °C and either own_fill % or distance mm."""
     if not frame:
         return Frame(errors=["empty frame"])

@@ -6,15 +6,22 @@ lower four bits of the battery byte, 2.5 V upwards; board temperature in 7 bits 
 after the humidity: then the board's temperature is the only one.
 """
 
-from collections.abc import Callable
 from typing import Final
 
-from sensorhub.decode.reads import Decoder, by_port, flags, row, value
+from sensorhub.decode.reads import (
+    FrameDecoder,
+    PortDecoder,
+    Scale,
+    by_port,
+    flags,
+    row,
+    value,
+)
 from sensorhub.model import Frame
 
-_BATTERY: Final = value("<B", "battery_voltage", 10, mask=0x0F, plus=25)
-_BOARD: Final = value("<B", "board_temperature", mask=0x7F, plus=-32)
-_TEMPERATURE: Final = value("<B", "temperature", mask=0x7F, plus=-32)
+_BATTERY: Final = value("<B", "battery_voltage", Scale(10, plus=25), mask=0x0F)
+_BOARD: Final = value("<B", "board_temperature", Scale(plus=-32), mask=0x7F)
+_TEMPERATURE: Final = value("<B", "temperature", Scale(plus=-32), mask=0x7F)
 _HUMIDITY: Final = value("<B", "humidity", mask=0x7F)
 _SINCE: Final = value("<H", "minutes_since")
 _EVENTS: Final = value("<T", "events", bits=24)
@@ -23,7 +30,7 @@ _LEAK: Final = flags(leak=0x01, temperature_changed=0x20, humidity_changed=0x40)
 _LEAK_OLD: Final = row(_LEAK, _BATTERY, _TEMPERATURE, _HUMIDITY)
 _LEAK_NEW: Final = row(_LEAK, _BATTERY, _BOARD, _HUMIDITY, _TEMPERATURE)
 _DOOR: Final = flags(lid_open=0x01, button=0x02, tamper=0x04, moved=0x08)
-_DOOR_BATTERY: Final = value("<B", "battery_voltage", 10, plus=21)
+_DOOR_BATTERY: Final = value("<B", "battery_voltage", Scale(10, plus=21))
 _DOOR_OLD: Final = row(
     _DOOR, _DOOR_BATTERY, value("<b", "temperature"), _HUMIDITY, _SINCE, _EVENTS
 )
@@ -43,12 +50,8 @@ def _open_close(frame: bytes) -> Frame:
     return _DOOR_OLD(frame) if len(frame) == _OLD_DOOR else _DOOR_NEW(frame)
 
 
-def _with_answers(port: int, read: Callable[[bytes], Frame]) -> Decoder:
-    return by_port({port: read, 204: _answer})
-
-
-def _answer(frame: bytes) -> Frame:
-    return Frame(answers=True)
+def _with_answers(port: int, read: FrameDecoder) -> PortDecoder:
+    return by_port({port: read}, answers=204)
 
 
 tbdw100 = _with_answers(100, row(flags(lid_open=0x01), *_REST))

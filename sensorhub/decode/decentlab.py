@@ -61,11 +61,11 @@ def _decode(frame: bytes, blocks: tuple[Read, ...]) -> Frame:
     return out
 
 
-def mbx(frame: bytes, port: int) -> Frame:
+def mbx(frame: bytes) -> Frame:
     """Battery V, distance mm, valid_samples."""
     return _decode(frame, (_echo, _BATTERY))
 
 
-def lid(frame: bytes, port: int) -> Frame:
+def lid(frame: bytes) -> Frame:
     """Battery V, distance_average mm and eight further measures of the same echo."""
     return _decode(frame, (_LASER, _BATTERY))

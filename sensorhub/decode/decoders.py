@@ -1,8 +1,8 @@
 """Built-in decoders: one line each, one file a family.
 
-Each function takes a frame's bytes and its LoRaWAN port. It never raises, and never
-passes over a byte in silence: what it could not read stands in `errors`, what it
-left out on purpose in `ignored`.
+Each function takes a frame's bytes, and its LoRaWAN port where the layout goes by it.
+It never raises, and never passes over a byte in silence: what it could not read stands
+in `errors`, what it left out on purpose in `ignored`.
 """
 
 from sensorhub.decode.brighterbins import brighterbins
@@ -30,27 +30,15 @@ from sensorhub.decode.milesight_vs350 import vs350, vs360
 from sensorhub.decode.milesight_ws import ws201, ws202, ws203, ws301, ws303
 from sensorhub.decode.netvox import netvox
 from sensorhub.decode.noah import noah
-from sensorhub.decode.reads import Decoder
+from sensorhub.decode.reads import FrameDecoder, PortDecoder
 from sensorhub.decode.teneo import teneo
+from sensorhub.model import Frame
 
-DECODERS: dict[str, Decoder] = {
+_ON_ANY_PORT: dict[str | None, FrameDecoder] = {
     "brighterbins": brighterbins,
-    "browan-dw10": dw10,
-    "browan-tbdw100": tbdw100,
-    "browan-tbhv110": tbhv110,
-    "browan-tbms100": tbms100,
-    "browan-tbpb100": tbpb100,
-    "browan-tbwl100": tbwl100,
     "decentlab-lid": lid,
     "decentlab-mbx": mbx,
-    "dingtek-df702": df702,
-    "dragino-contact": dragino_contact,
-    "dragino-dds04": dragino_dds04,
-    "dragino-llds12": llds12,
-    "dragino-ultrasonic": dragino_ultrasonic,
     "elsys": elsys,
-    "enginko-level": enginko_level,
-    "imbuildings": imbuildings,
     "milesight-am107": am107,
     "milesight-em300-mld": em300_mld,
     "milesight-em300-sld": em300_sld,
@@ -71,7 +59,32 @@ DECODERS: dict[str, Decoder] = {
     "milesight-ws203": ws203,
     "milesight-ws301": ws301,
     "milesight-ws303": ws303,
+}
+_BY_PORT: dict[str | None, PortDecoder] = {
+    "browan-dw10": dw10,
+    "browan-tbdw100": tbdw100,
+    "browan-tbhv110": tbhv110,
+    "browan-tbms100": tbms100,
+    "browan-tbpb100": tbpb100,
+    "browan-tbwl100": tbwl100,
+    "dingtek-df702": df702,
+    "dragino-contact": dragino_contact,
+    "dragino-dds04": dragino_dds04,
+    "dragino-llds12": llds12,
+    "dragino-ultrasonic": dragino_ultrasonic,
+    "enginko-level": enginko_level,
+    "imbuildings": imbuildings,
     "netvox": netvox,
     "noah": noah,
     "teneo": teneo,
 }
+DECODERS = frozenset(name for name in (*_ON_ANY_PORT, *_BY_PORT) if name)
+
+
+def decode_frame(decoder: str | None, frame: bytes, port: int) -> Frame | None:
+    """What the named decoder reads out of a frame; None where there is no such one."""
+    if decoder in _ON_ANY_PORT:
+        return _ON_ANY_PORT[decoder](frame)
+    if decoder in _BY_PORT:
+        return _BY_PORT[decoder](frame, port)
+    return None

@@ -65,7 +65,7 @@ _TYPES: Final[dict[int, Read]] = {
 }
 
 
-def elsys(frame: bytes, port: int) -> Frame:
+def elsys(frame: bytes) -> Frame:
     """Temperature °C, humidity %, battery V, distance mm, leak, occupied and more."""
     out = Frame()
     at, end = 0, len(frame)

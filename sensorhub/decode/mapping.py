@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from sensorhub.decode.decoders import DECODERS
+from sensorhub.decode.decoders import decode_frame
 from sensorhub.model import Envelope, Field, Frame, Text
 
 
@@ -51,10 +51,10 @@ def decode_uplink(envelope: Envelope, profile: Profile) -> Frame:
 
     rssi and snr are added where the frame was understood at all.
     """
-    decoder = DECODERS.get(profile.decoder or "")
-    if envelope.payload and decoder is not None:
-        frame = decoder(envelope.payload, envelope.port)
-    else:
+    payload, frame = envelope.payload, None
+    if payload:
+        frame = decode_frame(profile.decoder, payload, envelope.port)
+    if frame is None:
         frame = _came_decoded(envelope, profile)
     return with_link(frame, envelope)
 

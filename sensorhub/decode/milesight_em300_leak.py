@@ -4,11 +4,11 @@ Layout: Milesight EM300-SLD/ZLD and EM300-MLD user guides, "Device Payload". For
 MLD the vendor's table says channel 06, its example and codec 05: both are read.
 """
 
+from functools import partial
 from typing import Final
 
 from sensorhub.decode.milesight_tlv import BATTERY, JOINED, answers, history, read
 from sensorhub.decode.reads import chain, flag, unused, value
-from sensorhub.model import Frame
 
 _ANSWERS: Final = answers(
     {
@@ -47,12 +47,7 @@ _MLD: Final = {
     b"\x20\xce": history(chain(unused(3), _LEAK)),
 }
 
-
-def em300_sld(frame: bytes, port: int) -> Frame:
-    """Battery %, temperature °C, humidity %, leak. Any port counts."""
-    return read(_SLD, frame)
-
-
-def em300_mld(frame: bytes, port: int) -> Frame:
-    """Battery %, leak: the membrane has neither temperature nor humidity."""
-    return read(_MLD, frame)
+em300_sld: Final = partial(read, _SLD)
+"""Battery %, temperature °C, humidity %, leak. Any port counts."""
+em300_mld: Final = partial(read, _MLD)
+"""Battery %, leak: the membrane has neither temperature nor humidity."""

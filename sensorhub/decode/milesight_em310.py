@@ -3,11 +3,11 @@
 Layout: Milesight EM310-UDL user guide, section "Device Payload".
 """
 
+from functools import partial
 from typing import Final
 
 from sensorhub.decode.milesight_tlv import BATTERY, JOINED, NO_DISTANCE, answers, read
 from sensorhub.decode.reads import flag, value
-from sensorhub.model import Frame
 
 _TABLE: Final = {
     **answers({0x02: 2, 0x03: 2, 0x06: 9, 0x10: 1}),
@@ -17,7 +17,5 @@ _TABLE: Final = {
     b"\x04\x00": flag("tilted"),
 }
 
-
-def em310_udl(frame: bytes, port: int) -> Frame:
-    """Battery %, distance mm, tilted. The port can be configured: any counts."""
-    return read(_TABLE, frame)
+em310_udl: Final = partial(read, _TABLE)
+"""Battery %, distance mm, tilted. The port can be configured: any counts."""

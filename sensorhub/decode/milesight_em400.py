@@ -4,11 +4,11 @@ Layout: Milesight EM400-MUD user guide, section 6.1.1 "Uplink Data". The guide c
 the distance signed, the vendor's codec unsigned; no bin is deeper than either.
 """
 
+from functools import partial
 from typing import Final
 
 from sensorhub.decode.milesight_tlv import BATTERY, JOINED, NO_DISTANCE, answers, read
 from sensorhub.decode.reads import aside, chain, flag, value
-from sensorhub.model import Frame
 
 _DISTANCE: Final = value("<H", "distance", words=NO_DISTANCE)
 _TEMPERATURE: Final = value("<h", "temperature", 10)
@@ -40,7 +40,5 @@ _TABLE: Final = {
     b"\x84\x82": chain(_DISTANCE, value("<B", "distance_alarm")),
 }
 
-
-def em400(frame: bytes, port: int) -> Frame:
-    """Battery %, temperature °C, distance mm, tilted. Any port counts."""
-    return read(_TABLE, frame)
+em400: Final = partial(read, _TABLE)
+"""Battery %, temperature °C, distance mm, tilted. Any port counts."""

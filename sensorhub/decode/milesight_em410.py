@@ -4,6 +4,7 @@ Layout and sentinels: Milesight EM410-RDL user guide, section "Device Payload", 
 the vendor's public table (SensorDecoders, EM410-RDL, "Payload Definition").
 """
 
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -18,7 +19,6 @@ from sensorhub.decode.milesight_tlv import (
     types,
 )
 from sensorhub.decode.reads import chain, flag, value
-from sensorhub.model import Frame
 
 _DISTANCE: Final = value("<H", "distance", words=NO_DISTANCE)
 _ALARM: Final = value("<B", "distance_alarm")
@@ -51,7 +51,5 @@ _TABLE: Final = {
     b"\xb4\x82": chain(_DISTANCE, value("<B", "distance_exception")),
 }
 
-
-def em410_rdl(frame: bytes, port: int) -> Frame:
-    """Battery %, temperature °C, distance mm, tilted. Any port counts."""
-    return read(_TABLE, frame)
+em410_rdl: Final = partial(read, _TABLE)
+"""Battery %, temperature °C, distance mm, tilted. Any port counts."""

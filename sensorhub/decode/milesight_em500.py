@@ -5,6 +5,7 @@ Payload Structure V1.0". The alarm on a jump (83 e9) stands in the vendor's code
 divided by ten while the periodic report is in mm: it is read over.
 """
 
+from functools import partial
 from typing import Final
 
 from sensorhub.decode.milesight_tlv import (
@@ -17,7 +18,6 @@ from sensorhub.decode.milesight_tlv import (
     types,
 )
 from sensorhub.decode.reads import aside, value
-from sensorhub.model import Frame
 
 _DISTANCE: Final = value("<H", "distance", words=NO_DISTANCE)
 _TABLE: Final = {
@@ -40,7 +40,5 @@ _TABLE: Final = {
     b"\x83\xe9": aside(5, "jump alarm: the vendor's unit is unclear, not kept"),
 }
 
-
-def em500_udl(frame: bytes, port: int) -> Frame:
-    """Battery %, distance mm. Any port counts."""
-    return read(_TABLE, frame)
+em500_udl: Final = partial(read, _TABLE)
+"""Battery %, distance mm. Any port counts."""

@@ -5,12 +5,12 @@ power-on the cells polarize and send no value; firmware 1.2 moved H2S to channel
 with a finer step.
 """
 
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from sensorhub.decode.milesight_tlv import BATTERY, JOINED, answers, read
 from sensorhub.decode.reads import answer, aside, value
-from sensorhub.model import Frame
 
 _NO_GAS: Final = MappingProxyType({0xFFFE: "warming up", 0xFFFF: "sensor fault"})
 _TABLE: Final = {
@@ -39,7 +39,5 @@ _TABLE: Final = {
     b"\x37\x7d": aside(2, "nox: the vendor gives no scale, not kept"),
 }
 
-
-def gs301(frame: bytes, port: int) -> Frame:
-    """Battery %, temperature °C, humidity %, nh3 and h2s ppm. Any port counts."""
-    return read(_TABLE, frame)
+gs301: Final = partial(read, _TABLE)
+"""Battery %, temperature °C, humidity %, nh3 and h2s ppm. Any port counts."""

@@ -4,6 +4,7 @@ Layout: Milesight AM107 and EM320-TILT user guides, section "Device Payload". An
 lowest bit says that its threshold is passed, the others are hundredths of a degree.
 """
 
+from functools import partial
 from struct import Struct
 from typing import Final
 
@@ -46,12 +47,7 @@ _EM320: Final = {
     b"\x03\xd4": _angles,
 }
 
-
-def am107(frame: bytes, port: int) -> Frame:
-    """Battery %, temperature °C, humidity %, activity, light, co2. Any port counts."""
-    return read(_AM107, frame)
-
-
-def em320_tilt(frame: bytes, port: int) -> Frame:
-    """Battery %, tilted (any threshold passed), three angles °. Any port counts."""
-    return read(_EM320, frame)
+am107: Final = partial(read, _AM107)
+"""Battery %, temperature °C, humidity %, activity, light, co2. Any port counts."""
+em320_tilt: Final = partial(read, _EM320)
+"""Battery %, tilted (any threshold passed), three angles °. Any port counts."""

@@ -4,6 +4,7 @@ Layout: Milesight VS121 documentation, "Uplink Data". Totals are 16 bits wide an
 wrap. The map of regions is big-endian, all else little-endian.
 """
 
+from functools import partial
 from typing import Final
 
 from sensorhub.decode.milesight_tlv import (
@@ -90,7 +91,5 @@ _TABLE: Final = {
     b"\x20\xce": history(_record),
 }
 
-
-def vs121(frame: bytes, port: int) -> Frame:
-    """Occupied 0/1, people, people in and out. Any port counts."""
-    return read_dated(_TABLE, frame)
+vs121: Final = partial(read_dated, _TABLE)
+"""Occupied 0/1, people, people in and out. Any port counts."""

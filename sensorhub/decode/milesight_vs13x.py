@@ -4,11 +4,11 @@ Layout: Milesight VS132 and VS133 user guides, section "Device Payload"; childre
 the alarm of a covered sensor: VS135 user guide. Totals are 32 bits wide and wrap.
 """
 
+from functools import partial
 from typing import Final
 
 from sensorhub.decode.milesight_tlv import JOINED, answers, read, types
 from sensorhub.decode.reads import Read, aside, chain, counter, value
-from sensorhub.model import Frame
 
 
 def _lines(first: int, what: str) -> dict[bytes, Read]:
@@ -40,7 +40,5 @@ _TABLE: Final = {
     b"\x50\xfc": aside(3, "cover alarm: not kept"),
 }
 
-
-def vs13x(frame: bytes, port: int) -> Frame:
-    """line_1_in to line_4_out, people. Any port counts."""
-    return read(_TABLE, frame)
+vs13x: Final = partial(read, _TABLE)
+"""line_1_in to line_4_out, people. Any port counts."""

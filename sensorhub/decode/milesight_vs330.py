@@ -6,6 +6,7 @@ Packets". For the ambient counts (06 a6) the vendor's table says one byte, its e
 holds four: four are read.
 """
 
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -18,7 +19,6 @@ from sensorhub.decode.milesight_tlv import (
     types,
 )
 from sensorhub.decode.reads import chain, flag, value
-from sensorhub.model import Frame
 
 _NOT_YET: Final = MappingProxyType({2: "still learning the room", 3: "sensor fault"})
 _ANSWERS: Final = answers(
@@ -46,12 +46,7 @@ _VS340: Final = {
     b"\x03\x00": flag("occupied"),
 }
 
-
-def vs330(frame: bytes, port: int) -> Frame:
-    """Battery %, occupied 0/1, distance mm. Any port counts."""
-    return read(_VS330, frame)
-
-
-def vs340(frame: bytes, port: int) -> Frame:
-    """Battery %, occupied 0/1. Any port counts."""
-    return read(_VS340, frame)
+vs330: Final = partial(read, _VS330)
+"""Battery %, occupied 0/1, distance mm. Any port counts."""
+vs340: Final = partial(read, _VS340)
+"""Battery %, occupied 0/1. Any port counts."""

@@ -4,6 +4,7 @@ Layout: Milesight VS350 and VS351 user guides, section "Device Payload"; VS360
 documentation, "Uplink Data". Totals are 16 bits wide and wrap.
 """
 
+from functools import partial
 from typing import Final
 
 from sensorhub.decode.milesight_tlv import (
@@ -82,12 +83,7 @@ _VS360: Final = {
     **_PASSING,
 }
 
-
-def vs350(frame: bytes, port: int) -> Frame:
-    """Battery %, temperature °C, people in and out. Any port counts."""
-    return read_dated(_VS350, frame)
-
-
-def vs360(frame: bytes, port: int) -> Frame:
-    """Battery % of both halves, people in and out. Any port counts."""
-    return read_dated(_VS360, frame)
+vs350: Final = partial(read_dated, _VS350)
+"""Battery %, temperature °C, people in and out. Any port counts."""
+vs360: Final = partial(read_dated, _VS360)
+"""Battery % of both halves, people in and out. Any port counts."""

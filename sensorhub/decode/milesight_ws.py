@@ -4,6 +4,7 @@ Layout: Milesight WS201, WS202, WS203, WS301 and WS303 user guides, section "Dev
 Payload".
 """
 
+from functools import partial
 from typing import Final
 
 from sensorhub.decode.milesight_tlv import (
@@ -16,7 +17,6 @@ from sensorhub.decode.milesight_tlv import (
     types,
 )
 from sensorhub.decode.reads import chain, flag, value
-from sensorhub.model import Frame
 
 _WS201: Final = {
     **answers(types({1: "1028", 2: "02031776", 6: "75", 9: "06"})),
@@ -63,27 +63,13 @@ _WS303: Final = {
     b"\x03\x00": flag("leak"),
 }
 
-
-def ws201(frame: bytes, port: int) -> Frame:
-    """Battery %, distance mm, remaining % of what the dispenser holds."""
-    return read(_WS201, frame)
-
-
-def ws202(frame: bytes, port: int) -> Frame:
-    """Battery %, occupied (motion) and bright 0/1. Any port counts."""
-    return read(_WS202, frame)
-
-
-def ws203(frame: bytes, port: int) -> Frame:
-    """Battery %, occupied (motion), temperature °C, humidity %. Any port counts."""
-    return read(_WS203, frame)
-
-
-def ws301(frame: bytes, port: int) -> Frame:
-    """Battery %, lid_open, dismounted 0/1. Any port counts."""
-    return read(_WS301, frame)
-
-
-def ws303(frame: bytes, port: int) -> Frame:
-    """Battery %, leak. Any port counts."""
-    return read(_WS303, frame)
+ws201: Final = partial(read, _WS201)
+"""Battery %, distance mm, remaining % of what the dispenser holds."""
+ws202: Final = partial(read, _WS202)
+"""Battery %, occupied (motion) and bright 0/1. Any port counts."""
+ws203: Final = partial(read, _WS203)
+"""Battery %, occupied (motion), temperature °C, humidity %. Any port counts."""
+ws301: Final = partial(read, _WS301)
+"""Battery %, lid_open, dismounted 0/1. Any port counts."""
+ws303: Final = partial(read, _WS303)
+"""Battery %, leak. Any port counts."""

@@ -9,14 +9,16 @@ import struct
 from collections.abc import Callable, Mapping
 from struct import Struct
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from sensorhub.model import Field, Frame
 
 Read = Callable[[bytes, int, Frame], int]
 """Reads the data at an offset into the frame, answers the offset behind it."""
-Decoder = Callable[[bytes, int], Frame]
-"""What DECODERS holds: a frame's bytes and its LoRaWAN port."""
+FrameDecoder = Callable[[bytes], Frame]
+"""Decodes a frame's bytes, alike on every LoRaWAN port."""
+PortDecoder = Callable[[bytes, int], Frame]
+"""Decodes a frame's bytes by its LoRaWAN port."""
 
 TooShort = struct.error
 """The frame ends before what was to be read."""
@@ -27,23 +29,30 @@ class UnreadableError(ValueError):
     """The data cannot be read, and what follows it cannot be found."""
 
 
+class Scale(NamedTuple):
+    """What a raw number stands for: (raw + `plus`) * `times` / `per`."""
+
+    per: float = 1
+    plus: int = 0
+    times: int = 1
+
+
 def value(
     form: str,
     name: str,
-    per: float = 1,
+    scale: float | Scale = 1,
     *,
     words: Mapping[int, str] = NOTHING,
     bits: int = 0,
     mask: int = 0,
-    plus: int = 0,
-    times: int = 1,
 ) -> Read:
-    """One number: its bits in `mask` (0: all), `plus`, then `times` / `per`.
+    """One number: its bits in `mask` (0: all), scaled; a plain `scale` is its `per`.
 
     `words` are values that say why there is none; `bits` is a counter's width.
     """
     unpack, size = _unpacker(form)
     shift = _shift(mask)
+    per, plus, times = scale if isinstance(scale, Scale) else Scale(scale)
 
     def take(frame: bytes, at: int, out: Frame) -> int:
         raw = unpack(frame, at)[0]
@@ -135,31 +144,26 @@ def also(read: Read) -> Read:
 
 def answer(size: int) -> Read:
     """Configuration, version or join data: soundly skipped, no reading."""
-
-    def take(frame: bytes, at: int, out: Frame) -> int:
-        _need(frame, at, size)
-        out.answers = True
-        return at + size
-
-    return take
+    return _skip(size, answers=True)
 
 
 def aside(size: int, why: str) -> Read:
     """Data of known length that is not kept, and why."""
-
-    def take(frame: bytes, at: int, out: Frame) -> int:
-        _need(frame, at, size)
-        out.ignored.append(why)
-        return at + size
-
-    return take
+    return _skip(size, why)
 
 
 def unused(size: int) -> Read:
     """Reserved bytes."""
+    return _skip(size)
 
+
+def _skip(size: int, why: str = "", *, answers: bool = False) -> Read:
     def take(frame: bytes, at: int, out: Frame) -> int:
         _need(frame, at, size)
+        if why:
+            out.ignored.append(why)
+        if answers:
+            out.answers = True
         return at + size
 
     return take
@@ -180,7 +184,7 @@ def dated(part: Frame, seconds: int, out: Frame) -> None:
         out.ignored.append("history: a record without time")
 
 
-def row(*reads: Read, at: int = 0) -> Callable[[bytes], Frame]:
+def row(*reads: Read, at: int = 0) -> FrameDecoder:
     """A frame of fixed layout from offset `at` to its end.
 
     A cut frame gives what stood before the cut; a cut and bytes too many are errors.
@@ -204,15 +208,23 @@ def row(*reads: Read, at: int = 0) -> Callable[[bytes], Frame]:
     return decode
 
 
-def by_port(rows: Mapping[int, Callable[[bytes], Frame]]) -> Decoder:
-    """A decoder whose layouts go by port; any other port is an error."""
-    known = " or ".join(str(port) for port in rows)
+def by_port(
+    rows: Mapping[int, FrameDecoder], *, answers: int | None = None
+) -> PortDecoder:
+    """A decoder whose layouts go by port; any other port is an error.
+
+    On the port `answers` come answers to configuration, without readings.
+    """
+    ports = rows if answers is None else (*rows, answers)
+    known = " or ".join(str(port) for port in ports)
 
     def decode(frame: bytes, port: int) -> Frame:
         read = rows.get(port)
-        if read is None:
-            return Frame(errors=[f"unknown port {port}; {known} expected"])
-        return read(frame)
+        if read is not None:
+            return read(frame)
+        if port == answers:
+            return Frame(answers=True)
+        return Frame(errors=[f"unknown port {port}; {known} expected"])
 
     return decode
 

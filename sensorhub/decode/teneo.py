@@ -8,11 +8,11 @@ humidity; port 2: battery and state; port 3: it charges. Big-endian.
 from collections.abc import Callable
 from typing import Final
 
-from sensorhub.decode.reads import TooShort, by_port, row, value
+from sensorhub.decode.reads import Scale, TooShort, by_port, row, value
 from sensorhub.model import Frame
 
-_BATTERY: Final = value(">B", "battery_voltage", 10, plus=20)
-_DISTANCE: Final = value(">H", "distance", times=10)
+_BATTERY: Final = value(">B", "battery_voltage", Scale(10, plus=20))
+_DISTANCE: Final = value(">H", "distance", Scale(times=10))
 _STATES: Final = {0: "", 4: "nothing within reach"}
 _CLIMATE: Final = (value(">h", "temperature", 100), value(">H", "humidity", 100))
 

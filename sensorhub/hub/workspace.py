@@ -60,7 +60,7 @@ def load_all(workspace: Workspace) -> tuple[Settings, dict[str, Profile]]:
     except ConfigError as error:
         faults += error.faults
     try:
-        profiles = load_profiles(workspace.config, DECODERS.keys())
+        profiles = load_profiles(workspace.config, DECODERS)
     except ConfigError as error:
         faults += error.faults
     try:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sensorhub.codecs.protocol import CodecCall, CodecRunner
 from sensorhub.decode.codec_values import result_frame
-from sensorhub.decode.decoders import DECODERS
+from sensorhub.decode.decoders import decode_frame
 from sensorhub.model import Envelope, Frame
 from sensorhub.registry.profiles import Profile
 
@@ -60,8 +60,8 @@ def _decode_all(
             Frame(errors=[one.said]) if one.reason else result_frame(one.said)
             for one in answers
         ]
-    decoder = DECODERS.get(profile.decoder or "")
-    return [] if decoder is None else [decoder(one, port) for one in payloads]
+    read = (decode_frame(profile.decoder, one, port) for one in payloads)
+    return [frame for frame in read if frame is not None]
 
 
 def _names(frame: Frame) -> list[ValueName]:

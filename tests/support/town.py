@@ -86,7 +86,7 @@ def rule(**keys: Any) -> Rule:
 @cache
 def profiles() -> dict[str, Profile]:
     """The built-in profiles."""
-    return load_profiles(Path(mkdtemp()), DECODERS.keys())
+    return load_profiles(Path(mkdtemp()), DECODERS)
 
 
 @cache

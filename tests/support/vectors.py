@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sensorhub.decode.decoders import DECODERS
+from sensorhub.decode.decoders import DECODERS, decode_frame
 from sensorhub.decode.mapping import decode_uplink
 from sensorhub.model import Envelope, Frame
 from sensorhub.registry.profiles import load_profiles
@@ -32,6 +32,13 @@ def decode(profile: str, text: str, port: int = 85) -> Frame:
     """What the profile's decoder reads out of hex."""
     envelope = Envelope("d", port=port, payload=bytes.fromhex(text))
     return decode_uplink(envelope, PROFILES[profile])
+
+
+def decode_by(decoder: str | None, frame: bytes, port: int) -> Frame:
+    """What a decoder reads out of a frame."""
+    found = decode_frame(decoder, frame, port)
+    assert found is not None, decoder
+    return found
 
 
 def values(frame: Frame) -> dict[str, float]:

@@ -1,15 +1,15 @@
 """Published uplinks give what is published of them, cut and lengthened ones too."""
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.vectors import PROFILES, decode, frames, values
+from tests.support.vectors import PROFILES, decode, decode_by, frames, values
 
-from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import map_fields
 from sensorhub.model import BY_NO
 
@@ -104,7 +104,7 @@ MILESIGHT = [
 @pytest.mark.parametrize("vector", MILESIGHT, ids=lambda v: v["payload"][:24])
 def test_a_frame_cut_anywhere_keeps_what_stood_before_and_says_so(vector: Any) -> None:
     whole = bytes.fromhex(vector["payload"])
-    decoder = DECODERS[str(PROFILES[vector["profile"]].decoder)]
+    decoder = partial(decode_by, PROFILES[vector["profile"]].decoder)
     full = decoder(whole, vector["port"])
     assert len(whole) > 1
     for end in range(1, len(whole)):
@@ -128,7 +128,7 @@ LENGTH_TELLS = {
 @pytest.mark.parametrize("vector", VECTORS, ids=IDS)
 def test_bytes_too_many_are_an_error_and_take_nothing_away(vector: Any) -> None:
     whole = bytes.fromhex(vector["payload"])
-    decoder = DECODERS[str(PROFILES[vector["profile"]].decoder)]
+    decoder = partial(decode_by, PROFILES[vector["profile"]].decoder)
     full = decoder(whole, vector["port"])
     if vector.get("errors") or vector["profile"] in LENGTH_TELLS:
         return
@@ -149,7 +149,7 @@ def test_a_garbled_byte_makes_no_decoder_raise_or_keep_silent(
 ) -> None:
     frame = bytearray.fromhex(vector["payload"])
     frame[at % len(frame)] = byte
-    decoder = DECODERS[str(PROFILES[vector["profile"]].decoder)]
+    decoder = partial(decode_by, PROFILES[vector["profile"]].decoder)
     out = decoder(bytes(frame), vector["port"] if port is None else port)
     assert out.fields or out.ignored or out.errors or out.answers
     assert all(math.isfinite(field.value) for field in out.fields)

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.vectors import PROFILES, decode, values
+from tests.support.vectors import PROFILES, decode, decode_by, values
 
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import map_fields
@@ -29,7 +29,7 @@ def test_a_frame_of_fixed_length_says_when_it_is_cut(
 def test_no_bytes_make_a_decoder_raise_or_keep_silent(
     name: str, frame: bytes, port: int
 ) -> None:
-    out = DECODERS[name](frame, port)
+    out = decode_by(name, frame, port)
     assert out.fields or out.ignored or out.errors or out.answers
 
 
@@ -42,7 +42,7 @@ WITH_BATTERY = [n for n in DECODERS if n.startswith("milesight") and n not in MA
 def test_whatever_follows_a_sound_channel_the_channel_is_kept(
     name: str, tail: bytes
 ) -> None:
-    out = DECODERS[name](b"\x01\x75\x5c" + tail, 85)
+    out = decode_by(name, b"\x01\x75\x5c" + tail, 85)
     assert out.fields[0] == Field("battery", 92.0)
 
 
