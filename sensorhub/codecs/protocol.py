@@ -16,6 +16,14 @@ class CodecCall(NamedTuple):
     variables: Mapping[str, Any] = {}
 
 
+class EncodeCall(NamedTuple):
+    """Data that a codec is to encode as a downlink."""
+
+    codec: str
+    data: Mapping[str, Any]
+    variables: Mapping[str, Any] = {}
+
+
 class CodecAnswer(NamedTuple):
     """Its result as JSON text; in words what went wrong where `reason` is set."""
 
@@ -30,9 +38,7 @@ class CodecRunner(Protocol):
         """The answers to all frames of a batch, in their order. Never raises."""
         ...
 
-    def encode(
-        self, name: str, data: Mapping[str, Any], variables: Mapping[str, Any]
-    ) -> Any:
+    def encode(self, call: EncodeCall) -> Any:
         """What `encodeDownlink` makes of `data`. Raises ValueError."""
         ...
 
@@ -53,14 +59,9 @@ class _Nobody:
         said = "payload codecs are not run here"
         return [CodecAnswer(said, Reason.CODEC_OFF) for _ in calls]
 
-    def encode(
-        self,
-        name: str,  # noqa: ARG002 the protocol's; no codec is run
-        data: Mapping[str, Any],  # noqa: ARG002
-        variables: Mapping[str, Any],  # noqa: ARG002
-    ) -> Any:
+    def encode(self, call: EncodeCall) -> Any:
         """Raise ValueError."""
-        raise ValueError("payload codecs are not run here")
+        raise ValueError(f"codecs/{call.codec}: payload codecs are not run here")
 
     def off(self) -> dict[str, str]:
         """None."""

@@ -7,7 +7,7 @@ off until its file changes, an operator switches it on, or the hub starts anew.
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from xxhash import xxh3_64_hexdigest
 from sensorhub.codecs.child import Child, ChildEnded, Overran
 from sensorhub.codecs.codec import Codec, CodecFault, read_codec, stamp_of
 from sensorhub.codecs.packets import Request
-from sensorhub.codecs.protocol import CodecAnswer, CodecCall
+from sensorhub.codecs.protocol import CodecAnswer, CodecCall, EncodeCall
 from sensorhub.config.settings import CodecSettings
 from sensorhub.model import Reason
 
@@ -96,10 +96,9 @@ class Codecs:
             self._group(name, [(place, calls[place]) for place in fresh], answers)
         return [answer or _OFF for answer in answers]
 
-    def encode(
-        self, name: str, data: Mapping[str, Any], variables: Mapping[str, Any]
-    ) -> Any:
-        """What `encodeDownlink` makes of `data`. Raises CodecFault."""
+    def encode(self, call: EncodeCall) -> Any:
+        """What `encodeDownlink` makes of the data. Raises CodecFault."""
+        name, data, variables = call
         text = json.dumps({"how": "encode", "data": data, "variables": variables})
         return json.loads(self._once(name, self._codecs[name].text, text))
 

@@ -13,7 +13,7 @@ import pytest
 from sensorhub.codecs.child import Child, ChildEnded
 from sensorhub.codecs.codec import CodecFault
 from sensorhub.codecs.packets import Request
-from sensorhub.codecs.protocol import CodecAnswer, CodecCall
+from sensorhub.codecs.protocol import CodecAnswer, CodecCall, EncodeCall
 from sensorhub.codecs.runner import Codecs
 from sensorhub.config.settings import CodecSettings
 from sensorhub.model import Reason
@@ -311,7 +311,7 @@ def test_encode_downlink_answers_what_the_codec_says(tmp_path: Path) -> None:
     )
     (tmp_path / "one.js").write_text(text)
     codecs = Codecs(tmp_path, ["one.js"], LIMITS, lambda: 0)
-    assert codecs.encode("one.js", {"s": 3}, {}) == {"bytes": [3], "fPort": 85}
+    assert codecs.encode(EncodeCall("one.js", {"s": 3})) == {"bytes": [3], "fPort": 85}
     codecs.close()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.support.town import MINUTE, UP, Town, native, profiles, uplink
 
+from sensorhub.codecs.protocol import EncodeCall
 from sensorhub.decode.downlinks import family_bytes
 from sensorhub.model import RETAIN, Message
 from sensorhub.store.hot import downlinks
@@ -282,8 +283,8 @@ def test_a_codec_encodes_data(town: Town) -> None:
         def __init__(self) -> None:
             self.answer: Any = {"bytes": [255, 3, 176, 4], "fPort": 85}
 
-        def encode(self, name: str, data: Any, variables: Any) -> Any:
-            assert (name, data) == ("eye.js", {"report_interval": 1200})
+        def encode(self, call: EncodeCall) -> Any:
+            assert (call.codec, call.data) == ("eye.js", {"report_interval": 1200})
             return self.answer
 
     known = profiles()["milesight-em310-udl"]

@@ -4,6 +4,7 @@ import json
 import uuid
 from typing import Any
 
+from sensorhub.codecs.protocol import EncodeCall
 from sensorhub.decode import downlinks as wire
 from sensorhub.decode.downlinks import Bytes
 from sensorhub.hub.commands.result import Result
@@ -126,7 +127,7 @@ def _encoded(
     """What the codec's encodeDownlink makes of the data."""
     if codec is None:
         raise ValueError("its profile names no codec: send it as hex")
-    result = hub.configuration.codecs.encode(codec, data, variables)
+    result = hub.configuration.codecs.encode(EncodeCall(codec, data, variables))
     table = result if isinstance(result, dict) else {"bytes": result}
     if table.get("errors"):
         raise ValueError(f"codecs/{codec}: {'; '.join(map(str, table['errors']))}")
