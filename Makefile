@@ -10,7 +10,7 @@ ifneq ($(origin PYTHON),file)
 OTHER := $(shell [ ! -e $(BIN)/python ] || [ "$$($(BIN)/python $(VERSION))" = "$$($(PYTHON) $(VERSION))" ] || echo --clear)
 endif
 
-.PHONY: install secrets influxd demo test test-unit check faults bench quality docs schema lock clean other
+.PHONY: install secrets influxd demo test test-unit check faults mutants bench quality docs schema lock clean other
 
 install: $(VENV)/installed
 
@@ -48,6 +48,10 @@ influxd:
 faults: install
 	SENSORHUB_KILLS=20 $(BIN)/python -m pytest tests/acceptance
 	$(BIN)/python tests/acceptance/faults_table.py
+
+# one-line changes that the tests have to notice; some minutes
+mutants: install
+	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 bench: install
 	$(BIN)/python -m tests.bench $(BENCH)

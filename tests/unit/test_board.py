@@ -118,6 +118,17 @@ def test_a_rise_to_danger_ends_the_acknowledgement_and_a_rise_below_does_not() -
     assert alert.danger_at == rose
 
 
+def test_ids_stand_in_the_order_of_what_happened() -> None:
+    times = [5, 4_095, 4_096, 1_795_000_000_000]
+    ids = [
+        transition_id("full", "bin-7", "firing", WARNING, cause)
+        for at in times
+        for cause in (Cause(measured_at=at), Cause(deadline_at=at))
+    ]
+    assert [int(id_[:11], 16) for id_ in ids] == [at for at in times for _ in "ab"]
+    assert [id_[:11] for id_ in ids] == sorted(id_[:11] for id_ in ids)
+
+
 def test_an_id_is_made_of_what_happened_and_of_nothing_else() -> None:
     cause = Cause(device="d1", measurement="fill_level", measured_at=5, value=9)
     id_ = transition_id("full", "bin-7", "firing", WARNING, cause)

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.bins import Bin, town
 
+from sensorhub.estimate.forecast import Ahead, chances
+from sensorhub.estimate.law import Law
 from sensorhub.estimate.normal import density, tail
 from sensorhub.estimate.plan import Plans
 from sensorhub.estimate.usage import Usage
@@ -40,6 +42,22 @@ def test_due_is_seventy_percent_or_full_within_a_day(
 ) -> None:
     low, high = due
     assert low <= Bin().read(*levels).due <= high
+
+
+@pytest.mark.parametrize(
+    ("level", "due", "overfull"),
+    [(69.5, 0, 0), (70.5, 1, 0), (99.5, 1, 0), (100.5, 1, 1)],
+)
+def test_a_bin_known_for_sure_is_due_from_70_and_overfull_from_100(
+    level: float, due: float, overfull: float
+) -> None:
+    one, day = np.ones(1), Ahead(np.array([24.0]), np.ones(1))
+    state = {"f": level * one, "ff": 1e-4 * one, "odds": np.nan * one}
+    nothing = 1e-9 * one, one  # comes, in a day
+    law = Law(*town().laws[:, :1])
+    found = chances(state, law, 0 * one, nothing, (day, day), trust=one)
+    assert found.due[0] == pytest.approx(due, abs=1e-6)
+    assert found.overfull[0] == pytest.approx(overfull, abs=1e-6)
 
 
 def test_a_round_that_comes_soon_leaves_less_time_to_fill() -> None:

@@ -98,6 +98,20 @@ def test_dead_letter_bounds_hold_after_a_transaction_was_undone(story: Story) ->
     assert not story.counters()["uplinks_dead"]
 
 
+def test_a_checkpoint_that_is_wrong_but_can_be_read_is_not_taken(story: Story) -> None:
+    story.take(uplinks(10))
+    story.stop()
+    connection, reception = story.hub.connection, story.hub.session.state.reception
+    before = reception.last_received.tolist()
+    ((body,),) = connection.execute("SELECT body FROM checkpoints").fetchall()
+    right, wrong = (reception.last_received + n for n in (0, 1))
+    assert body.count(right.tobytes()) == 1
+    damaged = body.replace(right.tobytes(), wrong.tobytes())
+    connection.execute("UPDATE checkpoints SET body = ?", (damaged,))
+    story.kill()
+    assert story.hub.session.state.reception.last_received.tolist() == before
+
+
 def test_a_damaged_checkpoint_makes_the_start_fold_more(story: Story) -> None:
     story.take(uplinks(10))
     story.stop()

@@ -329,6 +329,8 @@ def test_an_own_fault_ends_after_a_day_without_another(tmp_path: Path) -> None:
         town.hub.commit(processed.changes)
         town.wait(20 * HOUR, HOUR)
         assert ("internal_error", "hub") in town.open()
-    town.wait(5 * HOUR, HOUR)
+    town.wait(3 * HOUR, HOUR)
+    assert ("internal_error", "hub") in town.open()
+    town.wait(HOUR, HOUR)
     assert town.open() == {}
     assert town.story("internal_error", "hub") == ["firing urgent", "resolved urgent"]

@@ -1,0 +1,1 @@
+"""One-line changes that the tests have to notice: `make mutants`."""
