@@ -80,8 +80,9 @@ class Pipeline:
             parsed.replaced = built.replaced
             parsed.dead += built.unusable
             lifecycle.system.record_clocks(*clocked(parsed, built.columns.received_at))
-            columns = self._derive(built.stored())
-            self._move(columns, change_set, (intervals, parsed.replaced, parsed.via))
+            columns, cleanings = self._derive(built.stored())
+            told = intervals, parsed.replaced, parsed.via
+            self._move(columns, change_set, told, cleanings)
             count(parsed, columns, change_set)
             bury(parsed, columns, messages, change_set)
         elif intervals:
@@ -104,7 +105,7 @@ class Pipeline:
         state = self._state
         columns = build_columns(state.registry, parsed, now, state).stored()
         change_set = ChangeSet()
-        self._move(columns, change_set, ([], [], {}))
+        self._move(columns, change_set, ([], [], {}), [])
         count(parsed, columns, change_set)
         bury(parsed, columns, [message], change_set)
         topic = message.topic.decode("utf-8", "replace")[:200]
@@ -174,11 +175,16 @@ class Pipeline:
 
     # -- columns --
 
-    def _derive(self, columns: Columns) -> Columns:
+    def _derive(self, columns: Columns) -> tuple[Columns, Pairs]:
+        """Add derived readings; also the cleanings that show: (uplink, ms)."""
         owner = columns.owner()
         extra = fill_levels(self._state.registry, columns, owner)
-        extra += self._state.health.look(columns)
-        return with_readings(columns, owner, extra) if extra else columns
+        found = self._state.health.observe(columns)
+        found.mark(columns)
+        extra += found.derived
+        if extra:
+            columns = with_readings(columns, owner, extra)
+        return columns, found.cleanings
 
     # -- state and alerts --
 
@@ -187,6 +193,7 @@ class Pipeline:
         columns: Columns,
         change_set: ChangeSet,
         told: Told,
+        cleanings: Pairs,
     ) -> None:
         """Move state and alerts; `told`: intervals, times replaced, gateways."""
         state, lifecycle = self._state, self._lifecycle
@@ -199,7 +206,7 @@ class Pipeline:
         hooks = LiveHooks(state, lifecycle, change_set)
         taught = learn_by_day(state.levels.teaching, columns, change_set)
         late = state.readings.process(columns, hooks)
-        for uplink, at in state.health.cleanings:
+        for uplink, at in cleanings:
             asset = state.registry.asset_at(int(columns.device[uplink]), at)
             service = Service(asset, "cleaned", at)
             if asset >= 0:

@@ -84,7 +84,7 @@ def _apply(
     if columns.uplinks:
         taught = Taught(notes.usage, notes.naive)
         state.levels.teaching.fold(taught, int(columns.received_at[0]), mask)
-    state.health.look(columns, mask)
+    state.health.observe(columns, mask)
     hooks = FoldHooks(state, notes, mask)
     state.readings.process(columns, hooks)
     hooks.finish()

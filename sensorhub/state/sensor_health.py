@@ -1,11 +1,11 @@
-"""What a device's own readings tell beside their values: odour, health, battery.
+"""Sensor diagnostics from a device's readings: odour baseline, echo quality, battery.
 
-Moved by live batches and by the fold through the same `look`; marks readings that are
-to be trusted less.
+Live batches and the fold change it through the same `observe`.
 """
 
 from array import array
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -37,13 +37,26 @@ class SensorHealthRows(msgspec.Struct, array_like=True, frozen=True):
     tables: dict[str, dict[str, bytes]] = {}
 
 
+@dataclass(slots=True)
+class SensorObservations:
+    """What a batch's readings show about their sensors and the air around them."""
+
+    derived: list[Derived] = field(default_factory=list)
+    suspects: list[tuple[int, Reason]] = field(default_factory=list)  # readings
+    cleanings: list[tuple[int, int]] = field(default_factory=list)  # uplink, since (ms)
+
+    def mark(self, columns: Columns) -> None:
+        """Mark the suspect readings; of several reasons the first counts."""
+        for reading, why in self.suspects:
+            if columns.quality[reading] == Quality.OK:
+                columns.quality[reading], columns.why[reading] = Quality.SUSPECT, why
+
+
 class SensorHealth:
     """State by device number."""
 
     def __init__(self, devices: int) -> None:
         self.noses: dict[int, array[float]] = {}
-        self.cleanings: list[tuple[int, int]] = []  # uplink, when it began (ms)
-        self._folding = False
         self._echoes = echo.new_echoes(devices)
         self._tables = {
             "echoes": self._echoes,
@@ -52,30 +65,32 @@ class SensorHealth:
             "told": Table(TOLD, devices),
         }
 
-    def look(self, columns: Columns, mask: Mask = None) -> list[Derived]:
-        """Take a batch's readings; answers what follows from them.
+    def observe(self, columns: Columns, mask: Mask = None) -> SensorObservations:
+        """Change the state by a batch's readings; what they show.
 
-        Marks readings as suspect. `mask` says which devices are to move (the fold).
+        `mask` says which devices are to change (the fold).
         """
-        self.cleanings = []
-        self._folding = mask is not None
         owner = columns.owner()
         use = (columns.outcome == Outcome.STORED) & (columns.device >= 0)
         if mask is not None:
             use &= mask[columns.device]
         known = use[owner] & (columns.quality != Quality.REJECTED)
-        found = self._batteries(columns, owner, known)
-        found += self._smell(columns, owner, known)
-        found += self._judge(columns, owner, known)
-        self._lids(columns, owner, known)
+        found = SensorObservations(self._batteries(columns, owner, known))
+        self._smell(columns, owner, known, found)
+        self._judge(columns, owner, known, found)
+        found.suspects += self._open_lids(columns, owner, known)
         return found
 
     # -- odour --
 
     def _smell(
-        self, columns: Columns, owner: NDArray[np.intp], known: NDArray[np.bool_]
-    ) -> list[Derived]:
-        rises = []
+        self,
+        columns: Columns,
+        owner: NDArray[np.intp],
+        known: NDArray[np.bool_],
+        found: SensorObservations,
+    ) -> None:
+        """Add to `found` what gas cells show: rises, drift, cleanings."""
         for reading in np.flatnonzero(known & (columns.code == NH3)).tolist():
             device = int(columns.device[owner[reading]])
             nose = self.noses.get(device)
@@ -84,18 +99,17 @@ class SensorHealth:
             at, value = int(columns.measured_at[reading]), float(columns.value[reading])
             said = odour.sniff(nose, at, value)
             if said.rise is not None:
-                rises.append((reading, ODOUR_RISE, round(said.rise, 3)))
+                found.derived.append((reading, ODOUR_RISE, round(said.rise, 3)))
             if said.drift is not None:
-                rises.append((reading, ZERO_DRIFT, round(said.drift, 3)))
+                found.derived.append((reading, ZERO_DRIFT, round(said.drift, 3)))
             if said.cleaned_at is not None:
-                self.cleanings.append((int(owner[reading]), said.cleaned_at))
+                found.cleanings.append((int(owner[reading]), said.cleaned_at))
             if said.warming:
-                self._suspect(columns, reading, Reason.WARMING_UP)
+                found.suspects.append((reading, Reason.WARMING_UP))
             elif said.leap:
-                self._suspect(columns, reading, Reason.JUMP)
+                found.suspects.append((reading, Reason.JUMP))
             elif odour.wandered(nose):
-                self._suspect(columns, reading, Reason.DRIFT)
-        return rises
+                found.suspects.append((reading, Reason.DRIFT))
 
     def cleaned(self, devices: Iterable[int], at: int) -> None:
         """The room of these devices was cleaned at `at` (ms)."""
@@ -107,10 +121,13 @@ class SensorHealth:
     # -- health --
 
     def _judge(
-        self, columns: Columns, owner: NDArray[np.intp], known: NDArray[np.bool_]
-    ) -> list[Derived]:
-        """Judge levels and gases by the habits of their sensors."""
-        found: list[Derived] = []
+        self,
+        columns: Columns,
+        owner: NDArray[np.intp],
+        known: NDArray[np.bool_],
+        found: SensorObservations,
+    ) -> None:
+        """Add to `found` how levels and gases fit the habits of their sensors."""
         echoes, told = self._echoes, self._tables["told"]
         for reading, device in self._layers(columns, owner, _first(columns, known)):
             at, code = columns.measured_at[reading], columns.code[reading]
@@ -121,35 +138,27 @@ class SensorHealth:
             near = columns.value[reading] * np.where(code == DISTANCE, -1.0, 1.0)
             said = echo.look(echoes, device, at[mine], near, code != NH3)
             for place in np.flatnonzero(said.why).tolist():
-                self._suspect(
-                    columns, int(reading[place]), Reason(int(said.why[place]))
-                )
+                why = Reason(int(said.why[place]))
+                found.suspects.append((int(reading[place]), why))
             stuck = (said.stuck_h > 0) | (told["stuck"][device] > 0)
             told["stuck"][device] = said.stuck_h
             moved = np.abs(said.bad - told["bad"][device]) >= TOLD_STEP
             told["bad"][device[moved]] = said.bad[moved]
-            found += _derived(reading, stuck, STUCK_HOURS, said.stuck_h)
-            found += _derived(reading, moved, SUSPECT, said.bad)
-        return found
+            found.derived += _derived(reading, stuck, STUCK_HOURS, said.stuck_h)
+            found.derived += _derived(reading, moved, SUSPECT, said.bad)
 
-    def _lids(
+    def _open_lids(
         self, columns: Columns, owner: NDArray[np.intp], known: NDArray[np.bool_]
-    ) -> None:
-        """Levels that are measured while the lid is open tell little."""
+    ) -> list[tuple[int, Reason]]:
+        """Levels that are measured while the lid is open: suspect readings."""
         told = self._tables["told"]
         lids = np.flatnonzero(known & (columns.code == LID))
         told["lid"][columns.device[owner[lids]]] = columns.value[lids] > 0
         if not told["lid"].any():
-            return
+            return []
         levels = known & ((columns.code == DISTANCE) | (columns.code == FILL))
-        for reading in np.flatnonzero(levels).tolist():
-            if told["lid"][columns.device[owner[reading]]]:
-                self._suspect(columns, reading, Reason.LID_OPEN)
-
-    def _suspect(self, columns: Columns, reading: int, why: Reason) -> None:
-        """Trust a reading less; what the fold reads is marked already."""
-        if not self._folding and columns.quality[reading] == Quality.OK:
-            columns.quality[reading], columns.why[reading] = Quality.SUSPECT, why
+        levels[levels] = told["lid"][columns.device[owner[levels]]]
+        return [(i, Reason.LID_OPEN) for i in np.flatnonzero(levels).tolist()]
 
     # -- batteries --
 
