@@ -9,7 +9,7 @@ import structlog
 from sensorhub.columns import Columns
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.model import Message, Outcome, Quality, Reason
-from sensorhub.state.fill_learning import NOTHING, FillLearning, Taught
+from sensorhub.state.fill_learning import FillLearning, Taught
 from sensorhub.store.hot import counters
 from sensorhub.store.hot.changeset import ChangeSet
 from sensorhub.store.hot.dead_letters import DeadLetter
@@ -76,13 +76,11 @@ def bury(
 
 
 def learn_by_day(
-    teaching: FillLearning, columns: Columns, change_set: ChangeSet
+    teaching: FillLearning, received_at: int, change_set: ChangeSet
 ) -> Taught:
     """What the town taught, at the first uplink of a local day."""
-    if not columns.uplinks:
-        return NOTHING
     before = teaching.naive_kinds
-    taught = teaching.turn(int(columns.received_at[0]))
+    taught = teaching.turn(received_at)
     if (kinds := teaching.naive_kinds) != before:
         log.warning("kinds whose forecasts go by their last day's rate", kinds=kinds)
         words = " ".join(kinds)

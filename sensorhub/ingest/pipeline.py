@@ -2,9 +2,9 @@
 
 1. read the messages into a draft (`reader`)
 2. give times, find duplicates, judge values: columns
-3. derive: fill level by the asset's geometry, what signs tell (`signs`)
-4. move the state; levels that moved become transitions (`lifecycle`)
-5. hand back the ledger of all this, for one commit; acknowledge after it
+3. change the state (`State.apply`, `live_hooks`): derived readings; levels that
+   moved become transitions (`lifecycle`)
+4. hand back the ledger of all this, for one commit; acknowledge after it
 """
 
 from typing import NamedTuple
@@ -13,12 +13,12 @@ import numpy as np
 from xxhash import xxh3_64_intdigest
 
 from sensorhub.alerting.lifecycle import AlertLifecycle
-from sensorhub.columns import BARE, I64, NO_DEVICE, Columns, Notes, Service, pack
+from sensorhub.columns import BARE, I64, NO_DEVICE, Columns, Notes, pack
 from sensorhub.ingest.batch_columns import build_columns
 from sensorhub.ingest.dedup import count_resets
 from sensorhub.ingest.downlink_tracker import DownlinkTracker
 from sensorhub.ingest.live_hooks import LiveHooks
-from sensorhub.ingest.outcomes import bury, count, learn_by_day
+from sensorhub.ingest.outcomes import bury, count
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.ingest.reader import MessageReader
 from sensorhub.ingest.readings import (
@@ -30,9 +30,6 @@ from sensorhub.ingest.readings import (
 from sensorhub.model import Message, Outcome, Reason
 from sensorhub.state.state import State
 from sensorhub.store.hot.changeset import ChangeSet, JournalEntry
-
-Pairs = list[tuple[int, int]]
-Told = tuple[Pairs, Pairs, dict[int, tuple[str, ...]]]
 
 
 class Processed(NamedTuple):
@@ -80,9 +77,7 @@ class Pipeline:
             parsed.replaced = built.replaced
             parsed.dead += built.unusable
             lifecycle.system.record_clocks(*clocked(parsed, built.columns.received_at))
-            columns, cleanings = self._derive(built.stored())
-            told = intervals, parsed.replaced, parsed.via
-            self._move(columns, change_set, told, cleanings)
+            columns = self._apply(parsed, built.stored(), change_set, intervals)
             count(parsed, columns, change_set)
             bury(parsed, columns, messages, change_set)
         elif intervals:
@@ -105,7 +100,7 @@ class Pipeline:
         state = self._state
         columns = build_columns(state.registry, parsed, now, state).stored()
         change_set = ChangeSet()
-        self._move(columns, change_set, ([], [], {}), [])
+        self._apply(parsed, columns, change_set, [])
         count(parsed, columns, change_set)
         bury(parsed, columns, [message], change_set)
         topic = message.topic.decode("utf-8", "replace")[:200]
@@ -173,83 +168,28 @@ class Pipeline:
             change_set.availability.append(row)
         return intervals
 
-    # -- columns --
-
-    def _derive(self, columns: Columns) -> tuple[Columns, Pairs]:
-        """Add derived readings; also the cleanings that show: (uplink, ms)."""
-        owner = columns.owner()
-        extra = fill_levels(self._state.registry, columns, owner)
-        found = self._state.health.observe(columns)
-        found.mark(columns)
-        extra += found.derived
-        if extra:
-            columns = with_readings(columns, owner, extra)
-        return columns, found.cleanings
-
     # -- state and alerts --
 
-    def _move(
+    def _apply(
         self,
+        parsed: ParsedBatch,
         columns: Columns,
         change_set: ChangeSet,
-        told: Told,
-        cleanings: Pairs,
-    ) -> None:
-        """Move state and alerts; `told`: intervals, times replaced, gateways."""
-        state, lifecycle = self._state, self._lifecycle
+        intervals: list[tuple[int, int]],
+    ) -> Columns:
+        """Change state and alerts by a batch; the columns with derived readings.
+
+        `intervals` are (device, ms) that devices told before it.
+        """
+        state = self._state
         if resets := count_resets(state, columns):
             change_set.moved["seq_reset"] += resets
-        state.remember(columns)
-        via = self._via(columns, told[2])
-        self._heard(columns, change_set)
-        received = columns.received_at
-        hooks = LiveHooks(state, lifecycle, change_set)
-        taught = learn_by_day(state.levels.teaching, columns, change_set)
-        late = state.readings.process(columns, hooks)
-        for uplink, at in cleanings:
-            asset = state.registry.asset_at(int(columns.device[uplink]), at)
-            service = Service(asset, "cleaned", at)
-            if asset >= 0:
-                hooks.serve(service, int(received[uplink]))
+        covered = state.reception.monitored_ms
+        notes = Notes(covered, [], intervals, parsed.replaced)
+        hooks = LiveHooks(state, self._lifecycle, change_set, notes, parsed.via)
+        columns, late = state.apply(columns, notes, hooks)
         if late:
             change_set.moved["readings_late"] += late
-        notes = Notes(
-            state.reception.monitored_ms,
-            hooks.services,
-            told[0],
-            told[1],
-            via,
-            [],
-            taught.usage,
-            taught.naive,
-        )
-        body = pack(columns, notes)
-        change_set.journal = JournalEntry(int(received[0]), columns.uplinks, body)
-
-    def _via(
-        self, columns: Columns, via: dict[int, tuple[str, ...]]
-    ) -> list[tuple[int, int]]:
-        """Devices that are not heard by the gateway of before: (device, place)."""
-        if not via:
-            return []
-        state, places = self._state, self._state.places
-        device_of, twice = columns.device.tolist(), int(Outcome.DUPLICATE)
-        outcome, found = columns.outcome.tolist(), []
-        for uplink, ids in via.items():
-            device = device_of[uplink]
-            if device < 0 or outcome[uplink] == twice:
-                continue
-            before = state.reception.gateway.item(device)
-            if before and before in [places.known("gateway", x) for x in ids]:
-                continue
-            found.append((device, places.number("gateway", ids[0])))
-            state.reception.set_gateways(found[-1:])
-        return found
-
-    def _heard(self, columns: Columns, change_set: ChangeSet) -> None:
-        """Devices that were silent and spoke; assets that speak the first time."""
-        heard = (columns.device != NO_DEVICE) & (columns.outcome <= Outcome.DEAD)
-        heard &= columns.outcome != Outcome.DUPLICATE
-        device = columns.device[heard]
-        at = columns.received_at[heard]
-        self._lifecycle.record_uplinks(change_set, device, at)
+        first, body = int(columns.received_at[0]), pack(columns, notes)
+        change_set.journal = JournalEntry(first, columns.uplinks, body)
+        return columns

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sensorhub.columns import Columns, Notes, Service, unpack, unpack_notes
 from sensorhub.state.fill_learning import BLOCK, Taught
 from sensorhub.state.rule_evaluation import Moved
+from sensorhub.state.sensor_health import SensorObservations
 from sensorhub.state.state import State
 from sensorhub.store.hot.journal import JournalRow
 
@@ -36,7 +37,7 @@ def fold(
         except ValueError:
             damaged(row)
             continue
-        _apply(state, columns, notes, cursor_of < row.id)
+        state.apply(columns, notes, FoldHooks(state, notes, cursor_of < row.id))
     return last
 
 
@@ -44,13 +45,29 @@ class FoldHooks:
     """Repeats what the notes of a journal row say was decided."""
 
     def __init__(self, state: State, notes: Notes, mask: NDArray[np.bool_]) -> None:
-        self._state, self._mask = state, mask
+        self._state, self._notes, self._mask = state, notes, mask
         self._services = {(s.asset, s.at): s for s in notes.services}
 
     @property
     def mask(self) -> NDArray[np.bool_]:
         """Devices whose block does not stand for this row yet."""
         return self._mask
+
+    def derive(self, columns: Columns, observed: SensorObservations) -> Columns:
+        """The columns as they are: the row holds all that was derived."""
+        return columns
+
+    def gateways(self, columns: Columns) -> list[tuple[int, int]]:
+        """The gateways that took devices over."""
+        return [(d, place) for d, place in self._notes.via if self._mask[d]]
+
+    def receive(self, columns: Columns) -> None:
+        """Nothing: no alert is decided about."""
+
+    def learn(self, received_at: int) -> None:
+        """Go by the weeks that were learnt then."""
+        taught = Taught(self._notes.usage, self._notes.naive)
+        self._state.levels.teaching.fold(taught, received_at, self._mask)
 
     def confirms(self, emptying: Service, series: int, at: int) -> bool:
         """Whether the row says so."""
@@ -64,27 +81,7 @@ class FoldHooks:
     def decide(self, moved: list[Moved], received_at: int, measured_at: int) -> None:
         """Decide nothing: the database says which alerts are open."""
 
-    def finish(self) -> None:
+    def finish(self, columns: Columns, observed: SensorObservations) -> None:
         """Change the state by the services that no reading showed."""
         for service in self._services.values():
             self._state.serviced(service, self._mask)
-
-
-def _apply(
-    state: State, columns: Columns, notes: Notes, mask: NDArray[np.bool_]
-) -> None:
-    reception = state.reception
-    reception.monitored_ms = notes.covered
-    for device, interval_ms in notes.intervals:
-        if mask[device]:
-            reception.interval_ms[device] = interval_ms
-    state.remember(columns, mask)
-    reception.set_gateways((d, place) for d, place in notes.via if mask[d])
-    reception.restart_silence([device for device in notes.excused if mask[device]])
-    if columns.uplinks:
-        taught = Taught(notes.usage, notes.naive)
-        state.levels.teaching.fold(taught, int(columns.received_at[0]), mask)
-    state.health.observe(columns, mask)
-    hooks = FoldHooks(state, notes, mask)
-    state.readings.process(columns, hooks)
-    hooks.finish()

@@ -1,22 +1,24 @@
-"""What every uplink moves, as columns: windows, last values, rule tracks.
+"""What every uplink changes, as columns: windows, last values, rule tracks.
 
-The pipeline moves this state with live batches and the fold moves it with journal
-rows, through the very same methods, so that a restart changes nothing.
+Live batches and, after a restart, journal rows change it by the same `State.apply`, so
+that a restart changes nothing.
 """
 
 from collections import defaultdict
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.alerts.rules import Rule
-from sensorhub.columns import NO_DEVICE, Columns, Service
+from sensorhub.columns import NO_DEVICE, Columns, Notes, Service
 from sensorhub.model import Outcome, Severity
 from sensorhub.registry.registry import Registry
 from sensorhub.registry.subjects import NOWHERE, Subjects
 from sensorhub.state.dedup_window import DedupWindow
 from sensorhub.state.fill_estimates import FillEstimates
 from sensorhub.state.fill_models import FillModels
+from sensorhub.state.hooks import ApplyHooks
 from sensorhub.state.reading_processor import ReadingProcessor
 from sensorhub.state.reception import Reception
 from sensorhub.state.rule_evaluation import Moved, RuleEvaluator
@@ -27,6 +29,13 @@ from sensorhub.state.series import Series
 ENDS: dict[str, tuple[str, ...]] = defaultdict(
     lambda: ("count_since",), emptied=("count_since", "forecast")
 )
+
+
+class AppliedBatch(NamedTuple):
+    """A batch after `State.apply`: with its derived readings; how many came late."""
+
+    columns: Columns
+    late: int
 
 
 class State:
@@ -60,13 +69,37 @@ class State:
         asset = registry.asset_of
         return np.where(asset < 0, NOWHERE, by_asset[asset]).astype(np.int32)
 
-    # -- uplinks --
+    # -- batches --
 
-    def remember(self, columns: Columns, mask: NDArray[np.bool_] | None = None) -> None:
+    def apply(self, columns: Columns, notes: Notes, hooks: ApplyHooks) -> AppliedBatch:
+        """Change all parts by a batch or by a journal row, always in the same order.
+
+        Live batches and the fold differ in their `hooks` only.
+        """
+        reception, mask = self.reception, hooks.mask
+        reception.monitored_ms = notes.covered
+        for device, interval_ms in notes.intervals:
+            if mask is None or mask[device]:
+                reception.interval_ms[device] = interval_ms
+        observed = self.health.observe(columns, mask)
+        columns = hooks.derive(columns, observed)
+        self._receive(columns, mask)
+        reception.set_gateways(hooks.gateways(columns))
+        hooks.receive(columns)
+        excused = notes.excused
+        if mask is not None:
+            excused = [device for device in excused if mask[device]]
+        reception.restart_silence(excused)
+        if columns.uplinks:
+            hooks.learn(int(columns.received_at[0]))
+        late = self.readings.process(columns, hooks)
+        hooks.finish(columns, observed)
+        return AppliedBatch(columns, late)
+
+    def _receive(self, columns: Columns, mask: NDArray[np.bool_] | None) -> None:
         """Enter a batch's uplinks into the duplicate windows and the reception.
 
-        `mask` says which devices are to move (the fold); the window over all topics
-        takes every uplink.
+        The window over all topics takes every uplink, of masked devices, too.
         """
         new = (columns.outcome != Outcome.DUPLICATE) & (columns.outcome < Outcome.EVENT)
         moving = new & (columns.device != NO_DEVICE)

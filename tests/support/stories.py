@@ -21,6 +21,7 @@ from sensorhub.hub.watchdog import Watchdog
 from sensorhub.hub.workspace import Workspace, load_all, prepare
 from sensorhub.model import DUP, Message
 from sensorhub.state.checkpoint import DEVICE_COLUMNS
+from sensorhub.state.state import State
 from sensorhub.store import history
 from sensorhub.store.hot.commands import Command
 from sensorhub.views.listings import alerts_view
@@ -159,19 +160,25 @@ def again(messages: list[Message]) -> list[Message]:
 
 def facts(hub: Hub) -> dict[str, Any]:
     """The whole memory of a hub, under names that outlive a restart."""
-    return _columns(hub) | _tracks(hub) | _lifecycle(hub)
+    return state_facts(hub.session.state, hub.now()) | _lifecycle(hub)
 
 
-def _columns(hub: Hub) -> dict[str, Any]:
-    state, registry = hub.session.state, hub.session.registry
-    now = hub.now()
+def state_facts(state: State, now: int) -> dict[str, Any]:
+    """What the state holds at `now` (ms), under names that outlive a restart."""
+    return _columns(state, now) | _tracks(state)
+
+
+def _columns(state: State, now: int) -> dict[str, Any]:
+    registry = state.registry
     found: dict[str, Any] = {
         key: getattr(getattr(state, part), name).tolist()
         for key, (part, name) in DEVICE_COLUMNS.items()
     }
     names = [n for n in state.series.COLUMNS if n not in {"device", "code"}]
     found["series"] = {
-        _series(hub, s): [repr(getattr(state.series, name)[s].item()) for name in names]
+        _series(state, s): [
+            repr(getattr(state.series, name)[s].item()) for name in names
+        ]
         for s in range(state.series.count)
     }
     found["recent"] = sorted(state.dedup.recent.keys)
@@ -184,14 +191,11 @@ def _columns(hub: Hub) -> dict[str, Any]:
     return found
 
 
-def _series(hub: Hub, series: int) -> tuple[int, int]:
-    return int(hub.session.state.series.device[series]), int(
-        hub.session.state.series.code[series]
-    )
+def _series(state: State, series: int) -> tuple[int, int]:
+    return int(state.series.device[series]), int(state.series.code[series])
 
 
-def _tracks(hub: Hub) -> dict[str, Any]:
-    state = hub.session.state
+def _tracks(state: State) -> dict[str, Any]:
     state.rules.calm()
     tracks = {}
     for (rule, s), track in state.rules.tracks.items():
@@ -200,24 +204,30 @@ def _tracks(hub: Hub) -> dict[str, Any]:
             marks = [
                 (c.active, c.since, c.clear_since, c.bits) for c in track.comparators
             ]
-            tracks[rule, *_series(hub, s)] = marks, changes
+            tracks[rule, *_series(state, s)] = marks, changes
     return {
         "tracks": tracks,
         "means": {
-            (rule, *_series(hub, s)): (track.mean.times, track.mean.values)
+            (rule, *_series(state, s)): (track.mean.times, track.mean.values)
             for (rule, s), track in state.rules.tracks.items()
             if track.mean.times
         },
-        "flapping": {(rule, *_series(hub, s)) for rule, s in state.rules.flapping},
-        "signs": msgspec.to_builtins(state.health.dump(0, state.registry.devices)),
+        "flapping": {(rule, *_series(state, s)) for rule, s in state.rules.flapping},
+        "health": msgspec.to_builtins(state.health.dump(0, state.registry.devices)),
+        "fills": _levels(state),
     }
+
+
+def _levels(state: State) -> dict[str, Any]:
+    rows = state.levels.dump(0, state.registry.devices)
+    return {name: getattr(rows, name) for name in rows.__struct_fields__}
 
 
 def _lifecycle(hub: Hub) -> dict[str, Any]:
     lifecycle = hub.session.lifecycle
 
     def source(of: AlertSource) -> tuple[Any, ...]:
-        return of if of.kind != "series" else _series(hub, of.no)
+        return of if of.kind != "series" else _series(hub.session.state, of.no)
 
     return {
         "open": {key: asdict(alert) for key, alert in lifecycle._board.open.items()},
