@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from firmware_sim.score.hub_output import AlertSpan
+from firmware_sim.score.hub_output import ScoredAlert
 from firmware_sim.score.truth import DAY_MS, HOUR_MS, GroundTruth, TrueFill
 
 DUE, SOON_H = 70.0, 24
@@ -41,7 +41,7 @@ class _Counts:
         self.raised += len(begins)
         self.fills += level.tolist()
 
-    def add_overflow(self, at: int, cycle: int, alerts: list[AlertSpan]) -> None:
+    def add_overflow(self, at: int, cycle: int, alerts: list[ScoredAlert]) -> None:
         self.overflows += 1
         before = [span.begin for span in alerts if cycle < span.begin <= at]
         if before:
@@ -52,7 +52,7 @@ class _Counts:
 
 
 def score_collection(
-    truth: GroundTruth, spans: Mapping[str, list[AlertSpan]], warm: int
+    truth: GroundTruth, spans: Mapping[str, list[ScoredAlert]], warm: int
 ) -> Numbers:
     """Return the scores of alerts from `warm` (ms) on; `spans`: by asset.
 

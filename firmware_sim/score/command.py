@@ -10,7 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from firmware_sim.score.collect import Numbers
-from firmware_sim.score.hub_output import AlertSpan, read_alerts
+from firmware_sim.score.hub_output import ScoredAlert, read_alerts
 from firmware_sim.score.oracle import by_due, by_horizon
 from firmware_sim.score.scorecard import score_all
 from firmware_sim.score.truth import MOST_H, GroundTruth, ScoreError, read_truth
@@ -52,7 +52,7 @@ def run(
         raise typer.Exit(2) from None
 
 
-def _oracle(truth: GroundTruth, horizon: str) -> list[AlertSpan]:
+def _oracle(truth: GroundTruth, horizon: str) -> list[ScoredAlert]:
     if horizon == "due":
         return by_due(truth)
     if not (horizon.isdigit() and 1 <= int(horizon) <= MOST_H):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from firmware_sim.score.collect import Numbers, share
-from firmware_sim.score.hub_output import AlertSpan
+from firmware_sim.score.hub_output import ScoredAlert
 from firmware_sim.score.truth import DAY_MS, HOUR_MS, GroundTruth, TrueFault
 
 # rules that report a kind of fault; other rules are not scored
@@ -24,7 +24,9 @@ IN_TIME_MS = {
 }
 
 
-def score_faults(truth: GroundTruth, spans: Sequence[AlertSpan], warm: int) -> Numbers:
+def score_faults(
+    truth: GroundTruth, spans: Sequence[ScoredAlert], warm: int
+) -> Numbers:
     """Return recall, precision and median delay by kind of fault."""
     scores: Numbers = {}
     for kind, rules in RULES.items():
@@ -52,7 +54,7 @@ def score_faults(truth: GroundTruth, spans: Sequence[AlertSpan], warm: int) -> N
     return scores
 
 
-def _delay(fault: TrueFault, alerts: Sequence[AlertSpan], limit: int) -> int | None:
+def _delay(fault: TrueFault, alerts: Sequence[ScoredAlert], limit: int) -> int | None:
     """Return ms from a fault to its alert (negative: before); None if not in time."""
     own = [span for span in alerts if span.asset == fault.asset]
     delays = [span.begin - fault.begin for span in own if span.end > fault.begin]
@@ -60,7 +62,7 @@ def _delay(fault: TrueFault, alerts: Sequence[AlertSpan], limit: int) -> int | N
     return min(in_time) if in_time else None
 
 
-def _is_correct(span: AlertSpan, faults: Sequence[TrueFault], limit: int) -> bool:
+def _is_correct(span: ScoredAlert, faults: Sequence[TrueFault], limit: int) -> bool:
     ahead = 60 * DAY_MS if limit == 0 else 0
     return any(
         fault.asset == span.asset

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from firmware_sim.score.collect import Numbers, share
-from firmware_sim.score.hub_output import AlertSpan
+from firmware_sim.score.hub_output import ScoredAlert
 from firmware_sim.score.truth import DAY_MS, F64, HOUR_MS, GroundTruth
 
 FOUL, CLEARED, ALMOST = 0.5, 0.45, 0.4  # ppm NH3
@@ -23,12 +23,12 @@ class FoulPeriod(NamedTuple):
     begin: int
     end: int
 
-    def overlaps(self, span: AlertSpan) -> bool:
+    def overlaps(self, span: ScoredAlert) -> bool:
         """Return whether an alert was open during the period."""
         return span.begin <= self.end and self.begin <= span.end
 
 
-def score_gas(truth: GroundTruth, spans: Sequence[AlertSpan], warm: int) -> Numbers:
+def score_gas(truth: GroundTruth, spans: Sequence[ScoredAlert], warm: int) -> Numbers:
     """Return G10 for what began at `warm` (ms) or later."""
     events = detected = quick = false = never = 0
     delays: list[float] = []

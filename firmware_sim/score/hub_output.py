@@ -14,7 +14,7 @@ F64 = NDArray[np.float64]
 SCORED_KINDS = ("threshold", "forecast", None)  # None: the file does not say
 
 
-class AlertSpan(NamedTuple):
+class ScoredAlert(NamedTuple):
     """An alert from its first transition until it was resolved, ms."""
 
     asset: str
@@ -26,15 +26,15 @@ class AlertSpan(NamedTuple):
     end: int
 
 
-def read_alerts(path: Path) -> list[AlertSpan]:
+def read_alerts(path: Path) -> list[ScoredAlert]:
     """Read transitions, one JSON object per line. Raises ScoreError."""
-    found: dict[str, AlertSpan] = {}
+    found: dict[str, ScoredAlert] = {}
     for line in lines(path):
         try:
             id_, at = line["alert"], ms(line["at"])
             if id_ not in found:
                 cause = line.get("cause") or {}
-                found[id_] = AlertSpan(
+                found[id_] = ScoredAlert(
                     line["asset"],
                     line["rule"],
                     line.get("kind"),
@@ -50,12 +50,14 @@ def read_alerts(path: Path) -> list[AlertSpan]:
     return sorted(found.values(), key=lambda span: (span.begin, span.asset, span.rule))
 
 
-def counted_alerts(spans: list[AlertSpan], category: str) -> dict[str, list[AlertSpan]]:
+def counted_alerts(
+    spans: list[ScoredAlert], category: str
+) -> dict[str, list[ScoredAlert]]:
     """Return the alerts of a category by asset, of threshold and forecast rules.
 
     An alert that begins while another is open on the asset is part of that one.
     """
-    found: dict[str, list[AlertSpan]] = defaultdict(list)
+    found: dict[str, list[ScoredAlert]] = defaultdict(list)
     for span in spans:
         if span.category != category or span.kind not in SCORED_KINDS:
             continue

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.score.hub_output import AlertSpan
+from firmware_sim.score.hub_output import ScoredAlert
 from firmware_sim.score.truth import FULL, HOUR_MS, OPEN_END, GroundTruth, TrueFill
 
 F64 = NDArray[np.float64]
@@ -17,19 +17,19 @@ DUE, DAY_H = 70.0, 24
 SURE, EVEN = 1.645, 0.0  # standard deviations: 95 %, 50 %
 
 
-def by_horizon(truth: GroundTruth, horizon_h: int) -> list[AlertSpan]:
+def by_horizon(truth: GroundTruth, horizon_h: int) -> list[ScoredAlert]:
     """Return the alerts of an oracle that fires at even odds of full in a horizon."""
     return _oracle(truth, horizon_h, EVEN, math.inf)
 
 
-def by_due(truth: GroundTruth) -> list[AlertSpan]:
+def by_due(truth: GroundTruth) -> list[ScoredAlert]:
     """Return the alerts of an oracle that fires at 70 % or 95 % odds in a day."""
     return _oracle(truth, DAY_H, SURE, DUE)
 
 
 def _oracle(
     truth: GroundTruth, horizon_h: int, sure: float, due: float
-) -> list[AlertSpan]:
+) -> list[ScoredAlert]:
     found = []
     for asset, fill in truth.fills.items():
         hour = HOUR_MS // fill.step_ms
@@ -79,7 +79,7 @@ def _spans(
     times: NDArray[np.int64],
     raises: NDArray[np.bool_],
     cycle: NDArray[np.intp],
-) -> list[AlertSpan]:
+) -> list[ScoredAlert]:
     """Return one alert per filling, from its first hour until the filling ends."""
     found = []
     for which in np.unique(cycle[raises]).tolist():
@@ -87,5 +87,7 @@ def _spans(
         begin = int(times[own[np.argmax(raises[own])]])
         last = own[-1] + 1
         end = int(times[last]) if last < len(times) else OPEN_END
-        found.append(AlertSpan(asset, "oracle", "forecast", "collect", "", begin, end))
+        found.append(
+            ScoredAlert(asset, "oracle", "forecast", "collect", "", begin, end)
+        )
     return found

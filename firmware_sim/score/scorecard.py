@@ -7,7 +7,7 @@ from firmware_sim.score.faults import score_faults
 from firmware_sim.score.forecasts import score_emptyings, score_forecasts
 from firmware_sim.score.gas import score_gas
 from firmware_sim.score.hub_output import (
-    AlertSpan,
+    ScoredAlert,
     counted_alerts,
     read_alerts,
     read_estimates,
@@ -28,7 +28,7 @@ def score(
 
 def score_all(
     truth: GroundTruth,
-    spans: list[AlertSpan],
+    spans: list[ScoredAlert],
     estimates: Path | None,
     warmup_days: float,
 ) -> Numbers:

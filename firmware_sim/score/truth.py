@@ -140,7 +140,7 @@ class GroundTruth:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _LabelReader:
     """Collects labels; columns of an asset are joined at the end."""
 
     truth: GroundTruth = field(default_factory=GroundTruth)
@@ -211,7 +211,7 @@ def _joined(parts: list[dict[str, Any]], key: str) -> F64:
 
 def read_truth(path: Path) -> GroundTruth:
     """Read the labels that `firmware-sim trace` writes. Raises ScoreError."""
-    reader = _Reader()
+    reader = _LabelReader()
     readers: dict[str, Callable[[dict[str, Any]], None]] = {
         "town": reader.town,
         "asset": reader.asset,

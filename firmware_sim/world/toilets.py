@@ -55,7 +55,7 @@ class Toilets:
         """Advance all toilets by one step and return its cleanings.
 
         `crowd` and `smell`: factors of the usual visits and sources, by toilet.
-        `strike`: toilets that nobody cleans.
+        `strike`: toilets that are not cleaned.
         """
         settings = self._settings
         share = settings.hourly[int(now.hour)] / sum(settings.hourly)

@@ -1,4 +1,4 @@
-"""Simulated batteries and gas cells: they end and wander, and labels say when."""
+"""Simulated batteries and gas cells: they are empty or drift, and are labelled."""
 
 import json
 from base64 import b64decode

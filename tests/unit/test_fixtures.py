@@ -1,4 +1,4 @@
-"""Paper, wet floors and cubicles of toilets, and the sensors that see them."""
+"""Paper, wet floors and cubicles of toilets, and the sensors that measure them."""
 
 import json
 from base64 import b64decode

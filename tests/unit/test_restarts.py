@@ -1,4 +1,4 @@
-"""Devices that restart: numbers and people from 0, clocks that drift; all labelled."""
+"""Restarts: counters begin at 0, clocks drift, and all is labelled."""
 
 import json
 from base64 import b64decode
@@ -26,7 +26,7 @@ Said = dict[str, list[tuple[int, dict[str, Any]]]]
 def town(
     folder: Path, more: Mapping[str, Any] = NOTHING, /, **firmware: float
 ) -> tuple[Said, list[dict[str, Any]]]:
-    """What each device said, with when the broker had it; and the labels."""
+    """The uplinks of each device with their times at the broker; labels."""
     told: dict[str, Any] = {"town.bins": 20, "town.toilets": 4, "town.days": 4}
     told |= {f"firmware.{key}": value for key, value in firmware.items()}
     told |= more
@@ -81,7 +81,7 @@ def test_some_clocks_begin_at_1970(tmp_path: Path) -> None:
 
 
 def test_a_lorawan_device_has_another_address_after_each_join(tmp_path: Path) -> None:
-    """Without restarts the address stays; doubles of a frame share theirs."""
+    """Without restarts the address stays; duplicates of a frame share theirs."""
     told: dict[str, float] = {"town.bins": 20, "town.toilets": 4, "town.days": 4}
     for share, most in ((0.0, 1), (0.5, 9)):
         told |= {"firmware.reboot_per_day": share, "link.doubled": 0.2}

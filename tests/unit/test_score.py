@@ -309,7 +309,7 @@ def test_the_command(tmp_path: Path) -> None:
 
 
 def test_at_the_edges_nothing_is_held_against_anybody(tmp_path: Path) -> None:
-    """What came of the last hours nobody knows; before the warm-up nothing counts."""
+    """The outcome of the last hours is unknown; before the warm-up nothing counts."""
     late = {"label": "emptied", "asset": "b", "at": at(190), "before": 79, "after": 0}
     found = scored(tmp_path, alert(185, None), [], [*town(8), late])
     assert (found["alerts"], found["emptyings"]) == (0, 1)

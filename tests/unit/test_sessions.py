@@ -1,4 +1,4 @@
-"""Joins and births: at the start, after a restart, not while the gateway is dark."""
+"""Joins and births: at the start, after a restart, not while the gateway is down."""
 
 import json
 from pathlib import Path

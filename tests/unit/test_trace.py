@@ -79,7 +79,7 @@ def test_uplinks_come_in_order_and_carry_no_truth(tmp_path: Path) -> None:
 
 
 def test_what_was_sent_is_delivered_or_labelled_lost(tmp_path: Path) -> None:
-    """Sequence numbers have no hole that no label explains."""
+    """Every gap of the sequence numbers is explained by a label."""
     made("harsh", 4, tmp_path)
     seen: dict[str, set[int]] = {}
     for device, body in sound(tmp_path):
@@ -137,7 +137,7 @@ def test_what_is_none_of_the_town_is_labelled_with_its_end(tmp_path: Path) -> No
 
 
 def test_fill_labels_follow_from_deposits_and_emptyings(tmp_path: Path) -> None:
-    """Without settling, heap or emptying the fill grows by just what fell in."""
+    """Without settling, heap or emptying the fill grows by the deposits."""
     made("clean", 6, tmp_path)
     labels = lines(tmp_path / "labels.jsonl")
     emptied = {label["asset"] for label in labels if label["label"] == "emptied"}

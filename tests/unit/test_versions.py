@@ -1,4 +1,4 @@
-"""Flawed firmware: what each version says instead, labelled as long as it runs."""
+"""Flawed firmware: what each version reports, labelled as long as it runs."""
 
 import json
 from base64 import b64decode

@@ -1,4 +1,4 @@
-"""What a device keeps while it is cut off: once only, in order, the oldest fall out."""
+"""Records stored while offline: each is sent once, in order; the oldest are dropped."""
 
 import json
 from base64 import b64decode

@@ -1,4 +1,4 @@
-"""Scripted events: each scenario of the library shows in truth, labels and uplinks."""
+"""Scripted events: each built-in scenario shows in truth, labels and uplinks."""
 
 import json
 from base64 import b64decode
@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 @dataclass
 class Story:
-    """A trace of the library as a test reads it."""
+    """A trace of a built-in scenario."""
 
     start: int  # local midnight, epoch ms
     labels: list[Row]
@@ -45,7 +45,7 @@ class Story:
         return [(device, m) for device, at, m in self.said if begin <= at < end]
 
     def mean(self, label: str, key: str, begin: int, end: int) -> dict[str, float]:
-        """The mean of a column of the truth within a time, by asset."""
+        """The mean of a true column within a period, by asset."""
         found: dict[str, list[float]] = {}
         for each in self.kind(label):
             first, step = parse_time(each["at"]), each["step_s"] * 1000

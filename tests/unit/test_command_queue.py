@@ -1,4 +1,4 @@
-"""Downlinks take effect after the device's next uplink, and the truth says so."""
+"""Downlinks take effect after the device's next uplink, and are labelled."""
 
 import json
 from base64 import b64decode, b64encode
@@ -21,7 +21,7 @@ Said = dict[str, list[tuple[int, dict[str, Any]]]]
 
 
 def town(folder: Path, event: dict[str, Any], **more: Any) -> tuple[Said, list[Any]]:
-    """What each device said from the event on, with when it was sent; labels."""
+    """The uplinks of each device from the event on, with their times; labels."""
     told: dict[str, Any] = {
         "town.bins": 24,
         "town.toilets": 3,
@@ -50,7 +50,7 @@ FILES = ("uplinks.jsonl", "labels.jsonl")
 
 
 def gaps(said: list[tuple[int, Any]]) -> list[int]:
-    """Minutes between one and the next."""
+    """Minutes between successive times."""
     return [round((b - a) / MINUTE) for (a, _), (b, _) in pairwise(said)]
 
 
@@ -90,12 +90,12 @@ def test_a_reboot_is_a_restart(tmp_path: Path) -> None:
     assert obeyed <= news
 
 
-def test_what_the_hub_sends_is_an_order() -> None:
+def test_what_the_hub_sends_is_a_command() -> None:
     place = ("zone01", "level-1")
     _, payload = downlinks.native("n1", place, "interval", {"interval_s": 900})
-    order = command_queue.native(payload)
-    assert order is not None
-    assert (order.id, order.command) == ("n1", ("interval", 900))
+    pending = command_queue.native(payload)
+    assert pending is not None
+    assert (pending.id, pending.command) == ("n1", ("interval", 900))
     for limit, both in ((300, [300, None]), ([300, 900], [300, 900])):
         said = {"thresholds": {"distance": limit}}
         port, data = downlinks.family_bytes("milesight-em400", "thresholds", said)
@@ -114,6 +114,6 @@ def test_what_the_hub_sends_is_an_order() -> None:
 @pytest.mark.parametrize(
     "payload", [b"", b"[]", b'{"fPort":1}', b'{"fPort":1,"data":1}']
 )
-def test_what_is_no_order_is_ignored(payload: bytes) -> None:
+def test_what_is_no_command_is_ignored(payload: bytes) -> None:
     assert command_queue.native(payload) is None
     assert command_queue.lorawan(payload) is None
