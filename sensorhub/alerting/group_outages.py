@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sensorhub.alerting.deadlines import shortest_limit
 from sensorhub.alerting.recorder import AlertRecorder, SourceLevel
 from sensorhub.alerting.selection import selected_assets
-from sensorhub.alerts.board import BY_RULE
-from sensorhub.alerts.groups import Group, Share
+from sensorhub.alerts.group_no_data import GroupNoData, GroupShare
+from sensorhub.alerts.open_alerts import BY_RULE
 from sensorhub.alerts.transitions import Cause
 from sensorhub.columns import Columns, Notes, pack
 from sensorhub.model import NEVER
@@ -35,7 +35,7 @@ class GroupOutages:
         self._recorder = recorder
         registry = state.registry
         groups = [
-            Group(rule, registry.interval_ms, selected_assets(registry, rule))
+            GroupNoData(rule, registry.interval_ms, selected_assets(registry, rule))
             for rule in state.rules.rules
             if rule.kind == "group"
         ]
@@ -60,7 +60,7 @@ class GroupOutages:
             open_ = self._out(rule.id)
             place = self._counted(group, now)
             for share in group.shares(place, quiet, open_):
-                subject = state.places[share.place]
+                subject = state.places[share.group]
                 before = recorder.worst(rule.id, subject)
                 level = group.level(share, before)
                 if level == before or (level > before and not rule.in_schedule(now)):
@@ -71,7 +71,7 @@ class GroupOutages:
                 shown = SourceLevel(rule, subject, BY_RULE, level)
                 recorder.set_level(change_set, shown, now, cause)
                 if not level:
-                    back.append(share.place)
+                    back.append(share.group)
         if back:
             self._restart_silence(change_set, back, now)
 
@@ -80,7 +80,7 @@ class GroupOutages:
         outages = self._recorder.outages()
         return {alert.subject.no for alert in outages if alert.rule == rule}
 
-    def _counted(self, group: Group, now: int) -> NDArray[np.int32]:
+    def _counted(self, group: GroupNoData, now: int) -> NDArray[np.int32]:
         """By device the gateway or zone that a rule counts it to; 0 for none."""
         state, registry = self._state, self._state.registry
         asset = registry.asset_of
@@ -100,7 +100,7 @@ class GroupOutages:
             counts &= ~np.isin(state.reception.gateway, np.array(out, np.int32))
         return np.where(counts, state.zone, 0)
 
-    def _raised(self, cause: Cause, share: Share, monitored_before: int) -> Cause:
+    def _raised(self, cause: Cause, share: GroupShare, monitored_before: int) -> Cause:
         registry = self._state.registry
         assets = {registry.asset_ids[a] for a in registry.asset_of[share.silent]}
         return replace(
@@ -128,12 +128,12 @@ class GroupOutages:
         """Return when (ms) a rule may raise or worsen an alert, without uplinks."""
         return min((self._next(group, now) for group in self._groups), default=FOR_EVER)
 
-    def _next(self, group: Group, now: int) -> int:
+    def _next(self, group: GroupNoData, now: int) -> int:
         state = self._state
         open_ = self._out(group.rule.id)
         place = self._counted(group, now)
         quiet = state.reception.monitored_ms - state.reception.monitored_at
-        wait = group.due_in(place, quiet, open_)
+        wait = group.raises_in(place, quiet, open_)
         if open_:
             wait = min(wait, group.grows_in(place, quiet, open_))
         return FOR_EVER if wait >= FOR_EVER else group.rule.opens_at(now + wait + 1)
@@ -144,7 +144,7 @@ class GroupOutages:
         return shortest_limit([group.limit[mounted] for group in self._groups])
 
 
-def _cause(share: Share, now: int) -> Cause:
+def _cause(share: GroupShare, now: int) -> Cause:
     """The cause of a change that uplinks brought about: nothing is silent any more."""
     return Cause(
         reason="uplinks",

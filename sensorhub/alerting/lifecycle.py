@@ -19,8 +19,8 @@ from sensorhub.alerting.recorder import AlertRecorder, SourceLevel
 from sensorhub.alerting.recovery import SourceRecovery
 from sensorhub.alerting.service_clocks import ServiceClocks
 from sensorhub.alerting.system_alerts import SystemAlerts
-from sensorhub.alerts.board import Alert, AlertSource, Board
-from sensorhub.alerts.system import SYSTEM_RULES
+from sensorhub.alerts.open_alerts import Alert, AlertSource, OpenAlerts
+from sensorhub.alerts.system_rules import SYSTEM_RULES
 from sensorhub.alerts.transitions import Cause
 from sensorhub.columns import Service
 from sensorhub.model import BY_NO
@@ -44,12 +44,12 @@ class AlertLifecycle:
         self, state: State, inhibits: tuple[Inhibit, ...], wants: Wants
     ) -> None:
         self._state = state
-        self._board = Board()
+        self._alerts = OpenAlerts()
         self._rules = {rule.id: rule for rule in state.rules.rules} | SYSTEM_RULES
         self._notifications = NotificationPolicy(
-            state, self._board, self._rules, inhibits, wants
+            state, self._alerts, self._rules, inhibits, wants
         )
-        recorder = AlertRecorder(state, self._board, self._notifications)
+        recorder = AlertRecorder(state, self._alerts, self._notifications)
         self._recorder = recorder
         self._no_data = NoDataAlerts(state, recorder)
         self._services = ServiceClocks(state.registry, state.rules.rules, recorder)
@@ -62,9 +62,9 @@ class AlertLifecycle:
         """Restore open alerts, service clocks and held notifications."""
         reconciled_at = counters.get_meta(connection, RECONCILED_KEY)
         self._recorder.reconciled_at = int(reconciled_at or 0)
-        self._board.load(alerts.load_open(connection))
+        self._alerts.load(alerts.load_open(connection))
         self._services.load(alerts.last_services(connection))
-        recovery = SourceRecovery(self._state, self._board, self._rules)
+        recovery = SourceRecovery(self._state, self._alerts, self._rules)
         recovery.restore(self._no_data, self._services)
         self.reload_silences(connection, now)
         self.reload_subscriptions(connection)
@@ -73,7 +73,7 @@ class AlertLifecycle:
     def _hold_untold(self, connection: Connection, now: int) -> None:
         """Hold again what subscribers were not told yet, of the last seven days."""
         waiting = alerts.load_untold(connection, now - UNTOLD_MS)
-        waiting += [a for a in self._board.open.values() if a.told != a.status]
+        waiting += [a for a in self._alerts.by_key.values() if a.told != a.status]
         for alert in waiting:
             rows = alerts.transitions_of(connection, [alert.id])
             if rows.get(alert.id):
@@ -81,7 +81,7 @@ class AlertLifecycle:
 
     def reload_silences(self, connection: Connection, now: int) -> None:
         """Take the silences that have not ended at `now` (ms)."""
-        self._notifications.mutes = alerts.silences(connection, now)
+        self._notifications.silences = alerts.silences(connection, now)
 
     def reload_subscriptions(self, connection: Connection) -> None:
         """Take the subscriptions."""
@@ -210,7 +210,7 @@ class AlertLifecycle:
 
     def silence_ids(self) -> set[int]:
         """The ids of the silences that have not ended."""
-        return {silence.id for silence in self._notifications.mutes}
+        return {silence.id for silence in self._notifications.silences}
 
     def any_outage(self) -> bool:
         """Whether a gateway or a zone is out as a whole."""
@@ -223,7 +223,7 @@ class AlertLifecycle:
     def fires_topic(self, topic: str) -> bool:
         """Whether the alert of a retained state's topic fires."""
         _, id_, rule = topic.rsplit("/", 2)
-        return any((rule, one) in self._board.open for one in self._subjects(id_))
+        return any((rule, one) in self._alerts.by_key for one in self._subjects(id_))
 
     def _subjects(self, id_: str) -> Iterator[Subject]:
         """All subjects with an id."""

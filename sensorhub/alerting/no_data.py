@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from sensorhub.alerting.deadlines import first_deadline, shortest_limit
 from sensorhub.alerting.recorder import AlertRecorder, SourceLevel
-from sensorhub.alerts.board import Alert, AlertSource
+from sensorhub.alerts.open_alerts import Alert, AlertSource
 from sensorhub.alerts.rules import HOUR_MS
 from sensorhub.alerts.timers import NoData
 from sensorhub.alerts.transitions import Cause
@@ -38,7 +38,7 @@ class NoDataAlerts:
             rule, limit = one.rule, one.limit
             if not rule.in_schedule(now):
                 continue
-            for device in one.over(
+            for device in one.flag_over_limit(
                 state.reception.monitored_ms, state.reception.monitored_at, out
             ).tolist():
                 asset = int(registry.asset_of[device])
@@ -77,7 +77,7 @@ class NoDataAlerts:
         """Resolve what is open about devices that sent an uplink, in their order."""
         registry = self._state.registry
         for one in self._rules:
-            for number in one.heard(device):
+            for number in one.unflag_heard(device):
                 asset = int(registry.asset_of[number])
                 if asset < 0:
                     continue

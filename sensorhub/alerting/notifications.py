@@ -1,19 +1,27 @@
-"""Who is told of a change: subscribers chosen, what is muted held back until it is not.
+"""Select the subscribers of an alert change.
 
-What it decides goes into a `ChangeSet` as outbox rows; nothing is sent from here.
+Notifications of muted alerts are held, and released when they are muted no more. What
+is decided goes into a `ChangeSet` as outbox rows; nothing is sent from here.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from sensorhub.alerts.board import Alert, Board, Change
-from sensorhub.alerts.event import VERSION, Event, resolved, rfc3339, texts, view
-from sensorhub.alerts.mute import Silence as Mute
-from sensorhub.alerts.mute import inhibited_by, silenced_by
+from sensorhub.alerting.muting import MuteCheck, MuteSources
+from sensorhub.alerts.event import (
+    VERSION,
+    Event,
+    alert_texts,
+    resolved_texts,
+    rfc3339,
+    transition_view,
+)
+from sensorhub.alerts.muting import MuteReason
+from sensorhub.alerts.open_alerts import Alert, AlertChange, AlertKey, OpenAlerts
 from sensorhub.alerts.rules import Rule
+from sensorhub.alerts.silences import Silence
 from sensorhub.alerts.transitions import RESOLVED, Transition
-from sensorhub.model import Category, Severity
 from sensorhub.rules.schema import Inhibit
 from sensorhub.state.state import State
 from sensorhub.store.hot.changeset import ChangeSet
@@ -26,39 +34,43 @@ Wants = Callable[[Choice, Event, str], bool]
 
 
 class NotificationPolicy:
-    """Enters notifications. `wants(choice, event, told_before)` chooses subscribers."""
+    """Enters a change of an alert, and its notifications.
+
+    `wants(choice, event, told_before)` says whether a subscriber gets an event.
+    """
 
     def __init__(
         self,
         state: State,
-        board: Board,
+        open_alerts: OpenAlerts,
         rules: Mapping[str, Rule],
         inhibits: tuple[Inhibit, ...],
         wants: Wants,
     ) -> None:
-        self.mutes: list[Mute] = []
+        self.silences: list[Silence] = []
         self.subscriptions: list[Subscription] = []
-        self.held: dict[str, tuple[Alert, Event]] = {}
+        self._held: dict[str, tuple[Alert, Event]] = {}
         self._state = state
-        self._board = board
+        self._alerts = open_alerts
         self._rules = rules
         self._inhibits = inhibits
         self._wants = wants
-        self._zones: set[tuple[str, str]] | None = None
 
     def hold(self, pairs: Iterable[tuple[Alert, Transition]]) -> None:
-        """Alerts whose last transition subscribers were not told before a restart."""
+        """Hold again what subscribers were not notified of before a restart."""
         for alert, transition in pairs:
-            event = self._event(Change(alert, transition), "restart")
-            self.held[alert.id] = (alert, event)
+            event = self._event(AlertChange(alert, transition), MuteReason.RESTART)
+            self._held[alert.id] = (alert, event)
 
-    def tell(self, change_set: ChangeSet, change: Change, flapping: bool) -> None:
-        """Enter a change and the notifications of it."""
+    def enter_change(
+        self, change_set: ChangeSet, change: AlertChange, flapping: bool
+    ) -> None:
+        """Enter a change: alert, transition, the event on MQTT, notifications."""
         alert = change.alert
         at = change.transition.at
-        self.held.pop(alert.id, None)
-        muted = self._muted(alert, at, flapping)
-        event = self._event(change, muted)
+        self._held.pop(alert.id, None)
+        muted_by = self._mute_check(at).muted_by(alert, flapping)
+        event = self._event(change, muted_by)
         change_set.alerts[alert.id] = alert
         change_set.transitions.append(change.transition)
         change_set.moved["transitions"] += 1
@@ -67,12 +79,12 @@ class NotificationPolicy:
         change_set.outbox.append(
             OutboxRow(f"{id_}-{MQTT}", MQTT, alert.id, id_, at, body)
         )
-        if muted is None:
+        if muted_by is None:
             self._notify(change_set, alert, event, body, at)
         elif alert.state == RESOLVED and alert.told == "":
             alert.told = RESOLVED
         else:
-            self.held[alert.id] = (alert, event)
+            self._held[alert.id] = (alert, event)
             change_set.moved["notifications_held"] += 1
 
     def _notify(
@@ -88,71 +100,34 @@ class NotificationPolicy:
                 )
 
     def release(self, change_set: ChangeSet, now: int) -> None:
-        """Tell what was held back and is held back no more."""
-        if not self.held:
+        """Enter the notifications that were held and are muted no more."""
+        if not self._held:
             return
         self._state.rules.calm()
+        flapping = self._flapping()
+        check = self._mute_check(now)
+        for alert, event in list(self._held.values()):
+            if check.muted_by(alert, (alert.rule, alert.subject) in flapping) is None:
+                del self._held[alert.id]
+                if alert.told != alert.status:
+                    event.muted_by = None
+                    self._notify(change_set, alert, event, encode(event), now)
+
+    def _mute_check(self, now: int) -> MuteCheck:
+        sources = MuteSources(self.silences, self._inhibits)
+        return MuteCheck(self._state, self._alerts, sources, now)
+
+    def _flapping(self) -> set[AlertKey]:
+        """Rules that flap, each with the asset on which it does."""
         registry, series = self._state.registry, self._state.series
-        flapping = {
+        return {
             (rule, registry.subject(asset))
             for rule, number in self._state.rules.flapping
             if (asset := series.asset_of(number)) >= 0
         }
-        self._zones = {(r, other.zone) for (r, _), other in self._board.open.items()}
-        for alert, event in list(self.held.values()):
-            if self._muted(alert, now, (alert.rule, alert.subject) in flapping) is None:
-                del self.held[alert.id]
-                if alert.told != alert.status:
-                    event.muted_by = None
-                    self._notify(change_set, alert, event, encode(event), now)
-        self._zones = None
 
-    def _fires_in(self, rule: str, zone: str) -> bool:
-        if self._zones is not None:
-            return (rule, zone) in self._zones
-        return any(
-            r == rule and other.zone == zone
-            for (r, _), other in self._board.open.items()
-        )
-
-    def _muted(self, alert: Alert, now: int, flapping: bool) -> str | None:
-        """What holds notifications of the alert back; danger is never held."""
-        if alert.severity is Severity.DANGER:
-            return None
-        place = (alert.rule, alert.subject.id, alert.zone)
-        mute = silenced_by(self.mutes, place, now, alert.danger_at)
-        if mute is not None:
-            return f"silence:{mute.id}"
-        outage = self._outage(alert)
-        if outage is not None:
-            return f"inhibited:{outage}"
-        source = inhibited_by(
-            self._inhibits,
-            alert.rule,
-            lambda rule: (rule, alert.subject) in self._board.open,
-            lambda rule: self._fires_in(rule, alert.zone),
-        )
-        if source is not None:
-            return f"inhibited:{source}"
-        ours = alert.subject.is_asset and alert.category is not Category.SAFETY
-        if ours and self._state.registry.out_of_service(alert.subject.no, now):
-            return "out_of_service"
-        return "flapping" if flapping else None
-
-    def _outage(self, alert: Alert) -> str | None:
-        """The rule of the outage of a group that explains an alert about a device."""
-        if alert.category is not Category.DEVICE or not alert.subject.is_asset:
-            return None
-        outages = [key for key in self._board.open if key[1].is_group]
-        if not outages:
-            return None
-        state = self._state
-        here = state.registry.asset_of == alert.subject.no
-        mine = {*state.reception.gateway[here].tolist(), *state.zone[here].tolist()}
-        return next((rule for rule, group in outages if group.no in mine), None)
-
-    def _event(self, change: Change, muted: str | None) -> Event:
-        """The versioned object of a change."""
+    def _event(self, change: AlertChange, muted_by: str | None) -> Event:
+        """Build the event of a change."""
         alert = change.alert
         registry = self._state.registry
         name = alert.subject.id
@@ -164,9 +139,9 @@ class NotificationPolicy:
             cause = alert.cause  # what raised it
         text = dict.fromkeys(("zh-CN", "en"), f"{name}: {alert.rule}")
         if rule is not None:
-            text = texts(rule, name, alert.zone, alert.severity, cause)
+            text = alert_texts(rule, name, alert.zone, alert.severity, cause)
         if alert.state == RESOLVED:
-            text = resolved(text)
+            text = resolved_texts(text)
         return Event(
             version=VERSION,
             id=alert.id,
@@ -181,8 +156,8 @@ class NotificationPolicy:
             resolved_at=rfc3339(alert.resolved_at),
             acknowledged_by=alert.acknowledged_by,
             assigned_to=alert.assigned_to,
-            muted_by=muted,
-            transition=view(change.transition),
+            muted_by=muted_by,
+            transition=transition_view(change.transition),
             text=text,
             members=alert.cause.members or [],
         )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import structlog
 
 from sensorhub.alerting.recorder import AlertRecorder
-from sensorhub.alerts.board import Alert
+from sensorhub.alerts.open_alerts import Alert
 from sensorhub.alerts.rules import Rule
 from sensorhub.model import BY_NAME
 from sensorhub.state.state import State

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.alerting.notifications import NotificationPolicy
-from sensorhub.alerts.board import Alert, AlertSource, Board
+from sensorhub.alerts.open_alerts import Alert, AlertSource, OpenAlerts
 from sensorhub.alerts.rules import Rule
 from sensorhub.alerts.transitions import Cause
 from sensorhub.model import Severity
@@ -35,30 +35,30 @@ class AlertRecorder:
     """
 
     def __init__(
-        self, state: State, board: Board, notifications: NotificationPolicy
+        self, state: State, open_alerts: OpenAlerts, notifications: NotificationPolicy
     ) -> None:
         self.reconciled_at = 0
         self._state = state
-        self._board = board
+        self._alerts = open_alerts
         self._notifications = notifications
 
     # -- queries --
 
     def open_alerts(self) -> list[Alert]:
         """All open alerts."""
-        return list(self._board.open.values())
+        return list(self._alerts.by_key.values())
 
     def open_alert(self, rule: str, subject: Subject) -> Alert | None:
         """The open alert of a rule about a subject."""
-        return self._board.open.get((rule, subject))
+        return self._alerts.by_key.get((rule, subject))
 
     def worst(self, rule: str, subject: Subject) -> Severity:
         """The worst severity that any source of a subject shows under a rule."""
-        return self._board.worst(rule, subject)
+        return self._alerts.worst_level(rule, subject)
 
     def outages(self) -> list[Alert]:
         """The open alerts about gateways and zones."""
-        return [x for x in self._board.open.values() if x.subject.is_group]
+        return [x for x in self._alerts.by_key.values() if x.subject.is_group]
 
     def devices_out(self) -> NDArray[np.bool_] | None:
         """By device whether its gateway or zone is out; None: none is."""
@@ -83,8 +83,8 @@ class AlertRecorder:
     ) -> None:
         """Take what a source shows now; enter the change of the alert, if any."""
         rule, subject, source, level = shown
-        self._board.note(rule.id, subject, source, level)
-        change = self._board.decide(
+        self._alerts.set_level(rule.id, subject, source, level)
+        change = self._alerts.update(
             (rule.id, subject),
             at,
             cause,
@@ -95,7 +95,7 @@ class AlertRecorder:
             flapping = source.kind == "series" and (
                 (rule.id, source.no) in self._state.rules.flapping
             )
-            self._notifications.tell(change_set, change, flapping)
+            self._notifications.enter_change(change_set, change, flapping)
 
     def _zone(self, subject: Subject) -> str:
         """The zone of a subject; that of most of its devices for a gateway."""
@@ -114,12 +114,12 @@ class AlertRecorder:
     ) -> None:
         """Resolve an alert that cannot stand: rule_removed, unmounted, retired."""
         cause = Cause(reason=reason, deadline_at=at)
-        change = self._board.resolve(alert, at, cause)
-        self._notifications.tell(change_set, change, False)
+        change = self._alerts.resolve(alert, at, cause)
+        self._notifications.enter_change(change_set, change, False)
 
     def lower(self, change_set: ChangeSet, alert: Alert, at: int, reason: str) -> None:
         """Lower an alert whose worst source is gone to what the others show."""
-        change = self._board.decide(
+        change = self._alerts.update(
             (alert.rule, alert.subject),
             at,
             Cause(reason=reason, deadline_at=at),
@@ -127,4 +127,4 @@ class AlertRecorder:
             zone=alert.zone,
         )
         if change is not None:
-            self._notifications.tell(change_set, change, False)
+            self._notifications.enter_change(change_set, change, False)

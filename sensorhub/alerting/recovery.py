@@ -9,33 +9,35 @@ import numpy as np
 
 from sensorhub.alerting.no_data import NoDataAlerts
 from sensorhub.alerting.service_clocks import ServiceClocks
-from sensorhub.alerts.board import BY_RULE, Alert, AlertSource, Board
+from sensorhub.alerts.open_alerts import BY_RULE, Alert, AlertSource, OpenAlerts
 from sensorhub.alerts.rules import Rule
 from sensorhub.model import BY_NAME, Category, Severity
 from sensorhub.state.state import State
 
 
 class SourceRecovery:
-    """Rebuilds the levels of a board's sources after the board was loaded."""
+    """Rebuilds the level of each source of the open alerts after these were loaded."""
 
-    def __init__(self, state: State, board: Board, rules: Mapping[str, Rule]) -> None:
+    def __init__(
+        self, state: State, open_alerts: OpenAlerts, rules: Mapping[str, Rule]
+    ) -> None:
         self._state = state
-        self._board = board
+        self._alerts = open_alerts
         self._rules = rules
 
     def restore(self, no_data: NoDataAlerts, services: ServiceClocks) -> None:
         """Rebuild what tracks show, then what timers and outages show."""
         self._restore_tracks()
-        for (rule_id, subject), alert in self._board.open.items():
-            if self._board.worst(rule_id, subject) is Severity.NONE:
+        for (rule_id, subject), alert in self._alerts.by_key.items():
+            if self._alerts.worst_level(rule_id, subject) is Severity.NONE:
                 self._raise_track(alert)
             if services.restore(alert):
-                self._board.note(rule_id, subject, BY_RULE, alert.severity)
+                self._alerts.set_level(rule_id, subject, BY_RULE, alert.severity)
             for device in no_data.restore(alert, self._cause_device(alert)):
                 source = AlertSource.device(device)
-                self._board.note(rule_id, subject, source, alert.severity)
+                self._alerts.set_level(rule_id, subject, source, alert.severity)
             if subject.kind == "hub" or subject.is_group:
-                self._board.note(rule_id, subject, BY_RULE, alert.severity)
+                self._alerts.set_level(rule_id, subject, BY_RULE, alert.severity)
 
     def _restore_tracks(self) -> None:
         state = self._state
@@ -45,10 +47,10 @@ class SourceRecovery:
             if not level:
                 continue
             subject = state.registry.subject(asset)
-            alert = self._board.open.get((rule_id, subject)) if asset >= 0 else None
+            alert = self._alerts.by_key.get((rule_id, subject)) if asset >= 0 else None
             if alert is not None and level <= alert.severity:
                 source = AlertSource.series(series)
-                self._board.note(rule_id, subject, source, level)
+                self._alerts.set_level(rule_id, subject, source, level)
             else:  # its alert has ended, or is less by now: the database wins
                 state.rules.forget(rule_id, series)
 
@@ -75,7 +77,7 @@ class SourceRecovery:
         if level:  # else the rule has no such severity any more
             series = self._state.rules.raise_track(rule, device, level)
             source = AlertSource.series(series)
-            self._board.note(rule.id, alert.subject, source, level)
+            self._alerts.set_level(rule.id, alert.subject, source, level)
 
     def _cause_device(self, alert: Alert) -> int | None:
         """The device in the alert's cause, if it is still on the asset."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sensorhub.alerting.deadlines import first_deadline
 from sensorhub.alerting.recorder import AlertRecorder, SourceLevel
 from sensorhub.alerting.selection import selected_assets
-from sensorhub.alerts.board import BY_RULE, Alert
+from sensorhub.alerts.open_alerts import BY_RULE, Alert
 from sensorhub.alerts.rules import HOUR_MS, Rule
 from sensorhub.alerts.timers import Overdue
 from sensorhub.alerts.transitions import Cause
@@ -79,7 +79,7 @@ class ServiceClocks:
         self._service_at[asset] = service.at
         subject = self._registry.subject(asset)
         for one in self._rules:
-            level = one.served(asset, service.at, at)
+            level = one.lower_level(asset, service.at, at)
             if level is not None:
                 shown = SourceLevel(one.rule, subject, BY_RULE, level)
                 self._recorder.set_level(change_set, shown, at, cause)
@@ -91,7 +91,9 @@ class ServiceClocks:
         for one in self._rules:
             if not one.rule.in_schedule(now):
                 continue
-            for asset, severity, deadline in one.moved(now, served, registry.mounted):
+            for asset, severity, deadline in one.raise_levels(
+                now, served, registry.mounted
+            ):
                 if registry.out_of_service(asset, now):
                     one.level[asset] = 0
                     continue

@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.alerting.recorder import AlertRecorder, SourceLevel
-from sensorhub.alerts.ahead import Ahead
-from sensorhub.alerts.board import BY_RULE
+from sensorhub.alerts.hub_clock import HubClockCheck
+from sensorhub.alerts.open_alerts import BY_RULE
 from sensorhub.alerts.rules import HOUR_MS
-from sensorhub.alerts.system import SYSTEM_RULES
+from sensorhub.alerts.system_rules import SYSTEM_RULES
 from sensorhub.alerts.transitions import Cause
 from sensorhub.model import Severity
 from sensorhub.registry.registry import FOR_EVER
@@ -23,7 +23,7 @@ class SystemAlerts:
 
     def __init__(self, recorder: AlertRecorder, devices: int) -> None:
         self._recorder = recorder
-        self._ahead = Ahead(devices)
+        self._hub_clock = HubClockCheck(devices)
         self._confirmed_at: dict[str, int] = {}
 
     def set(
@@ -52,7 +52,7 @@ class SystemAlerts:
 
     def evaluate(self, change_set: ChangeSet, now: int) -> None:
         """Judge the hub's clock, and resolve faults that did not occur again."""
-        ahead = self._ahead.suspects(now)
+        ahead = self._hub_clock.count_ahead(now)
         if ahead is not None:
             self.set(change_set, "hub_clock", ahead > 0, now, ahead)
         for rule in EXPIRING:
@@ -73,13 +73,13 @@ class SystemAlerts:
         ahead: NDArray[np.bool_],
     ) -> None:
         """Take uplinks with a device time: whether it was ahead of the hub's clock."""
-        self._ahead.note(device, received_at, ahead)
+        self._hub_clock.record(device, received_at, ahead)
 
     # -- what comes next --
 
     def next_due(self, now: int) -> int:
         """Return when (ms) `evaluate` will change something, without uplinks."""
-        found = [self._ahead.turns_at(now, self.fires("hub_clock"))]
+        found = [self._hub_clock.changes_at(now, self.fires("hub_clock"))]
         found += [self._expires_at(rule) for rule in EXPIRING]
         return min((at for at in found if at is not None), default=FOR_EVER)
 
@@ -95,4 +95,4 @@ class SystemAlerts:
         The arrays are uplinks to come, as for `record_clocks`.
         """
         fires = self.fires("hub_clock")
-        return self._ahead.turns_at(now, fires, device, received_at, ahead)
+        return self._hub_clock.changes_at(now, fires, device, received_at, ahead)

@@ -1,1 +1,1 @@
-"""Rules, the state of alerts, muting: decisions as functions of values."""
+"""Alert rules and the state of alerts: decisions as pure functions of values."""

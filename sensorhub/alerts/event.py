@@ -1,4 +1,4 @@
-"""The one versioned object that MQTT, webhook and `alerts --json` carry."""
+"""The versioned event that MQTT, webhooks, the stream and `alerts --json` carry."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -80,8 +80,8 @@ class Event(msgspec.Struct):
     members: list[str] = []
 
 
-def view(transition: Transition) -> TransitionView:
-    """A transition as the edges see it."""
+def transition_view(transition: Transition) -> TransitionView:
+    """Return a transition as it is sent."""
     return TransitionView(
         id=transition.id,
         at=rfc3339(transition.at) or "",
@@ -108,7 +108,7 @@ def _number(value: object, decimals: int) -> str:
 
 
 def _unit(rule: Rule) -> str:
-    """Unit of what a rule shows: hours where it counts time, % of a group."""
+    """The unit of a rule's value: hours where it counts time, % of a group."""
     if rule.kind == "group":
         return "%"
     entry = BY_NO.get(rule.code)
@@ -119,10 +119,10 @@ def _unit(rule: Rule) -> str:
     return f"{entry.unit}/h" if rule.kind == "rate" else entry.unit
 
 
-def texts(
+def alert_texts(
     rule: Rule, asset: str, zone: str, severity: Severity, cause: Cause
 ) -> dict[str, str]:
-    """The rule's texts with asset, value, unit and limit filled in."""
+    """Fill asset, value, unit and limit into the texts of a rule."""
     entry = BY_NO.get(rule.code)
     limit = next((x.raise_ for x in rule.limits if x.severity == severity), None)
     if limit is None:
@@ -143,6 +143,6 @@ def texts(
     return {"zh-CN": text.zh.format_map(places), "en": text.en.format_map(places)}
 
 
-def resolved(text: dict[str, str]) -> dict[str, str]:
-    """The texts of an alert that is over: what it said, marked as over."""
+def resolved_texts(text: dict[str, str]) -> dict[str, str]:
+    """Mark the texts of an alert as resolved."""
     return {"zh-CN": f"已解除：{text['zh-CN']}", "en": f"Resolved: {text['en']}"}

@@ -1,4 +1,4 @@
-"""A rule ready to evaluate: its limits, its schedule, whom it looks at."""
+"""Alert rules ready to evaluate: limits, schedule, the assets that they select."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from sensorhub.standards.gas import ATMOSPHERE_KPA
 
 HOUR_MS = 3_600_000
 LEAST_GAP_MS = 2 * HOUR_MS
-# what a forecast may ask of a fill, in the order in which the estimate tells them
+# chances that a forecast rule may compare, in the order of the estimate
 CHANCES = ("due", "before_round", "overfull")
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """One severity's raise and clear; of a forecast also which chance is meant."""
+class SeverityLimit:
+    """Raise and clear limit of one severity; of a forecast the chance to compare."""
 
     severity: Severity
     raise_: float
@@ -29,14 +29,14 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule ready to evaluate; `limits` rise in severity."""
+    """A rule ready to evaluate; `limits` are sorted by severity."""
 
     id: str
     settings: RuleSettings
     kind: str
     category: Category
     code: int  # measurement number, 0 where the rule has none
-    limits: tuple[Limit, ...]
+    limits: tuple[SeverityLimit, ...]
     above: bool
     hold: int
     clear_hold: int
@@ -44,20 +44,20 @@ class Rule:
     k: int
     n: int
     zone: ZoneInfo
-    over: int = 0  # window of the mean that is judged, ms; 0: each sample
+    over: int = 0  # window of the mean that is compared, ms; 0: each sample
     clauses: Clauses = NO_CLAUSES
 
     def admits(self, tags: Collection[str]) -> bool:
-        """Whether the limits that it names hold for an asset with these tags."""
+        """Whether the standards that it names apply to an asset with these tags."""
         return self.clauses.admits(tags)
 
     @property
     def judged(self) -> str:
-        """How values are judged: those kept for a mean fit no other way."""
+        """What is compared; samples kept for a mean are of no use to another."""
         return f"{self.over} ms {self.clauses.unit}"
 
     def max_gap_for(self, interval_ms: int) -> int:
-        """Longest time between two samples across which a hold goes on, ms."""
+        """Return the longest time between two samples of one hold, ms."""
         if self.max_gap is not None:
             return self.max_gap
         return max(3 * interval_ms, LEAST_GAP_MS)
@@ -79,7 +79,7 @@ class Rule:
         return inside and WEEKDAYS[day] in schedule.weekdays
 
     def opens_at(self, at: int) -> int:
-        """The first time (ms) from `at` on at which the rule may raise."""
+        """Return the first time (ms) from `at` on at which the rule may raise."""
         if self.in_schedule(at):
             return at
         schedule = self.settings.schedule
@@ -97,7 +97,7 @@ class Rule:
 def compile_rules(
     book: Rulebook, timezone: str, kpa: float = ATMOSPHERE_KPA
 ) -> tuple[Rule, ...]:
-    """Rules ready to evaluate, in the order of the book; `kpa`: the town's air."""
+    """Compile rules, in the order of the book; `kpa`: the air pressure of the town."""
     return tuple(_compile(settings, timezone, book, kpa) for settings in book.rules)
 
 
@@ -113,7 +113,7 @@ def _clauses(settings: RuleSettings, book: Rulebook, kpa: float) -> Clauses:
 def _compile(settings: RuleSettings, timezone: str, book: Rulebook, kpa: float) -> Rule:
     clauses = _clauses(settings, book, kpa)
     limits = [
-        Limit(
+        SeverityLimit(
             Severity[level.severity.upper()],
             level.raise_,
             level.raise_ if level.clear is None else level.clear,

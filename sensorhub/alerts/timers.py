@@ -1,7 +1,7 @@
-"""Rules that time decides: no data of a device, service overdue at an asset.
+"""Rules that time decides: a device sends no data, a service of an asset is overdue.
 
-Silence counts covered time only: time in which the hub was connected and had
-drained its backlog. Overdue counts plain time since the last service.
+No data counts monitored time only: time in which the hub was connected and had drained
+its backlog. Overdue counts plain time since the last service.
 """
 
 from collections.abc import Iterator
@@ -15,8 +15,11 @@ from sensorhub.model import NEVER, Severity
 FAR = 2**62
 
 
-def silence_limit(rule: Rule, interval_ms: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Longest silence by device, ms; devices may tell another interval."""
+def no_data_limit(rule: Rule, interval_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the longest time without data by device, ms.
+
+    Devices may report another interval than their profile has.
+    """
     settings = rule.settings
     limit = np.maximum(interval_ms * settings.intervals, float(settings.at_least))
     whole: NDArray[np.int64] = limit.astype(np.int64)
@@ -24,7 +27,7 @@ def silence_limit(rule: Rule, interval_ms: NDArray[np.int64]) -> NDArray[np.int6
 
 
 class NoData:
-    """One no_data rule over all devices: limits, and who is over them now."""
+    """One no_data rule over all devices; `flagged` are those over the limit."""
 
     def __init__(self, rule: Rule, interval_ms: NDArray[np.int64]) -> None:
         self.rule = rule
@@ -33,26 +36,28 @@ class NoData:
 
     @property
     def limit(self) -> NDArray[np.int64]:
-        """Longest silence by device, ms."""
-        return silence_limit(self.rule, self._interval_ms)
+        """Longest time without data by device, ms."""
+        return no_data_limit(self.rule, self._interval_ms)
 
-    def over(
+    def flag_over_limit(
         self,
-        covered: int,
-        covered_at: NDArray[np.int64],
-        excused: NDArray[np.bool_] | None = None,
+        monitored_ms: int,
+        monitored_at: NDArray[np.int64],
+        exempt: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.intp]:
-        """Devices that went silent since the last look; they are flagged."""
-        new = (
-            (covered - covered_at > self.limit) & ~self.flagged & (covered_at != NEVER)
-        )
-        if excused is not None:
-            new &= ~excused
+        """Flag devices that are over the limit; return those that were not flagged.
+
+        `monitored_at`: the monitored time at each device's last uplink, ms.
+        """
+        new = monitored_ms - monitored_at > self.limit
+        new &= ~self.flagged & (monitored_at != NEVER)
+        if exempt is not None:
+            new &= ~exempt
         self.flagged |= new
         return np.flatnonzero(new)
 
-    def heard(self, device: NDArray[np.int32]) -> list[int]:
-        """Flagged devices among those that just spoke; no longer flagged."""
+    def unflag_heard(self, device: NDArray[np.int32]) -> list[int]:
+        """Unflag devices that sent an uplink; return those that were flagged."""
         back = device[self.flagged[device]]
         if not len(back):
             return []
@@ -61,19 +66,19 @@ class NoData:
 
 
 class Overdue:
-    """One overdue rule over all assets: its limits in hours since service."""
+    """One overdue rule over all assets; its limits are hours since the last service."""
 
     def __init__(self, rule: Rule, selected: NDArray[np.bool_]) -> None:
         self.rule = rule
         self.selected = selected
         self.level = np.zeros(len(selected), np.int8)
 
-    def moved(
+    def raise_levels(
         self, now: int, service_at: NDArray[np.int64], watched: NDArray[np.bool_]
     ) -> Iterator[tuple[int, Severity, int]]:
-        """Assets whose level rose: (asset, severity, deadline in ms).
+        """Raise levels; yield each asset with its severity and deadline (ms).
 
-        Only assets that are `watched` now and whose clock was ever started.
+        Only assets that are `watched` now and whose service clock was ever started.
         """
         known = self.selected & watched & (service_at != NEVER)
         for limit in self.rule.limits:
@@ -83,8 +88,8 @@ class Overdue:
                 self.level[asset] = limit.severity
                 yield asset, limit.severity, int(deadline[asset])
 
-    def served(self, asset: int, service_at: int, now: int) -> Severity | None:
-        """A service was done: the asset's level after it, None where it stays."""
+    def lower_level(self, asset: int, service_at: int, now: int) -> Severity | None:
+        """Return the level of an asset after a service; None where it stays."""
         level = Severity.NONE
         for limit in self.rule.limits:
             if now > service_at + int(limit.raise_ * HOUR_MS):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sensorhub.alerts.system import SYSTEM_RULES
+from sensorhub.alerts.system_rules import SYSTEM_RULES
 from sensorhub.backtest.virtual import LoadedConfig
 from sensorhub.cli.context import Context
 from sensorhub.cli.output import REFUSED, print_json

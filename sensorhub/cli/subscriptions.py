@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from sensorhub.alerts.system import HUB_ID, SYSTEM_RULES
+from sensorhub.alerts.system_rules import HUB_ID, SYSTEM_RULES
 from sensorhub.cli.context import By, Context, command, refuse
 from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table

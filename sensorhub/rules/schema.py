@@ -32,7 +32,7 @@ Over = Annotated[int, BeforeValidator(parse_over), Field(ge=0)]
 Kind = Literal[
     "threshold", "rate", "no_data", "count_since", "overdue", "group", "forecast"
 ]
-# alerts about the hub itself, see alerts/system.py
+# alerts about the hub itself, see alerts/system_rules.py
 RESERVED = frozenset(
     {"codec_off", "disk_low", "hub_outage", "hub_clock", "influx_stuck"}
     | {"internal_error", "journal_damaged", "rules_refused"}

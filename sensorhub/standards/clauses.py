@@ -70,7 +70,7 @@ class Clauses:
         """Convert values for comparison with the limits: ppm to mg/m³ at `celsius`."""
         return value * mg_per_ppm(self.gas, celsius, self.kpa) if self.gas else value
 
-    def quiet(self, low: float, high: float) -> tuple[float, float]:
+    def no_change_range(self, low: float, high: float) -> tuple[float, float]:
         """The range in ppm that stays below all limits at any temperature."""
         if not self.gas:
             return low, high

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.alerts.track import Track
+from sensorhub.alerts.rule_track import RuleTrack
 from sensorhub.columns import (
     NO_DEVICE,
     unpack,
@@ -120,7 +120,7 @@ def _device_columns(state: State) -> dict[str, NDArray[Any]]:
     }
 
 
-def _plain(track: Track) -> list[list[Any]]:
+def _plain(track: RuleTrack) -> list[list[Any]]:
     return [[c.active, c.since, c.clear_since, c.bits] for c in track.comparators]
 
 
@@ -170,8 +170,8 @@ def _load_devices(state: State, first: int, data: Block) -> None:
         column[first : first + data.devices] = values.reshape(shape)
 
 
-def _track(comparators: list[list[Any]], changes: list[int]) -> Track:
-    track = Track(len(comparators))
+def _track(comparators: list[list[Any]], changes: list[int]) -> RuleTrack:
+    track = RuleTrack(len(comparators))
     track.changes = list(changes)
     for comparator, values in zip(track.comparators, comparators, strict=True):
         comparator.active, comparator.since = values[0], values[1]

@@ -6,14 +6,19 @@ Readings within the range of their series need no evaluation one by one.
 import numpy as np
 from numpy.typing import NDArray
 
+from sensorhub.alerts.rule_track import (
+    ANY_VALUE,
+    RuleTrack,
+    no_change_chances,
+    no_change_range,
+)
 from sensorhub.alerts.rules import CHANCES, Rule
-from sensorhub.alerts.track import QUIET, Track, chance_band, quiet_band
 from sensorhub.model import CODES, FILL
 from sensorhub.registry.registry import Registry, Traits
 from sensorhub.state.rule_selection import RuleSelector
 from sensorhub.state.series import Series
 
-Tracks = dict[tuple[str, int], Track]  # by rule and series
+Tracks = dict[tuple[str, int], RuleTrack]  # by rule and series
 
 
 class NoChangeRanges:
@@ -35,11 +40,11 @@ class NoChangeRanges:
         self._tracks = tracks
         size = (len(CHANCES), registry.devices)
         self.chance_low, self.chance_high = (
-            np.full(size, QUIET[0]),
-            np.full(size, QUIET[1]),
+            np.full(size, ANY_VALUE[0]),
+            np.full(size, ANY_VALUE[1]),
         )
         self._forecasts = any(rule.kind == "forecast" for rule in rules)
-        self.idle = {rule.id: quiet_band(rule, None) for rule in rules}
+        self.idle = {rule.id: no_change_range(rule, None) for rule in rules}
         self._ranges: dict[tuple[Traits, int], tuple[float, float]] = {}
         self._chance_ranges: dict[tuple[str, ...], NDArray[np.float64]] = {}
 
@@ -73,7 +78,7 @@ class NoChangeRanges:
         asset = self._series.asset_of(series)
         traits = self._registry.traits[asset] if asset >= 0 else None
         if traits is None:
-            return QUIET
+            return ANY_VALUE
         key = (traits, int(self._series.code[series]))
         found = self._ranges.get(key)
         if found is None or self._selector.by_asset:
@@ -98,7 +103,7 @@ class NoChangeRanges:
         found = []
         for rule in self._selector.rules_of(series):
             track = tracks.get((rule.id, series))
-            found.append(quiet_band(rule, track) if track else self.idle[rule.id])
+            found.append(no_change_range(rule, track) if track else self.idle[rule.id])
         columns.low[series], columns.high[series] = _common(found)
         if self._forecasts and columns.code.item(series) == FILL:
             rules = self._selector.forecasts_of(series)
@@ -110,17 +115,17 @@ class NoChangeRanges:
 
 def _common(ranges: list[tuple[float, float]]) -> tuple[float, float]:
     """The values that lie within all ranges."""
-    low, high = QUIET
+    low, high = ANY_VALUE
     for own in ranges:
         low, high = max(low, own[0]), min(high, own[1])
     return low, high
 
 
-def _common_chances(rules: list[tuple[Rule, Track | None]]) -> NDArray[np.float64]:
+def _common_chances(rules: list[tuple[Rule, RuleTrack | None]]) -> NDArray[np.float64]:
     """By chance the low and high that no rule would move between."""
-    found = np.array([QUIET] * len(CHANCES))
+    found = np.array([ANY_VALUE] * len(CHANCES))
     for rule, track in rules:
-        own = np.array(chance_band(rule, track))
+        own = np.array(no_change_chances(rule, track))
         found[:, 0] = np.maximum(found[:, 0], own[:, 0])
         found[:, 1] = np.minimum(found[:, 1], own[:, 1])
     return found

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensorhub.alerts import flap
+from sensorhub.alerts import flapping
+from sensorhub.alerts.rule_track import RuleTrack
 from sensorhub.alerts.rules import HOUR_MS, Rule
-from sensorhub.alerts.track import Track
 from sensorhub.model import (
     BY_NAME,
     CATALOGUE,
@@ -51,7 +51,7 @@ class Moved(NamedTuple):
     series: int
     level: Severity
     value: float
-    track: Track
+    track: RuleTrack
     fill: float | None = None  # %, as estimated: of a forecast
 
 
@@ -110,7 +110,7 @@ class RuleEvaluator:
             new = self._series.add(*pair)
             self.ranges.set_idle(new)
             series = int(new[0])
-        track = self.tracks.setdefault((rule.id, series), Track(len(rule.limits)))
+        track = self.tracks.setdefault((rule.id, series), RuleTrack(len(rule.limits)))
         for limit, comparator in zip(rule.limits, track.comparators, strict=True):
             comparator.active = limit.severity <= level
         self.ranges.update(series)
@@ -136,7 +136,7 @@ class RuleEvaluator:
             if track is None:
                 if self._stays_idle(rule, sample.value, forecast):
                     continue
-                track = Track(len(rule.limits))
+                track = RuleTrack(len(rule.limits))
             level = track.level(rule)
             off = out and rule.category is not Category.SAFETY
             shown = self._step(rule, track, sample, forecast, off)
@@ -159,7 +159,7 @@ class RuleEvaluator:
     def _step(
         self,
         rule: Rule,
-        track: Track,
+        track: RuleTrack,
         sample: SeriesSample,
         forecast: ReadingForecast,
         off: bool,
@@ -174,9 +174,9 @@ class RuleEvaluator:
         gap = last != NEVER and at - last > longest
         if rule.kind == "forecast":
             if off:
-                track.gap()
+                track.restart_holds()
             elif not np.isnan(forecast[0]):
-                track.forecast(rule, forecast, at, gap)
+                track.evaluate_chances(rule, forecast, at, gap)
             return _chance_shown(rule, track, forecast)
         shown = self._shown(rule, sample)
         blind = rule.kind == "rate" and (last == NEVER or gap)
@@ -187,9 +187,9 @@ class RuleEvaluator:
             blind = mean is None
             shown = shown if mean is None else mean
         if off or blind:
-            track.gap()
+            track.restart_holds()
         else:
-            track.step(rule, shown, at, gap)
+            track.evaluate(rule, shown, at, gap)
         return shown
 
     def _shown(self, rule: Rule, sample: SeriesSample) -> float:
@@ -220,25 +220,25 @@ class RuleEvaluator:
         told = columns.last_value.item(own) if own != NO_SERIES else np.nan
         return USUAL_CELSIUS if np.isnan(told) else told
 
-    def _changed(self, rule: Rule, series: int, track: Track) -> None:
+    def _changed(self, rule: Rule, series: int, track: RuleTrack) -> None:
         samples = int(self._series.samples[series])
         key = (rule.id, series)
         # calm before this sample is calm, whether a tick has seen it or not
-        was = key in self.flapping and flap.is_flapping(
+        was = key in self.flapping and flapping.is_flapping(
             track.changes, samples - 1, True
         )
-        track.changes = [*flap.recent(track.changes, samples), samples]
-        if flap.is_flapping(track.changes, samples, was):
+        track.changes = [*flapping.recent_changes(track.changes, samples), samples]
+        if flapping.is_flapping(track.changes, samples, was):
             self.flapping.add(key)
         else:
             self.flapping.discard(key)
 
-    def keep(self, rule: Rule, series: int, track: Track) -> None:
+    def keep(self, rule: Rule, series: int, track: RuleTrack) -> None:
         """Keep a track that was moved; an idle one is dropped."""
-        oldest = self._series.samples[series] - flap.STATES
+        oldest = self._series.samples[series] - flapping.STATES
         if track.changes and track.changes[-1] < oldest:
             track.changes = []
-        if track.idle():
+        if track.is_idle():
             self.tracks.pop((rule.id, series), None)
         else:
             self.tracks[rule.id, series] = track
@@ -249,13 +249,15 @@ class RuleEvaluator:
         for key in sorted(self.flapping):
             track = self.tracks.get(key)
             changes = track.changes if track else []
-            if not flap.is_flapping(changes, int(self._series.samples[key[1]]), True):
+            if not flapping.is_flapping(
+                changes, int(self._series.samples[key[1]]), True
+            ):
                 calm.append(key)
         self.flapping.difference_update(calm)
         return calm
 
 
-def _chance_shown(rule: Rule, track: Track, forecast: ReadingForecast) -> float:
+def _chance_shown(rule: Rule, track: RuleTrack, forecast: ReadingForecast) -> float:
     """The chance (%) of the level that a forecast's track shows."""
     level = track.level(rule)
     shows = next((x for x in rule.limits if x.severity == level), rule.limits[0])

@@ -6,7 +6,7 @@ Series columns grow as series are first seen.
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.alerts.track import QUIET
+from sensorhub.alerts.rule_track import ANY_VALUE
 from sensorhub.model import CODES, NEVER
 from sensorhub.registry.registry import Registry
 
@@ -42,8 +42,8 @@ class Series:
         self.code = np.zeros(size, np.uint8)
         self.last_at = np.full(size, NEVER, np.int64)
         self.last_value = np.full(size, np.nan)
-        self.low = np.full(size, QUIET[0])
-        self.high = np.full(size, QUIET[1])
+        self.low = np.full(size, ANY_VALUE[0])
+        self.high = np.full(size, ANY_VALUE[1])
         self.samples = np.zeros(size, np.int64)
         self.since = np.zeros(size)
 

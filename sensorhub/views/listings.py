@@ -6,10 +6,16 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sensorhub.alerts.board import Alert
-from sensorhub.alerts.event import VERSION, cause_view, resolved, rfc3339, texts
+from sensorhub.alerts.event import (
+    VERSION,
+    alert_texts,
+    cause_view,
+    resolved_texts,
+    rfc3339,
+)
+from sensorhub.alerts.open_alerts import Alert
 from sensorhub.alerts.rules import LEAST_GAP_MS, Rule, compile_rules
-from sensorhub.alerts.system import SYSTEM_RULES
+from sensorhub.alerts.system_rules import SYSTEM_RULES
 from sensorhub.alerts.transitions import RESOLVED
 from sensorhub.model import BY_NAME, NEVER, Reading, Severity
 from sensorhub.registry.profiles import Profile
@@ -113,8 +119,8 @@ def _text(alert: Alert, rule: Rule | None, name: str) -> dict[str, str]:
     if rule is None:
         text = dict.fromkeys(("zh-CN", "en"), f"{name}: {alert.rule}")
     else:
-        text = texts(rule, name, alert.zone, alert.severity, alert.cause)
-    return resolved(text) if alert.state == RESOLVED else text
+        text = alert_texts(rule, name, alert.zone, alert.severity, alert.cause)
+    return resolved_texts(text) if alert.state == RESOLVED else text
 
 
 def readings_view(

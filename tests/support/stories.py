@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from tests.support.opened import close_later
 
-from sensorhub.alerts import flap
-from sensorhub.alerts.board import AlertSource
+from sensorhub.alerts import flapping
+from sensorhub.alerts.open_alerts import AlertSource
 from sensorhub.clock import HandClock
 from sensorhub.fleet import parse_fleet_text
 from sensorhub.hub.commands.dispatcher import CommandDispatcher
@@ -199,8 +199,8 @@ def _tracks(state: State) -> dict[str, Any]:
     state.rules.calm()
     tracks = {}
     for (rule, s), track in state.rules.tracks.items():
-        changes = flap.recent(track.changes, int(state.series.samples[s]))
-        if changes or any(c.active or not c.idle() for c in track.comparators):
+        changes = flapping.recent_changes(track.changes, int(state.series.samples[s]))
+        if changes or any(c.active or not c.is_idle() for c in track.comparators):
             marks = [
                 (c.active, c.since, c.clear_since, c.bits) for c in track.comparators
             ]
@@ -230,21 +230,21 @@ def _lifecycle(hub: Hub) -> dict[str, Any]:
         return of if of.kind != "series" else _series(hub.session.state, of.no)
 
     return {
-        "open": {key: asdict(alert) for key, alert in lifecycle._board.open.items()},
+        "open": {key: asdict(alert) for key, alert in lifecycle._alerts.by_key.items()},
         "levels": {
             key: {source(s): int(level) for s, level in sources.items()}
-            for key, sources in lifecycle._board.levels.items()
+            for key, sources in lifecycle._alerts.levels.items()
         },
         "service_at": lifecycle._services._service_at.tolist(),
         "flagged": [s.flagged.tolist() for s in lifecycle._no_data._rules],
         "overdue": [o.level.tolist() for o in lifecycle._services._rules],
         "held": sorted(
             id_
-            for id_, (alert, _) in lifecycle._notifications.held.items()
+            for id_, (alert, _) in lifecycle._notifications._held.items()
             if alert.told != alert.status
         ),
-        "mutes": [
-            mute for mute in lifecycle._notifications.mutes if mute.until_at > hub.now()
+        "silences": [
+            one for one in lifecycle._notifications.silences if one.until_at > hub.now()
         ],
         "subscriptions": lifecycle._notifications.subscriptions,
     }

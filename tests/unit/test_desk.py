@@ -66,8 +66,8 @@ def test_a_silence_removed_or_a_kill_in_between_tell_alike(town: Town) -> None:
     town.up("d1", MINUTE, fill_level=85)
     town.kill()
     assert town.told(town.tick(MINUTE)) == []
-    (mute,) = town.hub.session.lifecycle._notifications.mutes
-    town.act("unsilence", silence=mute.id)
+    (silence,) = town.hub.session.lifecycle._notifications.silences
+    town.act("unsilence", silence=silence.id)
     assert town.told(town.tick(1)) == ["full firing warning"]
     town.kill()
     assert town.told(town.tick(MINUTE)) == []

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.town import HEADER, MINUTE, SHIPPED, Town, native
 
-from sensorhub.alerts.mean import FINEST, Mean
+from sensorhub.alerts.rolling_mean import STEPS, RollingMean
 
 MEAN = """
 [[rules]]
@@ -26,24 +26,24 @@ WINDOW = 30 * MINUTE
 
 
 def test_a_mean_is_known_once_samples_cover_the_window() -> None:
-    mean = Mean()
+    mean = RollingMean()
     found = [mean.add(n * 10 * MINUTE, 4.0, WINDOW, WINDOW) for n in range(5)]
     assert found == [None, None, None, 4.0, 4.0]
 
 
 def test_a_pause_longer_than_the_window_or_max_gap_begins_anew() -> None:
     for pause, longest in ((31 * MINUTE, 99 * MINUTE), (11 * MINUTE, 10 * MINUTE)):
-        mean = Mean()
+        mean = RollingMean()
         for n in range(7):
             mean.add(n * 5 * MINUTE, 4.0, WINDOW, longest)
         assert mean.add(30 * MINUTE + pause, 4.0, WINDOW, longest) is None
 
 
 def test_a_device_that_babbles_keeps_no_more_than_a_window_needs() -> None:
-    mean, found = Mean(), None
+    mean, found = RollingMean(), None
     for at in range(0, 2 * WINDOW, 100):
         found = mean.add(at, at / WINDOW, WINDOW, WINDOW)
-        assert len(mean.times) <= 2 * FINEST + 3
+        assert len(mean.times) <= 2 * STEPS + 3
     assert found == pytest.approx(1.5, rel=0.01)
 
 
@@ -52,7 +52,7 @@ def test_a_device_that_babbles_keeps_no_more_than_a_window_needs() -> None:
 )
 def test_it_is_the_area_under_straight_lines(steps: list[tuple[int, float]]) -> None:
     assert len(steps) > 1
-    mean, at, points = Mean(), 0, []
+    mean, at, points = RollingMean(), 0, []
     for step, value in steps:
         at += step
         points.append((at, value))

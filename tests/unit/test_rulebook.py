@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from tests.support.town import SHIPPED, UP, rule_settings
 
-from sensorhub.alerts.system import SYSTEM_RULES
+from sensorhub.alerts.system_rules import SYSTEM_RULES
 from sensorhub.config.schema import parse_duration
 from sensorhub.errors import ConfigError
 from sensorhub.rules.schema import RESERVED, parse_rules, read_rules

@@ -5,8 +5,8 @@ import random
 import pytest
 from tests.support.town import HOUR, MINUTE, rule
 
+from sensorhub.alerts.rule_track import RuleTrack, no_change_range
 from sensorhub.alerts.rules import Rule
-from sensorhub.alerts.track import Track, quiet_band
 from sensorhub.model import Severity
 from sensorhub.state.rule_evaluation import count_step
 
@@ -19,10 +19,10 @@ LOW = {"direction": "below", "levels": [{"severity": "device", "raise": 15}]}
 
 def states(of: Rule, samples: list[tuple[int, float]], interval: int = HOUR) -> str:
     """One letter a sample: `.` none, `w` warning, `u` urgent, `d` device."""
-    track, last, found = Track(len(of.limits)), None, ""
+    track, last, found = RuleTrack(len(of.limits)), None, ""
     for at, value in samples:
         gap = last is not None and at - last > of.max_gap_for(interval)
-        track.step(of, value, at, gap)
+        track.evaluate(of, value, at, gap)
         last = at
         found += "." if not track.level(of) else track.level(of).word[0]
     return found
@@ -191,13 +191,13 @@ def test_a_value_in_the_quiet_band_moves_nothing(seed: int) -> None:
         k=(n := chance.choice([1, 1, 2])),
         n=n,
     )
-    track, plain = Track(2), Track(2)
+    track, plain = RuleTrack(2), RuleTrack(2)
     for minute in range(400):
         value = float(chance.choice([*raises, *range(0, 101, 4)]))
-        low, high = quiet_band(of, track)
-        plain.step(of, value, minute * MINUTE, False)
+        low, high = no_change_range(of, track)
+        plain.evaluate(of, value, minute * MINUTE, False)
         if not low <= value < high:
-            track.step(of, value, minute * MINUTE, False)
+            track.evaluate(of, value, minute * MINUTE, False)
         assert track.level(of) == plain.level(of)
 
 

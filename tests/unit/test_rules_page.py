@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from tests.support.town import MINUTE, SHIPPED, rule
 
-from sensorhub.alerts.system import SYSTEM_RULES
-from sensorhub.alerts.track import Track
+from sensorhub.alerts.rule_track import RuleTrack
+from sensorhub.alerts.system_rules import SYSTEM_RULES
 from sensorhub.rules.schema import Inhibit, RuleSettings, parse_rules
 from sensorhub.rules.schema_parts import RuleLevel, Schedule, Select
 
@@ -40,10 +40,10 @@ def test_its_lines_of_values_have_these_states(block: str) -> None:
     lines = {line.split()[0]: line.split()[1:] for line in block.splitlines()}
     of = RULES[block.split()[0]]
     minutes = [int(m) for m in lines.get("minutes", range(len(lines["values"])))]
-    track, last, found = Track(len(of.limits)), minutes[0], []
+    track, last, found = RuleTrack(len(of.limits)), minutes[0], []
     for minute, value in zip(minutes, lines["values"], strict=True):
         gap = (minute - last) * MINUTE > of.max_gap_for(0)
-        track.step(of, float(value), minute * MINUTE, gap)
+        track.evaluate(of, float(value), minute * MINUTE, gap)
         last = minute
         found.append(track.level(of).word[0] if track.level(of) else ".")
     assert found == lines["states"]

@@ -85,7 +85,7 @@ def spoiled(rule: str) -> dict[str, str]:
         found["at once"] = re.sub(r"(?m)^hold = .*\n", "", text)
     if "\nn = " in text:
         found["one sample"] = re.sub(r"(?m)^[kn] = .*\n", "", text)
-    if 'kind = "group"' in text:  # shares are coarse: test_groups.py has their limits
+    if 'kind = "group"' in text:  # coarse shares: see test_group_no_data.py
         return found
     for number in re.findall(r"raise = ([\d.]+)", text):
         less = float(number) * (1.08 if 'direction = "below"' in text else 0.99)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensorhub.alerts.rule_track import RuleTrack, no_change_range
 from sensorhub.alerts.rules import compile_rules
-from sensorhub.alerts.track import Track, quiet_band
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.errors import ConfigError
 from sensorhub.registry.profiles import load_profiles
@@ -125,11 +125,11 @@ def test_what_the_quiet_band_passes_by_moves_nothing_at_any_temperature(
         f'{TOILETS}\nover = "at once"',
     )
     gas = compile_rules(parse_rules(text), "UTC")[0]
-    track = Track(1)
+    track = RuleTrack(1)
     track.comparators[0].active = active
-    low, high = quiet_band(gas, track)
+    low, high = no_change_range(gas, track)
     if low <= ppm < high:
-        track.step(gas, gas.clauses.shown(ppm, celsius), 0, False)
+        track.evaluate(gas, gas.clauses.shown(ppm, celsius), 0, False)
         assert track.comparators[0].active == active
 
 

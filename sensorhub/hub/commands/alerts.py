@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sensorhub.alerts.board import Alert
-from sensorhub.alerts.system import HUB_ID
+from sensorhub.alerts.open_alerts import Alert
+from sensorhub.alerts.system_rules import HUB_ID
 from sensorhub.columns import Columns, Notes, Service, pack
 from sensorhub.errors import CommandRefused
 from sensorhub.hub.commands.result import Result

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from sensorhub.alerts.board import Alert
-from sensorhub.alerts.mute import Silence
+from sensorhub.alerts.open_alerts import Alert
+from sensorhub.alerts.silences import Silence
 from sensorhub.alerts.transitions import CHANGED, FIRING, RESOLVED, Cause, Transition
 from sensorhub.columns import Service
 from sensorhub.model import Category, Severity

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sensorhub.alerts.board import Alert
+from sensorhub.alerts.open_alerts import Alert
 from sensorhub.alerts.transitions import Transition
 from sensorhub.columns import Service
 from sensorhub.store import Connection

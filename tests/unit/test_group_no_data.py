@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.town import HOUR, MINUTE, rule
 
-from sensorhub.alerts.groups import LONG_MS, Group
+from sensorhub.alerts.group_no_data import OLD_FAULT_MS, GroupNoData
 from sensorhub.alerts.timers import FAR
 from sensorhub.model import Severity
 
@@ -23,9 +23,9 @@ RULE = rule(
 LIMIT = 90 * MINUTE
 
 
-def group(interval: int = HOUR, devices: int = N) -> Group:
+def group(interval: int = HOUR, devices: int = N) -> GroupNoData:
     intervals = np.full(devices, interval, np.int64)
-    return Group(RULE, intervals, np.ones(devices, np.bool_))
+    return GroupNoData(RULE, intervals, np.ones(devices, np.bool_))
 
 
 def quiet(*minutes: float) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -67,7 +67,7 @@ def test_a_share_raises_and_clears_by_its_limits(
 
 def test_who_was_silent_a_day_before_is_no_part_of_it_unless_it_goes_on() -> None:
     one, place = group(), places(*[1] * N)
-    long = (LIMIT + LONG_MS) / MINUTE + 1
+    long = (LIMIT + OLD_FAULT_MS) / MINUTE + 1
     now = quiet(*[long] * 6, *[100] * 5, 1)
     (share,) = one.shares(place, now, ())
     assert (share.of, len(share.silent)) == (6, 5)
@@ -89,10 +89,10 @@ def test_nothing_is_raised_before_it_is_due_and_then_it_is(
 
     def raised(after: int) -> set[int]:
         shares = one.shares(place, now + after, ())
-        return {s.place for s in shares if one.level(s, Severity.NONE)}
+        return {s.group for s in shares if one.level(s, Severity.NONE)}
 
     open_ = raised(0)
-    wait = one.due_in(place, now, open_)
+    wait = one.raises_in(place, now, open_)
     if wait < FAR:
         assert raised(wait) <= open_
         assert raised(wait + 1) - open_

@@ -1,8 +1,8 @@
-"""Alerts about the hub itself: no rule of a town, always on, asset `hub`."""
+"""Rules for alerts about the hub itself: built in, always on, asset `hub`."""
 
 from zoneinfo import ZoneInfo
 
-from sensorhub.alerts.rules import Limit, Rule
+from sensorhub.alerts.rules import Rule, SeverityLimit
 from sensorhub.model import Category, Severity
 from sensorhub.registry.subjects import HUB
 from sensorhub.rules.schema import RuleSettings
@@ -63,7 +63,7 @@ def _rule(id_: str, zh: str, en: str) -> Rule:
         kind="system",
         category=Category.SYSTEM,
         code=0,
-        limits=(Limit(Severity.URGENT, 0, 0),),
+        limits=(SeverityLimit(Severity.URGENT, 0, 0),),
         above=True,
         hold=0,
         clear_hold=0,

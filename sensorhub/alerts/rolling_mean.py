@@ -1,14 +1,14 @@
 """The mean of a series over a window that ends with its newest sample."""
 
-FINEST = 500  # steps of a window: two samples each bound memory and work
+STEPS = 500  # of a window: two samples each bound memory and work
 
 
-class Mean:
+class RollingMean:
     """Samples of one window, joined by straight lines. Times in ms.
 
     Of samples closer together than a 500th of the window the last one counts.
-    Known only once samples cover the whole window, none further apart than it is
-    long: what nobody measured is no mean.
+    The mean is known once samples cover the whole window, with no gap longer than it:
+    time without samples is not interpolated.
     """
 
     __slots__ = ("times", "values")
@@ -18,22 +18,22 @@ class Mean:
         self.values: list[float] = []
 
     def add(self, at: int, value: float, window: int, longest: int) -> float | None:
-        """Take a sample; the mean over `window`, None where it is not known.
+        """Add a sample; return the mean over `window`, None while it is not known.
 
-        A pause longer than `longest`, or than the window, begins it anew.
+        A gap longer than `longest`, or than the window, begins it anew.
         """
         if self.times and at - self.times[-1] > min(window, longest):
             self.clear()
-        if len(self.times) > 1 and at - self.times[-2] < window / FINEST:
+        if len(self.times) > 1 and at - self.times[-2] < window / STEPS:
             self.times[-1], self.values[-1] = at, value
         else:
             self.times.append(at)
             self.values.append(value)
         start = at - window
-        gone = 0  # one sample at or before the window's start is kept
-        while gone + 1 < len(self.times) and self.times[gone + 1] <= start:
-            gone += 1
-        del self.times[:gone], self.values[:gone]
+        old = 0  # one sample at or before the window's start is kept
+        while old + 1 < len(self.times) and self.times[old + 1] <= start:
+            old += 1
+        del self.times[:old], self.values[:old]
         return self._mean(start, window) if self.times[0] <= start else None
 
     def _mean(self, start: int, window: int) -> float:
@@ -48,5 +48,5 @@ class Mean:
         return area / window
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Forget all samples."""
         self.times, self.values = [], []

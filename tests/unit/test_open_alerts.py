@@ -1,9 +1,9 @@
-"""The board: one open alert per rule and asset, the worst source decides."""
+"""Open alerts: one open alert per rule and asset, the worst source decides."""
 
 import pytest
 from msgspec.structs import replace
 
-from sensorhub.alerts.board import AlertSource, Board, Change
+from sensorhub.alerts.open_alerts import AlertChange, AlertSource, OpenAlerts
 from sensorhub.alerts.transitions import Cause, transition_id
 from sensorhub.model import Category, Severity
 from sensorhub.registry.subjects import Subject
@@ -19,17 +19,17 @@ NONE, WARNING, URGENT, DANGER = (
 BIN = Subject(7, "asset", "bin-7")
 
 
-class Desk:
-    """Tells a board what sources say, and keeps what it decides."""
+class Sources:
+    """Set the levels of sources of one alert, a millisecond apart."""
 
     def __init__(self) -> None:
-        self.board = Board()
+        self.alerts = OpenAlerts()
         self.now = 1_000
 
-    def says(self, source: int, level: Severity) -> Change | None:
+    def says(self, source: int, level: Severity) -> AlertChange | None:
         self.now += 1
-        self.board.note("full", BIN, AlertSource.series(source), level)
-        return self.board.decide(
+        self.alerts.set_level("full", BIN, AlertSource.series(source), level)
+        return self.alerts.update(
             ("full", BIN),
             self.now,
             Cause(device=f"d{source}", measured_at=self.now),
@@ -38,7 +38,7 @@ class Desk:
         )
 
 
-def words(change: Change | None) -> str | None:
+def words(change: AlertChange | None) -> str | None:
     if change is None:
         return None
     step = change.transition
@@ -84,37 +84,37 @@ def words(change: Change | None) -> str | None:
 def test_the_worst_source_decides(
     said: list[tuple[int, Severity]], expected: list[str | None]
 ) -> None:
-    lifecycle = Desk()
-    assert [words(lifecycle.says(source, level)) for source, level in said] == expected
+    sources = Sources()
+    assert [words(sources.says(source, level)) for source, level in said] == expected
 
 
 def test_after_resolved_it_fires_anew_as_another_alert() -> None:
-    lifecycle = Desk()
+    sources = Sources()
     ids = []
     for _ in range(2):
-        first = lifecycle.says(1, WARNING)
-        last = lifecycle.says(1, NONE)
+        first = sources.says(1, WARNING)
+        last = sources.says(1, NONE)
         assert first is not None
         assert last is not None
         assert first.alert is last.alert
-        assert last.alert.resolved_at == lifecycle.now
+        assert last.alert.resolved_at == sources.now
         ids.append(first.alert.id)
     assert ids[0] != ids[1]
-    assert lifecycle.board.open == {}
+    assert sources.alerts.by_key == {}
 
 
 def test_a_rise_to_danger_ends_the_acknowledgement_and_a_rise_below_does_not() -> None:
-    lifecycle = Desk()
-    alert = lifecycle.says(1, WARNING).alert  # type: ignore[union-attr]
+    sources = Sources()
+    alert = sources.says(1, WARNING).alert  # type: ignore[union-attr]
     alert.acknowledged_by, alert.acknowledged_at = "wang", 1
-    lifecycle.says(1, URGENT)
+    sources.says(1, URGENT)
     assert (alert.acknowledged_by, alert.danger_at) == ("wang", None)
-    lifecycle.says(1, DANGER)
+    sources.says(1, DANGER)
     found: list[str | int | None] = [alert.acknowledged_by, alert.acknowledged_at]
     assert found == [None, None]
-    assert alert.danger_at == lifecycle.now
-    rose = lifecycle.now
-    lifecycle.says(1, URGENT)
+    assert alert.danger_at == sources.now
+    rose = sources.now
+    sources.says(1, URGENT)
     assert alert.danger_at == rose
 
 

@@ -1,4 +1,4 @@
-"""The open alerts, and the one place that decides a transition.
+"""The open alerts, and the one place that decides about a transition.
 
 One open alert per rule and subject; its severity is the worst that any of its sources
 (series, devices, the rule itself) shows.
@@ -23,7 +23,7 @@ from sensorhub.registry.subjects import Subject
 
 @dataclass(slots=True)
 class Alert:
-    """An alert as the hub holds it while it is open, and once more resolved."""
+    """An alert: while it is open, and as it is stored once resolved."""
 
     id: str
     rule: str
@@ -39,18 +39,18 @@ class Alert:
     assigned_to: str | None = None
     notes: list[dict[str, Any]] = field(default_factory=list)
     cause: Cause = field(default_factory=Cause)
-    told: str = ""
-    danger_at: int | None = None  # when it last rose to danger: silences end there
+    told: str = ""  # the status that subscribers were notified of last
+    danger_at: int | None = None  # when it last rose to danger: silences end then
 
     @property
     def status(self) -> str:
-        """What a subscriber should believe: the severity, or resolved."""
+        """What subscribers should know: the severity, or resolved."""
         return RESOLVED if self.state == RESOLVED else self.severity.word
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One transition together with the alert as it is after it."""
+class AlertChange:
+    """A transition, and the alert after it."""
 
     alert: Alert
     transition: Transition
@@ -81,21 +81,21 @@ BY_RULE = AlertSource("rule")
 AlertKey = tuple[str, Subject]  # of an open alert: the id of its rule, its subject
 
 
-class Board:
+class OpenAlerts:
     """Open alerts by rule and subject, and the level of each of their sources."""
 
     def __init__(self) -> None:
-        self.open: dict[AlertKey, Alert] = {}
+        self.by_key: dict[AlertKey, Alert] = {}
         self.levels: dict[AlertKey, dict[AlertSource, Severity]] = {}
 
     def load(self, alerts: list[Alert]) -> None:
-        """Take the open alerts from the database: it wins."""
-        self.open = {(alert.rule, alert.subject): alert for alert in alerts}
+        """Replace all by the open alerts of the database, which decides."""
+        self.by_key = {(alert.rule, alert.subject): alert for alert in alerts}
 
-    def note(
+    def set_level(
         self, rule: str, subject: Subject, source: AlertSource, level: Severity
     ) -> None:
-        """A source's level, without deciding anything (the fold)."""
+        """Set the level of a source, without a transition."""
         key = (rule, subject)
         if level:
             self.levels.setdefault(key, {})[source] = level
@@ -104,12 +104,12 @@ class Board:
             if not sources:
                 del self.levels[key]
 
-    def worst(self, rule: str, subject: Subject) -> Severity:
-        """The worst that any source of the subject shows."""
+    def worst_level(self, rule: str, subject: Subject) -> Severity:
+        """Return the worst level of any source of the subject."""
         sources = self.levels.get((rule, subject))
         return max(sources.values()) if sources else Severity.NONE
 
-    def decide(
+    def update(
         self,
         key: AlertKey,
         at: int,
@@ -117,11 +117,14 @@ class Board:
         *,
         category: Category,
         zone: str,
-    ) -> Change | None:
-        """Compare the alert of `key` with what its sources say now."""
+    ) -> AlertChange | None:
+        """Open, change or resolve the alert of `key` by the levels of its sources.
+
+        Return None where nothing changes. `cause`: what changed a level.
+        """
         rule, subject = key
-        level = self.worst(rule, subject)
-        alert = self.open.get(key)
+        level = self.worst_level(rule, subject)
+        alert = self.by_key.get(key)
         if alert is None:
             if not level:
                 return None
@@ -137,8 +140,8 @@ class Board:
             )
             alert.cause = cause
             alert.danger_at = at if level is Severity.DANGER else None
-            self.open[key] = alert
-            return Change(
+            self.by_key[key] = alert
+            return AlertChange(
                 alert, Transition(id_, alert.id, at, None, FIRING, level, cause)
             )
         if level == alert.severity:
@@ -150,19 +153,19 @@ class Board:
             alert.acknowledged_by = alert.acknowledged_at = None
             alert.danger_at = at
         alert.severity, alert.cause = level, cause
-        return Change(
+        return AlertChange(
             alert, Transition(id_, alert.id, at, FIRING, CHANGED, level, cause)
         )
 
-    def resolve(self, alert: Alert, at: int, cause: Cause) -> Change:
-        """End an open alert with a cause."""
+    def resolve(self, alert: Alert, at: int, cause: Cause) -> AlertChange:
+        """Resolve an open alert."""
         id_ = transition_id(
             alert.rule, alert.subject.id, RESOLVED, alert.severity, cause
         )
         alert.state, alert.resolved_at = RESOLVED, at
-        del self.open[alert.rule, alert.subject]
+        del self.by_key[alert.rule, alert.subject]
         self.levels.pop((alert.rule, alert.subject), None)
-        return Change(
+        return AlertChange(
             alert,
             Transition(id_, alert.id, at, FIRING, RESOLVED, alert.severity, cause),
         )

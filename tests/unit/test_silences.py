@@ -2,10 +2,11 @@
 
 import pytest
 
-from sensorhub.alerts.mute import Silence, inhibited_by, silenced_by
+from sensorhub.alerts.muting import inhibiting_rule
+from sensorhub.alerts.silences import Silence, SilenceTarget, active_silence
 from sensorhub.rules.schema import Inhibit
 
-PLACE = ("full", "bin-1", "east")
+TARGET = SilenceTarget("full", "bin-1", "east")
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_a_silence_covers_what_all_its_parts_match(
     zone: str | None, asset: str | None, rule: str | None, covered: bool
 ) -> None:
     silence = Silence(1, zone, asset, rule, 10, 20)
-    assert (silenced_by([silence], PLACE, 15) is not None) is covered
+    assert (active_silence([silence], TARGET, 15) is not None) is covered
 
 
 @pytest.mark.parametrize(("now", "covered"), [(9, 0), (10, 1), (19, 1), (20, 0)])
@@ -34,15 +35,15 @@ def test_a_silence_begins_with_from_and_ends_before_until(
     now: int, covered: int
 ) -> None:
     silence = Silence(1, "east", None, None, 10, 20)
-    assert (silenced_by([silence], PLACE, now) is not None) == bool(covered)
+    assert (active_silence([silence], TARGET, now) is not None) == bool(covered)
 
 
 def test_a_rise_to_danger_ends_the_silences_begun_before_it() -> None:
     old, new = (Silence(n, "east", None, None, n, 99) for n in (10, 30))
-    assert silenced_by([old, new], PLACE, 50, None) == old
-    assert silenced_by([old, new], PLACE, 50, 10) == new
-    assert silenced_by([old, new], PLACE, 50, 20) == new
-    assert silenced_by([old, new], PLACE, 50, 30) is None
+    assert active_silence([old, new], TARGET, 50, None) == old
+    assert active_silence([old, new], TARGET, 50, 10) == new
+    assert active_silence([old, new], TARGET, 50, 20) == new
+    assert active_silence([old, new], TARGET, 50, 30) is None
 
 
 INHIBITS = [
@@ -66,5 +67,5 @@ INHIBITS = [
 def test_a_firing_rule_inhibits_its_targets_on_the_asset_or_in_the_zone(
     on_asset: set[str], in_zone: set[str], rule: str, source: str | None
 ) -> None:
-    found = inhibited_by(INHIBITS, rule, on_asset.__contains__, in_zone.__contains__)
+    found = inhibiting_rule(INHIBITS, rule, on_asset.__contains__, in_zone.__contains__)
     assert found == source
