@@ -94,7 +94,7 @@ def test_two_hours_away_are_one_system_alert_and_no_silent_device(
     town.tick(MINUTE)
     town.kill()
     town.clock.time += 2 * HOUR
-    town.begin()
+    town.kill()
     town.tick(1000)
     assert ("silent", "bin-1") not in town.open()
     assert town.story("hub_outage", "hub")[0] == "firing urgent"
