@@ -1,20 +1,15 @@
 """Many seeds of default and harsh, beside naive rules and oracles: `make quality`."""
 
 import argparse
-import json
 import os
 from concurrent.futures import ProcessPoolExecutor
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
-from tests.quality.one import ROOT, Size, one, same_bytes
+from tests.quality.kept import CACHE, Found, kept
+from tests.quality.one import Size, same_bytes
 from tests.quality.page import write
-
-CACHE = ROOT / "build" / "quality"
-Found = dict[str, dict[str, Any]]
 
 
 def seeds_of(text: str) -> list[int]:
@@ -23,35 +18,6 @@ def seeds_of(text: str) -> list[int]:
     if dash:
         return list(range(int(first), int(last) + 1))
     return [int(part) for part in text.split(",")]
-
-
-def version() -> str:
-    """What the scores are of: all code, rules and settings that make them."""
-    found = sha256()
-    for folder in ("sensorhub", "firmware_sim", "config", "tests/quality"):
-        for path in sorted((ROOT / folder).rglob("*")):
-            made_here = path.name not in (
-                "page.py",
-                "targets.py",
-                "picture.py",
-                "__main__.py",
-            )
-            if made_here and path.suffix in (".py", ".toml", ".js"):
-                found.update(path.read_bytes())
-    return found.hexdigest()[:12]
-
-
-def kept(preset: str, seed: int, size: Size) -> Found:
-    """Scores of a seed; a run that was broken off goes on where it was."""
-    name = f"{preset}-{seed}-{size.bins}x{size.toilets}x{size.days}.json"
-    path = CACHE / version() / name
-    if path.exists():
-        found: Found = json.loads(path.read_text())
-        return found
-    found = one(preset, seed, size)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found))
-    return found
 
 
 def main() -> None:
