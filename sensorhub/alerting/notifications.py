@@ -26,11 +26,11 @@ from sensorhub.rules.schema import Inhibit
 from sensorhub.state.state import State
 from sensorhub.store.hot.changeset import ChangeSet
 from sensorhub.store.hot.outbox import OutboxRow
-from sensorhub.store.subscriptions import Choice, Subscription
+from sensorhub.store.subscriptions import Subscription, SubscriptionFilter
 
 MQTT = "mqtt"
 encode = msgspec.json.Encoder().encode
-Wants = Callable[[Choice, Event, str], bool]
+Wants = Callable[[SubscriptionFilter, Event, str], bool]
 
 
 class NotificationPolicy:

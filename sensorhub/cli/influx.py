@@ -9,12 +9,12 @@ from sensorhub.cli.context import By, Context, command
 from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
 from sensorhub.store import forward_queue
-from sensorhub.store.forward_queue import LetterRow
+from sensorhub.store.forward_queue import RefusedLineRow
 
 app = typer.Typer(no_args_is_help=True, help="Lines that InfluxDB refused.")
 
 
-def _view(row: LetterRow) -> dict[str, Any]:
+def _view(row: RefusedLineRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "at": rfc3339(row.at),

@@ -7,7 +7,7 @@ import numpy as np
 
 from sensorhub.model import BY_NO, Quality, Reason
 from sensorhub.store import Connection, device_scan
-from sensorhub.store.device_scan import Place
+from sensorhub.store.device_scan import AssetDeviceSpan
 from sensorhub.store.readings import Readings
 from sensorhub.store.rollups import COUNTERS, Bucket, Rollups
 
@@ -26,7 +26,7 @@ Columns = dict[str, list[Any]]
 class Wanted(NamedTuple):
     """A selection; no `bucket`: the readings themselves. Times in ms."""
 
-    places: Sequence[Place]
+    places: Sequence[AssetDeviceSpan]
     since: int
     until: int
     codes: Collection[int] | None
@@ -66,7 +66,7 @@ def tables(connection: Connection, wanted: Wanted) -> Iterator[Table]:
         yield Table(number, _rollups(wanted.places[number], rolled))
 
 
-def _named(workspace: Place, code: Sequence[int]) -> Columns:
+def _named(workspace: AssetDeviceSpan, code: Sequence[int]) -> Columns:
     entries = {no: BY_NO[no] for no in set(code)}
     n = len(code)
     return {
@@ -82,7 +82,7 @@ QUALITIES = {quality.value: quality.name.lower() for quality in Quality}
 REASONS = {reason.value: reason.word if reason else None for reason in Reason}
 
 
-def _readings(workspace: Place, r: Readings) -> Columns:
+def _readings(workspace: AssetDeviceSpan, r: Readings) -> Columns:
     return _named(workspace, r.code.tolist()) | {
         "measured_at": r.measured_at.tolist(),
         "received_at": r.received_at.tolist(),
@@ -92,7 +92,7 @@ def _readings(workspace: Place, r: Readings) -> Columns:
     }
 
 
-def _rollups(workspace: Place, r: Rollups) -> Columns:
+def _rollups(workspace: AssetDeviceSpan, r: Rollups) -> Columns:
     counts = np.isin(r.code, COUNTERS).tolist()
     total, number = r.total.tolist(), r.count.tolist()
     return _named(workspace, r.code.tolist()) | {

@@ -25,7 +25,7 @@ from sensorhub.store import Connection, forward_queue, forwarding, history
 from sensorhub.store.hot import journal
 from sensorhub.store.hot.counters import get_meta
 from sensorhub.store.hot.transactions import snapshot
-from sensorhub.store.jobs import Job, Jobs
+from sensorhub.store.jobs import JobRunner, WriteJob
 from sensorhub.store.readings import Readings, join
 
 log = structlog.get_logger()
@@ -60,7 +60,7 @@ class Courier:
     def __init__(
         self,
         read: Connection,
-        jobs: Jobs,
+        jobs: JobRunner,
         heads: Heads,
         *,
         send: Send,
@@ -113,12 +113,12 @@ class Courier:
                 self._places.place(readings_of(unpack(row.body)))
                 self._marked += row.uplinks
 
-    def marks_job(self) -> Job:
+    def marks_job(self) -> WriteJob:
         """Writes the marks as of the cursor."""
         cursor, body = forwarding.cursor(self._read), self._places.dump()
         return partial(forward_queue.save_marks, cursor=cursor, body=body)
 
-    def _look(self, spans: Sequence[history.Span]) -> Readings:
+    def _look(self, spans: Sequence[history.DeviceSpan]) -> Readings:
         pages = history.read(
             self._read,
             spans=spans,
@@ -223,7 +223,7 @@ class Courier:
 
     def _past(self, found: forwarding.Gap, devices: range) -> Iterator[Readings]:
         """What these devices sent in a gap, by device, uplink and time."""
-        spans = [history.Span(device) for device in devices]
+        spans = [history.DeviceSpan(device) for device in devices]
         since = max(found.since - forwarding.LATEST_MS, -forwarding.EVER)
         pages = history.read(
             self._read, spans=spans, since=since, until=found.until + AHEAD_MS

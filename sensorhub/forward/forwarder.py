@@ -15,7 +15,7 @@ from sensorhub.forward.influx import Away, Refused, Verdict, Writer
 from sensorhub.forward.lines import Heads
 from sensorhub.registry.registry import Registry
 from sensorhub.store.database import connect
-from sensorhub.store.jobs import Jobs, LostJobError, Submit
+from sensorhub.store.jobs import JobRunner, LostJobError, Submit
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ class Forwarder:
         self._busy = busy
         self._chance = chance
         self._stopping = threading.Event()
-        jobs = Jobs(submit, self._stopping)
+        jobs = JobRunner(submit, self._stopping)
         heads = Heads(registry)
         self._courier = Courier(self._read, jobs, heads, send=self._send, now=now)
         self._begun = False

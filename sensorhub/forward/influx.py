@@ -22,7 +22,7 @@ from typing import Any
 from sensorhub.config.influx import InfluxSettings
 from sensorhub.errors import SensorhubError
 from sensorhub.forward.lines import count_readings, single_fields
-from sensorhub.store.forward_queue import Letter
+from sensorhub.store.forward_queue import RefusedLine
 
 LONGEST_REASON = 300
 _DROPPED = re.compile(r"dropped[= ](\d+)")
@@ -63,7 +63,7 @@ class _TooMuch(SensorhubError):
 class Verdict:
     """What was not written: bad lines, and readings older than the bucket keeps."""
 
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[RefusedLine] = field(default_factory=list)
     expired: int = 0
 
     @property
@@ -160,8 +160,8 @@ def _by_field(lines: list[str]) -> list[str]:
     return sorted(parts, key=_field_name)
 
 
-def _letters(lines: list[str], reason: str) -> list[Letter]:
-    return [Letter(line, count_readings(line), reason) for line in lines]
+def _letters(lines: list[str], reason: str) -> list[RefusedLine]:
+    return [RefusedLine(line, count_readings(line), reason) for line in lines]
 
 
 def _time_of(line: str) -> int:

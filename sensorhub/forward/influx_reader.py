@@ -16,8 +16,8 @@ from sensorhub.config.influx import InfluxSettings
 from sensorhub.errors import StoreError
 from sensorhub.forward.lines import DELAY, READINGS, SHIFTED, SUSPECT
 from sensorhub.model import BY_NAME, CATALOGUE, Quality, Reason
-from sensorhub.store.history import Span
-from sensorhub.store.past_readings import Asked
+from sensorhub.store.history import DeviceSpan
+from sensorhub.store.past_readings import ReadingsQuery
 from sensorhub.store.readings import Readings, in_order, join
 
 WINDOW_MS = 28 * 86_400_000  # of one question: bounds the memory
@@ -36,12 +36,14 @@ class Reader:
             ("Authorization", _authorization(settings)),
         ]
 
-    def read(self, asked: Asked) -> Iterator[Readings]:
+    def read(self, asked: ReadingsQuery) -> Iterator[Readings]:
         """What was measured, in order; pages of some weeks."""
         with httpcore.ConnectionPool(max_connections=1) as pool:
             yield from self._pages(pool, asked)
 
-    def _pages(self, pool: httpcore.ConnectionPool, asked: Asked) -> Iterator[Readings]:
+    def _pages(
+        self, pool: httpcore.ConnectionPool, asked: ReadingsQuery
+    ) -> Iterator[Readings]:
         since, until = asked.since, asked.until
         firsts = [self._first(pool, asked.names[span.device]) for span in asked.spans]
         since = max(since, min((f for f in firsts if f is not None), default=until))
@@ -61,7 +63,9 @@ class Reader:
         )
         return next((int(row[0]) - MOST_SHIFT_MS for _, row in rows), None)
 
-    def _of(self, pool: httpcore.ConnectionPool, span: Span, asked: Asked) -> Readings:
+    def _of(
+        self, pool: httpcore.ConnectionPool, span: DeviceSpan, asked: ReadingsQuery
+    ) -> Readings:
         since, until = max(span.since, asked.since), min(span.until, asked.until)
         if since >= until:
             return _readings(span, [], [])
@@ -140,7 +144,7 @@ def _text(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _readings(span: Span, names: list[str], rows: list[list[Any]]) -> Readings:
+def _readings(span: DeviceSpan, names: list[str], rows: list[list[Any]]) -> Readings:
     """Rows of time and `names` as readings: where they were measured, not placed."""
     found: list[tuple[int, int, int, float, int, int]] = []
     for at, *values in rows:

@@ -16,13 +16,13 @@ import numpy as np
 
 from sensorhub.columns import I64
 from sensorhub.model import NEVER, Quality
-from sensorhub.store.history import Span
+from sensorhub.store.history import DeviceSpan
 from sensorhub.store.readings import Readings, join
 
 CHAIN_MS = 60_000  # a point is moved by at most so much out of another's way
 DEVICES_A_LOOK = 500
 
-Look = Callable[[Sequence[Span]], Readings]
+Look = Callable[[Sequence[DeviceSpan]], Readings]
 
 
 class Places:
@@ -101,14 +101,14 @@ class Places:
         self._marks = np.frombuffer(zlib.decompress(body), "<i8").astype(np.int64)
 
 
-def _spans(asked: Readings) -> list[Span]:
+def _spans(asked: Readings) -> list[DeviceSpan]:
     device = asked.device
     low = np.full(int(device.max()) + 1, 2**62)
     high = np.full(len(low), NEVER)
     np.minimum.at(low, device, asked.measured_at)
     np.maximum.at(high, device, asked.measured_at)
     return [
-        Span(d, int(low[d]) - CHAIN_MS, int(high[d]) + CHAIN_MS)
+        DeviceSpan(d, int(low[d]) - CHAIN_MS, int(high[d]) + CHAIN_MS)
         for d in np.unique(device).tolist()
     ]
 

@@ -35,7 +35,7 @@ from sensorhub.notify.workers import Workers
 from sensorhub.registry.profiles import Profile
 from sensorhub.standards import load_standards
 from sensorhub.store import Connection, DatabaseError, database, folder_lock, forwarding
-from sensorhub.store.disk_space import Room
+from sensorhub.store.disk_space import DiskSpace
 from sensorhub.store.history_maker import HistoryMaker
 from sensorhub.store.hot import counters, downlinks
 from sensorhub.store.hot.changeset import ChangeSet
@@ -133,7 +133,7 @@ class HubRun:
 
     def _parts(self, settings: Settings) -> Parts:
         hub, data = self._hub, self._workspace.data
-        room = Room(data, settings.disk.reserve_mb)
+        room = DiskSpace(data, settings.disk.reserve_mb)
         commands = CommandDispatcher(hub)
         rules = RulesWatcher(self._workspace.config, hub, commands)
         rules.take()
@@ -225,7 +225,7 @@ class HubRun:
 
     def _letters_deleted(self, devices: Iterable[str]) -> None:
         deleted = list(devices)
-        self._hub.on_commit(lambda: self._hub.shelf.forget(deleted))
+        self._hub.on_commit(lambda: self._hub.dead_letters.forget(deleted))
 
     def _tell_codecs(self) -> None:
         """Codecs that are switched off, for `status`."""

@@ -26,7 +26,7 @@ from sensorhub.store.hot import (
     subject_rows,
 )
 from sensorhub.store.hot.changeset import Action, ChangeSet
-from sensorhub.store.hot.dead_letters import Shelf
+from sensorhub.store.hot.dead_letters import DeadLetterStore
 from sensorhub.store.hot.transactions import transaction
 
 log = structlog.get_logger()
@@ -64,7 +64,9 @@ class Hub:
 
     def _begin(self) -> None:
         bounds = self.configuration.settings.dead_letters
-        self.shelf = Shelf(self.connection, bounds.per_device, bounds.total)
+        self.dead_letters = DeadLetterStore(
+            self.connection, bounds.per_device, bounds.total
+        )
         self.counters: Counter[str] = counters.load(self.connection)
         self.load()
         self.remount(self.now())
@@ -149,12 +151,12 @@ class Hub:
                 if new := self.session.state.places.new:  # with what uses their numbers
                     subject_rows.add(self.connection, new)
                     self.on_commit(new.clear)
-                row = change_set.write(self.connection, self.shelf)
+                row = change_set.write(self.connection, self.dead_letters)
                 if self.configuration.settings.influx.on and change_set.transitions:
                     ids = [transition.id for transition in change_set.transitions]
                     forward_queue.remember(self.connection, ids)
         except BaseException:
-            self.shelf.recount(self.connection)
+            self.dead_letters.recount(self.connection)
             raise
         return row
 

@@ -22,7 +22,7 @@ from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.model import Batch, Message
 from sensorhub.store import Connection
-from sensorhub.store.disk_space import Room
+from sensorhub.store.disk_space import DiskSpace
 from sensorhub.store.hot import counters
 from sensorhub.store.hot.changeset import ChangeSet
 from sensorhub.store.hot.transactions import commits_of_others
@@ -44,7 +44,7 @@ class Parts:
     jobs: WriteQueue
     batches: BatchProcessor
     listener: MqttListener
-    room: Room
+    room: DiskSpace
     commands: CommandDispatcher
     rules: RulesWatcher
     watchdog: Watchdog

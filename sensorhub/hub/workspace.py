@@ -40,7 +40,7 @@ from sensorhub.store.clock_settings import ClockUsed
 from sensorhub.store.hot import commands as command_rows
 from sensorhub.store.hot import counters
 from sensorhub.store.hot.transactions import transaction
-from sensorhub.store.past_readings import Older
+from sensorhub.store.past_readings import ReadOlder
 from sensorhub.store.subscriptions import Subscription
 
 
@@ -217,7 +217,7 @@ def _ask(
         connection.close()
 
 
-def older_readings(settings: Settings) -> Older | None:
+def older_readings(settings: Settings) -> ReadOlder | None:
     """What reads the past that the hub's own history keeps no more; None: nothing."""
     return Reader(settings.influx).read if settings.influx.on else None
 

@@ -19,7 +19,7 @@ from sensorhub.notify.schedule import retry_at
 from sensorhub.notify.workers import Pool
 from sensorhub.store import Connection, subscriptions
 from sensorhub.store.hot import outbox
-from sensorhub.store.hot.outbox import OutboxRow, Result
+from sensorhub.store.hot.outbox import DeliveryResult, OutboxRow
 from sensorhub.store.subscriptions import Subscription
 
 log = structlog.get_logger()
@@ -66,7 +66,7 @@ class DeliveryLane:
         self._finished: deque[_Finished] = deque()
         self._running = 0
         self._busy: set[str] = set()  # alerts with a row on its way or unsettled
-        self._unsettled: dict[int, tuple[Result, float]] = {}
+        self._unsettled: dict[int, tuple[DeliveryResult, float]] = {}
         self._fresh = True
         self._due_at = math.inf
         self._rest_until = 0.0
@@ -143,7 +143,7 @@ class DeliveryLane:
         row, error = finished.row, finished.error
         attempts = row.attempts + 1
         if error is None:
-            self._settle(Result(row, "sent", attempts), now)
+            self._settle(DeliveryResult(row, "sent", attempts), now)
             return
         log.warning(
             "delivery_failed",
@@ -158,15 +158,17 @@ class DeliveryLane:
             self._rest_until = now + min(error.retry_after_s, 86_400.0)
         moment = retry_at(attempts, now, self._desk.chance(), error.retry_after_s)
         if moment is None or error.permanent:
-            self._give_up(Result(row, "failed", attempts, 0.0, str(error)), now)
+            self._give_up(DeliveryResult(row, "failed", attempts, 0.0, str(error)), now)
         else:
-            self._settle(Result(row, "pending", attempts, moment, str(error)), now)
+            self._settle(
+                DeliveryResult(row, "pending", attempts, moment, str(error)), now
+            )
 
-    def _settle(self, result: Result, now: float) -> None:
+    def _settle(self, result: DeliveryResult, now: float) -> None:
         self._unsettled[result.row.no] = (result, now)
         self._desk.settling.settle(result)
 
-    def _give_up(self, result: Result, now: float) -> None:
+    def _give_up(self, result: DeliveryResult, now: float) -> None:
         log.error(
             "notification_failed",
             subscription=self._id,

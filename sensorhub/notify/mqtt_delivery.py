@@ -19,7 +19,7 @@ from sensorhub.notify.mqtt import Post, Publication, Publish
 from sensorhub.notify.result_writer import Settling
 from sensorhub.store import Connection
 from sensorhub.store.hot import outbox
-from sensorhub.store.hot.outbox import MQTT, OutboxRow, Result
+from sensorhub.store.hot.outbox import MQTT, DeliveryResult, OutboxRow
 
 log = structlog.get_logger()
 
@@ -170,7 +170,7 @@ class StreamLane:
 
     def _refuse(self, row: OutboxRow, error: str) -> None:
         log.error("notification_failed", id=row.id, error=error)
-        self._settling.settle(Result(row, "failed", 1, 0.0, error))
+        self._settling.settle(DeliveryResult(row, "failed", 1, 0.0, error))
         with self._lock:
             self._held -= 1
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sensorhub.store import Connection
 from sensorhub.store.hot import outbox
-from sensorhub.store.hot.outbox import Result
+from sensorhub.store.hot.outbox import DeliveryResult
 
 Job = Callable[[Connection], None]
 
@@ -14,12 +14,12 @@ class Settling:
 
     def __init__(self, submit: Callable[[Job], None]) -> None:
         self._submit = submit
-        self._results: list[Result] = []
+        self._results: list[DeliveryResult] = []
         self._sent: list[int] = []
         self._jobs: list[Job] = []
         self._waiting = False
 
-    def settle(self, result: Result) -> None:
+    def settle(self, result: DeliveryResult) -> None:
         """Have the result of an attempt written."""
         self._results.append(result)
 

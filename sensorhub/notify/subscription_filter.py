@@ -1,10 +1,10 @@
 """Who is told of an event. Pure."""
 
 from sensorhub.alerts.event import Event
-from sensorhub.store.subscriptions import Choice
+from sensorhub.store.subscriptions import SubscriptionFilter
 
 
-def wants(choice: Choice, event: Event, told_before: str = "") -> bool:
+def wants(choice: SubscriptionFilter, event: Event, told_before: str = "") -> bool:
     """Whether a choice covers the event; an empty part of it means all.
 
     `told_before` is the severity last told of this alert: who chose it is told

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sensorhub.errors import StoreError
 from sensorhub.store import Connection, DatabaseError, database, folder_lock, integrity
-from sensorhub.store.integrity import Count
+from sensorhub.store.integrity import TableCheck
 
 SUM = ".sha256"  # of `sha256sum`
 BLOCK = 2**20
@@ -20,10 +20,10 @@ SYNC_EVERY = 8 * 2**20
 REPLACED = "sensorhub-replaced.db"
 
 
-class Verdict(NamedTuple):
+class VerifyResult(NamedTuple):
     """What `verify` read, and what is wrong in words; sound where nothing is."""
 
-    counts: list[Count]
+    counts: list[TableCheck]
     faults: list[str]
 
     @property
@@ -65,9 +65,9 @@ def restore(source: Path, folder: Path, *, force: bool = False) -> bool:
     Holds the hub's lock. Raises StoreError where a hub runs, where the backup is
     damaged, and where there are data already and not `force`.
     """
-    verdict = verify_file(source)
-    if not verdict.sound:
-        first = "\n  ".join(verdict.faults[:10])
+    result = verify_file(source)
+    if not result.sound:
+        first = "\n  ".join(result.faults[:10])
         raise StoreError(f"{source} is damaged and was not restored:\n  {first}")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with folder_lock.locked(folder, wait_s=0):
@@ -84,7 +84,7 @@ def restore(source: Path, folder: Path, *, force: bool = False) -> bool:
     return aside
 
 
-def verify_file(path: Path) -> Verdict:
+def verify_file(path: Path) -> VerifyResult:
     """Read a whole backup, its checksum file too where that is beside it."""
     if not path.is_file():
         raise StoreError(f"{path} is no file")
@@ -98,7 +98,7 @@ def verify_file(path: Path) -> Verdict:
         return _verify(connection, faults, whole=True)
 
 
-def verify_folder(folder: Path) -> Verdict:
+def verify_folder(folder: Path) -> VerifyResult:
     """Read a data folder's database, beside a hub or without one."""
     if not (folder / database.FILE).exists():
         raise StoreError(f"{folder} has no database")
@@ -106,20 +106,20 @@ def verify_folder(folder: Path) -> Verdict:
         return _verify(connection, [], whole=not folder_lock.is_running(folder))
 
 
-def _verify(connection: Connection, faults: list[str], *, whole: bool) -> Verdict:
-    counts: list[Count] = []
+def _verify(connection: Connection, faults: list[str], *, whole: bool) -> VerifyResult:
+    counts: list[TableCheck] = []
     try:
         if database.revision_of(connection) is None:
-            return Verdict([], [*faults, "database: none of sensorhub's"])
+            return VerifyResult([], [*faults, "database: none of sensorhub's"])
         faults = faults + integrity.pages(connection, whole=whole)
         known = set(database.tables(connection))
-        for part in integrity.PARTS:
+        for part in integrity.CHECKED_TABLES:
             if part.table in known:
                 counts.append(integrity.check(connection, part))
                 faults += counts[-1].damaged
     except DatabaseError as error:
         faults.append(f"database: {error}")
-    return Verdict(counts, faults)
+    return VerifyResult(counts, faults)
 
 
 def _sum_file(path: Path) -> Path:

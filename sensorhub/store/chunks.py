@@ -17,15 +17,15 @@ from sensorhub.model import BY_NO
 from sensorhub.store.column_packing import (
     Ints,
     Values,
+    deflate,
+    deflate_ints,
+    inflate,
+    inflate_ints,
     pack_ints,
     pack_steps,
     pack_values,
-    restore,
-    small,
-    squeeze,
     unpack_ints,
     unpack_values,
-    whole,
 )
 from sensorhub.store.readings import Readings, join
 
@@ -39,18 +39,18 @@ def week_of(at: I64) -> I64:
     return (at - MONDAY_MS) // WEEK_MS
 
 
-class _Series(msgspec.Struct, array_like=True):
+class _ChunkSeries(msgspec.Struct, array_like=True):
     code: int
     readings: int
     rows: bytes  # a bit a row that has a value; empty where all have
     values: Values
 
 
-class _Chunk(msgspec.Struct, array_like=True):
+class _ChunkBody(msgspec.Struct, array_like=True):
     rows: int
     measured_at: Ints
     delay: Ints
-    series: list[_Series]
+    series: list[_ChunkSeries]
     marked: int
     marked_at: Ints
     marks: bytes
@@ -72,14 +72,14 @@ def pack(readings: Readings) -> bytes:
     r, row = r.take(order), row[order]
     marked = np.flatnonzero(r.quality | r.why)
     marks = r.quality[marked].tobytes() + r.why[marked].tobytes()
-    chunk = _Chunk(
+    chunk = _ChunkBody(
         rows=len(measured_at),
-        measured_at=small(pack_steps(measured_at)),
-        delay=small(pack_ints(_delays(r, row, measured_at))),
+        measured_at=deflate_ints(pack_steps(measured_at)),
+        delay=deflate_ints(pack_ints(_delays(r, row, measured_at))),
         series=_series(r, row, len(measured_at)),
         marked=len(marked),
-        marked_at=small(pack_steps(marked)),
-        marks=squeeze(marks),
+        marked_at=deflate_ints(pack_steps(marked)),
+        marks=deflate(marks),
     )
     return msgspec.msgpack.encode(chunk)
 
@@ -90,7 +90,7 @@ def _delays(r: Readings, row: I64, measured_at: I64) -> I64:
     return delay - measured_at
 
 
-def _series(r: Readings, row: I64, rows: int) -> list[_Series]:
+def _series(r: Readings, row: I64, rows: int) -> list[_ChunkSeries]:
     cuts = np.flatnonzero(np.r_[True, r.code[1:] != r.code[:-1], True]).tolist()
     series = []
     for a, b in itertools.pairwise(cuts):
@@ -99,28 +99,31 @@ def _series(r: Readings, row: I64, rows: int) -> list[_Series]:
         bits[row[a:b] if len(bits) else []] = True
         known = BY_NO.get(code)
         values = pack_values(r.value[a:b], known.decimals if known else DECIMALS)
-        values.ints, values.odd_at = small(values.ints), small(values.odd_at)
-        values.odd = squeeze(values.odd)
-        present = squeeze(np.packbits(bits).tobytes())
-        series.append(_Series(code, b - a, present, values))
+        values.ints, values.odd_at = (
+            deflate_ints(values.ints),
+            deflate_ints(values.odd_at),
+        )
+        values.odd = deflate(values.odd)
+        present = deflate(np.packbits(bits).tobytes())
+        series.append(_ChunkSeries(code, b - a, present, values))
     return series
 
 
 def unpack(device: int, body: bytes, codes: Collection[int] | None = None) -> Readings:
     """Readings of a chunk (of `codes`); by code. ValueError on damaged bytes."""
     try:
-        chunk = msgspec.msgpack.decode(body, type=_Chunk)
+        chunk = msgspec.msgpack.decode(body, type=_ChunkBody)
         return _unpack(device, chunk, codes)
     except (msgspec.MsgspecError, zlib.error) as error:
         raise ValueError(f"damaged chunk: {error}") from error
 
 
-def _unpack(device: int, chunk: _Chunk, codes: Collection[int] | None) -> Readings:
+def _unpack(device: int, chunk: _ChunkBody, codes: Collection[int] | None) -> Readings:
     n = chunk.rows
-    measured_at = unpack_ints(whole(chunk.measured_at), n)
-    received_at = measured_at + unpack_ints(whole(chunk.delay), n)
-    marked_at = unpack_ints(whole(chunk.marked_at), chunk.marked)
-    marks = np.frombuffer(restore(chunk.marks), np.uint8).reshape(2, -1)
+    measured_at = unpack_ints(inflate_ints(chunk.measured_at), n)
+    received_at = measured_at + unpack_ints(inflate_ints(chunk.delay), n)
+    marked_at = unpack_ints(inflate_ints(chunk.marked_at), chunk.marked)
+    marks = np.frombuffer(inflate(chunk.marks), np.uint8).reshape(2, -1)
     parts, at = [], 0
     for series in chunk.series:
         m, start = series.readings, at
@@ -129,7 +132,7 @@ def _unpack(device: int, chunk: _Chunk, codes: Collection[int] | None) -> Readin
             continue
         rows: NDArray[np.bool_] | slice = slice(None)
         if m < n:
-            packed = np.frombuffer(restore(series.rows), np.uint8)
+            packed = np.frombuffer(inflate(series.rows), np.uint8)
             rows = np.unpackbits(packed, count=n).view(np.bool_)
         quality, why = np.zeros((2, m), np.uint8)
         a, b = np.searchsorted(marked_at, (start, at))
@@ -150,6 +153,6 @@ def _unpack(device: int, chunk: _Chunk, codes: Collection[int] | None) -> Readin
 
 
 def _values(values: Values, n: int) -> F64:
-    values.ints, values.odd_at = whole(values.ints), whole(values.odd_at)
-    values.odd = restore(values.odd)
+    values.ints, values.odd_at = inflate_ints(values.ints), inflate_ints(values.odd_at)
+    values.odd = inflate(values.odd)
     return unpack_values(values, n)

@@ -1,4 +1,4 @@
-"""Columns of numbers as few bytes: narrow, byte-shuffled integers."""
+"""Column compression: narrow, byte-shuffled integers, deflated."""
 
 import zlib
 
@@ -59,8 +59,8 @@ def pack_steps(values: I64 | I32) -> Ints:
     return packed
 
 
-def pack_calm(values: I64) -> Ints:
-    """Integers as they are or by differences, whichever is less rough."""
+def pack_smoother(values: I64) -> Ints:
+    """Pack integers as they are or as differences, whichever vary less."""
     if len(values) < 3:
         return pack_ints(values)
     rough = values.astype(np.float64)
@@ -99,7 +99,7 @@ def pack_values(value: F64, decimals: int) -> Values:
         if len(odd) * FEW <= len(value):
             return Values(
                 decimals + finer,
-                pack_calm(ints[exact] if len(odd) else ints),
+                pack_smoother(ints[exact] if len(odd) else ints),
                 pack_steps(odd),
                 value[odd].tobytes(),
             )
@@ -138,32 +138,32 @@ def to_ints(value: F64, scale: F64 | float, most: float) -> tuple[F64, Mask]:
     return steps, exact
 
 
-def squeeze(data: bytes, planes: int = 1) -> bytes:
-    """Bytes deflated where that makes them fewer; each of equal planes by itself."""
+def deflate(data: bytes, planes: int = 1) -> bytes:
+    """Compress bytes where that makes them fewer; each equal plane by itself."""
     if len(data) < 16:
         return RAW + data
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -12, 8, zlib.Z_FILTERED)
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -12, 8, zlib.Z_FILTERED)
     size = len(data) // planes
     parts = []
     for at in range(0, size * planes, size):
-        parts.append(deflate.compress(data[at : at + size]))
-        parts.append(deflate.flush(zlib.Z_BLOCK) if at + size < len(data) else b"")
-    small = b"".join([*parts, deflate.flush()])
-    return DEFLATED + small if len(small) < len(data) else RAW + data
+        parts.append(compressor.compress(data[at : at + size]))
+        parts.append(compressor.flush(zlib.Z_BLOCK) if at + size < len(data) else b"")
+    deflated = b"".join([*parts, compressor.flush()])
+    return DEFLATED + deflated if len(deflated) < len(data) else RAW + data
 
 
-def restore(data: bytes) -> bytes:
-    """What was squeezed. Raises zlib.error on damaged bytes."""
+def inflate(data: bytes) -> bytes:
+    """Undo `deflate`. Raises zlib.error on damaged bytes."""
     return zlib.decompress(data[1:], -12) if data[:1] == DEFLATED else data[1:]
 
 
-def small(ints: Ints) -> Ints:
-    """The same with squeezed bytes."""
-    ints.data = squeeze(ints.data, ints.width) if ints.data else b""
+def deflate_ints(ints: Ints) -> Ints:
+    """Compress the bytes of `ints` in place and return it."""
+    ints.data = deflate(ints.data, ints.width) if ints.data else b""
     return ints
 
 
-def whole(ints: Ints) -> Ints:
-    """What `small` squeezed."""
-    ints.data = restore(ints.data)
+def inflate_ints(ints: Ints) -> Ints:
+    """Undo `deflate_ints` in place and return `ints`."""
+    ints.data = inflate(ints.data)
     return ints

@@ -31,7 +31,7 @@ ChunkRow = tuple[int, int, int, int, bytes]
 
 
 @dataclass(slots=True)
-class Step:
+class CompactionStep:
     """One transaction of a round: what becomes of devices `low` to below `high`.
 
     `high` is None at the end: the segments have become chunks entirely.
@@ -68,20 +68,22 @@ def due(
     return full[: len(full) // 2] if len(full) > MOST_SEGMENTS else []
 
 
-def steps(read: Connection, rows: Sequence[SegmentRow], zone: str) -> Iterator[Step]:
+def steps(
+    read: Connection, rows: Sequence[SegmentRow], zone: str
+) -> Iterator[CompactionStep]:
     """All transactions of a round, made as they are asked for; days are of `zone`."""
     numbers = tuple(row.id for row in rows)
     low = rows[0].chunked
     while True:
         places = _places(read, numbers, low)
         if not len(places):
-            yield Step(numbers, low, None)
+            yield CompactionStep(numbers, low, None)
             return
         high = _window_end(places, low)
         damaged: list[int] = []
         inside = places[(places[:, 1] < high)]
         window = _load(read, inside[:, 0].tolist(), (low, high), damaged)
-        for step in pack(read, window, Step(numbers, low, high), zone):
+        for step in pack(read, window, CompactionStep(numbers, low, high), zone):
             step.damaged_slices, damaged = damaged, []
             yield step
         low = high
@@ -130,16 +132,18 @@ def _load(
         checksum, body = read.execute(
             "SELECT checksum, body FROM slices WHERE id = ?", (number,)
         ).fetchone()
-        sheaf = unpack_slice(checksum, body)
-        if sheaf is None:
+        columns = unpack_slice(checksum, body)
+        if columns is None:
             damaged.append(number)
             continue
-        a, b = np.searchsorted(sheaf.device, devices)
-        parts.append(sheaf.pick(np.arange(a, b)).unfold())
+        a, b = np.searchsorted(columns.device, devices)
+        parts.append(columns.pick(np.arange(a, b)).unfold())
     return join(parts)
 
 
-def pack(read: Connection, window: Readings, whole: Step, zone: str) -> Iterator[Step]:
+def pack(
+    read: Connection, window: Readings, whole: CompactionStep, zone: str
+) -> Iterator[CompactionStep]:
     """The window's readings as chunks, cut into transactions of whole devices."""
     weeks = chunks.week_of(window.measured_at)
     order = np.lexsort((weeks, window.device))
@@ -147,7 +151,7 @@ def pack(read: Connection, window: Readings, whole: Step, zone: str) -> Iterator
     new = (window.device[1:] != window.device[:-1]) | (weeks[1:] != weeks[:-1])
     cuts = np.flatnonzero(np.r_[True, new, True]) if len(window) else np.zeros(1, int)
     devices = window.device[cuts[:-1]].tolist()
-    step = Step(whole.segments, whole.low, whole.high)
+    step = CompactionStep(whole.segments, whole.low, whole.high)
     for i, device in enumerate(devices):
         a, b = int(cuts[i]), int(cuts[i + 1])
         key = (device, int(weeks[a]))
@@ -156,13 +160,13 @@ def pack(read: Connection, window: Readings, whole: Step, zone: str) -> Iterator
         if ends and (len(step.rows) >= WRITE_ROWS or step.size >= WRITE_BYTES):
             step.high = device + 1
             yield step
-            step = Step(whole.segments, device + 1, whole.high)
+            step = CompactionStep(whole.segments, device + 1, whole.high)
     yield step
 
 
 def _add(
     read: Connection,
-    step: Step,
+    step: CompactionStep,
     new: Readings,
     key: tuple[int, int],
     zone: str,
@@ -189,7 +193,7 @@ def _add(
 
 def _roll(
     read: Connection,
-    step: Step,
+    step: CompactionStep,
     new: Readings,
     key: tuple[int, int],
     zone: str,
@@ -218,7 +222,7 @@ def unpack_chunk(
         return None
 
 
-def write(connection: Connection, step: Step, now: int) -> list[int]:
+def write(connection: Connection, step: CompactionStep, now: int) -> list[int]:
     """Do one step in the writer's transaction; numbers of what it set aside.
 
     Writes nothing where the round has moved on since the step was made.
@@ -256,7 +260,7 @@ def write(connection: Connection, step: Step, now: int) -> list[int]:
     return aside
 
 
-def done(read: Connection, step: Step) -> bool:
+def done(read: Connection, step: CompactionStep) -> bool:
     """Whether a step is on disk."""
     row = read.execute(
         "SELECT chunked FROM segments WHERE id = ?", (step.segments[0],)

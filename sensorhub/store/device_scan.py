@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sensorhub.store import Connection, downsampled, history
 from sensorhub.store.chunks import MONDAY_MS, WEEK_MS
 from sensorhub.store.compaction import unpack_chunk
-from sensorhub.store.history import Span
+from sensorhub.store.history import DeviceSpan
 from sensorhub.store.hot.transactions import snapshot
 from sensorhub.store.readings import Readings, in_order, join
 from sensorhub.store.rollups import Bucket, Rollups
@@ -17,13 +17,13 @@ FEW = 10  # devices whose rollups are in memory at one time
 PAGE_WEEKS = 26
 
 
-class Place(NamedTuple):
+class AssetDeviceSpan(NamedTuple):
     """A device while it was mounted on an asset ("" where on none), by their names."""
 
     zone: str
     asset: str
     device: str
-    span: Span
+    span: DeviceSpan
 
 
 def places(
@@ -31,10 +31,12 @@ def places(
     zones: Collection[str],
     assets: Collection[str],
     devices: Collection[str],
-) -> list[Place]:
+) -> list[AssetDeviceSpan]:
     """All places that were asked for, in order; nothing asked for: all there are."""
     found = [
-        Place(zone, asset, device, Span(no, _or(since, -1), _or(until, 1)))
+        AssetDeviceSpan(
+            zone, asset, device, DeviceSpan(no, _or(since, -1), _or(until, 1))
+        )
         for zone, asset, device, no, since, until in connection.execute(
             "SELECT a.zone, a.id, d.id, d.no, m.from_at, m.until_at FROM mountings m"
             " JOIN assets a ON a.no = m.asset JOIN devices d ON d.no = m.device"
@@ -53,7 +55,9 @@ def _or(at: int | None, sign: int) -> int:
     return sign * history.EVER if at is None else at
 
 
-def _unmounted(connection: Connection, devices: Collection[str]) -> Iterator[Place]:
+def _unmounted(
+    connection: Connection, devices: Collection[str]
+) -> Iterator[AssetDeviceSpan]:
     """Devices while they were on no asset."""
     for no, id_ in connection.execute("SELECT no, id FROM devices ORDER BY id"):
         if devices and id_ not in devices:
@@ -64,15 +68,15 @@ def _unmounted(connection: Connection, devices: Collection[str]) -> Iterator[Pla
         since = -history.EVER
         for a, b in sorted((_or(a, -1), _or(b, 1)) for a, b in mounted):
             if a > since:
-                yield Place("", "", id_, Span(no, since, a))
+                yield AssetDeviceSpan("", "", id_, DeviceSpan(no, since, a))
             since = max(since, b)
         if since < history.EVER:
-            yield Place("", "", id_, Span(no, since))
+            yield AssetDeviceSpan("", "", id_, DeviceSpan(no, since))
 
 
 def readings(
     connection: Connection,
-    wanted: Sequence[Place],
+    wanted: Sequence[AssetDeviceSpan],
     span: tuple[int, int],
     codes: Collection[int] | None = None,
 ) -> Iterator[tuple[int, Readings]]:
@@ -91,7 +95,7 @@ def readings(
 
 def _pages(
     connection: Connection,
-    place: Span,
+    place: DeviceSpan,
     recent: Readings,
     span: tuple[int, int],
     codes: Collection[int] | None,
@@ -135,7 +139,7 @@ def _chunks(
 
 def rollups(
     connection: Connection,
-    wanted: Sequence[Place],
+    wanted: Sequence[AssetDeviceSpan],
     span: tuple[int, int],
     *,
     bucket: Bucket,
@@ -160,7 +164,7 @@ def rollups(
                 yield number, mine
 
 
-def _few(wanted: Sequence[Place]) -> Iterator[list[int]]:
+def _few(wanted: Sequence[AssetDeviceSpan]) -> Iterator[list[int]]:
     """Numbers of some places at a time, no device twice among them."""
     numbers: list[int] = []
     devices: set[int] = set()

@@ -16,7 +16,7 @@ def free_mb(folder: Path) -> float:
     return shutil.disk_usage(folder).free / MB
 
 
-class Room:
+class DiskSpace:
     """Looks at the disk twice a second; `full` below the reserve."""
 
     def __init__(

@@ -12,7 +12,7 @@ import numpy as np
 from sensorhub.store import Connection
 from sensorhub.store.compaction import unpack_chunk
 from sensorhub.store.history import (
-    Span,
+    DeviceSpan,
     recent_blobs,
     unpack_recent,
     within,
@@ -37,7 +37,7 @@ from sensorhub.store.rollups import (
     combine,
     days_of,
     no_rollups,
-    roll,
+    summarize,
 )
 
 Key = tuple[int, int]  # device and block
@@ -48,7 +48,7 @@ LONGEST = {Bucket.HOUR: HOUR_MS, Bucket.DAY: 36 * HOUR_MS}  # and not two of the
 def read(
     connection: Connection,
     *,
-    spans: Sequence[Span],
+    spans: Sequence[DeviceSpan],
     since: int,
     until: int,
     bucket: Bucket,
@@ -79,7 +79,7 @@ def read(
         raw = list(rows.unpacked(codes))
     fresh = in_order(within(join_readings([recent, *raw]), spans, page))
     return combine(
-        [_inside(r, spans, page) for r in stored] + [roll(fresh, bucket, zone)]
+        [_inside(r, spans, page) for r in stored] + [summarize(fresh, bucket, zone)]
     )
 
 
@@ -88,7 +88,7 @@ def _begin(at: int, bucket: Bucket, zone: str) -> int:
 
 
 def _told_otherwise(
-    recent: Readings, spans: Sequence[Span], page: tuple[int, int]
+    recent: Readings, spans: Sequence[DeviceSpan], page: tuple[int, int]
 ) -> set[Key]:
     """Blocks that rollups do not tell wholly, or tell too much of."""
     blocks = ((recent.measured_at - begin_of(0)) // BLOCK_MS).tolist()
@@ -166,7 +166,9 @@ class _Rows:
                     yield found
 
 
-def _inside(rollups: Rollups, spans: Sequence[Span], page: tuple[int, int]) -> Rollups:
+def _inside(
+    rollups: Rollups, spans: Sequence[DeviceSpan], page: tuple[int, int]
+) -> Rollups:
     keep = np.zeros(len(rollups), np.bool_)
     for span in spans:
         since, until = max(span.since, page[0]), min(span.until, page[1])

@@ -14,7 +14,7 @@ SERVICES = "forward_services"  # key in `meta`: the last service sent
 MOST_LETTERS = 10_000
 
 
-class Letter(NamedTuple):
+class RefusedLine(NamedTuple):
     """A line that InfluxDB refused, how many readings it has, and why."""
 
     line: str
@@ -22,7 +22,7 @@ class Letter(NamedTuple):
     reason: str
 
 
-class LetterRow(NamedTuple):
+class RefusedLineRow(NamedTuple):
     """A refused line as kept; when (ms), and whether it is to be tried again."""
 
     id: int
@@ -112,7 +112,7 @@ def services_sent(connection: Connection, last: int, count: int) -> None:
 # -- refused lines --
 
 
-def keep(connection: Connection, letters: Sequence[Letter], now: int) -> None:
+def keep(connection: Connection, letters: Sequence[RefusedLine], now: int) -> None:
     """Keep refused lines; the oldest beyond MOST_LETTERS give way, and are counted."""
     if not letters:
         return
@@ -131,7 +131,7 @@ def keep(connection: Connection, letters: Sequence[Letter], now: int) -> None:
 
 def letters(
     connection: Connection, limit: int, *, retry: bool = False
-) -> list[LetterRow]:
+) -> list[RefusedLineRow]:
     """Refused lines, newest first; with `retry` those to try again, oldest first."""
     where, order = ("WHERE retry = 1", "id") if retry else ("", "id DESC")
     rows = connection.execute(
@@ -139,7 +139,7 @@ def letters(
         f" {where} ORDER BY {order} LIMIT ?",
         (limit,),
     )
-    return [LetterRow(*row) for row in rows]
+    return [RefusedLineRow(*row) for row in rows]
 
 
 def try_again(connection: Connection) -> None:
@@ -155,7 +155,7 @@ def count_letters(connection: Connection) -> int:
 
 def settle(
     connection: Connection,
-    tried: Sequence[LetterRow],
+    tried: Sequence[RefusedLineRow],
     refused: dict[int, str],
     moved: Counter[str],
 ) -> None:

@@ -19,7 +19,7 @@ EVER = 2**62
 PAGE_CHUNKS = 500  # of one read transaction
 
 
-class Span(NamedTuple):
+class DeviceSpan(NamedTuple):
     """A device from `since` until before `until` (measured_at, ms)."""
 
     device: int
@@ -30,7 +30,7 @@ class Span(NamedTuple):
 def read(
     connection: Connection,
     *,
-    spans: Sequence[Span],
+    spans: Sequence[DeviceSpan],
     since: int,
     until: int,
     codes: Collection[int] | None = None,
@@ -82,13 +82,14 @@ def read_asset(
     return read(connection, spans=spans, since=since, until=until, codes=codes)
 
 
-def asset_spans(connection: Connection, asset: int) -> list[Span]:
+def asset_spans(connection: Connection, asset: int) -> list[DeviceSpan]:
     """Which devices were mounted on an asset, and when."""
     rows = connection.execute(
         "SELECT device, from_at, until_at FROM mountings WHERE asset = ?", (asset,)
     )
     return [
-        Span(d, -EVER if a is None else a, EVER if b is None else b) for d, a, b in rows
+        DeviceSpan(d, -EVER if a is None else a, EVER if b is None else b)
+        for d, a, b in rows
     ]
 
 
@@ -161,15 +162,15 @@ def unpack_recent(
     wanted = np.array(devices, np.int32)
     parts = []
     for chunked, checksum, body in blobs[0]:
-        sheaf = unpack_slice(checksum, body)
-        if sheaf is not None:
-            parts.append(_of_devices(sheaf, wanted[wanted >= chunked]))
+        columns = unpack_slice(checksum, body)
+        if columns is not None:
+            parts.append(_of_devices(columns, wanted[wanted >= chunked]))
     for checksum, body in blobs[1]:
         if not _speaks_of(body, wanted):
             continue
-        sheaf = unpack_row(checksum, body)
-        if sheaf is not None:
-            parts.append(_of_devices(sheaf, wanted))
+        columns = unpack_row(checksum, body)
+        if columns is not None:
+            parts.append(_of_devices(columns, wanted))
     readings = join(parts)
     if codes is None:
         return readings
@@ -183,12 +184,12 @@ def _speaks_of(body: bytes, wanted: I32) -> bool:
         return False
 
 
-def _of_devices(sheaf: UplinkColumns, wanted: I32) -> Readings:
-    return sheaf.pick(np.flatnonzero(np.isin(sheaf.device, wanted))).unfold()
+def _of_devices(columns: UplinkColumns, wanted: I32) -> Readings:
+    return columns.pick(np.flatnonzero(np.isin(columns.device, wanted))).unfold()
 
 
 def within(
-    readings: Readings, spans: Sequence[Span], page: tuple[int, int]
+    readings: Readings, spans: Sequence[DeviceSpan], page: tuple[int, int]
 ) -> Readings:
     """The readings in `page` that also lie in a span of their device."""
     order = np.argsort(readings.device, kind="stable")

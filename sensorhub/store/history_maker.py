@@ -28,8 +28,8 @@ from sensorhub.store import (
 from sensorhub.store.backlog import Backlog
 from sensorhub.store.database import connect
 from sensorhub.store.hot.damaged_rows import set_aside_row, set_aside_slice
-from sensorhub.store.jobs import Job, Jobs, LostJobError, Submit
-from sensorhub.store.retention import Gone
+from sensorhub.store.jobs import JobRunner, LostJobError, Submit, WriteJob
+from sensorhub.store.retention import OnLettersDeleted
 from sensorhub.store.segments import Segment, SliceRow
 
 log = structlog.get_logger()
@@ -67,7 +67,7 @@ class HistoryMaker:
         on_damaged: OnDamaged = _unheard,
         zone: str = "UTC",
         keep: RetentionSettings | None = None,
-        letters_gone: Gone = lambda devices: None,
+        letters_gone: OnLettersDeleted = lambda devices: None,
         held: Callable[[], bool] = lambda: False,
     ) -> None:
         self._read = connect(folder, read_only=True)
@@ -80,13 +80,13 @@ class HistoryMaker:
         self._held = held
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._jobs = Jobs(submit, self._stopping)
+        self._jobs = JobRunner(submit, self._stopping)
         self._backlog = Backlog(self._read, settings, now())
-        self._steps: Iterator[compaction.Step] | None = None
+        self._steps: Iterator[compaction.CompactionStep] | None = None
         self._in_round: set[int] = set()
         self._unmerged = True
         self._chunk_all = False
-        self._tidying: Iterator[Job] | None = None
+        self._tidying: Iterator[WriteJob] | None = None
         self._tidied = 0.0
         self._next_roll = 0.0
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
@@ -222,7 +222,7 @@ class HistoryMaker:
 
     # -- how --
 
-    def _tidy_jobs(self) -> Iterator[Job]:
+    def _tidy_jobs(self) -> Iterator[WriteJob]:
         yield from reclaim.jobs(self._read)
         if time.monotonic() >= self._next_roll:
             self._next_roll = time.monotonic() + ROLL_S
@@ -249,7 +249,7 @@ class HistoryMaker:
         self._steps = compaction.steps(self._read, rows, self._zone)
         return True
 
-    def _chunk_job(self, step: compaction.Step) -> Job:
+    def _chunk_job(self, step: compaction.CompactionStep) -> WriteJob:
         def write(connection: Connection) -> None:
             for number in compaction.write(connection, step, self._now()):
                 self._on_damaged(connection, number, 0)

@@ -8,19 +8,19 @@ from sensorhub.columns import unpack, unpack_notes
 from sensorhub.store import Connection, chunks, database, rollup_blocks, slices
 
 PAGE = 200  # rows of one read
-Check = Callable[[tuple[int, ...], bytes], object]
+BodyCheck = Callable[[tuple[int, ...], bytes], object]
 
 
-class Part(NamedTuple):
+class CheckedTable(NamedTuple):
     """A kind of rows with a checksum; `key` names one of them."""
 
     name: str
     table: str
     key: tuple[str, ...]
-    unpack: Check
+    unpack: BodyCheck
 
 
-class Count(NamedTuple):
+class TableCheck(NamedTuple):
     """What was read of a kind, and the keys of what is damaged."""
 
     name: str
@@ -38,33 +38,33 @@ def _any(_key: tuple[int, ...], _body: bytes) -> None:
     """The checksum alone tells."""
 
 
-PARTS = (
-    Part("journal", "journal", ("id",), _journal),
-    Part("slices", "slices", ("id",), lambda _, body: slices.unpack(body)),
-    Part(
+CHECKED_TABLES = (
+    CheckedTable("journal", "journal", ("id",), _journal),
+    CheckedTable("slices", "slices", ("id",), lambda _, body: slices.unpack(body)),
+    CheckedTable(
         "chunks",
         "chunks",
         ("device", "week"),
         lambda key, body: chunks.unpack(key[0], body),
     ),
-    Part(
+    CheckedTable(
         "rollups by hour",
         "rollups_hour",
         ("device", "block"),
         lambda key, body: rollup_blocks.unpack(key[0], key[1], body),
     ),
-    Part(
+    CheckedTable(
         "rollups by day",
         "rollups_day",
         ("device", "block"),
         lambda key, body: rollup_blocks.unpack(key[0], key[1], body),
     ),
-    Part("checkpoints", "checkpoints", ("block",), _any),
-    Part("forwarding", "forward_marks", ("no",), _any),
+    CheckedTable("checkpoints", "checkpoints", ("block",), _any),
+    CheckedTable("forwarding", "forward_marks", ("no",), _any),
 )
 
 
-def check(connection: Connection, part: Part) -> Count:
+def check(connection: Connection, part: CheckedTable) -> TableCheck:
     """Read all rows of a kind; where the hub writes meanwhile, as they are by then."""
     rows = size = 0
     damaged = []
@@ -74,10 +74,10 @@ def check(connection: Connection, part: Part) -> Count:
         if not _sound(part, tuple(key), checksum, body):
             words = ", ".join(f"{n} {k}" for n, k in zip(part.key, key, strict=True))
             damaged.append(f"{part.name}: {words}")
-    return Count(part.name, rows, size, damaged)
+    return TableCheck(part.name, rows, size, damaged)
 
 
-def _rows(connection: Connection, part: Part) -> Iterator[tuple[Any, ...]]:
+def _rows(connection: Connection, part: CheckedTable) -> Iterator[tuple[Any, ...]]:
     names = ", ".join(part.key)
     marks = ", ".join("?" * len(part.key))
     query = (
@@ -90,7 +90,9 @@ def _rows(connection: Connection, part: Part) -> Iterator[tuple[Any, ...]]:
         last = found[-1][: len(part.key)]
 
 
-def _sound(part: Part, key: tuple[int, ...], checksum: int, body: bytes) -> bool:
+def _sound(
+    part: CheckedTable, key: tuple[int, ...], checksum: int, body: bytes
+) -> bool:
     if zlib.crc32(body) != checksum:
         return False
     try:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from sensorhub.errors import StoreError
 from sensorhub.store import Connection
 
-Job = Callable[[Connection], None]
-Submit = Callable[[Job], object]
+WriteJob = Callable[[Connection], None]
+Submit = Callable[[WriteJob], object]
 
 PATIENCE_S = 60.0  # with a job that is not run
 SEEN_S = 2.0  # from a job's run to its commit
@@ -19,14 +19,14 @@ class LostJobError(StoreError):
     """A job was not run, or its transaction was undone: look again."""
 
 
-class Jobs:
+class JobRunner:
     """Hands in jobs one by one and waits until each is on disk."""
 
     def __init__(self, submit: Submit, stopping: threading.Event) -> None:
         self._submit = submit
         self._stopping = stopping
 
-    def do(self, job: Job, seen: Callable[[], bool] | None = None) -> None:
+    def do(self, job: WriteJob, seen: Callable[[], bool] | None = None) -> None:
         """Have `job` run; `seen` tells when its commit can be read.
 
         Without `seen` the job may yet be undone. Raises LostJobError where it

@@ -4,29 +4,29 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sensorhub.store import Connection, history
-from sensorhub.store.history import Span
+from sensorhub.store.history import DeviceSpan
 from sensorhub.store.hot.counters import kept_from
 from sensorhub.store.readings import Readings
 
 
-class Asked(NamedTuple):
+class ReadingsQuery(NamedTuple):
     """Readings of `codes` (None: all) from `since` until before `until` (ms).
 
     `names` has the ids of the spans' devices by number.
     """
 
-    spans: Sequence[Span]
+    spans: Sequence[DeviceSpan]
     since: int
     until: int
     codes: Collection[int] | None
     names: Mapping[int, str]
 
 
-Older = Callable[[Asked], Iterator[Readings]]
+ReadOlder = Callable[[ReadingsQuery], Iterator[Readings]]
 
 
 def read(
-    connection: Connection, asked: Asked, older: Older | None = None
+    connection: Connection, asked: ReadingsQuery, older: ReadOlder | None = None
 ) -> Iterator[Readings]:
     """Pages by measured_at, none empty; `older` knows what history let go."""
     since, until = asked.since, asked.until

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from sensorhub.store import Connection, database, forwarding
-from sensorhub.store.jobs import Job
+from sensorhub.store.jobs import WriteJob
 from sensorhub.store.segments import cursor
 
 # twice what the hub's duplicate ring holds: duplicates do not enter it
@@ -17,7 +17,7 @@ MOST_STEPS = 1000
 FREE_PAGES = 4096  # the journal takes these again: no need to give them back
 
 
-def jobs(read: Connection) -> Iterator[Job]:
+def jobs(read: Connection) -> Iterator[WriteJob]:
     """Everything there is to give back, step by step."""
     while job := sweep(read):
         yield job
@@ -50,7 +50,7 @@ def passed(read: Connection) -> int:
     return min(limit, row[0] - 1) if row else 0
 
 
-def trim_journal(read: Connection, limit: int) -> Job | None:
+def trim_journal(read: Connection, limit: int) -> WriteJob | None:
     """Delete some of the oldest rows up to `limit`; None where there are none."""
     rows = read.execute(
         "SELECT id, length(body) FROM journal WHERE id <= ? ORDER BY id LIMIT ?",
@@ -76,7 +76,7 @@ def _delete_rows(
     connection.execute("DELETE FROM journal WHERE id <= ?", (last,))
 
 
-def sweep(read: Connection) -> Job | None:
+def sweep(read: Connection) -> WriteJob | None:
     """Delete some slices that no segment counts; None where there are none."""
     row = read.execute(
         "SELECT segment FROM slices EXCEPT SELECT id FROM segments LIMIT 1"
@@ -96,7 +96,7 @@ def _delete_slices(connection: Connection, segment: int) -> None:
     )
 
 
-def vacuum(read: Connection) -> Job | None:
+def vacuum(read: Connection) -> WriteJob | None:
     """Give some free pages back to the disk; None unless there are very many."""
     free, pages = database.count_pages(read)
     if free <= max(FREE_PAGES, pages // 4):

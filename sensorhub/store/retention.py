@@ -11,7 +11,7 @@ from sensorhub.config.keeping import RetentionSettings
 from sensorhub.store import Connection, rollup_blocks
 from sensorhub.store.hot import outbox
 from sensorhub.store.hot.counters import KEPT_FROM, kept_from, set_meta
-from sensorhub.store.jobs import Job
+from sensorhub.store.jobs import WriteJob
 from sensorhub.store.rollup_blocks import BLOCK_MS, BLOCK_WEEKS
 from sensorhub.store.rollups import DAY_MS, Bucket
 
@@ -20,19 +20,19 @@ STEP_CHUNKS = 50
 LOOK_DEVICES = 500
 SERVICE_IDS = 1_000
 
-Gone = Callable[[Iterable[str]], None]
+OnLettersDeleted = Callable[[Iterable[str]], None]
 
 
-class Kind(NamedTuple):
+class NumberedTable(NamedTuple):
     """Rows with a number of their own; `old` says which go, `:before` is the time."""
 
     table: str
     old: str
 
 
-COMMANDS = Kind("commands", "applied_at < :before")
-SILENCES = Kind("silences", "coalesce(ended_at, until_at) < :before")
-DAMAGED = Kind("damaged", "found_at < :before")
+COMMANDS = NumberedTable("commands", "applied_at < :before")
+SILENCES = NumberedTable("silences", "coalesce(ended_at, until_at) < :before")
+DAMAGED = NumberedTable("damaged", "found_at < :before")
 _LETTERS = (
     "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters"
     f" WHERE received_at < :before ORDER BY id LIMIT {STEP_ROWS}) RETURNING device"
@@ -58,9 +58,9 @@ def jobs(
     read: Connection,
     settings: RetentionSettings,
     now: int,
-    letters_gone: Gone,
+    letters_gone: OnLettersDeleted,
     needed_from: int | None = None,
-) -> Iterator[Job]:
+) -> Iterator[WriteJob]:
     """Everything that is too old at `now` (ms), step by step.
 
     Readings measured from `needed_from` on stay. `letters_gone` hears of the
@@ -86,7 +86,7 @@ def _of_devices(
     settings: RetentionSettings,
     now: int,
     needed_from: int | None,
-) -> Iterator[Job]:
+) -> Iterator[WriteJob]:
     """Readings and rollups; readings only where there are rollups of them."""
     readings = _since(now, settings.readings_d)
     if needed_from is not None:
@@ -119,7 +119,7 @@ def _place(before: int, low: int, many: int) -> dict[str, int]:
 
 def _ranges(
     read: Connection, table: str, find: str, before: int, key: str
-) -> Iterator[Job]:
+) -> Iterator[WriteJob]:
     """Delete what `find` finds below `before`, going up through the devices."""
     (last,) = read.execute(f"SELECT max(device) FROM {table}").fetchone()
     for low in range(0, (last or 0) + 1, LOOK_DEVICES):
@@ -134,7 +134,7 @@ def _delete(
     connection.executemany(f"DELETE FROM {table} WHERE device = ? AND {key} = ?", keys)
 
 
-def _numbered(read: Connection, kind: Kind, before: int) -> Iterator[Job]:
+def _numbered(read: Connection, kind: NumberedTable, before: int) -> Iterator[WriteJob]:
     find = f"SELECT id FROM {kind.table} WHERE {kind.old} LIMIT {STEP_ROWS}"
     while rows := read.execute(find, {"before": before}).fetchall():
         yield partial(_delete_ids, table=kind.table, ids=rows)
@@ -144,7 +144,9 @@ def _delete_ids(connection: Connection, table: str, ids: list[tuple[int]]) -> No
     connection.executemany(f"DELETE FROM {table} WHERE id = ?", ids)
 
 
-def _letters(read: Connection, before: int, gone: Gone) -> Iterator[Job]:
+def _letters(
+    read: Connection, before: int, gone: OnLettersDeleted
+) -> Iterator[WriteJob]:
     def forget(connection: Connection) -> None:
         gone(
             name
@@ -156,7 +158,7 @@ def _letters(read: Connection, before: int, gone: Gone) -> Iterator[Job]:
         yield forget
 
 
-def _deliveries(read: Connection, before: int) -> Iterator[Job]:
+def _deliveries(read: Connection, before: int) -> Iterator[WriteJob]:
     def purge(connection: Connection) -> None:
         outbox.purge(connection, before)
 
@@ -164,7 +166,7 @@ def _deliveries(read: Connection, before: int) -> Iterator[Job]:
         yield purge
 
 
-def _alerts(read: Connection, before: int) -> Iterator[Job]:
+def _alerts(read: Connection, before: int) -> Iterator[WriteJob]:
     while rows := read.execute(_ALERTS, {"before": before}).fetchall():
         yield partial(_delete_alerts, ids=rows)
 
@@ -174,7 +176,7 @@ def _delete_alerts(connection: Connection, ids: list[tuple[str]]) -> None:
     connection.executemany("DELETE FROM alerts WHERE id = ?", ids)
 
 
-def _services(read: Connection, before: int) -> Iterator[Job]:
+def _services(read: Connection, before: int) -> Iterator[WriteJob]:
     """Services stand in order of their numbers, but for some that were said late."""
     low, last = read.execute("SELECT min(id), max(id) FROM services").fetchone()
     while low is not None and low <= last:

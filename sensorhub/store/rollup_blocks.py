@@ -19,15 +19,15 @@ from sensorhub.store.chunks import MONDAY_MS, WEEK_MS
 from sensorhub.store.column_packing import (
     Ints,
     Mask,
-    pack_calm,
+    deflate,
+    deflate_ints,
+    inflate,
+    inflate_ints,
     pack_ints,
+    pack_smoother,
     pack_steps,
-    restore,
-    small,
-    squeeze,
     to_ints,
     unpack_ints,
-    whole,
 )
 from sensorhub.store.readings import Readings
 from sensorhub.store.rollups import (
@@ -37,7 +37,7 @@ from sensorhub.store.rollups import (
     Rollups,
     combine,
     join,
-    roll,
+    summarize,
 )
 from sensorhub.store.uplink_columns import DECIMALS
 
@@ -57,7 +57,7 @@ class RollupRow(NamedTuple):
     body: bytes
 
 
-class _Series(msgspec.Struct, array_like=True):
+class _RollupSeries(msgspec.Struct, array_like=True):
     code: int
     decimals: int
     buckets: int
@@ -73,9 +73,9 @@ class _Series(msgspec.Struct, array_like=True):
     odd: bytes
 
 
-class _Body(msgspec.Struct, array_like=True):
+class _RollupBody(msgspec.Struct, array_like=True):
     zone: str
-    series: list[_Series]
+    series: list[_RollupSeries]
 
 
 def begin_of(block: int) -> int:
@@ -87,7 +87,9 @@ def rows_of(
     readings: Readings, key: tuple[int, int], zone: str
 ) -> dict[Bucket, RollupRow]:
     """Rollups of a device's readings in one block; `key` names both."""
-    return {bucket: _row(roll(readings, bucket, zone), key, zone) for bucket in Bucket}
+    return {
+        bucket: _row(summarize(readings, bucket, zone), key, zone) for bucket in Bucket
+    }
 
 
 def _row(rollups: Rollups, key: tuple[int, int], zone: str) -> RollupRow:
@@ -151,29 +153,29 @@ def pack(rollups: Rollups, block: int, zone: str) -> bytes:
         for a, b in itertools.pairwise(cuts)
         if b > a
     ]
-    return msgspec.msgpack.encode(_Body(zone, series))
+    return msgspec.msgpack.encode(_RollupBody(zone, series))
 
 
-def _series(r: Rollups, begin: int) -> _Series:
+def _series(r: Rollups, begin: int) -> _RollupSeries:
     code = int(r.code[0])
     (first, low, high, last, total), sound = _steps(r, 10.0 ** DECIMALS[code])
     odd = np.flatnonzero(~sound)
     many = r.count > 1
     values = np.stack([getattr(r, name)[odd] for name in VALUES])
-    return _Series(
+    return _RollupSeries(
         code=code,
         decimals=DECIMALS[code],
         buckets=len(r),
-        at=small(pack_steps((r.at - begin) // MINUTE_MS)),
-        count=small(pack_ints(r.count)),
-        last=small(pack_calm(last)),
+        at=deflate_ints(pack_steps((r.at - begin) // MINUTE_MS)),
+        count=deflate_ints(pack_ints(r.count)),
+        last=deflate_ints(pack_smoother(last)),
         many=int(many.sum()),
-        first=small(pack_ints((first - last)[many])),
-        low=small(pack_ints((np.minimum(first, last) - low)[many])),
-        high=small(pack_ints((high - np.maximum(first, last))[many])),
-        total=small(pack_ints((total - r.count * (low + high) // 2)[many])),
-        odd_at=small(pack_steps(odd)),
-        odd=squeeze(values.tobytes()),
+        first=deflate_ints(pack_ints((first - last)[many])),
+        low=deflate_ints(pack_ints((np.minimum(first, last) - low)[many])),
+        high=deflate_ints(pack_ints((high - np.maximum(first, last))[many])),
+        total=deflate_ints(pack_ints((total - r.count * (low + high) // 2)[many])),
+        odd_at=deflate_ints(pack_steps(odd)),
+        odd=deflate(values.tobytes()),
     )
 
 
@@ -193,7 +195,7 @@ def unpack(
 ) -> tuple[Rollups, str]:
     """Rollups (of `codes`), and the zone of their days. ValueError when damaged."""
     try:
-        packed = msgspec.msgpack.decode(body, type=_Body)
+        packed = msgspec.msgpack.decode(body, type=_RollupBody)
         parts = [
             _unpack(device, begin_of(block), series)
             for series in packed.series
@@ -204,26 +206,28 @@ def unpack(
     return join(parts), packed.zone
 
 
-def _unpack(device: int, begin: int, packed: _Series) -> Rollups:
+def _unpack(device: int, begin: int, packed: _RollupSeries) -> Rollups:
     n, m = packed.buckets, packed.many
-    count = unpack_ints(whole(packed.count), n)
-    last = unpack_ints(whole(packed.last), n)
+    count = unpack_ints(inflate_ints(packed.count), n)
+    last = unpack_ints(inflate_ints(packed.last), n)
     many = count > 1
     first, low, high, total = (last.copy() for _ in range(4))
-    first[many] += unpack_ints(whole(packed.first), m)
-    low[many] = np.minimum(first, last)[many] - unpack_ints(whole(packed.low), m)
-    high[many] = np.maximum(first, last)[many] + unpack_ints(whole(packed.high), m)
+    first[many] += unpack_ints(inflate_ints(packed.first), m)
+    low[many] = np.minimum(first, last)[many] - unpack_ints(inflate_ints(packed.low), m)
+    high[many] = np.maximum(first, last)[many] + unpack_ints(
+        inflate_ints(packed.high), m
+    )
     middle = (count * (low + high) // 2)[many]
-    total[many] = middle + unpack_ints(whole(packed.total), m)
+    total[many] = middle + unpack_ints(inflate_ints(packed.total), m)
     if packed.code in COUNTERS:
         total[~many] = 0
     values: F64 = np.stack([first, low, high, last, total]) / 10.0**packed.decimals
-    odd = np.frombuffer(restore(packed.odd)).reshape(len(VALUES), -1)
-    values[:, unpack_ints(whole(packed.odd_at), odd.shape[1])] = odd
+    odd = np.frombuffer(inflate(packed.odd)).reshape(len(VALUES), -1)
+    values[:, unpack_ints(inflate_ints(packed.odd_at), odd.shape[1])] = odd
     return Rollups(
         np.full(n, device, np.int32),
         np.full(n, packed.code, np.uint8),
-        begin + unpack_ints(whole(packed.at), n) * MINUTE_MS,
+        begin + unpack_ints(inflate_ints(packed.at), n) * MINUTE_MS,
         count,
         *values,
     )

@@ -9,7 +9,7 @@ from functools import partial
 
 from sensorhub.store import Connection, rollup_blocks
 from sensorhub.store.compaction import unpack_chunk
-from sensorhub.store.jobs import Job
+from sensorhub.store.jobs import WriteJob
 from sensorhub.store.readings import in_order, join
 from sensorhub.store.rollup_blocks import BLOCK_MS, BLOCK_WEEKS, RollupRow
 from sensorhub.store.rollups import DAY_MS, Bucket
@@ -32,7 +32,7 @@ def over(now: int) -> int:
     return (now - SETTLED_MS - rollup_blocks.begin_of(0)) // BLOCK_MS
 
 
-def jobs(read: Connection, now: int, zone: str) -> Iterator[Job]:
+def jobs(read: Connection, now: int, zone: str) -> Iterator[WriteJob]:
     """Make what is missing, step by step."""
     (last,) = read.execute("SELECT max(device) FROM chunks").fetchone()
     for low in range(0, (last or 0) + 1, LOOK_DEVICES):

@@ -124,7 +124,7 @@ def _midnight(day: int, zone: str) -> int:
     return round(start.timestamp() * 1000)
 
 
-def roll(readings: Readings, bucket: Bucket, zone: str) -> Rollups:
+def summarize(readings: Readings, bucket: Bucket, zone: str) -> Rollups:
     """Rollups of readings that are in order of time and none of them twice."""
     r = readings.take(readings.quality != Quality.REJECTED)
     if not len(r):

@@ -54,10 +54,10 @@ def merge(read: Connection, rows: Sequence[SegmentRow]) -> Segment:
             (row.id,),
         ).fetchall()
         for id_, checksum, body in found:
-            sheaf = unpack_slice(checksum, body)
-            if sheaf is None:
+            columns = unpack_slice(checksum, body)
+            if columns is None:
                 segment.damaged.append(id_)
             else:
-                parts.append(sheaf)
+                parts.append(columns)
     segment.fill(parts)
     return segment

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sensorhub.columns import unpack
 from sensorhub.store import Connection, slices
 from sensorhub.store.hot.counters import get_meta, set_meta
-from sensorhub.store.uplink_columns import UplinkColumns, bind, gather
+from sensorhub.store.uplink_columns import UplinkColumns, join_columns, stored_columns
 
 CURSOR = "history_cursor"
 SLICE_READINGS = 4096
@@ -76,13 +76,13 @@ class Segment:
         parts = [part for part in parts if part.readings]
         if not parts:
             return
-        sheaf = bind(parts)
+        columns = join_columns(parts)
         parts.clear()
-        self.readings = sheaf.readings
-        self.first_at, self.last_at = sheaf.span()
+        self.readings = columns.readings
+        self.first_at, self.last_at = columns.span()
         if self.readings >= FULL_READINGS:
             self.level = FULL
-        for part in sheaf.by_device().cut(SLICE_READINGS):
+        for part in columns.by_device().cut(SLICE_READINGS):
             body = slices.pack(part)
             first, last = int(part.device[0]), int(part.device[-1])
             row = SliceRow(first, last, part.readings, zlib.crc32(body), body)
@@ -128,12 +128,12 @@ def make_segment(read: Connection, after_row: int, max_uplinks: int) -> Segment 
             break
         segment.last_row = id_
         segment.received_at = max(segment.received_at, received_at)
-        sheaf = unpack_row(checksum, body)
-        if sheaf is None:
+        columns = unpack_row(checksum, body)
+        if columns is None:
             segment.damaged.append(id_)
         else:
-            readings += sheaf.readings
-            parts.append(sheaf)
+            readings += columns.readings
+            parts.append(columns)
     if segment is not None:
         segment.fill(parts)
     return segment
@@ -159,7 +159,7 @@ def unpack_row(checksum: int, body: bytes) -> UplinkColumns | None:
     if zlib.crc32(body) != checksum:
         return None
     try:
-        return gather(unpack(body))
+        return stored_columns(unpack(body))
     except ValueError:
         return None
 

@@ -25,22 +25,22 @@ class _Slice(msgspec.Struct, array_like=True):
     odd_marks: bytes
 
 
-def pack(sheaf: UplinkColumns) -> bytes:
+def pack(columns: UplinkColumns) -> bytes:
     """A slice's body."""
     packed = _Slice(
-        uplinks=len(sheaf.device),
-        readings=sheaf.readings,
+        uplinks=len(columns.device),
+        readings=columns.readings,
         decimals=DECIMALS,
-        device=pack_steps(sheaf.device),
-        received_at=pack_ints(sheaf.received_at),
-        count=pack_ints(sheaf.count),
-        offset=pack_ints(sheaf.offset),
-        code=sheaf.code.tobytes(),
-        steps=pack_ints(sheaf.steps),
-        odd_at=pack_steps(sheaf.odd_at),
-        odd_value=sheaf.odd_value.tobytes(),
-        odd_offset=pack_ints(sheaf.odd_offset),
-        odd_marks=sheaf.odd_quality.tobytes() + sheaf.odd_why.tobytes(),
+        device=pack_steps(columns.device),
+        received_at=pack_ints(columns.received_at),
+        count=pack_ints(columns.count),
+        offset=pack_ints(columns.offset),
+        code=columns.code.tobytes(),
+        steps=pack_ints(columns.steps),
+        odd_at=pack_steps(columns.odd_at),
+        odd_value=columns.odd_value.tobytes(),
+        odd_offset=pack_ints(columns.odd_offset),
+        odd_marks=columns.odd_quality.tobytes() + columns.odd_why.tobytes(),
     )
     return zlib.compress(msgspec.msgpack.encode(packed), 1)
 
@@ -57,7 +57,7 @@ def unpack(body: bytes) -> UplinkColumns:
 def _unpack(packed: _Slice) -> UplinkColumns:
     n, odd = packed.uplinks, len(packed.odd_marks) // 2
     marks = np.frombuffer(packed.odd_marks, np.uint8)
-    sheaf = UplinkColumns(
+    columns = UplinkColumns(
         device=unpack_ints(packed.device, n).astype(np.int32),
         received_at=unpack_ints(packed.received_at, n),
         count=unpack_ints(packed.count, n).astype(np.int32),
@@ -70,4 +70,4 @@ def _unpack(packed: _Slice) -> UplinkColumns:
         odd_quality=marks[:odd],
         odd_why=marks[odd:],
     )
-    return sheaf if packed.decimals == DECIMALS else rescale(sheaf, packed.decimals)
+    return columns if packed.decimals == DECIMALS else rescale(columns, packed.decimals)

@@ -17,7 +17,7 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 a prefix, no secret
 SECRET_BYTES = (24, 64)  # Standard Webhooks 1.0, symmetric signatures
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
+class SubscriptionFilter(msgspec.Struct, frozen=True, kw_only=True):
     """What a subscriber chose; an empty part means all."""
 
     zones: frozenset[str] = frozenset()
@@ -27,7 +27,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     severities: frozenset[str] = frozenset()
 
 
-class Target(msgspec.Struct, frozen=True):
+class WebhookTarget(msgspec.Struct, frozen=True):
     """Where a webhook goes and what signs it (whsec_, kept out of repr)."""
 
     url: str
@@ -42,8 +42,8 @@ class Subscription(NamedTuple):
 
     id: str
     channel: str
-    target: Target
-    choice: Choice
+    target: WebhookTarget
+    choice: SubscriptionFilter
     created_at: int
     disabled: str | None = None
 
@@ -57,7 +57,11 @@ def new_secret() -> str:
 
 
 def webhook(
-    id_: str, url: str, choice: Choice, created_at: int, secret: str | None = None
+    id_: str,
+    url: str,
+    choice: SubscriptionFilter,
+    created_at: int,
+    secret: str | None = None,
 ) -> Subscription:
     """A checked webhook subscription; ValueError says what would be right."""
     if not is_id(id_) or id_ == MQTT:
@@ -70,7 +74,7 @@ def webhook(
     _ = parts.port  # raises ValueError where it is none
     secret = secret or new_secret()
     _check_secret(secret)
-    return Subscription(id_, "webhook", Target(url, secret), choice, created_at)
+    return Subscription(id_, "webhook", WebhookTarget(url, secret), choice, created_at)
 
 
 def _check_secret(secret: str) -> None:
@@ -135,8 +139,8 @@ def _read(
         Subscription(
             id_,
             channel,
-            msgspec.json.decode(target, type=Target),
-            msgspec.json.decode(choice, type=Choice),
+            msgspec.json.decode(target, type=WebhookTarget),
+            msgspec.json.decode(choice, type=SubscriptionFilter),
             created_at,
             disabled,
         )

@@ -130,7 +130,7 @@ class UplinkColumns:
             )
 
     def span(self) -> tuple[int, int]:
-        """The earliest and the latest measured_at; not of an empty sheaf."""
+        """The earliest and the latest measured_at; not of empty columns."""
         at = self.received_at + self.offset
         low, high = int(at.min()), int(at.max())
         if len(self.odd_at):
@@ -165,7 +165,7 @@ class UplinkColumns:
         )
 
 
-def gather(columns: Columns) -> UplinkColumns:
+def stored_columns(columns: Columns) -> UplinkColumns:
     """Of a batch what belongs into history: stored and replayed uplinks."""
     outcome = columns.outcome
     mask: Mask = (outcome == Outcome.STORED) | (outcome == Outcome.REPLAY)
@@ -187,7 +187,7 @@ def gather(columns: Columns) -> UplinkColumns:
 
 
 def _fold(r: Readings, count: I32) -> UplinkColumns:
-    """A sheaf of readings whose device and received_at stand once an uplink."""
+    """Columns of readings whose device and received_at stand once an uplink."""
     offsets = r.measured_at - np.repeat(r.received_at, count)
     offset = offsets[np.cumsum(count, dtype=np.int64) - count]
     steps, exact = to_ints(r.value, SCALES[r.code], WIDEST)
@@ -208,14 +208,14 @@ def _fold(r: Readings, count: I32) -> UplinkColumns:
     )
 
 
-def rescale(sheaf: UplinkColumns, decimals: bytes) -> UplinkColumns:
-    """A sheaf whose steps were made with other `decimals` than today's."""
-    readings = sheaf.unfold(scales(decimals))
-    readings.device, readings.received_at = sheaf.device, sheaf.received_at
-    return _fold(readings, sheaf.count)
+def rescale(columns: UplinkColumns, decimals: bytes) -> UplinkColumns:
+    """Convert columns whose steps were made with other `decimals` than today's."""
+    readings = columns.unfold(scales(decimals))
+    readings.device, readings.received_at = columns.device, columns.received_at
+    return _fold(readings, columns.count)
 
 
-def bind(parts: Sequence[UplinkColumns]) -> UplinkColumns:
+def join_columns(parts: Sequence[UplinkColumns]) -> UplinkColumns:
     """All parts, one after the other; there must be one."""
     if len(parts) == 1:
         return parts[0]

@@ -128,7 +128,7 @@ def readings_view(
     name: str,
     measurement: str | None,
     span: tuple[int, int],
-    older: past_readings.Older | None = None,
+    older: past_readings.ReadOlder | None = None,
 ) -> list[Reading] | None:
     """Readings with since <= measured_at < until of an asset, else of a device.
 
@@ -140,18 +140,18 @@ def readings_view(
     ids = register_lookup.device_ids(connection)
     codes = [BY_NAME[measurement].no] if measurement else None
     parts = past_readings.read(
-        connection, past_readings.Asked(spans, *span, codes, ids), older
+        connection, past_readings.ReadingsQuery(spans, *span, codes, ids), older
     )
     return [reading for part in parts for reading in part.rows(ids)]
 
 
-def spans_of(connection: Connection, name: str) -> list[history.Span] | None:
+def spans_of(connection: Connection, name: str) -> list[history.DeviceSpan] | None:
     """The devices of an asset, when they were mounted; else the device itself."""
     asset = register_lookup.asset_number(connection, name)
     if asset is not None:
         return history.asset_spans(connection, asset)
     device = register_lookup.device_number(connection, name)
-    return None if device is None else [history.Span(device)]
+    return None if device is None else [history.DeviceSpan(device)]
 
 
 def reading_view(reading: Reading) -> dict[str, Any]:

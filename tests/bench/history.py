@@ -25,7 +25,7 @@ from sensorhub.store.database import FILE, connect, prepare
 from sensorhub.store.history import read_asset
 from sensorhub.store.history_maker import HistoryMaker
 from sensorhub.store.hot import journal
-from sensorhub.store.jobs import Job
+from sensorhub.store.jobs import WriteJob
 
 DAY_MS = 86_400_000
 START = 20_700 * DAY_MS  # 2026-09-04
@@ -86,7 +86,7 @@ class Meter:
         self.connection = connect(folder)
         self.held: list[float] = []
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: WriteJob) -> None:
         """Run a job in a transaction of its own."""
         began = time.perf_counter()
         self.connection.execute("BEGIN IMMEDIATE")

@@ -74,7 +74,7 @@ def week(rng: np.random.Generator, devices: range, number: int) -> Readings:
     )
 
 
-def _written(step: compaction.Step, connection: Connection) -> None:
+def _written(step: compaction.CompactionStep, connection: Connection) -> None:
     compaction.write(connection, step, 0)
 
 
@@ -87,7 +87,9 @@ def build(folder: Path, devices: int) -> dict[str, Any]:
         for low in range(0, devices, GROUP):
             made = week(rng, range(low, min(low + GROUP, devices)), number)
             readings += len(made)
-            for step in compaction.pack(read, made, compaction.Step((), 0, None), ZONE):
+            for step in compaction.pack(
+                read, made, compaction.CompactionStep((), 0, None), ZONE
+            ):
                 meter.submit(partial(_written, step))
         if number % 8 == 7:
             say(f"  week {number + 1}: {readings:,} readings")

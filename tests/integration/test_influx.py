@@ -19,7 +19,7 @@ from sensorhub.hub.workspace import older_readings
 from sensorhub.model import Reading
 from sensorhub.store import forward_queue, forwarding
 from sensorhub.store.hot import counters
-from sensorhub.store.past_readings import Older
+from sensorhub.store.past_readings import ReadOlder
 from sensorhub.views.listings import readings_view
 
 MINUTE = 60_000
@@ -293,7 +293,7 @@ def test_reading_back_equals_what_was_stored_here(
     connection = town.story.hub.connection
     span = (START - MINUTE, START + 55 * MINUTE)
 
-    def seen(measurement: str | None, older: Older | None) -> list[Reading]:
+    def seen(measurement: str | None, older: ReadOlder | None) -> list[Reading]:
         found = readings_view(connection, "bin1", measurement, span, older)
         assert found
         return found

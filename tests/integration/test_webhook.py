@@ -28,7 +28,7 @@ from sensorhub.notify.workers import Workers
 from sensorhub.store import database, subscriptions
 from sensorhub.store.hot import outbox
 from sensorhub.store.hot.outbox import OutboxRow
-from sensorhub.store.subscriptions import Choice
+from sensorhub.store.subscriptions import SubscriptionFilter
 
 LOOPBACK = networks(["127.0.0.0/8", "::1/128"])
 BODY = '{"version":1,"text":{"zh-CN":"东街 3 号桶满了"}}'.encode()
@@ -247,7 +247,7 @@ def test_no_proxy_of_the_environment_is_used(
 
 
 def test_a_test_event_is_sent_at_once_and_the_answer_told(receiver: Receiver) -> None:
-    made = subscriptions.webhook("hook", receiver.url, Choice(), 0)
+    made = subscriptions.webhook("hook", receiver.url, SubscriptionFilter(), 0)
     verdict = probe(made, webhook().deliver, 1_700_000_000_000)
     assert (verdict.taken, verdict.said) == (True, "status 204")
     (got,) = receiver.wait_for(1)
@@ -286,7 +286,7 @@ class Hub:
         self.relay.offer(numbered)
 
     def subscribe(self, name: str, url: str) -> None:
-        made = subscriptions.webhook(name, url, Choice(), 0)
+        made = subscriptions.webhook(name, url, SubscriptionFilter(), 0)
         self.submit(lambda c: subscriptions.add(c, made))
 
     def pending(self) -> int:
@@ -389,7 +389,7 @@ def test_what_a_crash_left_is_delivered_at_the_next_start(
     folder: Path, receiver: Receiver
 ) -> None:
     writer = database.connect(folder)
-    made = subscriptions.webhook("hook", receiver.url, Choice(), 0)
+    made = subscriptions.webhook("hook", receiver.url, SubscriptionFilter(), 0)
     subscriptions.add(writer, made)
     outbox.insert(writer, rows(3))
     writer.close()

@@ -119,7 +119,7 @@ COMMITS = (
     of("hub/hub.py", "self._on_commit.clear()", "pass", ONCE),
     of(
         "hub/hub.py",
-        "self.shelf.recount(self.connection)",
+        "self.dead_letters.recount(self.connection)",
         "pass",
         "own_faults.py::test_dead_letter_bounds_hold_after_a_transaction_was_undone",
     ),

@@ -12,10 +12,10 @@ from sensorhub.config.keeping import RetentionSettings
 from sensorhub.config.settings import HistorySettings
 from sensorhub.model import Outcome
 from sensorhub.store.database import connect
-from sensorhub.store.history import Span, read
+from sensorhub.store.history import DeviceSpan, read
 from sensorhub.store.history_maker import HistoryMaker
 from sensorhub.store.hot import journal
-from sensorhub.store.jobs import Job
+from sensorhub.store.jobs import WriteJob
 from sensorhub.store.readings import Readings
 
 START = 1_795_000_000_000
@@ -65,7 +65,7 @@ class Hub:
             keep=self.keep,
         )
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: WriteJob) -> None:
         """Run a job in a transaction, or undo it, or crash around it, as planned."""
         last = abs(self.crash_in) == 1
         before = self.crash_in > 0
@@ -111,7 +111,7 @@ class Hub:
             )
             self.expected[key] = min(first, self.expected.get(key, first))
 
-    def check(self, spans: list[Span], since: int, until: int) -> None:
+    def check(self, spans: list[DeviceSpan], since: int, until: int) -> None:
         """A read answers what it must."""
         pages = list(read(self.read, spans=spans, since=since, until=until))
         got = [row for page in pages for row in rows_of(page)]

@@ -13,11 +13,11 @@ from tests.support.archive import Hub, columns_of
 from sensorhub.errors import StoreError
 from sensorhub.model import Outcome
 from sensorhub.store import backup, database, folder_lock, history_maker, segments
-from sensorhub.store.history import EVER, Span
+from sensorhub.store.history import EVER, DeviceSpan
 from sensorhub.store.hot import journal
 
 DAY = 86_400_000
-EVERYONE = [Span(device) for device in range(4)]
+EVERYONE = [DeviceSpan(device) for device in range(4)]
 TABLES = (
     *("journal", "slices", "chunks", "rollups_hour", "rollups_day"),
     "checkpoints",

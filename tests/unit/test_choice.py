@@ -2,7 +2,7 @@ import pytest
 
 from sensorhub.notify.probe import test_event as make_event
 from sensorhub.notify.subscription_filter import wants
-from sensorhub.store.subscriptions import Choice, Target, webhook
+from sensorhub.store.subscriptions import SubscriptionFilter, WebhookTarget, webhook
 
 EVENT = make_event(1_700_000_000_000)
 PARTS = {
@@ -16,23 +16,23 @@ SECRET = "whsec_" + "QUJD" * 8
 
 
 def test_an_empty_choice_wants_everything() -> None:
-    assert wants(Choice(), EVENT)
+    assert wants(SubscriptionFilter(), EVENT)
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_each_part_of_a_choice_narrows_it(part: str) -> None:
-    assert wants(Choice(**{part: frozenset({"x", PARTS[part]})}), EVENT)
-    assert not wants(Choice(**{part: frozenset({"x"})}), EVENT)
+    assert wants(SubscriptionFilter(**{part: frozenset({"x", PARTS[part]})}), EVENT)
+    assert not wants(SubscriptionFilter(**{part: frozenset({"x"})}), EVENT)
 
 
 def test_all_parts_must_agree() -> None:
     both = {part: frozenset({value}) for part, value in PARTS.items()}
-    assert wants(Choice(**both), EVENT)
-    assert not wants(Choice(**both | {"rules": frozenset({"x"})}), EVENT)
+    assert wants(SubscriptionFilter(**both), EVENT)
+    assert not wants(SubscriptionFilter(**both | {"rules": frozenset({"x"})}), EVENT)
 
 
 def test_who_chose_the_severity_before_is_told_when_the_alert_leaves_it() -> None:
-    danger = Choice(severities=frozenset({"danger"}))
+    danger = SubscriptionFilter(severities=frozenset({"danger"}))
     assert not wants(danger, EVENT)
     assert wants(danger, EVENT, "danger")
     assert not wants(danger, EVENT, "urgent")
@@ -53,11 +53,11 @@ def test_who_chose_the_severity_before_is_told_when_the_alert_leaves_it() -> Non
 )
 def test_an_unsound_subscription_is_refused(id_: str, url: str, secret: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        webhook(id_, url, Choice(), 0, secret)
+        webhook(id_, url, SubscriptionFilter(), 0, secret)
 
 
 def test_a_secret_is_made_and_never_printed() -> None:
-    made = webhook("a", "https://h/", Choice(), 0)
+    made = webhook("a", "https://h/", SubscriptionFilter(), 0)
     assert made.target.secret.startswith("whsec_")
     assert made.target.secret not in repr(made)
-    assert made.target == Target("https://h/", made.target.secret)
+    assert made.target == WebhookTarget("https://h/", made.target.secret)

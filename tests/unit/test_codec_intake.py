@@ -78,7 +78,7 @@ def town(tmp_path: Path) -> CodecTown:
 
 def kept(town: Town) -> list[tuple[str, float, int]]:
     names = dict(town.hub.connection.execute("SELECT no, id FROM devices"))
-    spans = [history.Span(no) for no in names]
+    spans = [history.DeviceSpan(no) for no in names]
     parts = history.read(
         town.hub.connection, spans=spans, since=-(2**60), until=2**60, codes=None
     )

@@ -107,11 +107,11 @@ def test_dead_letters_are_counted_right_after_a_retried_purge(
 ) -> None:
     letters = [native("z1", "nobody", {"seq": n, "m": {"nh3": 1}}) for n in range(5)]
     story.take(letters)
-    assert story.hub.shelf._sum == 5
+    assert story.hub.dead_letters._sum == 5
     assert purge(story, monkeypatch, 2) == {"purged": 5}
-    assert story.hub.shelf._sum == 0
+    assert story.hub.dead_letters._sum == 0
     story.take([native("z1", "nobody", {"seq": 9, "m": {"nh3": 1}})])
-    assert story.hub.shelf._sum == 1
+    assert story.hub.dead_letters._sum == 1
 
 
 def test_gateways_are_numbered_in_the_transaction_that_uses_them(

@@ -18,7 +18,7 @@ from sensorhub.export.files import Format, writer
 from sensorhub.model import BY_NAME, Outcome
 from sensorhub.store import device_scan, history_maker, segments
 from sensorhub.store.database import prepare
-from sensorhub.store.history import EVER, Span, read
+from sensorhub.store.history import EVER, DeviceSpan, read
 from sensorhub.store.rollups import Bucket
 
 DAY = 86_400_000
@@ -88,7 +88,9 @@ def told(found: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 def test_everything_is_exported_once(hub: Hub) -> None:
     found = rows(hub, wanted(hub))
-    pages = read(hub.read, spans=[Span(d) for d in range(5)], since=-EVER, until=EVER)
+    pages = read(
+        hub.read, spans=[DeviceSpan(d) for d in range(5)], since=-EVER, until=EVER
+    )
     names = {no: f"d{no}" for no in range(5)}
     every = [r for page in pages for r in page.rows(names)]
     assert told(found) == sorted(

@@ -353,7 +353,7 @@ def test_a_line_taken_apart_has_one_measurement_each() -> None:
 
 def test_refused_lines_are_bounded(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forward_queue, "MOST_LETTERS", 3)
-    letters = [forward_queue.Letter(f"l{i}", 1, "no") for i in range(5)]
+    letters = [forward_queue.RefusedLine(f"l{i}", 1, "no") for i in range(5)]
     town.submit(lambda c: forward_queue.keep(c, letters, START))
     kept = forward_queue.letters(town.story.hub.connection, 10)
     assert [row.line for row in kept] == ["l4", "l3", "l2"]

@@ -30,11 +30,11 @@ from sensorhub.store import (
     slices,
 )
 from sensorhub.store.database import FILE, connect, prepare
-from sensorhub.store.history import Span, read
+from sensorhub.store.history import DeviceSpan, read
 from sensorhub.store.hot import counters, journal
 from sensorhub.store.jobs import LostJobError
 from sensorhub.store.readings import in_order
-from sensorhub.store.uplink_columns import gather
+from sensorhub.store.uplink_columns import stored_columns
 
 DAY = 86_400_000
 
@@ -97,7 +97,7 @@ steps = st.one_of(
     # crash before, or (negative) after the n-th job from here
     st.sampled_from([-3, -2, -1, 1, 2, 3]),
 )
-EVERYONE = [Span(device) for device in range(7)]
+EVERYONE = [DeviceSpan(device) for device in range(7)]
 
 
 @settings(max_examples=60)
@@ -113,8 +113,10 @@ def test_reads_are_the_same_whatever_history_does(
             if isinstance(step, str) and hub.expected:
                 device = data.draw(st.integers(0, 6))
                 at = data.draw(st.sampled_from(sorted(hub.expected)))[0]
-                hub.check([Span(device)], at - DAY, at + DAY)
-                hub.check([Span(device, at), Span(1, at, at + DAY)], 0, START * 2)
+                hub.check([DeviceSpan(device)], at - DAY, at + DAY)
+                hub.check(
+                    [DeviceSpan(device, at), DeviceSpan(1, at, at + DAY)], 0, START * 2
+                )
         hub.check(EVERYONE, -START, START * 2)
         hub.crash_in = hub.undo_in = 0
         hub.restart()
@@ -164,7 +166,7 @@ def _chunk_everything(hub: Hub) -> None:
     )
 )
 def test_a_slice_holds_what_was_put_into_it(columns: Columns) -> None:
-    sheaf = gather(columns)
+    sheaf = stored_columns(columns)
     again = slices.unpack(slices.pack(sheaf.by_device())).unfold()
     assert rows_of(in_order(again)) == rows_of(in_order(sheaf.unfold()))
 
@@ -176,7 +178,7 @@ def test_a_slice_holds_what_was_put_into_it(columns: Columns) -> None:
 )
 def test_a_chunk_holds_what_was_put_into_it(columns: Columns) -> None:
     columns.device[:] = 3
-    wanted = in_order(gather(columns).unfold())
+    wanted = in_order(stored_columns(columns).unfold())
     if len(wanted):
         again = chunks.unpack(3, chunks.pack(wanted))
         assert sorted(rows_of(again)) == sorted(rows_of(wanted))
@@ -189,7 +191,7 @@ def test_integers_survive_packing(numbers: Any) -> None:
     for packer in (
         column_packing.pack_ints,
         column_packing.pack_steps,
-        column_packing.pack_calm,
+        column_packing.pack_smoother,
     ):
         again = column_packing.unpack_ints(packer(numbers), len(numbers))
         assert again.tolist() == numbers.tolist()
@@ -231,6 +233,6 @@ def test_a_read_of_nothing_answers_nothing(template: Path, tmp_path: Path) -> No
     copy(template, tmp_path)
     connection = connect(tmp_path, read_only=True)
     assert list(read(connection, spans=[], since=0, until=1)) == []
-    assert list(read(connection, spans=[Span(1, 5, 6)], since=0, until=5)) == []
-    assert list(read(connection, spans=[Span(1)], since=0, until=START)) == []
+    assert list(read(connection, spans=[DeviceSpan(1, 5, 6)], since=0, until=5)) == []
+    assert list(read(connection, spans=[DeviceSpan(1)], since=0, until=START)) == []
     connection.close()

@@ -21,9 +21,9 @@ from sensorhub.store import (
     segments,
 )
 from sensorhub.store.database import prepare
-from sensorhub.store.history import Span, read, read_asset
+from sensorhub.store.history import DeviceSpan, read, read_asset
 from sensorhub.store.history_maker import HistoryMaker
-from sensorhub.store.jobs import Job, LostJobError
+from sensorhub.store.jobs import LostJobError, WriteJob
 
 FOREVER = (0, START * 2)
 
@@ -54,7 +54,7 @@ def count(hub: Hub, table: str) -> int:
 
 
 def everything(hub: Hub) -> None:
-    hub.check([Span(device) for device in range(8)], *FOREVER)
+    hub.check([DeviceSpan(device) for device in range(8)], *FOREVER)
 
 
 def checkpoint(hub: Hub, cursor: int) -> None:
@@ -126,7 +126,7 @@ def test_a_damaged_chunk_is_set_aside_when_more_comes(hub: Hub) -> None:
     while hub.maker.step():
         pass
     assert hub.damaged == [(-1, 0)]
-    hub.check([Span(0)], *FOREVER)
+    hub.check([DeviceSpan(0)], *FOREVER)
 
 
 def test_a_segment_that_lost_a_part_does_not_count(
@@ -235,7 +235,7 @@ def test_the_thread_makes_history_while_the_hub_writes(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "SEEN_S", 10.0)
-    waiting: queue.Queue[Job | None] = queue.Queue()
+    waiting: queue.Queue[WriteJob | None] = queue.Queue()
     hub.maker.stop()
     thread_maker = HistoryMaker(
         hub.folder,
@@ -270,7 +270,7 @@ def test_the_thread_makes_history_while_the_hub_writes(
 def test_a_read_may_stand_in_the_callers_transaction(hub: Hub) -> None:
     fill(hub)
     hub.read.execute("BEGIN")
-    pages = list(read(hub.read, spans=[Span(1)], since=0, until=START * 2))
+    pages = list(read(hub.read, spans=[DeviceSpan(1)], since=0, until=START * 2))
     hub.read.execute("COMMIT")
     assert sum(len(page) for page in pages) == 10
     assert np.all(pages[0].device == 1)
@@ -293,7 +293,7 @@ def test_maintenance_stays_below_the_write_lock_bound(hub: Hub) -> None:
     changes: list[int] = []
     submit = hub.submit
 
-    def counted(job: Job) -> None:
+    def counted(job: WriteJob) -> None:
         def run(connection: sqlite3.Connection) -> None:
             before = connection.total_changes
             job(connection)

@@ -94,7 +94,7 @@ def test_dead_letter_bounds_hold_after_a_transaction_was_undone(story: Story) ->
     change_set.writes.append(lambda c: c.execute("SELECT no_such_thing"))
     with pytest.raises(Exception, match="no_such_thing"):
         story.hub.commit(change_set)
-    assert story.hub.shelf._sum == 0
+    assert story.hub.dead_letters._sum == 0
     assert not story.counters()["uplinks_dead"]
 
 

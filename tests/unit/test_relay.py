@@ -14,7 +14,7 @@ from sensorhub.notify.schedule import DELAYS_S, retry_at
 from sensorhub.store import database, subscriptions
 from sensorhub.store.hot import outbox
 from sensorhub.store.hot.outbox import OutboxRow
-from sensorhub.store.subscriptions import Choice
+from sensorhub.store.subscriptions import SubscriptionFilter
 
 SECRET = "whsec_" + "QUJD" * 8
 
@@ -90,7 +90,7 @@ class House:
             raise error
 
     def subscribe(self, name: str) -> None:
-        made = subscriptions.webhook(name, "http://h/", Choice(), 0, SECRET)
+        made = subscriptions.webhook(name, "http://h/", SubscriptionFilter(), 0, SECRET)
         subscriptions.add(self.writer, made)
 
     def write(self, *rows: OutboxRow, offer: bool = True) -> None:

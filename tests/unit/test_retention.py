@@ -11,7 +11,7 @@ from sensorhub.config.keeping import RetentionSettings
 from sensorhub.model import Outcome
 from sensorhub.store import downsampled, history_maker, retention, rollup_maker
 from sensorhub.store.database import prepare
-from sensorhub.store.history import EVER, Span, read
+from sensorhub.store.history import EVER, DeviceSpan, read
 from sensorhub.store.hot.counters import kept_from
 from sensorhub.store.rollup_blocks import BLOCK_MS, begin_of
 from sensorhub.store.rollups import Bucket
@@ -50,7 +50,7 @@ def settle(hub: Hub) -> None:
 
 
 def oldest(hub: Hub) -> int:
-    pages = read(hub.read, spans=[Span(0)], since=-EVER, until=EVER)
+    pages = read(hub.read, spans=[DeviceSpan(0)], since=-EVER, until=EVER)
     return int(next(pages).measured_at[0])
 
 
@@ -60,7 +60,7 @@ def ignore(devices: Iterable[str]) -> None:
 
 def buckets(hub: Hub, bucket: Bucket) -> list[int]:
     found = downsampled.read(
-        hub.read, spans=[Span(0)], since=0, until=START * 2, bucket=bucket
+        hub.read, spans=[DeviceSpan(0)], since=0, until=START * 2, bucket=bucket
     )
     at: list[int] = found.at.tolist()
     return at

@@ -23,12 +23,12 @@ from sensorhub.store import (
     segments,
 )
 from sensorhub.store.database import FILE, connect, prepare
-from sensorhub.store.history import Span
+from sensorhub.store.history import DeviceSpan
 from sensorhub.store.history import read as read_raw
 from sensorhub.store.hot.counters import KEPT_FROM, set_meta
 from sensorhub.store.readings import in_order, join
-from sensorhub.store.rollups import Bucket, Rollups, combine, roll
-from sensorhub.store.uplink_columns import gather
+from sensorhub.store.rollups import Bucket, Rollups, combine, summarize
+from sensorhub.store.uplink_columns import stored_columns
 
 DAY = 86_400_000
 COUNT = BY_NAME["count_in"].no
@@ -80,18 +80,22 @@ def same(found: Rollups, wanted: Rollups) -> None:
     np.testing.assert_allclose(found.total, wanted.total, rtol=1e-9, atol=1e-3)
 
 
-def from_readings(hub: Hub, spans: list[Span], bucket: Bucket, zone: str) -> Rollups:
+def from_readings(
+    hub: Hub, spans: list[DeviceSpan], bucket: Bucket, zone: str
+) -> Rollups:
     pages = read_raw(hub.read, spans=spans, since=0, until=START * 2)
-    return combine([roll(in_order(join(list(pages))), bucket, zone)])
+    return combine([summarize(in_order(join(list(pages))), bucket, zone)])
 
 
-def from_rollups(hub: Hub, spans: list[Span], bucket: Bucket, zone: str) -> Rollups:
+def from_rollups(
+    hub: Hub, spans: list[DeviceSpan], bucket: Bucket, zone: str
+) -> Rollups:
     return downsampled.read(
         hub.read, spans=spans, since=0, until=START * 2, bucket=bucket, zone=zone
     )
 
 
-EVERYONE = [Span(device) for device in range(4)]
+EVERYONE = [DeviceSpan(device) for device in range(4)]
 plans = st.lists(
     st.one_of(
         batches,
@@ -117,7 +121,11 @@ def test_buckets_tell_what_the_readings_tell_whatever_history_does(
                 hub.clock.time += 15 * DAY
             else:
                 getattr(hub.maker, step)()
-        mounted = [Span(0, START + edge), Span(1, 0, START + edge), Span(2)]
+        mounted = [
+            DeviceSpan(0, START + edge),
+            DeviceSpan(1, 0, START + edge),
+            DeviceSpan(2),
+        ]
         for spans in (EVERYONE, mounted):
             for bucket in Bucket:
                 wanted = from_readings(hub, spans, bucket, zone)
@@ -129,7 +137,7 @@ def test_buckets_tell_what_the_readings_tell_whatever_history_does(
 def test_a_row_holds_what_was_put_into_it(many: list[Any], zone: str) -> None:
     columns: Columns = columns_of(many, START)
     columns.device[:] = 3
-    whole = in_order(gather(columns).unfold())
+    whole = in_order(stored_columns(columns).unfold())
     blocks = (whole.measured_at - rollup_blocks.begin_of(0)) // rollup_blocks.BLOCK_MS
     assume(len(blocks))
     assert blocks.min() >= 0
@@ -141,7 +149,7 @@ def test_a_row_holds_what_was_put_into_it(many: list[Any], zone: str) -> None:
             found = rollup_blocks.sound(row)
             assert found is not None
             assert found[1] == zone
-            wanted = roll(one, bucket, zone)
+            wanted = summarize(one, bucket, zone)
             for name in ("at", "count", "first", "low", "high", "last", "total"):
                 got = getattr(found[0], name).tolist()
                 assert got == getattr(wanted, name).tolist(), name
@@ -178,7 +186,7 @@ def chunks_of(hub: Hub) -> None:
 def test_a_day_has_first_low_mean_high_last_and_count(hub: Hub) -> None:
     fill(hub, 48)
     chunks_of(hub)
-    days = from_rollups(hub, [Span(0)], Bucket.DAY, "UTC")
+    days = from_rollups(hub, [DeviceSpan(0)], Bucket.DAY, "UTC")
     assert days.count.tolist() == [144, 144]
     assert days.first.tolist() == days.low.tolist() == [0.0, 144.0]
     assert days.last.tolist() == days.high.tolist() == [143.0, 287.0]
@@ -191,7 +199,7 @@ def test_a_counter_tells_what_it_counted_over_a_restart(hub: Hub) -> None:
         at = begin + n * 1000
         hub.append(columns_of([(0, Outcome.STORED, [(COUNT, value, 0, 0)])], at))
     chunks_of(hub)
-    hours = from_rollups(hub, [Span(0)], Bucket.HOUR, "UTC")
+    hours = from_rollups(hub, [DeviceSpan(0)], Bucket.HOUR, "UTC")
     assert hours.total.tolist() == [5 + 3 + 1]
     assert np.isnan(hours.mean).all()
 
@@ -221,7 +229,7 @@ def test_late_readings_have_the_rollups_of_their_block_made_anew(hub: Hub) -> No
     chunks_of(hub)
     assert rolled(hub)
     hub.write.execute("DELETE FROM chunks")
-    days = from_rollups(hub, [Span(0)], Bucket.DAY, "UTC")
+    days = from_rollups(hub, [DeviceSpan(0)], Bucket.DAY, "UTC")
     assert days.count.tolist() == [150]
     assert days.high.tolist() == [1005.0]
 
@@ -233,10 +241,10 @@ def test_late_readings_join_the_rollups_of_a_block_that_is_gone(hub: Hub) -> Non
     set_meta(hub.write, KEPT_FROM, str(hub.clock.time))
     for _ in range(2):
         fill(hub, 1, first=1000)
-        days = from_rollups(hub, [Span(0)], Bucket.DAY, "UTC")
+        days = from_rollups(hub, [DeviceSpan(0)], Bucket.DAY, "UTC")
         assert days.count.tolist() == [150]
     chunks_of(hub)
-    days = from_rollups(hub, [Span(0)], Bucket.DAY, "UTC")
+    days = from_rollups(hub, [DeviceSpan(0)], Bucket.DAY, "UTC")
     assert days.count.tolist() == [150]
     assert days.high.tolist() == [1005.0]
 
@@ -244,6 +252,6 @@ def test_late_readings_join_the_rollups_of_a_block_that_is_gone(hub: Hub) -> Non
 def test_damaged_rollups_are_made_of_the_readings(hub: Hub) -> None:
     fill(hub, 24)
     chunks_of(hub)
-    wanted = from_rollups(hub, [Span(0)], Bucket.DAY, "UTC")
+    wanted = from_rollups(hub, [DeviceSpan(0)], Bucket.DAY, "UTC")
     hub.write.execute("UPDATE rollups_day SET checksum = checksum + 1")
-    same(from_rollups(hub, [Span(0)], Bucket.DAY, "UTC"), wanted)
+    same(from_rollups(hub, [DeviceSpan(0)], Bucket.DAY, "UTC"), wanted)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sensorhub.store.disk_space import LOOK_S, Room
+from sensorhub.store.disk_space import LOOK_S, DiskSpace
 
 
 class Disk:
@@ -10,7 +10,9 @@ class Disk:
 
     def __init__(self, free: float, reserve: float) -> None:
         self.free, self.time, self.looks = free, 0.0, 0
-        self.room = Room(Path(), reserve, free=self._look, moment=lambda: self.time)
+        self.room = DiskSpace(
+            Path(), reserve, free=self._look, moment=lambda: self.time
+        )
 
     def _look(self, _folder: Path) -> float:
         self.looks += 1

@@ -45,7 +45,7 @@ def purge(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result
 
     def delete(connection: Connection) -> None:
         devices = dead_letters.purge(connection, device)
-        hub.on_commit(lambda: hub.shelf.forget(devices))
+        hub.on_commit(lambda: hub.dead_letters.forget(devices))
 
     change_set.writes.append(delete)
     return {"purged": count}

@@ -14,7 +14,7 @@ from sensorhub.store.hot.commands import Command
 def subscribe(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     """A receiver is told from now on."""
     said = command.arguments
-    choice = msgspec.convert(said["choice"], subscriptions.Choice)
+    choice = msgspec.convert(said["choice"], subscriptions.SubscriptionFilter)
     row = subscriptions.webhook(said["id"], said["url"], choice, now, said["secret"])
     change_set.writes.append(lambda c: subscriptions.add(c, row))
     change_set.after_commit.append(hub.reload_subscriptions)

@@ -9,7 +9,7 @@ from sensorhub.alerts.transitions import Transition
 from sensorhub.columns import Service
 from sensorhub.store import Connection
 from sensorhub.store.hot import alerts, counters, journal, outbox
-from sensorhub.store.hot.dead_letters import DeadLetter, Shelf
+from sensorhub.store.hot.dead_letters import DeadLetter, DeadLetterStore
 from sensorhub.store.hot.outbox import OutboxRow
 
 AvailabilityRow = tuple[int, str, str, float | None, int]
@@ -63,7 +63,7 @@ class ChangeSet:
             or self.after_commit
         )
 
-    def write(self, connection: Connection, shelf: Shelf) -> int:
+    def write(self, connection: Connection, dead_letters: DeadLetterStore) -> int:
         """Write all in the caller's transaction; the journal row's number or 0."""
         row = 0
         if self.journal is not None:
@@ -93,7 +93,7 @@ class ChangeSet:
             )
         moved = self.moved
         if self.letters:
-            dropped = shelf.keep(connection, self.letters)
+            dropped = dead_letters.keep(connection, self.letters)
             moved = moved + Counter(dead_letters_dropped=dropped)
         counters.add(connection, moved)
         for write in self.writes:

@@ -27,7 +27,7 @@ class DeadLetter(NamedTuple):
 _COLUMNS = "id, received_at, topic, payload, flags, device, reason, detail, replayed_at"
 
 
-class Shelf:
+class DeadLetterStore:
     """Knows how many letters each device has, so that bounds cost no query."""
 
     def __init__(self, connection: Connection, per_device: int, total: int) -> None:

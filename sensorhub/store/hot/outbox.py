@@ -28,7 +28,7 @@ class OutboxRow(NamedTuple):
     attempts: int = 0
 
 
-class Result(NamedTuple):
+class DeliveryResult(NamedTuple):
     """How an attempt ended; `next_at` in epoch seconds where it is pending."""
 
     row: OutboxRow
@@ -134,7 +134,7 @@ def waiting_subscriptions(connection: Connection) -> list[str]:
     return [row[0] for row in found]
 
 
-def settle(connection: Connection, results: Iterable[Result]) -> None:
+def settle(connection: Connection, results: Iterable[DeliveryResult]) -> None:
     """Write how attempts ended; what follows about an alert waits for its retry."""
     for row, state, attempts, next_at, error in results:
         connection.execute(_SETTLE, (state, attempts, next_at, error, state, row.no))
