@@ -11,17 +11,13 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from firmware_sim.clock import HOUR, SimClock, parse_time, wall_ms
+from firmware_sim.clock import parse_time, wall_ms
 from firmware_sim.demotown.fleet import fleet_csv, town
-from firmware_sim.demotown.stream import uplinks
 from firmware_sim.families.command import devices
 from firmware_sim.live.command import RunRequest, TooManyClientsError, run_scenario
+from firmware_sim.live.demo_town import run_demo_town
 from firmware_sim.mqtt import (
     BrokerAddress,
-    Publisher,
-    publish_births,
-    publish_in_time,
-    publish_offline,
 )
 from firmware_sim.output.trace import write_trace
 from firmware_sim.plot.command import plot
@@ -126,7 +122,7 @@ def run(
     address = BrokerAddress(host, port, username, password)
     try:
         if scenario is None:
-            complete = _run_demo_town(address, begin, speed, seed, hours, stop)
+            complete = run_demo_town(address, begin, speed, seed, hours, stop)
         else:
             request = RunRequest(
                 scenario=scenario,
@@ -148,29 +144,6 @@ def run(
     if not complete:
         typer.echo("the broker did not acknowledge all messages", err=True)
         raise typer.Exit(1)
-
-
-def _run_demo_town(
-    address: BrokerAddress,
-    begin: int,
-    speed: float,
-    seed: int,
-    hours: float | None,
-    stop: threading.Event,
-) -> bool:
-    until = None if hours is None else begin + int(hours * HOUR)
-    publisher = Publisher(address)
-    assets = town()
-    publish_births(publisher, assets)
-    where = f"{address.host}:{address.port}"
-    typer.echo(f"{len(assets)} assets report to {where}; Ctrl-C stops", err=True)
-    clock = SimClock(begin, speed)
-    publish_in_time(uplinks(assets, seed, begin), clock, publisher, stop, until)
-    publish_offline(publisher, assets)
-    complete = publisher.drain(threading.Event())
-    publisher.close()
-    typer.echo(f"sent {publisher.distinct} uplinks and {publisher.copies} copies")
-    return complete
 
 
 def _sizes(days: int | None, bins: int | None, toilets: int | None) -> dict[str, int]:
