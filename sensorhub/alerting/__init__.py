@@ -1,1 +1,1 @@
-"""Severity changes to transitions, transitions to notifications."""
+"""From changes of severity to transitions, from transitions to notifications."""

@@ -1,7 +1,7 @@
-"""Alerts about a gateway or a zone that is silent as a whole.
+"""Alerts about a gateway or a zone that sends no data as a whole.
 
-While one is open its devices raise no alert of their own; their silence counts anew
-when it resolves.
+While one is open its devices raise no alerts of their own. When it resolves their time
+without data counts from zero.
 """
 
 import numpy as np
@@ -26,43 +26,42 @@ LISTED = 1_000  # members in an alert; its numbers count them all
 class GroupOutages:
     """The rules of kind group, those about gateways first.
 
-    A gateway that is out explains the silence of its devices: they do not count for
-    their zone.
+    The devices of a gateway that is out do not count for their zone.
     """
 
     def __init__(self, state: State, recorder: AlertRecorder) -> None:
         self._state = state
         self._recorder = recorder
         registry = state.registry
-        groups = [
+        rules = [
             GroupNoData(rule, registry.interval_ms, selected_assets(registry, rule))
             for rule in state.rules.rules
             if rule.kind == "group"
         ]
-        self._groups = sorted(groups, key=lambda group: group.rule.settings.by)
+        self._rules = sorted(rules, key=lambda one: one.rule.settings.by)
 
     def rule_ids(self) -> set[str]:
         """The ids of the group rules."""
-        return {group.rule.id for group in self._groups}
+        return {one.rule.id for one in self._rules}
 
     def evaluate(self, change_set: ChangeSet, now: int, monitored_before: int) -> None:
         """Raise and resolve the alerts of group rules at `now` (ms).
 
-        `monitored_before`: the monitored time (ms) at the evaluation before. It is kept
-        in the cause for a restart: a device that was over its limit by then has an
-        alert of its own.
+        `monitored_before`: the monitored time (ms) at the evaluation before. The cause
+        keeps it for a restart: devices over their limit by then have alerts of their
+        own.
         """
         state, recorder = self._state, self._recorder
         quiet = state.reception.monitored_ms - state.reception.monitored_at
         back: list[int] = []
-        for group in self._groups:
-            rule = group.rule
+        for one in self._rules:
+            rule = one.rule
             open_ = self._out(rule.id)
-            place = self._counted(group, now)
-            for share in group.shares(place, quiet, open_):
+            group = self._counted(one, now)
+            for share in one.shares(group, quiet, open_):
                 subject = state.places[share.group]
                 before = recorder.worst(rule.id, subject)
-                level = group.level(share, before)
+                level = one.level(share, before)
                 if level == before or (level > before and not rule.in_schedule(now)):
                     continue
                 cause = _cause(share, now)
@@ -73,26 +72,24 @@ class GroupOutages:
                 if not level:
                     back.append(share.group)
         if back:
-            self._restart_silence(change_set, back, now)
+            self._restart_no_data(change_set, back, now)
 
     def _out(self, rule: str) -> set[int]:
         """Numbers of the gateways or zones with an open alert of a rule."""
         outages = self._recorder.outages()
         return {alert.subject.no for alert in outages if alert.rule == rule}
 
-    def _counted(self, group: GroupNoData, now: int) -> NDArray[np.int32]:
+    def _counted(self, one: GroupNoData, now: int) -> NDArray[np.int32]:
         """By device the gateway or zone that a rule counts it to; 0 for none."""
         state, registry = self._state, self._state.registry
         asset = registry.asset_of
         counts = (
-            (asset >= 0)
-            & (state.reception.monitored_at != NEVER)
-            & group.selected[asset]
+            (asset >= 0) & (state.reception.monitored_at != NEVER) & one.selected[asset]
         )
         counts &= ~(
             (registry.out_from[asset] <= now) & (now < registry.out_until[asset])
         )
-        if group.rule.settings.by == "gateway":
+        if one.rule.settings.by == "gateway":
             return np.where(counts, state.reception.gateway, 0)
         subjects = [alert.subject for alert in self._recorder.outages()]
         out = [subject.no for subject in subjects if subject.kind == "gateway"]
@@ -110,12 +107,12 @@ class GroupOutages:
             covered=monitored_before,
         )
 
-    def _restart_silence(
-        self, change_set: ChangeSet, places: list[int], now: int
+    def _restart_no_data(
+        self, change_set: ChangeSet, groups: list[int], now: int
     ) -> None:
-        """Count the silence of devices whose gateway or zone is back from now on."""
+        """Count the time without data from now on where a gateway or zone is back."""
         state = self._state
-        here = np.isin(state.reception.gateway, places) | np.isin(state.zone, places)
+        here = np.isin(state.reception.gateway, groups) | np.isin(state.zone, groups)
         here &= state.reception.monitored_at != NEVER
         devices = np.flatnonzero(here).tolist()
         state.reception.restart_silence(devices)
@@ -126,26 +123,26 @@ class GroupOutages:
 
     def next_due(self, now: int) -> int:
         """Return when (ms) a rule may raise or worsen an alert, without uplinks."""
-        return min((self._next(group, now) for group in self._groups), default=FOR_EVER)
+        return min((self._next(one, now) for one in self._rules), default=FOR_EVER)
 
-    def _next(self, group: GroupNoData, now: int) -> int:
+    def _next(self, one: GroupNoData, now: int) -> int:
         state = self._state
-        open_ = self._out(group.rule.id)
-        place = self._counted(group, now)
+        open_ = self._out(one.rule.id)
+        group = self._counted(one, now)
         quiet = state.reception.monitored_ms - state.reception.monitored_at
-        wait = group.raises_in(place, quiet, open_)
+        wait = one.raises_in(group, quiet, open_)
         if open_:
-            wait = min(wait, group.grows_in(place, quiet, open_))
-        return FOR_EVER if wait >= FOR_EVER else group.rule.opens_at(now + wait + 1)
+            wait = min(wait, one.grows_in(group, quiet, open_))
+        return FOR_EVER if wait >= FOR_EVER else one.rule.opens_at(now + wait + 1)
 
     def shortest_limit(self) -> int:
         """Return the shortest limit of a mounted device, ms."""
         mounted = self._state.registry.asset_of >= 0
-        return shortest_limit([group.limit[mounted] for group in self._groups])
+        return shortest_limit([one.limit[mounted] for one in self._rules])
 
 
 def _cause(share: GroupShare, now: int) -> Cause:
-    """The cause of a change that uplinks brought about: nothing is silent any more."""
+    """The cause of a change by uplinks: devices send data again."""
     return Cause(
         reason="uplinks",
         deadline_at=now,

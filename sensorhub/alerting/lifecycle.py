@@ -34,7 +34,7 @@ from sensorhub.store.hot.changeset import ChangeSet
 from sensorhub.store.hot.journal import JournalRow
 
 RECONCILED_KEY = "ground_at"  # key in `meta`
-UNTOLD_MS = 7 * 86_400_000  # how long a resolved alert is told after a restart
+LATEST_MS = 7 * 86_400_000  # resolved longer ago: nobody is notified any more
 
 
 class AlertLifecycle:
@@ -68,16 +68,16 @@ class AlertLifecycle:
         recovery.restore(self._no_data, self._services)
         self.reload_silences(connection, now)
         self.reload_subscriptions(connection)
-        self._hold_untold(connection, now)
+        self._hold_again(connection, now)
 
-    def _hold_untold(self, connection: Connection, now: int) -> None:
-        """Hold again what subscribers were not told yet, of the last seven days."""
-        waiting = alerts.load_untold(connection, now - UNTOLD_MS)
-        waiting += [a for a in self._alerts.by_key.values() if a.told != a.status]
+    def _hold_again(self, connection: Connection, now: int) -> None:
+        """Hold the notifications again that were held before the restart."""
+        waiting = alerts.load_untold(connection, now - LATEST_MS)
+        waiting += [a for a in self._alerts.by_key.values() if a.notified != a.status]
         for alert in waiting:
             rows = alerts.transitions_of(connection, [alert.id])
             if rows.get(alert.id):
-                self._notifications.hold([(alert, rows[alert.id][-1].transition())])
+                self._notifications.hold(alert, rows[alert.id][-1].transition())
 
     def reload_silences(self, connection: Connection, now: int) -> None:
         """Take the silences that have not ended at `now` (ms)."""
@@ -126,7 +126,7 @@ class AlertLifecycle:
     def _cause(self, moved: Moved, device: int, measured_at: int) -> Cause:
         """A reading as cause: which clause of a standard decided, at how many °C."""
         state, rule = self._state, moved.rule
-        clause, fill = rule.clauses.said(moved.level), moved.fill
+        clause, fill = rule.clauses.cause_fields(moved.level), moved.fill
         detailed = bool(clause) or fill is not None
         gas = detailed and rule.clauses.gas
         return Cause(
@@ -177,7 +177,7 @@ class AlertLifecycle:
         """Raise and resolve what time decides at `now` (ms); release notifications.
 
         `monitored_before`: the monitored time (ms) at the evaluation before; None while
-        the hub cannot hear, which makes no device silent.
+        the hub is not connected: then no device is over its limit.
         """
         if monitored_before is not None:
             self._groups.evaluate(change_set, now, monitored_before)
@@ -217,7 +217,7 @@ class AlertLifecycle:
         return bool(self._recorder.outages())
 
     def devices_out(self) -> NDArray[np.bool_] | None:
-        """By device whether its gateway or zone is out; None: no place is."""
+        """By device whether its gateway or zone is out; None: none is."""
         return self._recorder.devices_out()
 
     def fires_topic(self, topic: str) -> bool:

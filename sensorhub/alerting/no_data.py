@@ -98,32 +98,34 @@ class NoDataAlerts:
     def restore(self, alert: Alert, cause_device: int | None) -> list[int]:
         """Flag again the devices that an open alert is about, and return them.
 
-        `cause_device`: the device in its cause, for an alert without a silent one.
+        `cause_device`: the device in its cause, if no device is over its limit.
         """
         state, found = self._state, []
         here = state.registry.asset_of == alert.subject.no
         for one in self._rules:
             if one.rule.id != alert.rule:
                 continue
-            quiet = (
+            over = (
                 state.reception.monitored_ms - state.reception.monitored_at > one.limit
             )
-            devices = np.flatnonzero(here & quiet & ~self._excused(one)).tolist()
+            devices = np.flatnonzero(here & over & ~self._exempt(one)).tolist()
             if not devices and cause_device is not None:
                 devices = [cause_device]
             one.flagged[devices] = True
             found += devices
         return found
 
-    def _excused(self, one: NoData) -> NDArray[np.bool_]:
+    def _exempt(self, one: NoData) -> NDArray[np.bool_]:
         """Devices that were within their limit when their gateway or zone went out."""
         state = self._state
         found = np.zeros(len(state.reception.monitored_at), np.bool_)
         for alert in self._recorder.outages():
             number = alert.subject.no
             here = (state.reception.gateway == number) | (state.zone == number)
-            told = (alert.cause.covered or 0) - state.reception.monitored_at > one.limit
-            found |= here & ~told
+            was_over = (
+                alert.cause.covered or 0
+            ) - state.reception.monitored_at > one.limit
+            found |= here & ~was_over
         return found
 
     # -- what comes next --

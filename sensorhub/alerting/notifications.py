@@ -4,7 +4,7 @@ Notifications of muted alerts are held, and released when they are muted no more
 is decided goes into a `ChangeSet` as outbox rows; nothing is sent from here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -36,7 +36,7 @@ Wants = Callable[[SubscriptionFilter, Event, str], bool]
 class NotificationPolicy:
     """Enters a change of an alert, and its notifications.
 
-    `wants(choice, event, told_before)` says whether a subscriber gets an event.
+    `wants(choice, event, notified_before)` says whether a subscriber gets an event.
     """
 
     def __init__(
@@ -56,11 +56,10 @@ class NotificationPolicy:
         self._inhibits = inhibits
         self._wants = wants
 
-    def hold(self, pairs: Iterable[tuple[Alert, Transition]]) -> None:
-        """Hold again what subscribers were not notified of before a restart."""
-        for alert, transition in pairs:
-            event = self._event(AlertChange(alert, transition), MuteReason.RESTART)
-            self._held[alert.id] = (alert, event)
+    def hold(self, alert: Alert, transition: Transition) -> None:
+        """Hold the notification of a transition that was held before a restart."""
+        event = self._event(AlertChange(alert, transition), MuteReason.RESTART)
+        self._held[alert.id] = (alert, event)
 
     def enter_change(
         self, change_set: ChangeSet, change: AlertChange, flapping: bool
@@ -81,8 +80,8 @@ class NotificationPolicy:
         )
         if muted_by is None:
             self._notify(change_set, alert, event, body, at)
-        elif alert.state == RESOLVED and alert.told == "":
-            alert.told = RESOLVED
+        elif alert.state == RESOLVED and alert.notified == "":
+            alert.notified = RESOLVED
         else:
             self._held[alert.id] = (alert, event)
             change_set.moved["notifications_held"] += 1
@@ -90,7 +89,7 @@ class NotificationPolicy:
     def _notify(
         self, change_set: ChangeSet, alert: Alert, event: Event, body: bytes, at: int
     ) -> None:
-        before, alert.told = alert.told, alert.status
+        before, alert.notified = alert.notified, alert.status
         change_set.alerts[alert.id] = alert
         for item in self.subscriptions:
             if item.disabled is None and self._wants(item.choice, event, before):
@@ -109,7 +108,7 @@ class NotificationPolicy:
         for alert, event in list(self._held.values()):
             if check.muted_by(alert, (alert.rule, alert.subject) in flapping) is None:
                 del self._held[alert.id]
-                if alert.told != alert.status:
+                if alert.notified != alert.status:
                     event.muted_by = None
                     self._notify(change_set, alert, event, encode(event), now)
 

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class Basis(NamedTuple):
-    """What an alert needs to stand: its rule, and its asset in the state."""
+    """What alerts are based on: rules, and the mountings in the state."""
 
     state: State
     rules: Mapping[str, Rule]
@@ -35,14 +35,14 @@ def reconcile_alerts(
     basis: Basis,
     now: int,
 ) -> None:
-    """Resolve alerts whose rule, mounting or asset is gone; lower what is less now."""
+    """Resolve alerts whose rule, mounting or asset is gone; lower severities."""
     mounted = set(basis.state.registry.asset_of.tolist())
     for alert in recorder.open_alerts():
         grouped = alert.rule in basis.group_rules
         if alert.rule not in basis.rules or alert.subject.is_group != grouped:
             recorder.resolve(change_set, alert, now, "rule_removed")
         elif grouped:
-            continue  # the next evaluation counts who is silent
+            continue  # the next evaluation counts its devices
         elif reason := _lost(basis.state, alert, mounted):
             recorder.resolve(change_set, alert, now, reason)
         elif not (worst := recorder.worst(alert.rule, alert.subject)):
@@ -52,7 +52,7 @@ def reconcile_alerts(
 
 
 def _lost(state: State, alert: Alert, mounted: set[int]) -> str:
-    """Why an alert cannot stand any more; empty where it can."""
+    """Why an alert must resolve; empty where it need not."""
     if not alert.subject.is_asset:
         return ""
     registry, asset = state.registry, alert.subject.no

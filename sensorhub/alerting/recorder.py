@@ -1,4 +1,4 @@
-"""Enter what a source shows as alert, transition and notifications.
+"""Enter changes of severity as alerts, transitions and notifications.
 
 What is decided goes into a `ChangeSet`; nothing is written from here.
 """
@@ -81,7 +81,7 @@ class AlertRecorder:
     def set_level(
         self, change_set: ChangeSet, shown: SourceLevel, at: int, cause: Cause
     ) -> None:
-        """Take what a source shows now; enter the change of the alert, if any."""
+        """Set the severity that a source shows, and enter what it changes."""
         rule, subject, source, level = shown
         self._alerts.set_level(rule.id, subject, source, level)
         change = self._alerts.update(
@@ -112,13 +112,13 @@ class AlertRecorder:
     def resolve(
         self, change_set: ChangeSet, alert: Alert, at: int, reason: str
     ) -> None:
-        """Resolve an alert that cannot stand: rule_removed, unmounted, retired."""
+        """Resolve an alert without a basis: rule_removed, unmounted, retired."""
         cause = Cause(reason=reason, deadline_at=at)
         change = self._alerts.resolve(alert, at, cause)
         self._notifications.enter_change(change_set, change, False)
 
     def lower(self, change_set: ChangeSet, alert: Alert, at: int, reason: str) -> None:
-        """Lower an alert whose worst source is gone to what the others show."""
+        """Lower an alert to the severity of its remaining sources."""
         change = self._alerts.update(
             (alert.rule, alert.subject),
             at,

@@ -101,7 +101,7 @@ class ServiceClocks:
                     reason="overdue",
                     deadline_at=self._recorder.deadline(deadline),
                     value=(now - int(served[asset])) / HOUR_MS,
-                    **one.rule.clauses.said(severity),
+                    **one.rule.clauses.cause_fields(severity),
                 )
                 subject = registry.subject(asset)
                 shown = SourceLevel(one.rule, subject, BY_RULE, severity)

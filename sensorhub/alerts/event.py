@@ -95,8 +95,8 @@ def transition_view(transition: Transition) -> TransitionView:
 def cause_view(cause: Cause) -> CauseView:
     """Return a cause with its times as text."""
     given = msgspec.to_builtins(cause)
-    told = {k: rfc3339(x) if k.endswith("_at") else x for k, x in given.items()}
-    return msgspec.convert(told, CauseView)
+    shown = {k: rfc3339(x) if k.endswith("_at") else x for k, x in given.items()}
+    return msgspec.convert(shown, CauseView)
 
 
 def _number(value: object, decimals: int) -> str:
@@ -130,7 +130,7 @@ def alert_texts(
     decimals = min(entry.decimals, 1) if entry else 1
     if entry and entry.unit == "ppm":
         decimals = 2
-    places = {
+    fields = {
         "asset": asset,
         "zone": zone,
         "value": _number(cause.value, decimals),
@@ -140,7 +140,7 @@ def alert_texts(
         "standard": rule.clauses.cited(severity),
     }
     text = rule.settings.text
-    return {"zh-CN": text.zh.format_map(places), "en": text.en.format_map(places)}
+    return {"zh-CN": text.zh.format_map(fields), "en": text.en.format_map(fields)}
 
 
 def resolved_texts(text: dict[str, str]) -> dict[str, str]:

@@ -39,7 +39,7 @@ class Alert:
     assigned_to: str | None = None
     notes: list[dict[str, Any]] = field(default_factory=list)
     cause: Cause = field(default_factory=Cause)
-    told: str = ""  # the status that subscribers were notified of last
+    notified: str = ""  # the status that subscribers were notified of last
     danger_at: int | None = None  # when it last rose to danger: silences end then
 
     @property
@@ -59,7 +59,7 @@ class AlertChange:
 class AlertSource(NamedTuple):
     """What shows a severity: a series, a device that sends no data, or the rule.
 
-    The rule itself is the source where it looks at the subject as a whole: a service
+    The rule itself is the source where it evaluates the subject as a whole: a service
     that is overdue, an outage of a group, an alert about the hub.
     """
 

@@ -89,7 +89,7 @@ class Clauses:
         limit = self.limits.get(level)
         return limit.citation if limit else "–"
 
-    def said(self, level: Severity) -> Citation:
+    def cause_fields(self, level: Severity) -> Citation:
         """The clause that decided a transition to `level`, for its cause."""
         limit = self.limits.get(level)
         if limit is None:

@@ -241,7 +241,7 @@ def _lifecycle(hub: Hub) -> dict[str, Any]:
         "held": sorted(
             id_
             for id_, (alert, _) in lifecycle._notifications._held.items()
-            if alert.told != alert.status
+            if alert.notified != alert.status
         ),
         "silences": [
             one for one in lifecycle._notifications.silences if one.until_at > hub.now()

@@ -78,7 +78,7 @@ def save(connection: Connection, alerts: Iterable[Alert]) -> None:
                 alert.assigned_to,
                 _text(alert.notes),
                 _text(alert.cause),
-                alert.told,
+                alert.notified,
             )
             for alert in alerts
         ],
@@ -152,7 +152,7 @@ def _alert(row: Sequence[Any], subject: Subject) -> Alert:
         assigned_to=row[11],
         notes=json.loads(row[12]),
         cause=_decode_cause(row[13]),
-        told=row[14],
+        notified=row[14],
         danger_at=row[15],
     )
 
