@@ -21,7 +21,7 @@ from sensorhub.hub.session import Configuration
 from sensorhub.hub.watchdog import Watchdog
 from sensorhub.hub.workspace import Workspace, load_all
 from sensorhub.ingest.parsed_batch import ParsedBatch
-from sensorhub.ingest.readings import clocked
+from sensorhub.ingest.readings import device_clocks
 from sensorhub.model import Message
 from sensorhub.registry.profiles import Profile
 from sensorhub.standards import Standards, load_standards
@@ -176,7 +176,7 @@ class VirtualHub:
         """
         session = self.hub.session
         for place in births[: bisect_left(births, end)]:
-            for told in session.reader.read([messages[place]], 0).told:
+            for told in session.reader.read([messages[place]], 0).statuses:
                 every = told.status.interval_s
                 if every and session.registry.is_news(told.device, int(every * 1000)):
                     return max(place, at + 1)
@@ -205,7 +205,7 @@ class VirtualHub:
         """How many messages come until the hub's clock is in doubt, or until a device
         speaks whose place is out, which may end that."""
         lifecycle, end = self.hub.session.lifecycle, len(times)
-        said = clocked(parsed, times[parsed.message])
+        said = device_clocks(parsed, times[parsed.message])
         turn = lifecycle.system.clock_verdict_changes_at(self._ticked, *said)
         if turn is not None and turn < times[-1]:
             end = max(1, int(np.searchsorted(times, turn, "right")))

@@ -215,7 +215,7 @@ class HubRun:
 
     def _downlink_sent(self, connection: Connection, id_: str) -> None:
         downlinks.sent(connection, id_, self._clock.now())
-        self._hub.on_commit(lambda: self._hub.session.downlink_tracker.sent(id_))
+        self._hub.on_commit(lambda: self._hub.session.downlink_tracker.mark_sent(id_))
 
     def _count(self, name: str, by: int) -> None:
         self._hub.on_commit(lambda: self._jobs.count(name, by))

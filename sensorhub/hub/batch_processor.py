@@ -68,7 +68,9 @@ class BatchProcessor:
             self._hub.load()  # forget what was moved and not committed
             if len(messages) > 1:
                 return self._halves(messages, received, first)
-            processed = self._hub.session.pipeline.bury(messages[0], now, repr(error))
+            processed = self._hub.session.pipeline.dead_letter(
+                messages[0], now, repr(error)
+            )
             self._log_outcomes(messages, processed, now)
             self._hub.commit(processed.changes)
         return [Committed(range(first, first + len(messages)), *processed)]

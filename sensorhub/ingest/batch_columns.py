@@ -1,4 +1,4 @@
-"""Columns of a parsed batch: times settled, duplicates marked, readings judged.
+"""Columns of a parsed batch: times settled, duplicates marked, readings checked.
 
 Nothing here changes the state or the parsed batch; all results are returned.
 """
@@ -9,10 +9,10 @@ import numpy as np
 
 from sensorhub.columns import I64, Columns
 from sensorhub.ingest.dedup import find_duplicates, spread_times
-from sensorhub.ingest.parsed_batch import Dead, ParsedBatch
+from sensorhub.ingest.parsed_batch import DeadUplink, ParsedBatch
 from sensorhub.ingest.readings import (
+    check_readings,
     find_unusable,
-    judge_readings,
     without_unstored,
 )
 from sensorhub.ingest.validate import settle_times
@@ -30,7 +30,7 @@ class BatchColumns(NamedTuple):
 
     columns: Columns
     replaced: list[tuple[int, int]]
-    unusable: list[Dead]
+    unusable: list[DeadUplink]
 
     def stored(self) -> Columns:
         """The columns without the readings of uplinks that are not stored."""
@@ -47,19 +47,19 @@ def build_columns(
 
     1. give each uplink its time of receipt
     2. mark duplicates by the state's `windows`, if any
-    3. settle `measured_at`, judge the readings by range and clock
+    3. settle `measured_at`, check the readings by range and clock
     4. mark uplinks without usable readings as dead
     """
     columns = _uplink_columns(parsed, received)
     if windows is not None:
         columns.outcome, columns.reason = find_duplicates(windows, parsed, columns)
         columns.received_at = spread_times(windows, columns)
-    device_time = np.array(parsed.said, np.int64)
-    network_time = np.array(parsed.network, np.int64)
+    device_time = np.array(parsed.device_time, np.int64)
+    network_time = np.array(parsed.network_time, np.int64)
     measured, wrong = settle_times(device_time, network_time, columns.received_at)
     columns.measured_at = np.repeat(measured, parsed.count)
-    judged = judge_readings(parsed, columns, wrong)
-    columns.measured_at, columns.quality, columns.why = judged
+    checked = check_readings(parsed, columns, wrong)
+    columns.measured_at, columns.quality, columns.why = checked
     unusable = find_unusable(registry, parsed, columns)
     if unusable:
         dead = [item.uplink for item in unusable]
@@ -70,7 +70,7 @@ def build_columns(
 
 
 def _uplink_columns(parsed: ParsedBatch, received: int | I64) -> Columns:
-    """The columns as read: no duplicate marked, no time settled, nothing judged."""
+    """The columns as read: no duplicate marked, no time settled, nothing checked."""
     device = np.array(parsed.device, np.int32)
     if isinstance(received, int):
         received_at = np.full(len(device), received, np.int64)

@@ -1,4 +1,4 @@
-"""Frames that wait for their codecs: asked in one call, put in their places."""
+"""Frames for payload codecs: decoded in one call per batch, entered in their places."""
 
 from typing import NamedTuple
 
@@ -10,15 +10,15 @@ from sensorhub.model import Envelope, Frame, Reason
 from sensorhub.registry.profiles import Profile
 
 
-class Waiting(NamedTuple):
-    """An uplink whose frame waits for its codec."""
+class PendingFrame(NamedTuple):
+    """An uplink whose frame is to be decoded by its profile's codec."""
 
     uplink: int
     envelope: Envelope
     profile: Profile
 
-    def call(self) -> CodecCall:
-        """What the codec is asked."""
+    def codec_call(self) -> CodecCall:
+        """The call of the codec."""
         envelope, profile = self.envelope, self.profile
         return CodecCall(
             profile.codec or "",
@@ -28,8 +28,8 @@ class Waiting(NamedTuple):
             profile.variables,
         )
 
-    def frame(self, answer: CodecAnswer) -> Frame:
-        """What the codec's answer stands for."""
+    def decoded(self, answer: CodecAnswer) -> Frame:
+        """The decoded frame of the codec's answer, with the link's quality."""
         return with_link(result_frame(answer.said), self.envelope)
 
 
@@ -47,23 +47,23 @@ def map_frame(
 
 
 def run_codecs(
-    parsed: ParsedBatch, waiting: list[Waiting], codecs: CodecRunner
+    parsed: ParsedBatch, pending: list[PendingFrame], codecs: CodecRunner
 ) -> None:
-    """Have all that wait decoded, and enter what comes of it into the draft."""
-    answers = codecs.decode([item.call() for item in waiting])
+    """Decode all pending frames and enter their readings."""
+    answers = codecs.decode([item.codec_call() for item in pending])
     found: dict[int, list[ReadingRow]] = {}
-    said: dict[int, tuple[str, list[str]]] = {}
-    for item, answer in zip(waiting, answers, strict=True):
+    finished: dict[int, tuple[str, list[str]]] = {}
+    for item, answer in zip(pending, answers, strict=True):
         uplink, device = item.uplink, item.envelope.device
         if answer.reason:
-            parsed.kill(uplink, answer.reason, device, answer.said)
+            parsed.mark_dead(uplink, answer.reason, device, answer.said)
             if parsed.trace is not None:
                 frame = Frame(errors=[answer.said])
                 parsed.trace.uplinks.append(
                     DecodedUplink(uplink, item.envelope, item.profile, frame, 0, [])
                 )
             continue
-        frame = item.frame(answer)
+        frame = item.decoded(answer)
         readings, remarks, sound = map_frame(item.profile, frame)
         if parsed.trace is not None:
             count = 0 if frame.errors else len(readings)
@@ -73,11 +73,13 @@ def run_codecs(
                 )
             )
         if frame.errors:
-            parsed.kill(uplink, Reason.CODEC_ERROR, device, "; ".join(frame.errors))
+            parsed.mark_dead(
+                uplink, Reason.CODEC_ERROR, device, "; ".join(frame.errors)
+            )
             continue
         parsed.sound[uplink] = sound
-        found[uplink], said[uplink] = readings, (device, remarks)
-    parsed.insert(found)
-    for uplink, (device, words) in said.items():
-        parsed.close(uplink, device, words)
+        found[uplink], finished[uplink] = readings, (device, remarks)
+    parsed.insert_readings(found)
+    for uplink, (device, remarks) in finished.items():
+        parsed.finish_uplink(uplink, device, remarks)
     parsed.dead.sort()

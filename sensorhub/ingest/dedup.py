@@ -26,17 +26,17 @@ def find_duplicates(
         return columns.outcome, columns.reason
     outcome, reason, seq = columns.outcome.copy(), columns.reason.copy(), columns.seq
     here: dict[int, int] = {}
-    rung, received_at = in_ring.tolist(), columns.received_at.tolist()
+    in_rings, received_at = in_ring.tolist(), columns.received_at.tolist()
     for i, (k, now) in enumerate(zip(parsed.key, received_at, strict=True)):
         if outcome[i] == Outcome.DUPLICATE:
             continue
         if seq[i] == BARE:
             before = here.get(k, recent.bare.get(k))
-            double = before is not None and now - before < BARE_MS
-            double |= i in parsed.dup and (k in known or k in here)
+            duplicate = before is not None and now - before < BARE_MS
+            duplicate |= i in parsed.redelivered and (k in known or k in here)
         else:
-            double = rung[i] or k in known or k in here
-        if double:
+            duplicate = in_rings[i] or k in known or k in here
+        if duplicate:
             outcome[i] = Outcome.DUPLICATE
             reason[i] = Reason.SAME_SEQ if seq[i] >= 0 else Reason.SAME_BYTES
         else:

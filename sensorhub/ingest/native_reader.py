@@ -68,7 +68,7 @@ def enter_run(parsed: ParsedBatch, run: NativeRun) -> bool:
         (BARE if at == NO_TIME else NO_SEQ) if seq is None else seq
         for seq, at in zip(seqs, times, strict=True)
     ]
-    parsed.said += times
+    parsed.device_time += times
     parsed.code += bytes(codes)
     parsed.value += chain.from_iterable(map(dict.values, maps))
     parsed.count += counts
@@ -76,7 +76,7 @@ def enter_run(parsed: ParsedBatch, run: NativeRun) -> bool:
     parsed.outcome += bytes(number)
     parsed.reason += bytes(number)
     parsed.sound += [False] * number
-    parsed.network += [NO_TIME] * number
+    parsed.network_time += [NO_TIME] * number
     return True
 
 
@@ -89,11 +89,11 @@ def enter_loosely(parsed: ParsedBatch, i: int, message: Message, route: Route) -
     if route.mismatch:
         parsed.zone_mismatch += 1
     key = xxh3_64_intdigest(message.payload, route.device)
-    uplink = parsed.enter(i, message, route.device, key)
+    uplink = parsed.add_uplink_of(i, message, route.device, key)
     try:
         records = native.read_loosely(message.payload)
     except ValueError as error:
-        parsed.kill(uplink, Reason.BAD_PAYLOAD, route.name, str(error))
+        parsed.mark_dead(uplink, Reason.BAD_PAYLOAD, route.name, str(error))
         return
     for record in records:
         note_gateway(parsed, uplink, record.via)
@@ -101,7 +101,7 @@ def enter_loosely(parsed: ParsedBatch, i: int, message: Message, route: Route) -
     seqs = [r.seq for r in records if r.seq is not None]
     parsed.seq[uplink] = seqs[-1] if seqs else (BARE if newest is None else NO_SEQ)
     if newest is not None:
-        parsed.said[uplink] = newest
+        parsed.device_time[uplink] = newest
     remarks: list[str] = []
     for record in records:
         first = len(parsed.code)
@@ -116,7 +116,7 @@ def enter_loosely(parsed: ParsedBatch, i: int, message: Message, route: Route) -
             parsed.trace.uplinks.append(
                 DecodedUplink(uplink, envelope, None, frame, count, said)
             )
-    parsed.close(uplink, route.name, remarks)
+    parsed.finish_uplink(uplink, route.name, remarks)
 
 
 def _enter_values(
@@ -144,7 +144,7 @@ def note_gateway(parsed: ParsedBatch, uplink: int, gateway: object) -> None:
     """Note through which gateway a native device says that it speaks."""
     id_ = gateway_id(gateway)
     if id_ is not None:
-        parsed.via[uplink] = (id_,)
+        parsed.gateways[uplink] = (id_,)
 
 
 def find_seq(payload: bytes) -> int:

@@ -1,4 +1,4 @@
-"""What became of a batch's uplinks: counted, the dead ones buried, a day's lessons."""
+"""Outcomes of a batch: counters, dead letters, what a day taught."""
 
 from collections import Counter
 from functools import partial
@@ -17,26 +17,26 @@ from sensorhub.store.hot.dead_letters import DeadLetter
 log = structlog.get_logger()
 
 # each letter holds its message whole: an array of 1,000 strangers is not kept so often
-LETTERS_BYTES = 2**20  # of one message
+MAX_LETTER_BYTES = 2**20  # of one message
 
 
-def count(parsed: ParsedBatch, columns: Columns, change_set: ChangeSet) -> None:
+def count_uplinks(parsed: ParsedBatch, columns: Columns, change_set: ChangeSet) -> None:
     """Enter the counters: uplinks by outcome and reason, readings by quality."""
     moved = change_set.moved
-    ends = np.bincount(columns.outcome, minlength=5)
-    moved["uplinks_received"] += int(ends[:3].sum())
-    moved["uplinks_stored"] += int(ends[Outcome.STORED])
-    moved["uplinks_duplicate"] += int(ends[Outcome.DUPLICATE])
-    moved["uplinks_dead"] += int(ends[Outcome.DEAD])
-    moved["uplinks_replayed"] += int(ends[Outcome.REPLAY])
+    outcomes = np.bincount(columns.outcome, minlength=5)
+    moved["uplinks_received"] += int(outcomes[:3].sum())
+    moved["uplinks_stored"] += int(outcomes[Outcome.STORED])
+    moved["uplinks_duplicate"] += int(outcomes[Outcome.DUPLICATE])
+    moved["uplinks_dead"] += int(outcomes[Outcome.DEAD])
+    moved["uplinks_replayed"] += int(outcomes[Outcome.REPLAY])
     kept = np.repeat(columns.outcome, columns.count)
     mine = (kept == Outcome.STORED) | (kept == Outcome.REPLAY)
     rejected = columns.quality == Quality.REJECTED
     moved["readings_stored"] += int((mine & ~rejected).sum())
     moved["readings_rejected"] += int((mine & rejected).sum())
-    for why, n in enumerate(np.bincount(columns.why[mine]).tolist()):
-        if why and n:
-            moved[f"value_{Reason(why).word}"] += n
+    for reason, n in enumerate(np.bincount(columns.why[mine]).tolist()):
+        if reason and n:
+            moved[f"value_{Reason(reason).word}"] += n
     if parsed.ignored:
         moved["values_ignored"] += sum(map(len, parsed.ignored.values()))
     if columns.reason.any():
@@ -45,7 +45,7 @@ def count(parsed: ParsedBatch, columns: Columns, change_set: ChangeSet) -> None:
                 moved[f"uplink_{Reason(number).word}"] += n
 
 
-def bury(
+def add_dead_letters(
     parsed: ParsedBatch,
     columns: Columns,
     messages: list[Message],
@@ -56,9 +56,9 @@ def bury(
     for dead in parsed.dead:
         i = dead.uplink
         if columns.outcome[i] != Outcome.DEAD:
-            continue  # a double of a letter that is kept already
+            continue  # a duplicate of a dead letter that is kept already
         message = messages[parsed.message[i]]
-        if kept[parsed.message[i]] > LETTERS_BYTES - len(message.payload):
+        if kept[parsed.message[i]] > MAX_LETTER_BYTES - len(message.payload):
             continue
         kept[parsed.message[i]] += len(message.payload)
         letter = DeadLetter(
@@ -78,7 +78,7 @@ def bury(
 def learn_by_day(
     teaching: FillLearning, received_at: int, change_set: ChangeSet
 ) -> Taught:
-    """What the town taught, at the first uplink of a local day."""
+    """What the town taught, at the first uplink of a local day; else nothing."""
     before = teaching.naive_kinds
     taught = teaching.turn(received_at)
     if (kinds := teaching.naive_kinds) != before:

@@ -1,4 +1,4 @@
-"""A batch as read and not yet judged: plain lists, one entry an uplink or reading."""
+"""A batch as read, before any check: plain lists, one entry per uplink or reading."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -19,23 +19,23 @@ ReadingRow = tuple[int, float, int | None]  # measurement number, value, own tim
 ChirpStackUplink = tuple[int, str, bytes]
 
 
-class Dead(NamedTuple):
-    """An uplink that could not be used: its place, device and reason."""
+class DeadUplink(NamedTuple):
+    """An uplink that becomes a dead letter: its place, device and detail."""
 
     uplink: int
     device: str
     detail: str
 
 
-class Told(NamedTuple):
-    """A device's birth or last will; `retained`: a leftover of some earlier time."""
+class DeviceStatusReport(NamedTuple):
+    """A device's birth message or last will; `retained` ones may be of any age."""
 
     device: int
     status: Status
     retained: bool = False
 
 
-class Receipt(NamedTuple):
+class DownlinkReceipt(NamedTuple):
     """What ChirpStack says of a downlink: `kind` is txack, ack or nack."""
 
     id: str
@@ -65,21 +65,29 @@ class DecodeTrace:
     events: list[tuple[str, str]] = field(default_factory=list)  # event, device
 
 
-def poison_key(message: Message) -> int:
-    """What doubles of a message that nobody can read are known by."""
+def raw_message_key(message: Message) -> int:
+    """The deduplication key of a message that cannot be read."""
     return xxh3_64_intdigest(message.payload, xxh3_64_intdigest(message.topic, 1))
 
 
 @dataclass(slots=True)
 class ParsedBatch:
-    """One entry an uplink, in the order received; then one a reading."""
+    """Columns of uplinks, in the order received, and of their readings, as lists.
+
+    Per uplink: `message` (place in the batch), `device` (register number), `key`,
+    `seq`, `device_time` and `network_time` (ms or NO_TIME), `outcome`, `reason`,
+    `sound` (stored even without readings), `count` of readings. Per reading: `code`,
+    `value`. By place of a reading: `own_time`, where it is not the uplink's. By place
+    of an uplink: `gateways`, `ignored`, `redelivered` (flag DUP). `replaced` holds the
+    device times that are not used; `alert_topics` those of retained alert states.
+    """
 
     message: list[int] = field(default_factory=list)
     device: list[int] = field(default_factory=list)
     key: list[int] = field(default_factory=list)
     seq: list[int] = field(default_factory=list)
-    said: list[int] = field(default_factory=list)
-    network: list[int] = field(default_factory=list)
+    device_time: list[int] = field(default_factory=list)
+    network_time: list[int] = field(default_factory=list)
     outcome: bytearray = field(default_factory=bytearray)
     reason: bytearray = field(default_factory=bytearray)
     sound: list[bool] = field(default_factory=list)
@@ -88,42 +96,44 @@ class ParsedBatch:
     value: list[float] = field(default_factory=list)
     replaced: list[tuple[int, int]] = field(default_factory=list)
     own_time: dict[int, int] = field(default_factory=dict)
-    dead: list[Dead] = field(default_factory=list)
-    dup: set[int] = field(default_factory=set)
-    via: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    told: list[Told] = field(default_factory=list)
+    dead: list[DeadUplink] = field(default_factory=list)
+    redelivered: set[int] = field(default_factory=set)
+    gateways: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    statuses: list[DeviceStatusReport] = field(default_factory=list)
     ignored: dict[int, list[str]] = field(default_factory=dict)
     trace: DecodeTrace | None = None
-    states: list[str] = field(default_factory=list)
-    downlink_signs: list[Receipt | ChirpStackUplink] = field(default_factory=list)
+    alert_topics: list[str] = field(default_factory=list)
+    downlink_signs: list[DownlinkReceipt | ChirpStackUplink] = field(
+        default_factory=list
+    )
     events: int = 0
     zone_mismatch: int = 0
 
-    def open(self, message: int, device: int, key: int, seq: int) -> int:
-        """Begin an uplink; its place."""
+    def add_uplink(self, message: int, device: int, key: int, seq: int) -> int:
+        """Add an uplink without readings and return its place."""
         self.message.append(message)
         self.device.append(device)
         self.key.append(key)
         self.seq.append(seq)
-        self.said.append(NO_TIME)
-        self.network.append(NO_TIME)
+        self.device_time.append(NO_TIME)
+        self.network_time.append(NO_TIME)
         self.outcome.append(STORED)
         self.reason.append(NO_REASON)
         self.sound.append(False)
         self.count.append(0)
         return len(self.message) - 1
 
-    def enter(
+    def add_uplink_of(
         self, i: int, message: Message, device: int, key: int, seq: int = BARE
     ) -> int:
-        """Begin an uplink of the batch's message `i`; its place."""
-        uplink = self.open(i, device, key, seq)
+        """Add an uplink of the batch's message `i` and return its place."""
+        uplink = self.add_uplink(i, device, key, seq)
         if message.flags & DUP:
-            self.dup.add(uplink)
+            self.redelivered.add(uplink)
         return uplink
 
-    def insert(self, readings: dict[int, list[ReadingRow]]) -> None:
-        """Give uplinks that have no readings yet theirs, each in its place."""
+    def insert_readings(self, readings: dict[int, list[ReadingRow]]) -> None:
+        """Insert the readings of uplinks that have none yet, each in its place."""
         old_code, old_value, old_times = self.code, self.value, self.own_time
         self.code, self.value, self.own_time = bytearray(), [], {}
         start = 0
@@ -143,16 +153,16 @@ class ParsedBatch:
         for uplink, rows in readings.items():
             self.count[uplink] += len(rows)
 
-    def close(self, uplink: int, device: str, said: list[str]) -> None:
-        """All of the uplink is read; `said`: what there is to say about it."""
-        if said:
-            self.ignored[uplink] = said
+    def finish_uplink(self, uplink: int, device: str, remarks: list[str]) -> None:
+        """Keep the remarks on an uplink; mark it dead where it has no reading."""
+        if remarks:
+            self.ignored[uplink] = remarks
         if not self.count[uplink] and not self.sound[uplink]:
-            detail = "; ".join(said) or "no values"
-            self.kill(uplink, Reason.NOTHING_USABLE, device, detail)
+            detail = "; ".join(remarks) or "no values"
+            self.mark_dead(uplink, Reason.NOTHING_USABLE, device, detail)
 
-    def kill(self, uplink: int, reason: Reason, device: str, detail: str) -> None:
-        """The uplink is dead."""
+    def mark_dead(self, uplink: int, reason: Reason, device: str, detail: str) -> None:
+        """Mark an uplink as a dead letter."""
         self.outcome[uplink] = Outcome.DEAD
         self.reason[uplink] = reason
-        self.dead.append(Dead(uplink, device, detail[:500]))
+        self.dead.append(DeadUplink(uplink, device, detail[:500]))

@@ -1,10 +1,10 @@
-"""A device spoke: a batch of messages becomes one transaction.
+"""The pipeline: a batch of messages becomes one change set, for one transaction.
 
-1. read the messages into a draft (`reader`)
-2. give times, find duplicates, judge values: columns
+1. read the messages into a parsed batch (`reader`)
+2. settle times, find duplicates, check readings: columns (`batch_columns`)
 3. change the state (`State.apply`, `live_hooks`): derived readings; levels that
    moved become transitions (`lifecycle`)
-4. hand back the ledger of all this, for one commit; acknowledge after it
+4. return the change set of all this, for one commit; acknowledge after it
 """
 
 from typing import NamedTuple
@@ -18,11 +18,11 @@ from sensorhub.ingest.batch_columns import build_columns
 from sensorhub.ingest.dedup import count_resets
 from sensorhub.ingest.downlink_tracker import DownlinkTracker
 from sensorhub.ingest.live_hooks import LiveHooks
-from sensorhub.ingest.outcomes import bury, count
+from sensorhub.ingest.outcomes import add_dead_letters, count_uplinks
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.ingest.reader import MessageReader
 from sensorhub.ingest.readings import (
-    clocked,
+    device_clocks,
     fill_levels,
     with_readings,
     without_uplinks,
@@ -69,17 +69,19 @@ class Pipeline:
         parsed = self._reader.read(messages, received) if parsed is None else parsed
         change_set = ChangeSet()
         now = received if isinstance(received, int) else int(received[0])
-        intervals = self._tell(parsed, change_set, now)
+        intervals = self._record_statuses(parsed, change_set, now)
         columns = Columns.empty()
         if parsed.message:
             state, lifecycle = self._state, self._lifecycle
             built = build_columns(state.registry, parsed, received, state)
             parsed.replaced = built.replaced
             parsed.dead += built.unusable
-            lifecycle.system.record_clocks(*clocked(parsed, built.columns.received_at))
+            lifecycle.system.record_clocks(
+                *device_clocks(parsed, built.columns.received_at)
+            )
             columns = self._apply(parsed, built.stored(), change_set, intervals)
-            count(parsed, columns, change_set)
-            bury(parsed, columns, messages, change_set)
+            count_uplinks(parsed, columns, change_set)
+            add_dead_letters(parsed, columns, messages, change_set)
         elif intervals:
             notes = Notes(self._state.reception.monitored_ms, [], intervals)
             change_set.journal = JournalEntry(now, 0, pack(columns, notes))
@@ -90,19 +92,19 @@ class Pipeline:
             change_set.moved["zone_mismatches"] += parsed.zone_mismatch
         return Processed(change_set, parsed, columns)
 
-    def bury(self, message: Message, now: int, error: str) -> Processed:
+    def dead_letter(self, message: Message, now: int, error: str) -> Processed:
         """Make a dead letter of the one message that breaks the pipeline; alert."""
         parsed = ParsedBatch()
         key = xxh3_64_intdigest(message.topic + message.payload)
-        parsed.kill(
-            parsed.open(0, NO_DEVICE, key, BARE), Reason.INTERNAL_ERROR, "", error
+        parsed.mark_dead(
+            parsed.add_uplink(0, NO_DEVICE, key, BARE), Reason.INTERNAL_ERROR, "", error
         )
         state = self._state
         columns = build_columns(state.registry, parsed, now, state).stored()
         change_set = ChangeSet()
         self._apply(parsed, columns, change_set, [])
-        count(parsed, columns, change_set)
-        bury(parsed, columns, [message], change_set)
+        count_uplinks(parsed, columns, change_set)
+        add_dead_letters(parsed, columns, [message], change_set)
         topic = message.topic.decode("utf-8", "replace")[:200]
         self._lifecycle.system.set(
             change_set, "internal_error", True, now, 1, about=topic
@@ -112,17 +114,17 @@ class Pipeline:
     def replay(
         self, message: Message, received_at: int, device: str
     ) -> ChangeSet | None:
-        """The ledger of a dead letter that can be read now; None where it cannot.
+        """Read a dead letter again; None where it still cannot be read.
 
-        It fills history and is known again when sent again; it raises nothing. Of a
-        message with several uplinks only the dead one's `device` counts; where nobody
-        knew whose it was, what is not known yet.
+        It fills history and is a duplicate when sent again; it raises no alert. Of a
+        message with several uplinks only those of the dead letter's `device` count;
+        where its device was unknown, those that were not stored yet.
         """
         parsed = self._reader.read([message], received_at)
         if not parsed.message:
             return None
         if len(parsed.message) > 1:
-            self._leave_others(parsed, device)
+            self._mark_others(parsed, device)
         registry = self._state.registry
         columns = build_columns(registry, parsed, received_at, None).stored()
         columns = without_uplinks(columns, columns.outcome == Outcome.DUPLICATE)
@@ -133,14 +135,14 @@ class Pipeline:
         columns = with_readings(columns, owner, levels)
         columns.outcome = np.full(columns.uplinks, Outcome.REPLAY, np.uint8)
         change_set = ChangeSet()
-        count(parsed, columns, change_set)
+        count_uplinks(parsed, columns, change_set)
         self._state.dedup.recent.add(columns.key.tolist())
         body = pack(columns, Notes(self._state.reception.monitored_ms, []))
         change_set.journal = JournalEntry(received_at, columns.uplinks, body)
         return change_set
 
-    def _leave_others(self, parsed: ParsedBatch, device: str) -> None:
-        """Mark the uplinks of a message that are not the dead letter's as doubles."""
+    def _mark_others(self, parsed: ParsedBatch, device: str) -> None:
+        """Mark the uplinks that are not the dead letter's as duplicates."""
         number = self._state.registry.device_no.get(device)
         known = self._state.dedup.recent.keys
         for i, key in enumerate(parsed.key):
@@ -150,20 +152,20 @@ class Pipeline:
             if not mine:
                 parsed.outcome[i] = Outcome.DUPLICATE
 
-    def _tell(
+    def _record_statuses(
         self, parsed: ParsedBatch, change_set: ChangeSet, now: int
     ) -> list[tuple[int, int]]:
-        """Births and last wills; answers the intervals (device, ms) that are new."""
+        """Record births and last wills; return the new intervals (device, ms)."""
         registry = self._state.registry
         intervals = []
         change_set.stale += [
-            t for t in parsed.states if not self._lifecycle.fires_topic(t)
+            t for t in parsed.alert_topics if not self._lifecycle.fires_topic(t)
         ]
-        for device, status, _ in parsed.told:
+        for device, status, _ in parsed.statuses:
             if status.interval_s is not None:
-                told = int(status.interval_s * 1000)
-                if registry.tell_interval(device, told):
-                    intervals.append((device, told))
+                every = int(status.interval_s * 1000)
+                if registry.tell_interval(device, every):
+                    intervals.append((device, every))
             row = (device, status.state, status.firmware, status.interval_s, now)
             change_set.availability.append(row)
         return intervals
@@ -186,7 +188,7 @@ class Pipeline:
             change_set.moved["seq_reset"] += resets
         covered = state.reception.monitored_ms
         notes = Notes(covered, [], intervals, parsed.replaced)
-        hooks = LiveHooks(state, self._lifecycle, change_set, notes, parsed.via)
+        hooks = LiveHooks(state, self._lifecycle, change_set, notes, parsed.gateways)
         columns, late = state.apply(columns, notes, hooks)
         if late:
             change_set.moved["readings_late"] += late

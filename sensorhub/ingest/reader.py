@@ -18,19 +18,24 @@ from sensorhub.ingest.native_reader import (
     enter_run,
     find_seq,
 )
-from sensorhub.ingest.parsed_batch import DecodeTrace, ParsedBatch, Told, poison_key
-from sensorhub.ingest.topic_router import MessageKind, Route, Router
+from sensorhub.ingest.parsed_batch import (
+    DecodeTrace,
+    DeviceStatusReport,
+    ParsedBatch,
+    raw_message_key,
+)
+from sensorhub.ingest.topic_router import MessageKind, Route, TopicRouter
 from sensorhub.model import DUP, RETAIN, Envelope, Message, Outcome, Reason
 from sensorhub.registry.registry import Registry
 
 ODD_FLAGS = RETAIN | DUP
-WRAPPED = MessageKind.WRAPPED
+ENVELOPED = MessageKind.ENVELOPED
 NO_UPLINK = frozenset((MessageKind.STATUS, MessageKind.ALERT))
 ODD_HEADS = frozenset(flags for flags in range(16) if flags & ODD_FLAGS)
 
 
 class MessageReader:
-    """Reads messages by the register, the topic settings and the profiles."""
+    """Reads messages by the register, the topic settings and the device profiles."""
 
     def __init__(
         self,
@@ -41,8 +46,8 @@ class MessageReader:
     ) -> None:
         self.registry = registry
         self._max_payload = max_payload
-        self._router = Router(registry, topics)
-        self._wrapped = EnvelopeReader(self._router, registry, codecs)
+        self._router = TopicRouter(registry, topics)
+        self._envelope_reader = EnvelopeReader(self._router, registry, codecs)
 
     def read(self, messages: list[Message], received: int | I64) -> ParsedBatch:
         """Read a batch received at `received` (ms; or a time a message).
@@ -51,26 +56,26 @@ class MessageReader:
         runs, list by list. Everything else ends a run.
         """
         parsed = ParsedBatch()
-        self._wrapped.begin(received)
+        self._envelope_reader.begin(received)
         if not self._read_whole(parsed, messages):
             self._read_in_runs(parsed, messages)
-        self._wrapped.end(parsed)
+        self._envelope_reader.end(parsed)
         return parsed
 
     def trace_message(self, message: Message, received: int) -> ParsedBatch:
         """Read one message and keep how it was decoded (`ParsedBatch.trace`)."""
         parsed = ParsedBatch(trace=DecodeTrace())
-        self._wrapped.begin(received)
+        self._envelope_reader.begin(received)
         self._read_other(parsed, 0, message, self._router.route(message.topic))
-        self._wrapped.end(parsed)
+        self._envelope_reader.end(parsed)
         return parsed
 
     def trace_envelope(self, envelope: Envelope, received: int) -> ParsedBatch:
         """Read one uplink that came without a message, and keep how it was decoded."""
         parsed = ParsedBatch(trace=DecodeTrace())
-        self._wrapped.begin(received)
-        self._wrapped.enter(parsed, 0, Message(b"", b"", 0), envelope)
-        self._wrapped.end(parsed)
+        self._envelope_reader.begin(received)
+        self._envelope_reader.enter(parsed, 0, Message(b"", b"", 0), envelope)
+        self._envelope_reader.end(parsed)
         return parsed
 
     def _read_whole(self, parsed: ParsedBatch, messages: list[Message]) -> bool:
@@ -82,7 +87,7 @@ class MessageReader:
         known = list(map(self._router.plain.get, [m.topic for m in messages]))
         aside = [i for i, device in enumerate(known) if device is None]
         route = self._router.route
-        if any(route(messages[i].topic).way not in NO_UPLINK for i in aside):
+        if any(route(messages[i].topic).kind not in NO_UPLINK for i in aside):
             return False
         devices = [device for device in known if device is not None]
         places = list(range(len(messages)))
@@ -145,20 +150,20 @@ class MessageReader:
         self, parsed: ParsedBatch, i: int, message: Message, route: Route
     ) -> None:
         """Read a message that is no plain native uplink."""
-        way = route.way
+        kind = route.kind
         refused = message.flags & RETAIN or len(message.payload) > self._max_payload
-        if way is WRAPPED and not refused:
-            self._wrapped.read(parsed, i, message, route)
-        elif way is MessageKind.STATUS:
+        if kind is ENVELOPED and not refused:
+            self._envelope_reader.read(parsed, i, message, route)
+        elif kind is MessageKind.STATUS:
             self._status(parsed, route, message)
-        elif way is MessageKind.ALERT:
+        elif kind is MessageKind.ALERT:
             if message.flags & RETAIN and message.payload:
-                parsed.states.append(route.name)
+                parsed.alert_topics.append(route.name)
             if parsed.trace is not None:
                 parsed.trace.events.append(("alert", route.name))
         elif refused:
             self._refuse(parsed, i, message, route)
-        elif way is MessageKind.NATIVE:
+        elif kind is MessageKind.NATIVE:
             enter_loosely(parsed, i, message, route)
         else:
             self._refuse_unroutable(parsed, i, message, route)
@@ -172,30 +177,32 @@ class MessageReader:
         try:
             status = native.decode_status(message.payload)
             retained = bool(message.flags & RETAIN)
-            parsed.told.append(Told(route.device, status, retained))
+            parsed.statuses.append(DeviceStatusReport(route.device, status, retained))
         except UNDECODABLE:
             return
 
     def _refuse(
         self, parsed: ParsedBatch, i: int, message: Message, route: Route
     ) -> None:
-        uplink = parsed.open(i, route.device, poison_key(message), BARE)
+        uplink = parsed.add_uplink(i, route.device, raw_message_key(message), BARE)
         if message.flags & RETAIN:
             parsed.outcome[uplink] = Outcome.DUPLICATE
             parsed.reason[uplink] = Reason.RETAINED
         else:
             detail = f"more than {self._max_payload} bytes"
-            parsed.kill(uplink, Reason.TOO_LARGE, route.name, detail)
+            parsed.mark_dead(uplink, Reason.TOO_LARGE, route.name, detail)
 
     def _refuse_unroutable(
         self, parsed: ParsedBatch, i: int, message: Message, route: Route
     ) -> None:
-        unknown = route.way is MessageKind.UNKNOWN_DEVICE
+        unknown = route.kind is MessageKind.UNKNOWN_DEVICE
         seq = find_seq(message.payload) if unknown else BARE
-        uplink = parsed.enter(i, message, NO_DEVICE, poison_key(message), seq)
+        uplink = parsed.add_uplink_of(
+            i, message, NO_DEVICE, raw_message_key(message), seq
+        )
         if unknown:
             detail = f"zone {route.zone}: device {route.name} is not registered"
-            parsed.kill(uplink, Reason.UNKNOWN_DEVICE, route.name, detail)
+            parsed.mark_dead(uplink, Reason.UNKNOWN_DEVICE, route.name, detail)
         else:
             detail = "no topic filter of the settings fits"
-            parsed.kill(uplink, Reason.UNKNOWN_TOPIC, "", detail)
+            parsed.mark_dead(uplink, Reason.UNKNOWN_TOPIC, "", detail)

@@ -1,4 +1,4 @@
-"""Values of a batch: judged, and what follows from them, as columns."""
+"""Readings of a batch as columns: range and clock checks, fill level from distance."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.columns import I64, NO_DEVICE, U8, Columns
-from sensorhub.ingest.parsed_batch import Dead, ParsedBatch
-from sensorhub.ingest.validate import AHEAD_MS, NO_TIME, beyond, judge
+from sensorhub.ingest.parsed_batch import DeadUplink, ParsedBatch
+from sensorhub.ingest.validate import AHEAD_MS, NO_TIME, check_ranges, is_implausible
 from sensorhub.model import BY_NAME, FILL, Outcome, Quality, Reason
 from sensorhub.registry.registry import Registry
 
@@ -16,24 +16,24 @@ DISTANCE = BY_NAME["distance"].no
 Derived = tuple[int, int, float]  # source reading, measurement number, value
 
 
-class Judged(NamedTuple):
-    """What the checks say of each reading: its time, quality and reason."""
+class CheckedReadings(NamedTuple):
+    """Time, quality and reason of each reading after the checks."""
 
     measured_at: I64
     quality: U8
     why: U8
 
 
-def judge_readings(
+def check_readings(
     parsed: ParsedBatch, columns: Columns, replaced: NDArray[np.bool_]
-) -> Judged:
-    """Judge each reading by range and clock.
+) -> CheckedReadings:
+    """Check each reading by range and clock.
 
     `replaced` marks the uplinks whose device time was replaced: their readings are
     suspect, unless a reading has a time of its own.
     """
     measured_at = columns.measured_at
-    quality, why = judge(columns.code, columns.value)
+    quality, why = check_ranges(columns.code, columns.value)
     if replaced.any():
         late = np.repeat(replaced, columns.count) & (quality == 0)
         quality[late] = Quality.SUSPECT
@@ -44,18 +44,18 @@ def judge_readings(
         received_at = columns.received_at[columns.owner()[at]]
         measured_at = measured_at.copy()
         measured_at[at] = np.where(own == NO_TIME, received_at, own)
-        wrong = at[beyond(measured_at[at], received_at)]
+        wrong = at[is_implausible(measured_at[at], received_at)]
         quality[wrong] = Quality.REJECTED
         why[wrong] = Reason.CLOCK
         fine = np.setdiff1d(at, wrong)
         fine = fine[why[fine] == Reason.CLOCK]
         quality[fine], why[fine] = Quality.OK, Reason.NONE
-    return Judged(measured_at, quality, why)
+    return CheckedReadings(measured_at, quality, why)
 
 
 def find_unusable(
     registry: Registry, parsed: ParsedBatch, columns: Columns
-) -> list[Dead]:
+) -> list[DeadUplink]:
     """The stored uplinks whose readings were all rejected, unless they are sound."""
     owner = columns.owner()
     good = np.bincount(
@@ -68,7 +68,7 @@ def find_unusable(
             continue
         names = sorted({Reason(int(w)).word for w in columns.why[owner == i]})
         name = registry.device_ids[parsed.device[i]]
-        found.append(Dead(i, name, "rejected: " + ", ".join(names)))
+        found.append(DeadUplink(i, name, "rejected: " + ", ".join(names)))
     return found
 
 
@@ -79,10 +79,10 @@ def fill_levels(
     near = (columns.code == DISTANCE) & (columns.quality != Quality.REJECTED)
     if not near.any():
         return []
-    told = np.zeros(columns.uplinks, np.bool_)
-    told[owner[columns.code == FILL]] = True
+    has_level = np.zeros(columns.uplinks, np.bool_)
+    has_level[owner[columns.code == FILL]] = True
     device = columns.device[owner]
-    reading = np.flatnonzero(near & (device != NO_DEVICE) & ~told[owner])
+    reading = np.flatnonzero(near & (device != NO_DEVICE) & ~has_level[owner])
     asset = _assets_at(registry, device[reading], columns.measured_at[reading])
     reading, asset = reading[asset >= 0], asset[asset >= 0]
     level = registry.geometry.levels(asset, columns.value[reading])
@@ -102,18 +102,21 @@ def _assets_at(
     return asset
 
 
-def clocked(
+def device_clocks(
     parsed: ParsedBatch, received_at: I64
 ) -> tuple[NDArray[np.int32], I64, NDArray[np.bool_]]:
-    """Uplinks with a time of their own: device, received_at, whether ahead of us.
+    """Uplinks that carry a time: device, received_at, whether ahead of the hub.
 
-    The device's time, else its network server's.
+    The time is the device's, else its network server's.
     """
-    said, device = np.array(parsed.said, np.int64), np.array(parsed.device, np.int32)
-    said = np.where(said == NO_TIME, np.array(parsed.network, np.int64), said)
-    known = (said != NO_TIME) & (device != NO_DEVICE)
+    at, device = (
+        np.array(parsed.device_time, np.int64),
+        np.array(parsed.device, np.int32),
+    )
+    at = np.where(at == NO_TIME, np.array(parsed.network_time, np.int64), at)
+    known = (at != NO_TIME) & (device != NO_DEVICE)
     received = received_at[known]
-    return device[known], received, said[known] > received + AHEAD_MS
+    return device[known], received, at[known] > received + AHEAD_MS
 
 
 def without_unstored(columns: Columns) -> Columns:
@@ -157,7 +160,7 @@ def with_readings(
     source = np.array([item[0] for item in extra], np.intp)
     code = np.array([item[1] for item in extra], np.uint8)
     value = np.array([item[2] for item in extra], np.float64)
-    quality, why = judge(code, value)
+    quality, why = check_ranges(code, value)
     why[(code == FILL) & (quality == Quality.REJECTED)] = Reason.GEOMETRY
     suspect = (quality == 0) & (columns.quality[source] == Quality.SUSPECT)
     quality[suspect] = Quality.SUSPECT

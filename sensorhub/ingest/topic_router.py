@@ -1,4 +1,4 @@
-"""Which device, and which way of reading, a topic's messages belong to."""
+"""Route a topic's messages: their kind, their device, how to read them."""
 
 import sys
 from enum import Enum
@@ -11,43 +11,43 @@ from sensorhub.model import TOPIC_ROOT
 from sensorhub.registry.registry import Registry
 
 MAX_ROUTES = 100_000
-LONGEST = 512  # bytes of a topic that is worth remembering
+MAX_TOPIC_BYTES = 512  # longer topics are not cached
 ALERTS = f"{TOPIC_ROOT}/alerts/"
 ALERT_LEVELS = 6  # .../alerts/{zone}/{asset}/{rule}
 
 
 class MessageKind(Enum):
-    """What kind of message comes under a topic."""
+    """Kinds of messages, by their topic."""
 
     NATIVE = 1
     STATUS = 2
-    WRAPPED = 3
+    ENVELOPED = 3
     UNKNOWN_DEVICE = 4
     ALERT = 6
     UNKNOWN = 5
 
 
 class Route(NamedTuple):
-    """Where the messages of one topic belong."""
+    """How to read the messages of one topic, and whose they are."""
 
-    way: MessageKind
+    kind: MessageKind
     device: int = NO_DEVICE
     name: str = ""
     unwrap: Unwrap | None = None
     zone: str = ""
     mismatch: bool = False
-    plain: bool = False  # a native device in the zone that its topic says
+    plain: bool = False  # native, and the topic names the device's zone
     application: str = ""  # ChirpStack's, for downlinks
 
 
-class Router:
-    """Finds routes by the register and the topic settings, and remembers them."""
+class TopicRouter:
+    """Finds routes by the register and the topic settings, and caches them."""
 
     def __init__(self, registry: Registry, topics: tuple[TopicSettings, ...]) -> None:
         self._registry = registry
         self._filters = [(t.filter.split("/"), _unwrap(t)) for t in topics]
         self._routes: dict[bytes, Route] = {}
-        self.plain: dict[bytes, int] = {}  # topics of plain routes: device number
+        self.plain: dict[bytes, int] = {}  # device number by topic of a plain route
 
     def route(self, topic: bytes) -> Route:
         """The route of a topic."""
@@ -58,7 +58,7 @@ class Router:
                 self._routes.clear()
             if route.plain:
                 self.plain[topic] = route.device
-            elif route.way is not MessageKind.ALERT and len(topic) <= LONGEST:
+            elif route.kind is not MessageKind.ALERT and len(topic) <= MAX_TOPIC_BYTES:
                 self._routes[topic] = route
         return route
 
@@ -75,14 +75,14 @@ class Router:
             and text.endswith("/status")
             and len(levels) == 5
         ):
-            return Route(MessageKind.STATUS, self.number(levels[3]), levels[3])
+            return Route(MessageKind.STATUS, self.device_number(levels[3]), levels[3])
         for pattern, unwrap in self._filters:
             if not matches(pattern, levels):
                 continue
             if unwrap is not None:
                 application = _application(levels)
                 return Route(
-                    MessageKind.WRAPPED,
+                    MessageKind.ENVELOPED,
                     name=text,
                     unwrap=unwrap,
                     application=application,
@@ -90,19 +90,19 @@ class Router:
             if len(levels) < 3:
                 return Route(MessageKind.UNKNOWN)
             zone, name = levels[-3], levels[-2]
-            device = self.number(name)
-            way = (
+            device = self.device_number(name)
+            kind = (
                 MessageKind.UNKNOWN_DEVICE
                 if device == NO_DEVICE
                 else MessageKind.NATIVE
             )
             registered = self._registry.zone_of(int(self._registry.asset_of[device]))
             mismatch = registered not in ("", zone)
-            plain = way is MessageKind.NATIVE and registered == zone
-            return Route(way, device, name, None, zone, mismatch, plain)
+            plain = kind is MessageKind.NATIVE and registered == zone
+            return Route(kind, device, name, None, zone, mismatch, plain)
         return Route(MessageKind.UNKNOWN)
 
-    def number(self, name: str) -> int:
+    def device_number(self, name: str) -> int:
         """A device's register number; NO_DEVICE where it is unknown."""
         return self._registry.device_no.get(name, NO_DEVICE)
 
@@ -112,7 +112,7 @@ def _unwrap(topic: TopicSettings) -> Unwrap | None:
 
 
 def _application(levels: list[str]) -> str:
-    """The application in a ChirpStack topic: application/ID/device/EUI/…"""
+    """The application in a ChirpStack topic (application/ID/device/EUI/…), or ""."""
     if len(levels) < 5 or (levels[0], levels[2]) != ("application", "device"):
         return ""
     return sys.intern(levels[1])

@@ -20,14 +20,16 @@ for _entry in CATALOGUE:
     _FLAG[_entry.no] = _entry.kind is MeasurementKind.FLAG
 
 
-def beyond(at: NDArray[np.int64], received_at: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which times lie more than 300 s ahead or 30 days behind."""
+def is_implausible(
+    at: NDArray[np.int64], received_at: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Mark times more than 300 s ahead of `received_at` or 30 days behind it."""
     return (at > received_at + AHEAD_MS) | (at < received_at - BEHIND_MS)
 
 
 def settle_times(
-    said: NDArray[np.int64],
-    network: NDArray[np.int64],
+    device_time: NDArray[np.int64],
+    network_time: NDArray[np.int64],
     received_at: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Each uplink's measured_at, and whether the device's own time was replaced.
@@ -35,17 +37,17 @@ def settle_times(
     The device's time where it is sound, else the network server's, else ours;
     NO_TIME stands for none. All ms.
     """
-    unsaid = said == NO_TIME
-    wrong = ~unsaid & beyond(said, received_at)
-    other = (network != NO_TIME) & ~beyond(network, received_at)
-    fallback = np.where(other, network, received_at)
-    return np.where(unsaid | wrong, fallback, said), wrong
+    missing = device_time == NO_TIME
+    wrong = ~missing & is_implausible(device_time, received_at)
+    network = (network_time != NO_TIME) & ~is_implausible(network_time, received_at)
+    fallback = np.where(network, network_time, received_at)
+    return np.where(missing | wrong, fallback, device_time), wrong
 
 
-def judge(
+def check_ranges(
     code: NDArray[np.uint8], value: NDArray[np.float64]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Quality and reason of each value by the catalogue's ranges."""
+    """Quality and reason of each value by the catalogue's ranges and flags."""
     quality = np.zeros(len(code), np.uint8)
     why = np.zeros(len(code), np.uint8)
     outside = ~((value >= _LOW[code]) & (value <= _HIGH[code]))

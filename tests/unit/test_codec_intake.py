@@ -68,7 +68,7 @@ class CodecTown(Town):
         super().__init__(folder, UP, known=known)
         self.act("adopt", device=EUI, profile="acme-eye", asset="bin-2")
         self.double = Double()
-        self.hub.session.reader._wrapped._codecs = self.double
+        self.hub.session.reader._envelope_reader._codecs = self.double
 
 
 @pytest.fixture
@@ -110,16 +110,16 @@ def test_an_offender_costs_one_dead_letter_with_its_own_reason(town: CodecTown) 
 def test_frames_of_a_batch_that_broke_are_not_asked_with_the_next(
     town: CodecTown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = codec_batch.Waiting
+    real = codec_batch.PendingFrame
 
     def waiting(
         uplink: int, envelope: Envelope, profile: Profile
-    ) -> codec_batch.Waiting:
+    ) -> codec_batch.PendingFrame:
         if envelope.seq == 2:
             raise RuntimeError("unforeseen")
         return real(uplink, envelope, profile)
 
-    monkeypatch.setattr(wrapping, "Waiting", waiting)
+    monkeypatch.setattr(wrapping, "PendingFrame", waiting)
     with pytest.raises(RuntimeError):
         town.take([wrapped(10, 1), wrapped(20, 2)])
     town.take([wrapped(30, 3)])
@@ -141,7 +141,7 @@ def test_the_fold_does_not_decode_again(town: CodecTown) -> None:
     town.take([wrapped(11, 1)])
     before = kept(town)
     town.kill()
-    town.hub.session.reader._wrapped._codecs = Double()
+    town.hub.session.reader._envelope_reader._codecs = Double()
     assert kept(town) == before
     town.take([wrapped(11, 1)])
     assert town.ends() == (1, 1, 0)

@@ -61,7 +61,7 @@ def send(town: Town) -> str:
     """The broker takes all that waits; answers the last downlink's id."""
     for body in waiting(town):
         downlinks.sent(town.hub.connection, body["downlink"], town.clock.time)
-        town.hub.session.downlink_tracker.sent(body["downlink"])
+        town.hub.session.downlink_tracker.mark_sent(body["downlink"])
     town.hub.connection.execute("DELETE FROM outbox")
     return rows(town)[0].id
 

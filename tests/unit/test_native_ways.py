@@ -13,7 +13,7 @@ from sensorhub.config.settings import MqttSettings, Settings
 from sensorhub.ingest.native_reader import enter_loosely
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.ingest.reader import MessageReader
-from sensorhub.ingest.topic_router import Router
+from sensorhub.ingest.topic_router import TopicRouter
 from sensorhub.model import Message
 from sensorhub.registry.registry import Registry
 
@@ -47,7 +47,7 @@ def native(device: str, payload: bytes) -> Message:
 
 
 def read_loosely(registry: Registry, messages: list[Message]) -> ParsedBatch:
-    parsed, router = ParsedBatch(), Router(registry, TOPICS)
+    parsed, router = ParsedBatch(), TopicRouter(registry, TOPICS)
     for i, message in enumerate(messages):
         enter_loosely(parsed, i, message, router.route(message.topic))
     return parsed

@@ -5,7 +5,12 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from sensorhub.ingest.validate import NO_TIME, beyond, judge, settle_times
+from sensorhub.ingest.validate import (
+    NO_TIME,
+    check_ranges,
+    is_implausible,
+    settle_times,
+)
 from sensorhub.model import BY_NAME, CATALOGUE, MeasurementKind, Quality, Reason
 
 NOW = 1_795_000_000_000
@@ -15,7 +20,7 @@ INF, NAN = float("inf"), float("nan")
 
 
 def verdict(name: str, value: float) -> tuple[Quality, Reason]:
-    quality, why = judge(
+    quality, why = check_ranges(
         np.array([BY_NAME[name].no], np.uint8), np.array([value], np.float64)
     )
     return Quality(quality[0]), Reason(why[0])
@@ -58,7 +63,7 @@ def test_what_is_no_number_or_no_flag_is_rejected(
 
 def test_a_number_that_no_measurement_has_is_rejected() -> None:
     unknown = next(n for n in range(1, 32) if n not in {m.no for m in CATALOGUE})
-    quality, _ = judge(np.array([0, unknown], np.uint8), np.zeros(2))
+    quality, _ = check_ranges(np.array([0, unknown], np.uint8), np.zeros(2))
     assert quality.tolist() == [Quality.REJECTED] * 2
 
 
@@ -90,4 +95,4 @@ def test_a_time_is_the_devices_else_the_networks_else_ours(
 
 def test_times_at_the_edge_of_numbers_do_not_overflow_into_sound_ones() -> None:
     at = np.array([2**62 - 1, -(2**62) + 1], np.int64)
-    assert beyond(at, np.full(2, NOW)).all()
+    assert is_implausible(at, np.full(2, NOW)).all()

@@ -325,7 +325,7 @@ def test_an_own_fault_ends_after_a_day_without_another(tmp_path: Path) -> None:
     town = one(tmp_path, UP)
     poison = native("d1", {"fill_level": 1})
     for _ in range(2):
-        processed = town.pipeline.bury(poison, town.clock.time, "boom")
+        processed = town.pipeline.dead_letter(poison, town.clock.time, "boom")
         town.hub.commit(processed.changes)
         town.wait(20 * HOUR, HOUR)
         assert ("internal_error", "hub") in town.open()

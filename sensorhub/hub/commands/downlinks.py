@@ -50,7 +50,7 @@ def ask(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     change_set.outbox.append(
         OutboxRow(f"down-{id_}", MQTT, f"down-{name}", "", now, body.encode())
     )
-    change_set.after_commit.append(lambda: hub.session.downlink_tracker.watch(row))
+    change_set.after_commit.append(lambda: hub.session.downlink_tracker.track(row))
     return {"downlink": id_, "topic": topic, "payload": json.loads(payload)}
 
 
