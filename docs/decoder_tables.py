@@ -11,6 +11,7 @@ from sensorhub.model import BY_NO, Envelope
 from sensorhub.registry.profiles import Profile, load_profiles, profiles_table
 
 FOLDER = Path(__file__).parent
+LONGEST = 100  # characters of a cell
 
 
 def decoders_page() -> str:
@@ -44,7 +45,10 @@ def _coverage(profiles: Mapping[str, Profile], vectors: list[dict[str, Any]]) ->
         models = [p.model for p in profiles.values() if p.decoder == name]
         count = f"{agreed} of {len(own)}" if own else "none: by its document alone"
         disputed = sum("disputed" in v for v in own) or ""
-        rows.append((f"`{name}`", ", ".join(models), count, str(disputed)))
+        shown = ", ".join(models)
+        if len(shown) > LONGEST:
+            shown = f"{models[0]} to {models[-1]}, {len(models)} models (see above)"
+        rows.append((f"`{name}`", shown, count, str(disputed)))
     return _table(("decoder", "models", "vectors agreed", "disputed values in"), rows)
 
 

@@ -84,7 +84,6 @@ def test_bad_receivers_hold_nobody_up_and_get_all_in_the_end(tmp_path: Path) -> 
         f"{len(told)} transitions to four receivers, one of them well",
         lost=0,
         doubled=0,
-        measured=f"the good one had the first {DEVICES} after {first_s:.1f} s, each"
-        f" once; slow and lying ones got all in the end, {more} times more than once"
-        " under the same id",
+        measured=f"first {DEVICES} to the good one after {first_s:.1f} s, each once;"
+        f" all to the others in the end, {more} repeated under the same id",
     )

@@ -16,8 +16,8 @@ from sensorhub.model import BY_NO
 VECTORS = frames()
 DOC = Path(__file__).parents[2] / "docs" / "decoders.md"
 CUT = (
-    "seven bytes of a frame that has ten (the same bytes are published for LMDS200):"
-    " the last duration and the alarm are made of bytes that are not there"
+    "seven bytes of a frame of ten (published for LMDS200, too):"
+    " duration and alarm come from missing bytes"
 )
 DERIVED = (
     "worked out from the voltage by the publisher: no percentage stands in the frame"

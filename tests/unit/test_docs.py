@@ -1,5 +1,7 @@
 """Docs that come from the code are what the code says now."""
 
+import ast
+import importlib
 import importlib.util
 import re
 from pathlib import Path
@@ -106,3 +108,57 @@ def test_the_examples_of_the_register_page_can_be_imported(form: str) -> None:
     profiles = {"native", "milesight-em400-tld"}
     rows = parse_fleet_text(blocks[0], f"fleet.{form}", ZoneInfo("Asia/Shanghai"))
     assert plan(rows, register, 0, profiles).refused == ()
+
+
+GLOSSARY = [
+    [cell.strip() for cell in row.strip("|").split("|")]
+    for row in (ROOT / "docs" / "glossary.md").read_text("utf-8").splitlines()
+    if row.startswith("| ") and not row.startswith("| word")
+]
+CODE = [name for row in GLOSSARY for name in re.findall(r"`([\w.]+)`", row[2])]
+AVOIDED = {name for row in GLOSSARY for name in re.findall(r"`(\w+)`", row[3])}
+
+
+def test_the_glossary_has_rows() -> None:
+    assert len(CODE) > 50
+    assert len(AVOIDED) > 15
+
+
+@pytest.mark.parametrize("name", sorted(set(CODE)))
+def test_a_name_of_the_glossary_exists(name: str) -> None:
+    module, _, member = name.rpartition(".")
+    assert hasattr(importlib.import_module(f"sensorhub.{module}"), member)
+
+
+def test_no_class_or_function_has_a_name_that_the_glossary_avoids() -> None:
+    found = {
+        node.name
+        for package in ("sensorhub", "firmware_sim")
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef | ast.FunctionDef)
+    }
+    assert found
+    assert found & AVOIDED == set()
+
+
+def test_the_files_that_the_architecture_page_names_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    names = set(re.findall(r"`([\w/]+/(?:\w+\.py)?)`", text))
+    assert len(names) > 20
+    packages = [ROOT, ROOT / "sensorhub", ROOT / "firmware_sim"]
+    missing = [n for n in names if not any((root / n).exists() for root in packages)]
+    assert missing == []
+
+
+def test_no_table_cell_is_longer_than_120_characters() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    cells = [
+        f"{page.name}: {cell.strip()}"
+        for page in pages
+        for row in page.read_text("utf-8").splitlines()
+        if row.startswith("|")
+        for cell in re.split(r"(?<!\\)\|", row.strip().strip("|"))
+        if len(cell.strip()) > 120
+    ]
+    assert cells == []
