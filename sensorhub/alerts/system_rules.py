@@ -12,37 +12,37 @@ HUB_ID = HUB.id
 
 _TEXTS = {
     "hub_outage": (
-        "平台曾中断接收 {value} 小时",
-        "the hub received nothing for {value} h",
+        "平台已中断接收 {value} 小时",
+        "the hub has received no uplinks for {value} h",
     ),
     "hub_clock": (
-        "平台时钟可能不准：{value} 台设备的时间比平台超前",
+        "平台时钟可能不准：{value} 台设备的时间比平台快",
         "the hub's clock may be wrong: {value} devices are ahead of it",
     ),
     "journal_damaged": (
-        "数据日志有 {value} 条记录损坏，已隔离保存",
-        "{value} corrupt journal rows were quarantined",
+        "发现损坏的日志记录（{value} 条），已隔离保存",
+        "damaged journal rows were quarantined ({value})",
     ),
     "codec_off": (
-        "已停用 {value} 个解码脚本",
-        "{value} payload codecs are switched off",
+        "解码脚本已停用（{value} 个）",
+        "payload codecs are switched off ({value})",
     ),
     "influx_stuck": (
-        "InfluxDB 无法写入，读数暂存于平台",
-        "InfluxDB accepts no readings; they wait in the hub",
+        "InfluxDB 未接收读数，读数暂存于平台",
+        "InfluxDB does not accept readings; the hub keeps them until it does",
     ),
     "disk_low": (
-        "磁盘空间不足（剩余 {value} MB）：消息暂存于消息服务器，腾出空间后继续接收",
-        "the disk is nearly full ({value} MB left): uplinks wait at the broker until"
-        " there is space",
+        "磁盘空间不足（剩余 {value} MB）：消息暂留在 MQTT 服务器，腾出空间后继续接收",
+        "disk space is low ({value} MB left): uplinks wait at the broker until there"
+        " is space",
     ),
     "rules_refused": (
-        "rules.toml 有 {value} 处错误，沿用原规则",
-        "rules.toml has {value} faults; the old rules stay in force",
+        "rules.toml 有 {value} 处错误，未生效，继续使用原规则",
+        "rules.toml has errors ({value}); the previous rules stay in force",
     ),
     "internal_error": (
-        "有 {value} 条消息无法处理，已转入死信",
-        "{value} uplinks caused an internal error and are dead letters",
+        "消息处理时发生内部错误，消息已转为死信（{value} 条）",
+        "uplinks that caused an internal error are dead letters ({value})",
     ),
 }
 
