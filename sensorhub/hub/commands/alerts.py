@@ -1,4 +1,4 @@
-"""Acts about alerts: acknowledged, assigned, silenced; and services done."""
+"""Commands about alerts: acknowledge, assign, silence; and services."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ SERVICES = ("emptied", "cleaned")
 
 
 def acknowledge(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
-    """Somebody has the alert; it stays open."""
+    """Acknowledge an alert; it stays open until sensor data resolve it."""
     alert = _alert(hub, command.arguments["alert"])
     alert.acknowledged_by, alert.acknowledged_at = command.by, now
     _note(alert, command, now, "acknowledged")
@@ -26,7 +26,7 @@ def acknowledge(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> 
 
 
 def assign(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
-    """The alert is given to a crew or person."""
+    """Assign an alert to a crew or a person."""
     alert = _alert(hub, command.arguments["alert"])
     alert.assigned_to = command.arguments["to"]
     _note(alert, command, now, f"assigned to {alert.assigned_to}")
@@ -56,7 +56,7 @@ def _note(alert: Alert, command: Command, now: int, text: str) -> None:
 
 
 def silence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
-    """Notifications of a zone, an asset or a rule are held back a while."""
+    """Hold the notifications of a zone, an asset or a rule for a time."""
     said = command.arguments
     until = int(said["until"])
     if until <= now:
@@ -67,22 +67,22 @@ def silence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Resu
     if until <= since:
         raise CommandRefused("a silence must end after it begins")
     _check_named(hub, said)
-    row = (
-        said.get("zone"),
-        said.get("asset"),
-        said.get("rule"),
-        since,
-        until,
-        command.by,
-        said.get("comment") or "",
+    new = alerts.NewSilence(
+        zone=said.get("zone"),
+        asset=said.get("asset"),
+        rule=said.get("rule"),
+        from_at=since,
+        until_at=until,
+        by=command.by,
+        comment=said.get("comment") or "",
     )
-    change_set.writes.append(lambda c: alerts.add_silence(c, row))
+    change_set.writes.append(lambda c: alerts.add_silence(c, new))
     change_set.after_commit.append(hub.reload_silences)
     return {"until": until}
 
 
 def _check_named(hub: Hub, said: dict[str, Any]) -> None:
-    """A silence for what is not there would be believed and hold nothing back."""
+    """Refuse names that do not exist: such a silence would match nothing."""
     session = hub.session
     registry, places = session.registry, session.state.places
     known = {
@@ -96,7 +96,7 @@ def _check_named(hub: Hub, said: dict[str, Any]) -> None:
 
 
 def unsilence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
-    """A silence ends before its time."""
+    """End a silence before its time."""
     id_ = int(command.arguments["silence"])
     if id_ not in hub.session.lifecycle.silence_ids():
         raise CommandRefused(f"no silence {id_}; `sensorhub silence list` lists them")
@@ -106,7 +106,7 @@ def unsilence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Re
 
 
 def service(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
-    """An asset was emptied or cleaned."""
+    """Record that an asset was emptied or cleaned."""
     said = command.arguments
     asset = hub.session.registry.asset_no.get(said["asset"])
     if asset is None:

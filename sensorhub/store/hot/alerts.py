@@ -243,15 +243,24 @@ def silences(connection: Connection, now: int) -> list[Silence]:
     return [Silence(*row) for row in rows]
 
 
-def add_silence(
-    connection: Connection,
-    row: tuple[str | None, str | None, str | None, int, int, str, str],
-) -> None:
-    """Write (zone, asset, rule, from, until, by, comment)."""
+class NewSilence(NamedTuple):
+    """A silence to write; None matches everything, times in ms."""
+
+    zone: str | None
+    asset: str | None
+    rule: str | None
+    from_at: int
+    until_at: int
+    by: str
+    comment: str
+
+
+def add_silence(connection: Connection, silence: NewSilence) -> None:
+    """Write a silence."""
     connection.execute(
         "INSERT INTO silences (zone, asset, rule, from_at, until_at, by_, comment)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        row,
+        silence,
     )
 
 
