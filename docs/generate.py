@@ -106,7 +106,7 @@ def catalogue_page() -> str:
             f"{NOTE}\n# Catalogue\n",
             "## Measurements\n",
             "A value outside its range is rejected with reason `range`. Numbers stand"
-            "\nin the journal and are never reused.\n",
+            "\nin the journal and are never reused; they go up to 127.\n",
             table(("no", "name", "unit", "range", "kind", "decimals"), measurements),
             "## Outcomes of an uplink\n",
             "received = stored + duplicate + dead; events and replays are counted"

@@ -81,7 +81,7 @@ BY_NAME = {m.name: m for m in CATALOGUE}
 BY_NO = {m.no: m for m in CATALOGUE}
 FILL = BY_NAME["fill_level"].no
 NEVER = -(2**62)  # a time (ms) before all others
-CODES = 32  # one more than the highest measurement number can be
+CODES = 128  # one more than the highest measurement number can be
 
 
 class Outcome(IntEnum):

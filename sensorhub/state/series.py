@@ -33,7 +33,10 @@ class Series:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self.numbers = np.full((registry.devices, CODES), NO_SERIES, np.int32)
+        # by device a column for each code in use, ascending; the first for all others
+        self._numbers = np.full((registry.devices, 1), NO_SERIES, np.int32)
+        self._flat, self._width = self._numbers.ravel(), np.int64(1)
+        self._column_of = np.zeros(CODES, np.intp)  # by code
         self.count = 0
         self._allocate(1024)
 
@@ -65,23 +68,38 @@ class Series:
         self.count += len(device)
         numbers = np.arange(first, self.count)
         self.device[numbers], self.code[numbers] = device, code
-        self.numbers[device, code] = numbers
+        if (self._column_of[code] == 0).any():
+            self._widen(code)
+        self._numbers[device, self._column_of[code]] = numbers
         return numbers
+
+    def _widen(self, code: NDArray[np.uint8]) -> None:
+        """Make columns for codes that are not in use yet."""
+        before = np.flatnonzero(self._column_of)
+        codes = np.union1d(before, code)
+        self._column_of[codes] = np.arange(1, len(codes) + 1)
+        size = len(self._numbers), len(codes) + 1
+        numbers = np.full(size, NO_SERIES, np.int32)
+        numbers[:, self._column_of[before]] = self._numbers[:, 1:]
+        self._numbers, self._flat = numbers, numbers.ravel()
+        self._width = np.int64(numbers.shape[1])
 
     def numbers_of(
         self, device: NDArray[np.int32], code: NDArray[np.uint8]
     ) -> NDArray[np.int32]:
         """The series of readings; NO_SERIES where a series is new."""
-        numbers: NDArray[np.int32] = self.numbers[device, code]
+        # flat: `take` needs a third of the time of two indices
+        place = device * self._width + self._column_of.take(code)
+        numbers: NDArray[np.int32] = self._flat.take(place)
         return numbers
 
     def number(self, device: int, code: int) -> int:
         """The series of one measurement of a device, or NO_SERIES."""
-        return self.numbers.item(device, code)
+        return self._numbers.item(device, self._column_of.item(code))
 
     def of_device(self, device: int) -> list[int]:
         """The series of a device, in the order of measurement numbers."""
-        return [n for n in self.numbers[device].tolist() if n != NO_SERIES]
+        return [n for n in self._numbers[device].tolist() if n != NO_SERIES]
 
     def asset_of(self, series: int) -> int:
         """Number of the asset that the series' device is mounted on; -1: none."""

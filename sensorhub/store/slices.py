@@ -70,4 +70,5 @@ def _unpack(packed: _Slice) -> UplinkColumns:
         odd_quality=marks[:odd],
         odd_why=marks[odd:],
     )
-    return columns if packed.decimals == DECIMALS else rescale(columns, packed.decimals)
+    decimals = packed.decimals + DECIMALS[len(packed.decimals) :]  # of fewer numbers
+    return columns if decimals == DECIMALS else rescale(columns, decimals)
