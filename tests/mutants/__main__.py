@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 from tests.mutants.changes import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
-PASSED, FAILED = 0, 1  # pytest's exit codes
+PASSED, FAILED, HUNG = 0, 1, -1  # pytest's exit codes, and none
+LONGEST_S = 300.0
 
 
 def copy_tree(folder: Path) -> None:
@@ -39,9 +40,16 @@ def copy_tree(folder: Path) -> None:
 def run_tests(folder: Path, node_ids: list[str]) -> int:
     """Run tests in the copy; pytest's exit code."""
     line = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-    return subprocess.run(
-        [*line, *node_ids], cwd=folder, capture_output=True, check=False
-    ).returncode
+    try:
+        return subprocess.run(
+            [*line, *node_ids],
+            cwd=folder,
+            capture_output=True,
+            check=False,
+            timeout=LONGEST_S,
+        ).returncode
+    except subprocess.TimeoutExpired:
+        return HUNG
 
 
 def try_out(folder: Path, mutant: Mutant) -> str:
@@ -55,7 +63,8 @@ def try_out(folder: Path, mutant: Mutant) -> str:
         code = run_tests(folder, mutant.node_ids)
     finally:
         file.write_text(whole, "utf-8")
-    return {PASSED: "SURVIVED", FAILED: "killed"}.get(code, f"pytest ended with {code}")
+    words = {PASSED: "SURVIVED", FAILED: "killed", HUNG: "HUNG"}
+    return words.get(code, f"pytest ended with {code}")
 
 
 def main() -> int:

@@ -50,6 +50,8 @@ HOLDS = "rules.py::test_a_hold_is_met_by_samples_and_not_across_more_than_max_ga
 RETRIES = "relay.py::test_retries_keep_the_id_and_follow_the_schedule_to_the_end"
 SILENT = "watchdog.py::test_a_device_is_silent_after_its_intervals_and_at_least_so_long"
 DEAF = "watchdog.py::test_time_in_which_the_hub_could_not_hear_makes_nobody_silent"
+ACKNOWLEDGED = "loop.py::test_a_batch_is_acknowledged_once_it_is_committed"
+FULL_DISK = "loop.py::test_while_the_disk_is_full_nothing_is_taken_and_nobody_is_silent"
 DUE = "forecast.py::test_a_bin_known_for_sure_is_due_from_70_and_overfull_from_100"
 IN_TIME = "board.py::test_ids_stand_in_the_order_of_what_happened"
 ONCE = "commit.py::test_a_write_that_is_retried_changes_memory_once"
@@ -109,6 +111,23 @@ RESTARTS = (
         "own_faults.py::test_a_checkpoint_that_is_wrong_but_can_be_read_is_not_taken",
     ),
 )
+ACKS = (
+    of(
+        "hub/loop.py",
+        "self._messages(batch.messages)\n        self._listener.done(batch)\n",
+        "self._listener.done(batch)\n        self._messages(batch.messages)\n",
+        ACKNOWLEDGED,
+    ),
+    of("hub/loop.py", "self._listener.done(batch)", "pass", ACKNOWLEDGED),
+    of("hub/loop.py", " and not parts.room.full()", "", FULL_DISK),
+    of("hub/loop.py", "if self._parts.room.full():", "if False:", FULL_DISK),
+    of(
+        "hub/hub.py",
+        "if self._stopping():",
+        "if False:",
+        "loop.py::test_what_was_never_written_is_never_acknowledged",
+    ),
+)
 COMMITS = (
     of(
         "hub/write_queue.py",
@@ -140,7 +159,7 @@ IDS = (
     ),
     of("alerts/transitions.py", "        cause.deadline_at,\n", "", ID_OF_CAUSE),
     of(
-        "alerts/board.py",
+        "alerts/open_alerts.py",
         "alert.acknowledged_by = alert.acknowledged_at = None",
         "pass",
         "board.py::test_a_rise_to_danger_ends_the_acknowledgement_and_a_rise_below_does"
@@ -149,39 +168,39 @@ IDS = (
 )
 HOLDING = (
     of(
-        "alerts/track.py",
+        "alerts/rule_track.py",
         "at - self.since >= rule.hold",
         "at - self.since > rule.hold",
         HOLDS,
     ),
-    of("alerts/track.py", "value >= limit.raise_", "value > limit.raise_", CLEARS),
-    of("alerts/track.py", "value < limit.clear", "value <= limit.clear", CLEARS),
+    of("alerts/rule_track.py", "value >= limit.raise_", "value > limit.raise_", CLEARS),
+    of("alerts/rule_track.py", "value < limit.clear", "value <= limit.clear", CLEARS),
     of(
-        "alerts/track.py",
+        "alerts/rule_track.py",
         "at - self.clear_since >= rule.clear_hold",
         "True",
         "rules.py::test_a_clear_hold_is_a_hold_too",
     ),
     of(
-        "alerts/track.py",
+        "alerts/rule_track.py",
         "self.bits.bit_count() >= rule.k",
         "self.bits.bit_count() > rule.k",
         "rules.py::test_k_of_the_last_n_samples_raise_and_fewer_clear",
     ),
     of(
-        "alerts/track.py",
-        "met = may and (",
+        "alerts/rule_track.py",
+        "met = scheduled and (",
         "met = (",
         "rules.py::test_out_of_schedule_it_may_clear_but_not_raise",
     ),
     of(
-        "alerts/flap.py",
+        "alerts/flapping.py",
         "ENTER = 0.5",
         "ENTER = 0.55",
         "flap.py::test_it_enters_at_half",
     ),
     of(
-        "alerts/flap.py",
+        "alerts/flapping.py",
         "STATES = 21",
         "STATES = 20",
         "flap.py::test_newer_changes_weigh_more_and_those_beyond_21_states_nothing",
@@ -325,6 +344,7 @@ CLOCK = (
 MUTANTS = (
     *DUPLICATES,
     *RESTARTS,
+    *ACKS,
     *COMMITS,
     *IDS,
     *HOLDING,

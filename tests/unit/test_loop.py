@@ -1,0 +1,180 @@
+"""The hub's loop: acknowledged is what was committed; a full disk hears nobody."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+from tests.support.stories import Story
+from tests.support.town import FLEET, NOW, UP, native
+
+from sensorhub.clock import Clock
+from sensorhub.codecs.protocol import NO_CODECS
+from sensorhub.codecs.runner import Codecs
+from sensorhub.errors import StoreError
+from sensorhub.hub import loop as loop_module
+from sensorhub.hub.batch_processor import BatchProcessor
+from sensorhub.hub.commands.dispatcher import CommandDispatcher
+from sensorhub.hub.hub import Hub
+from sensorhub.hub.loop import Loop, Parts
+from sensorhub.hub.rules_watcher import RulesWatcher
+from sensorhub.hub.tail import TailServer
+from sensorhub.hub.watchdog import Watchdog
+from sensorhub.hub.write_queue import WriteQueue
+from sensorhub.listeners.mqtt import MqttListener
+from sensorhub.model import Batch
+from sensorhub.store.disk_space import DiskSpace
+from sensorhub.store.hot.changeset import ChangeSet
+
+DONE = "done"
+
+
+class FakeSource:
+    """Gives batches, then stops the loop."""
+
+    drained = True
+    pending = 0
+
+    def __init__(
+        self, batches: int, events: list[str], stopping: threading.Event
+    ) -> None:
+        self.taken_over = threading.Event()
+        self.left = batches
+        self._events, self._stopping = events, stopping
+
+    def take(self, limit: int, wait_s: float) -> Batch | None:
+        if not self.left:
+            self._stopping.set()
+            return None
+        self.left -= 1
+        return Batch([native("d1", {"fill_level": 5.0}, seq=self.left)], self.left)
+
+    def done(self, batch: Batch) -> None:
+        self._events.append(DONE)
+
+    def connected(self) -> bool:
+        return True
+
+
+class Rig:
+    """A loop over a hub of a story and a source; `events`: what happened, in order."""
+
+    def __init__(self, story: Story, batches: int) -> None:
+        self.hub = story.hub
+        self.stopping = threading.Event()
+        self.events: list[str] = []
+        self.source = FakeSource(batches, self.events, self.stopping)
+        self.free = 1e9
+        self.jobs = WriteQueue()
+        self._tail = TailServer(story.place.data)
+        commands = CommandDispatcher(self.hub)
+        self._parts = Parts(
+            self.hub,
+            Clock(NOW, 600.0),
+            self.jobs,
+            BatchProcessor(self.hub, self._commit),
+            cast(MqttListener, self.source),
+            DiskSpace(story.place.data, 100, free=lambda folder: self.free),
+            commands,
+            RulesWatcher(story.place.config, self.hub, commands),
+            Watchdog(self.hub, NOW),
+            self._tail,
+            cast(Codecs, NO_CODECS),
+        )
+        self.hub.connection.set_trace_callback(self._trace)
+
+    def _commit(self, change_set: ChangeSet) -> None:
+        self.jobs.commit(self.hub, change_set)
+
+    def _trace(self, statement: str) -> None:
+        """Of what the database is told: journal rows, and ends of transactions."""
+        words = statement.split()
+        if words[:3] == ["INSERT", "INTO", "journal"]:
+            self.events.append("journal")
+        elif words[0] in ("COMMIT", "ROLLBACK") and "journal" in self.events[-1:]:
+            self.events.append(words[0])
+
+    def run(self) -> None:
+        """Run the loop until it is stopped."""
+        try:
+            Loop(self._parts, self.stopping, threading.Event()).run()
+        finally:
+            self._tail.close()
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Iterator[Story]:
+    story = Story(tmp_path, NOW, UP, FLEET)
+    yield story
+    story.hub.close()
+
+
+def test_a_batch_is_acknowledged_once_it_is_committed(story: Story) -> None:
+    rig = Rig(story, 3)
+    rig.run()
+    assert rig.events == ["journal", "COMMIT", DONE] * 3
+
+
+def busy(times: int) -> Callable[[sqlite3.Connection], None]:
+    """A write of the same transaction that meets a lock so many times."""
+    left = [None] * times
+
+    def write(connection: sqlite3.Connection) -> None:
+        if left:
+            left.pop()
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+
+    return write
+
+
+def test_what_cannot_be_written_yet_is_not_acknowledged(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensorhub.hub.hub.time.sleep", lambda s: None)
+    rig = Rig(story, 1)
+    rig.jobs.submit(busy(3))
+    rig.run()
+    assert rig.events == [*["journal", "ROLLBACK"] * 3, "journal", "COMMIT", DONE]
+
+
+def test_what_was_never_written_is_never_acknowledged(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensorhub.hub.hub.time.sleep", lambda s: None)
+    rig = Rig(story, 1)
+    monkeypatch.setattr(rig.hub, "_stopping", lambda: True)
+    rig.jobs.submit(busy(1))
+    with pytest.raises(StoreError):
+        rig.run()
+    assert rig.events == ["journal", "ROLLBACK"]
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_while_the_disk_is_full_nothing_is_taken_and_nobody_is_silent(
+    story: Story, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    ticks = iter(range(3))
+    rig = Rig(story, 9)
+    rig.free = 0 if full else 1e9
+    whole = Watchdog.tick
+
+    def tick(watchdog: Watchdog, now: int, hearing: bool, real_ms: int) -> ChangeSet:
+        if next(ticks, None) is None:
+            rig.stopping.set()
+        return whole(watchdog, now, hearing, real_ms)
+
+    monkeypatch.setattr(loop_module, "TICK_S", 0.01)
+    monkeypatch.setattr(Watchdog, "tick", tick)
+    before = monitored(rig.hub)
+    rig.run()
+    assert (monitored(rig.hub) == before) is full
+    assert (rig.source.left == 9) is full
+
+
+def monitored(hub: Hub) -> int:
+    """The time (ms) in which the hub could hear."""
+    return hub.session.state.reception.monitored_ms
