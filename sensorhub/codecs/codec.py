@@ -1,4 +1,4 @@
-"""One file of `codecs/`, and how it behaved."""
+"""A codec file of the settings folder, and how it behaved."""
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ Stamp = tuple[int, int]
 
 
 class CodecFault(ValueError):
-    """A codec cannot be used; says why."""
+    """A codec cannot be used; the message says why."""
 
 
 @dataclass(slots=True)
 class Codec:
-    """One file of `codecs/`, and how it behaved."""
+    """A file of `codecs/`: its text, and its frames that met a limit."""
 
     path: Path
     text: str
@@ -29,32 +29,32 @@ class Codec:
     )
 
     def known(self, call: CodecCall) -> CodecAnswer | None:
-        """The answer where the frame need not be tried."""
+        """The answer to a frame that is not to be tried; None where it is."""
         if self.off:
             return CodecAnswer(self.off, Reason.CODEC_OFF)
         return self.bad.get((call.payload, call.port))
 
     def remember(self, call: CodecCall, answer: CodecAnswer) -> None:
-        """This frame is not tried again."""
+        """Remember a frame that is not to be tried again."""
         self.bad[call.payload, call.port] = answer
         if len(self.bad) > REMEMBERED:
             self.bad.popitem(last=False)
 
-    def forgive(self) -> None:
-        """It is mended, or somebody thinks so."""
+    def reset(self) -> None:
+        """Forget limits that were met: the file changed, or an operator says so."""
         self.off = ""
         self.offences.clear()
         self.bad.clear()
 
 
 def stamp_of(path: Path) -> Stamp:
-    """When it was written, and how long it is. Raises OSError."""
+    """Time of modification (ns) and size (bytes). Raises OSError."""
     found = path.stat()
     return found.st_mtime_ns, found.st_size
 
 
 def read_codec(path: Path) -> tuple[str, Stamp]:
-    """Text and stamp; comments of some makers are not in UTF-8. Raises OSError."""
+    """Text and stamp of a file; Latin-1 where it is not UTF-8. Raises OSError."""
     stamp, body = stamp_of(path), path.read_bytes()
     try:
         return body.decode("utf-8-sig"), stamp

@@ -1,4 +1,4 @@
-"""One codec in one JavaScript context with its limits. Runs in the child only."""
+"""A codec in a JavaScript context with limits. Runs in the codec process only."""
 
 from importlib import resources
 from typing import Any, NamedTuple
@@ -15,15 +15,15 @@ BUFFER, DRIVER = (
 )
 
 
-class Answer(NamedTuple):
-    """`ended`: ok, threw, time or memory; `said`: the result as JSON, or the error."""
+class CallResult(NamedTuple):
+    """`ended`: ok, threw, time or memory; `text`: the result as JSON, or the error."""
 
     ended: str
-    said: str
+    text: str
 
 
-class Engine:
-    """A codec ready to be called; begins anew after a limit was met."""
+class CodecEngine:
+    """A codec ready to be called; its context is made anew after a limit was met."""
 
     def __init__(self, text: str, time_s: float, memory_bytes: int) -> None:
         offered = ", ".join(
@@ -35,12 +35,12 @@ class Engine:
         self._limits = time_s, memory_bytes
         self._run: Any = None
 
-    def call(self, text: str) -> Answer:
+    def call(self, text: str) -> CallResult:
         """Call the codec with one JSON text."""
         try:
             if self._run is None:
                 self._run = self._begin()
-            return Answer("ok", str(self._run(text)))
+            return CallResult("ok", str(self._run(text)))
         except quickjs.JSException as error:
             said = str(error).strip()
         if "InternalError: interrupted" in said:
@@ -48,9 +48,9 @@ class Engine:
         elif "out of memory" in said or said in ("", "null"):
             ended = "memory"
         else:
-            return Answer("threw", said)
+            return CallResult("threw", said)
         self._run = None
-        return Answer(ended, said)
+        return CallResult(ended, said)
 
     def _begin(self) -> Any:
         time_s, memory_bytes = self._limits

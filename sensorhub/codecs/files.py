@@ -1,4 +1,4 @@
-"""The codecs that a settings folder's profiles name: made ready, checked, tried."""
+"""The codecs that the profiles of a settings folder name: prepare, check, try."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ def codecs_of(
     now: Callable[[], int],
     changed: Callable[[], None] = lambda: None,
 ) -> Codecs:
-    """The codecs of the profiles; a process is started once one is needed."""
+    """Prepare the codecs of the profiles; a process starts once one is needed."""
     names = sorted({item.codec for item in profiles.values() if item.codec})
     return Codecs(config / "codecs", names, settings.codecs, now, changed)
 
@@ -54,7 +54,7 @@ def codec_frames(
     frames: Sequence[tuple[bytes, int]],
     at: int,
 ) -> list[Frame]:
-    """What a profile's codec says of frames (payload, port), without a hub."""
+    """Decode frames (payload, port) by a profile's codec, without a hub."""
     codecs = codecs_of(config, settings, {profile.name: profile}, lambda: at)
     name, variables = profile.codec or "", profile.variables
     try:
@@ -64,6 +64,6 @@ def codec_frames(
     finally:
         codecs.close()
     return [
-        Frame(errors=[answer.said]) if answer.reason else result_frame(answer.said)
+        Frame(errors=[answer.text]) if answer.reason else result_frame(answer.text)
         for answer in answers
     ]

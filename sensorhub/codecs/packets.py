@@ -1,4 +1,4 @@
-"""What passes between the hub and the process that runs codecs."""
+"""Packets between the hub and the process that runs codecs."""
 
 from typing import BinaryIO
 
@@ -7,8 +7,8 @@ import msgspec
 LENGTH = 4  # bytes before each packet
 
 
-class Request(msgspec.Struct, array_like=True):
-    """Frames for one codec; `text` is its source, where the child lacks it."""
+class CodecRequest(msgspec.Struct, array_like=True):
+    """Frames for one codec; `text` is its source, where the process lacks it."""
 
     codec: str
     text: str | None
@@ -18,7 +18,7 @@ class Request(msgspec.Struct, array_like=True):
 
 
 def read_packet(stream: BinaryIO) -> bytes | None:
-    """One packet; None at the end of the input."""
+    """Read a packet; None at the end of the input."""
     head = stream.read(LENGTH)
     if len(head) < LENGTH:
         return None
@@ -26,5 +26,5 @@ def read_packet(stream: BinaryIO) -> bytes | None:
 
 
 def packet(body: bytes) -> bytes:
-    """A body with its length before it."""
+    """Put a body's length before it."""
     return len(body).to_bytes(LENGTH, "big") + body

@@ -1,4 +1,4 @@
-"""What is asked of a payload codec, and what comes back; who runs it is not said."""
+"""Calls of payload codecs and their answers, whoever runs them."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
@@ -25,21 +25,21 @@ class EncodeCall(NamedTuple):
 
 
 class CodecAnswer(NamedTuple):
-    """Its result as JSON text; in words what went wrong where `reason` is set."""
+    """The codec's result as JSON text; an error message where `reason` is set."""
 
-    said: str
+    text: str
     reason: Reason = Reason.NONE
 
 
 class CodecRunner(Protocol):
-    """Who runs codecs."""
+    """Runs payload codecs."""
 
     def decode(self, calls: list[CodecCall]) -> list[CodecAnswer]:
-        """The answers to all frames of a batch, in their order. Never raises."""
+        """Decode all frames of a batch; answers in their order. Never raises."""
         ...
 
     def encode(self, call: EncodeCall) -> Any:
-        """What `encodeDownlink` makes of `data`. Raises ValueError."""
+        """Encode data by `encodeDownlink`. Raises ValueError."""
         ...
 
     def off(self) -> dict[str, str]:
@@ -47,29 +47,29 @@ class CodecRunner(Protocol):
         ...
 
     def switch_on(self, name: str) -> bool:
-        """An operator switches a codec on; False where it was not off."""
+        """Switch a codec on again; False where it was not off."""
         ...
 
 
-class _Nobody:
-    """Where no codec is run."""
+class _NoCodecs:
+    """Runs no codec: refuses every frame."""
 
     def decode(self, calls: list[CodecCall]) -> list[CodecAnswer]:
-        """Every frame is dead, and says so."""
-        said = "payload codecs are not run here"
-        return [CodecAnswer(said, Reason.CODEC_OFF) for _ in calls]
+        """Refuse every frame."""
+        text = "payload codecs are not run here"
+        return [CodecAnswer(text, Reason.CODEC_OFF) for _ in calls]
 
     def encode(self, call: EncodeCall) -> Any:
         """Raise ValueError."""
         raise ValueError(f"codecs/{call.codec}: payload codecs are not run here")
 
     def off(self) -> dict[str, str]:
-        """None."""
+        """Return no codec: none was switched off."""
         return {}
 
     def switch_on(self, name: str) -> bool:
-        """Say whether it was off."""
+        """Return False: no codec was off."""
         return name in self.off()
 
 
-NO_CODECS: CodecRunner = _Nobody()
+NO_CODECS: CodecRunner = _NoCodecs()

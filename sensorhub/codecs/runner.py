@@ -1,8 +1,8 @@
-"""Runs the profiles' codecs: a batch a call, each offender found out and set aside.
+"""Runs the profiles' codecs: one call a batch; frames that meet a limit are set aside.
 
-A frame that makes its codec loop, grow or die is dead at once and, should the same
-bytes come again, not tried again. Three such frames of one codec in an hour switch it
-off until its file changes, an operator switches it on, or the hub starts anew.
+A frame that makes its codec loop, grow or die becomes a dead letter at once, and the
+same bytes are not tried again. Three such frames of one codec in an hour switch it
+off until its file changes, an operator switches it on, or the hub restarts.
 """
 
 import json
@@ -14,17 +14,17 @@ from typing import Any
 import structlog
 from xxhash import xxh3_64_hexdigest
 
-from sensorhub.codecs.child import Child, ChildEnded, Overran
 from sensorhub.codecs.codec import Codec, CodecFault, read_codec, stamp_of
-from sensorhub.codecs.packets import Request
+from sensorhub.codecs.packets import CodecRequest
+from sensorhub.codecs.process import CodecProcess, CodecProcessEnded, CpuTimeExceeded
 from sensorhub.codecs.protocol import CodecAnswer, CodecCall, EncodeCall
 from sensorhub.config.settings import CodecSettings
 from sensorhub.model import Reason
 
 log = structlog.get_logger()
-OFFENCES = 3
+MAX_OFFENCES = 3
 HOUR_S = 3600.0
-LOOK_S = 1.0  # how often files are looked at for changes
+CHECK_FILES_S = 1.0  # how often files are checked for changes
 WALL = 10  # of a frame's CPU time, in real time: what cannot be interrupted is killed
 SHARE = 2_000  # frames in the hub's largest batch; past data come in larger ones
 ENDED = {
@@ -51,8 +51,8 @@ class Codecs:
         self._limits = limits
         self._now = now
         self._changed = changed
-        self._child: Child | None = None
-        self._next_look = time.monotonic() + LOOK_S
+        self._process: CodecProcess | None = None
+        self._next_check = time.monotonic() + CHECK_FILES_S
         self._codecs = {
             name: Codec(folder / name, *read_codec(folder / name)) for name in names
         }
@@ -67,21 +67,21 @@ class Codecs:
         return list(self._codecs)
 
     def switch_on(self, name: str) -> bool:
-        """An operator switches a codec on; False where it was not off."""
+        """Switch a codec on again; False where it was not off."""
         codec = self._codecs.get(name)
         if codec is None or not codec.off:
             return False
-        codec.forgive()
+        codec.reset()
         self._changed()
         return True
 
     def entries(self, name: str) -> list[str]:
-        """What a codec offers. Raises CodecFault where it cannot be used at all."""
+        """The functions that a codec offers. Raises CodecFault where it has none."""
         return self._entries(name, self._codecs[name].text)
 
     def decode(self, calls: list[CodecCall]) -> list[CodecAnswer]:
-        """The answers to all frames of a batch, in their order. Never raises."""
-        self._look_for_changes()
+        """Decode all frames of a batch; answers in their order. Never raises."""
+        self._check_files()
         answers: list[CodecAnswer | None] = [None] * len(calls)
         groups: dict[str, list[int]] = {}
         for place, call in enumerate(calls):
@@ -103,10 +103,10 @@ class Codecs:
         return json.loads(self._once(name, self._codecs[name].text, text))
 
     def close(self) -> None:
-        """End the child."""
-        if self._child is not None:
-            self._child.kill()
-            self._child = None
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
 
     # -- one codec --
 
@@ -116,10 +116,10 @@ class Codecs:
         waiting: list[tuple[int, CodecCall]],
         answers: list[CodecAnswer | None],
     ) -> None:
-        """Frames of one codec; after each death of the child, the rest of them.
+        """Decode frames of one codec; after the process died, the rest of them.
 
-        The frame at work when it died is tried once more, alone: a machine that
-        stood still, or somebody's kill, is no fault of the frame.
+        The frame at work when it died is tried once more, alone: it may have been
+        the machine that stood still, or somebody's kill.
         """
         codec = self._codecs[name]
         end = time.monotonic() + self._limits.batch_s * max(1.0, len(waiting) / SHARE)
@@ -136,30 +136,30 @@ class Codecs:
                     answers[place] = self._judge(name, call, ended, said)
                     if codec.off:
                         break
-            except ChildEnded as error:
+            except CodecProcessEnded as error:
                 self.close()
                 if time.monotonic() >= end:
                     self._too_slow(name, waiting[done:], answers)
                     return
                 place, call = waiting[done]
-                if place == suspect or isinstance(error, Overran):
+                if place == suspect or isinstance(error, CpuTimeExceeded):
                     answers[place] = self._offend(name, call, str(error))
                     done += 1
                 suspect = place
             waiting = waiting[done:]
         if codec.off:
-            self.close()  # it may still be at work on what nobody waits for
-            _leave(codec, waiting, answers)
+            self.close()  # it may be at work on frames nobody waits for
+            _refuse(codec, waiting, answers)
 
     def _ask(self, name: str, text: str, texts: list[str], total_s: float) -> Any:
         memory = self._limits.memory_mb * 2**20
-        if self._child is None:
-            self._child = Child(memory)
+        if self._process is None:
+            self._process = CodecProcess(memory)
         time_s = self._limits.time_ms / 1000
         key = f"{name} {xxh3_64_hexdigest(text.encode())}"
-        known = key in self._child.known
-        request = Request(key, None if known else text, time_s, memory, texts)
-        return self._child.ask(request, WALL * time_s, total_s)
+        known = key in self._process.known
+        request = CodecRequest(key, None if known else text, time_s, memory, texts)
+        return self._process.ask(request, WALL * time_s, total_s)
 
     def _text(self, call: CodecCall) -> str:
         return json.dumps(
@@ -181,7 +181,7 @@ class Codecs:
         return CodecAnswer(f"codecs/{name}: {_brief(said)}", reason)
 
     def _offend(self, name: str, call: CodecCall, what: str) -> CodecAnswer:
-        """A frame that its codec must not be given again."""
+        """Remember a frame that its codec must not be given again."""
         codec = self._codecs[name]
         said = f"codecs/{name}: {what}"
         answer = CodecAnswer(said, Reason.CODEC_LIMIT)
@@ -196,7 +196,7 @@ class Codecs:
         waiting: list[tuple[int, CodecCall]],
         answers: list[CodecAnswer | None],
     ) -> None:
-        """The time of the batch is over: what waits is dead, and can be replayed."""
+        """Refuse the frames left over; they can be replayed."""
         what = f"took more than codecs.batch_s for a batch; {len(waiting)} left over"
         for place, _ in waiting:
             answers[place] = CodecAnswer(f"codecs/{name}: {what}", Reason.CODEC_LIMIT)
@@ -208,18 +208,20 @@ class Codecs:
         while codec.offences and at - codec.offences[0] > HOUR_S:
             codec.offences.popleft()
         codec.offences.append(at)
-        if len(codec.offences) >= OFFENCES:
-            codec.off = f"codecs/{name} is switched off: {OFFENCES} times in an hour"
+        if len(codec.offences) >= MAX_OFFENCES:
+            codec.off = (
+                f"codecs/{name} is switched off: {MAX_OFFENCES} times in an hour"
+            )
             codec.off += f" it met its limits, last: {what}"
             log.error("a codec is switched off", codec=name, what=what)
             self._changed()
 
     # -- its file --
 
-    def _look_for_changes(self) -> None:
-        if time.monotonic() < self._next_look:
+    def _check_files(self) -> None:
+        if time.monotonic() < self._next_check:
             return
-        self._next_look = time.monotonic() + LOOK_S
+        self._next_check = time.monotonic() + CHECK_FILES_S
         for name, codec in self._codecs.items():
             try:
                 stamp = stamp_of(codec.path)
@@ -233,7 +235,7 @@ class Codecs:
                 log.error("a changed codec is not taken", codec=name, error=str(error))
                 continue
             codec.text = text
-            codec.forgive()
+            codec.reset()
             log.info("a changed codec is taken", codec=name)
             self._changed()
 
@@ -244,13 +246,13 @@ class Codecs:
         return list(found)
 
     def _once(self, name: str, text: str, call: str) -> str:
-        """One call, outside any batch."""
+        """Make one call, outside any batch."""
         try:
             for ended, said in self._ask(name, text, [call], self._limits.batch_s):
                 if ended != "ok":
                     raise CodecFault(ENDED[ended][1] or _brief(said))
                 return str(said)
-        except ChildEnded as error:
+        except CodecProcessEnded as error:
             self.close()
             raise CodecFault(str(error)) from error
         raise CodecFault("no answer")
@@ -259,18 +261,18 @@ class Codecs:
 _OFF = CodecAnswer("not run", Reason.CODEC_OFF)
 
 
-def _leave(
+def _refuse(
     codec: Codec,
     waiting: list[tuple[int, CodecCall]],
     answers: list[CodecAnswer | None],
 ) -> None:
-    """Frames of a codec that was switched off meanwhile are dead."""
+    """Refuse the frames of a codec that was switched off meanwhile."""
     for place, _ in waiting:
         answers[place] = CodecAnswer(codec.off, Reason.CODEC_OFF)
 
 
 def _brief(said: str) -> str:
-    """A JavaScript error with the place in the codec, in one line."""
+    """A JavaScript error with its line in the codec, on one line."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     place = next((line for line in lines[1:] if "<input>" in line), "")
     return " ".join([*lines[:1], place.replace("<input>", "line")])[:300]

@@ -1,4 +1,4 @@
-"""The child: reads requests on standard input, answers each frame as it is done.
+"""The codec process: reads requests on standard input, answers each frame when done.
 
 Started with `python -m sensorhub.codecs.worker`; ends when its input ends or its
 parent dies. It knows no settings, no secrets and no data folder.
@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from sensorhub.codecs.engine import Engine
-from sensorhub.codecs.packets import Request, packet, read_packet
+from sensorhub.codecs.engine import CodecEngine
+from sensorhub.codecs.packets import CodecRequest, packet, read_packet
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 SPARE_BYTES = 512 * 2**20  # of address space, for Python and the engine themselves
@@ -24,14 +24,14 @@ OVERRUN_S = 0.1  # of CPU time over a frame's limit, before the process is ended
 
 def serve(source: BinaryIO, write: Callable[[bytes], object]) -> None:
     """Answer requests until there are no more."""
-    engines: dict[str, Engine] = {}
-    decode = msgspec.msgpack.Decoder(Request).decode
+    engines: dict[str, CodecEngine] = {}
+    decode = msgspec.msgpack.Decoder(CodecRequest).decode
     encode = msgspec.msgpack.Encoder().encode
     while (body := read_packet(source)) is not None:
         request = decode(body)
         if request.text is not None:
             limits = request.time_s, request.memory_bytes
-            engines[request.codec] = Engine(request.text, *limits)
+            engines[request.codec] = CodecEngine(request.text, *limits)
         engine = engines[request.codec]
         for call in request.calls:
             # ends the process inside a loop of the engine's own, which no limit reaches
@@ -42,7 +42,7 @@ def serve(source: BinaryIO, write: Callable[[bytes], object]) -> None:
 
 
 def confine(memory_bytes: int, parent: int) -> None:
-    """No core, no files to grow, bounded memory; dies with the parent."""
+    """Confine the process: no core, no files, bounded memory, dies with its parent."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     if sys.platform == "linux":
@@ -54,7 +54,7 @@ def confine(memory_bytes: int, parent: int) -> None:
 
 
 def main() -> None:
-    """Entry point of the child; its arguments: memory in bytes, parent's id."""
+    """Entry point; arguments: memory in bytes, the parent's process id."""
     confine(int(sys.argv[1]), int(sys.argv[2]))
     out = sys.stdout.fileno()
 

@@ -30,7 +30,7 @@ class PendingFrame(NamedTuple):
 
     def decoded(self, answer: CodecAnswer) -> Frame:
         """The decoded frame of the codec's answer, with the link's quality."""
-        return with_link(result_frame(answer.said), self.envelope)
+        return with_link(result_frame(answer.text), self.envelope)
 
 
 def map_frame(
@@ -56,9 +56,9 @@ def run_codecs(
     for item, answer in zip(pending, answers, strict=True):
         uplink, device = item.uplink, item.envelope.device
         if answer.reason:
-            parsed.mark_dead(uplink, answer.reason, device, answer.said)
+            parsed.mark_dead(uplink, answer.reason, device, answer.text)
             if parsed.trace is not None:
-                frame = Frame(errors=[answer.said])
+                frame = Frame(errors=[answer.text])
                 parsed.trace.uplinks.append(
                     DecodedUplink(uplink, item.envelope, item.profile, frame, 0, [])
                 )

@@ -57,7 +57,7 @@ def _decode_all(
             [CodecCall(profile.codec, one, port, at, variables) for one in payloads]
         )
         return [
-            Frame(errors=[one.said]) if one.reason else result_frame(one.said)
+            Frame(errors=[one.text]) if one.reason else result_frame(one.text)
             for one in answers
         ]
     read = (decode_frame(profile.decoder, one, port) for one in payloads)

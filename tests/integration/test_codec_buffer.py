@@ -64,7 +64,7 @@ def given(folder: Path, expression: str) -> Any:
     finally:
         codecs.close()
     assert not answer.reason, answer
-    return json.loads(answer.said, parse_int=float)["data"]
+    return json.loads(answer.text, parse_int=float)["data"]
 
 
 def test_numbers_are_read_and_written_as_struct_does(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from sensorhub.codecs.child import Child, ChildEnded
 from sensorhub.codecs.codec import CodecFault
-from sensorhub.codecs.packets import Request
+from sensorhub.codecs.packets import CodecRequest
+from sensorhub.codecs.process import CodecProcess, CodecProcessEnded
 from sensorhub.codecs.protocol import CodecAnswer, CodecCall, EncodeCall
 from sensorhub.codecs.runner import Codecs
 from sensorhub.config.settings import CodecSettings
@@ -103,7 +103,7 @@ def test_typical_codecs_work_unchanged(tmp_path: Path, text: str) -> None:
 def test_a_codec_gets_time_and_variables(tmp_path: Path) -> None:
     text = "function decodeUplink(i) { return {data: [i.recvTime, i.variables]}; }"
     answer = one(tmp_path, text, variables={"depth": "90"})
-    assert answer.said == '{"data":["1970-01-02T00:00:00.000Z",{"depth":"90"}]}'
+    assert answer.text == '{"data":["1970-01-02T00:00:00.000Z",{"depth":"90"}]}'
 
 
 def test_a_codec_finds_neither_files_nor_network_nor_modules(tmp_path: Path) -> None:
@@ -112,10 +112,10 @@ def test_a_codec_finds_neither_files_nor_network_nor_modules(tmp_path: Path) -> 
       const open = "{names}".split(" ").filter((n) => typeof globalThis[n] !== "undefined");
       return {{open, own: typeof require}};
     }}"""  # noqa: E501
-    assert one(tmp_path, text).said == '{"data":{"open":[],"own":"undefined"}}'
+    assert one(tmp_path, text).text == '{"data":{"open":[],"own":"undefined"}}'
     answer = one(tmp_path, "const fs = require('fs'); function Decoder() {}")
     assert answer.reason is Reason.CODEC_ERROR
-    assert "'require' is not defined" in answer.said or "require" in answer.said
+    assert "'require' is not defined" in answer.text or "require" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_codec_finds_neither_files_nor_network_nor_modules(tmp_path: Path) -> 
 def test_a_promise_is_no_answer(tmp_path: Path, text: str) -> None:
     answer = one(tmp_path, text)
     assert answer.reason is Reason.CODEC_ERROR
-    assert "a promise" in answer.said
+    assert "a promise" in answer.text
 
 
 def test_console_and_symbols_keep_nothing_for_the_next_frame(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_console_and_symbols_keep_nothing_for_the_next_frame(tmp_path: Path) -> 
 def test_nothing_of_one_frame_is_left_for_the_next(codecs: Codecs) -> None:
     answers = codecs.decode([call(1), call(209), call(2), call(2)])
     assert answers[2] == answers[3]
-    assert answers[2].said == '{"data":{"n":2,"seen":1,"forgotten":1}}'
+    assert answers[2].text == '{"data":{"n":2,"seen":1,"forgotten":1}}'
 
 
 @pytest.mark.parametrize(
@@ -175,9 +175,9 @@ def test_a_wild_frame_costs_one_dead_letter_and_little_time(
     assert time.monotonic() - began < 2  # 0.05 s of CPU time; at most 0.15 s
     none = Reason.NONE
     assert reasons(answers) == [none, reason, none, none]
-    assert answers[1].said.startswith("codecs/wild.js: ")
-    assert words in answers[1].said
-    assert answers[3].said == '{"data":{"n":3}}'
+    assert answers[1].text.startswith("codecs/wild.js: ")
+    assert words in answers[1].text
+    assert answers[3].text == '{"data":{"n":3}}'
 
 
 def test_the_same_offending_frame_is_not_tried_again(codecs: Codecs) -> None:
@@ -201,7 +201,7 @@ def test_three_offences_in_an_hour_switch_a_codec_off_and_no_other(
     off = Reason.CODEC_OFF
     assert reasons(answers) == [Reason.CODEC_LIMIT] * 3 + [off] * 48 + [Reason.NONE]
     assert list(codecs.off()) == ["wild.js"]
-    assert "3 times in an hour" in answers[3].said
+    assert "3 times in an hour" in answers[3].text
     assert len(told) == 1
     assert codecs.switch_on("wild.js")
     assert not codecs.switch_on("wild.js")
@@ -212,7 +212,7 @@ def test_three_offences_in_an_hour_switch_a_codec_off_and_no_other(
 def test_a_changed_file_is_taken_and_switches_on_a_broken_one_is_not(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensorhub.codecs.runner.LOOK_S", 0.0)
+    monkeypatch.setattr("sensorhub.codecs.runner.CHECK_FILES_S", 0.0)
     codecs = Codecs(folder, ["wild.js"], LIMITS, lambda: 0)
     codecs.decode([call(200, more=n) for n in range(3)])
     assert codecs.off()
@@ -230,24 +230,24 @@ def test_a_changed_file_is_taken_and_switches_on_a_broken_one_is_not(
 def test_a_child_killed_or_stopped_from_outside_costs_no_frame(
     codecs: Codecs, how: signal.Signals
 ) -> None:
-    assert codecs._child is not None
-    os.kill(codecs._child.pid, how)
+    assert codecs._process is not None
+    os.kill(codecs._process.pid, how)
     answers = codecs.decode([call(n, "good.js") for n in range(5)])
-    assert [answer.said for answer in answers] == [
+    assert [answer.text for answer in answers] == [
         f'{{"data":{{"n":{n}}}}}' for n in range(5)
     ]
 
 
-class DeadlyChild(Child):
+class DeadlyProcess(CodecProcess):
     """A child that every frame beginning with 7 kills, as a fault of the engine's."""
 
     def ask(
-        self, request: Request, wall_s: float, total_s: float
+        self, request: CodecRequest, wall_s: float, total_s: float
     ) -> Iterator[tuple[str, str]]:
         for text in request.calls:
             if '"bytes": [7,' in text:
                 os.kill(self.pid, signal.SIGKILL)
-                raise ChildEnded("the codec's process died (signal 9)")
+                raise CodecProcessEnded("the codec's process died (signal 9)")
             one = request.__class__(request.codec, request.text, 1, 2**24, [text])
             yield from super().ask(one, wall_s, total_s)
 
@@ -255,13 +255,13 @@ class DeadlyChild(Child):
 def test_a_frame_that_kills_its_process_twice_is_the_offender(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensorhub.codecs.runner.Child", DeadlyChild)
+    monkeypatch.setattr("sensorhub.codecs.runner.CodecProcess", DeadlyProcess)
     limits = CodecSettings(batch_s=10)
     codecs = Codecs(folder, ["good.js"], limits, lambda: 0)
     answers = codecs.decode([call(n, "good.js") for n in (1, 7, 2, 3)])
     none = Reason.NONE
     assert reasons(answers) == [none, Reason.CODEC_LIMIT, none, none]
-    assert answers[1].said == "codecs/good.js: the codec's process died (signal 9)"
+    assert answers[1].text == "codecs/good.js: the codec's process died (signal 9)"
     codecs.close()
 
 
@@ -282,7 +282,7 @@ def test_a_codec_too_slow_for_its_load_gives_way_after_its_share(
     assert answers[0].reason is Reason.NONE
     assert answers[-1].reason is Reason.NONE
     assert answers[-2].reason is Reason.CODEC_LIMIT
-    assert "codecs.batch_s" in answers[-2].said
+    assert "codecs.batch_s" in answers[-2].text
     codecs.close()
 
 
@@ -340,7 +340,7 @@ from sensorhub.codecs.runner import Codecs
 from sensorhub.config.settings import CodecSettings
 codecs = Codecs(Path({str(tmp_path)!r}), ["one.js"], CodecSettings(), lambda: 0)
 codecs.entries("one.js")
-print(codecs._child.pid, flush=True)
+print(codecs._process.pid, flush=True)
 import os, signal
 os.kill(os.getpid(), signal.SIGKILL)
 """

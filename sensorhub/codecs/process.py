@@ -1,4 +1,4 @@
-"""The child process as its parent sees it: started, asked with a deadline, killed."""
+"""The process that runs codecs, as the hub sees it: started, asked, killed."""
 
 import os
 import select
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from sensorhub.codecs.packets import LENGTH, Request, packet
+from sensorhub.codecs.packets import LENGTH, CodecRequest, packet
 from sensorhub.errors import SensorhubError
 
 START_S = 10.0  # for Python and the engine to load
@@ -18,16 +18,16 @@ READ_BYTES = 256 * 1024
 _decode = msgspec.msgpack.Decoder(tuple[str, str]).decode
 
 
-class ChildEnded(SensorhubError):
-    """The child died, or was killed because it overran; says which in words."""
+class CodecProcessEnded(SensorhubError):
+    """The process died or gave no answer in time; the message says which."""
 
 
-class Overran(ChildEnded):
-    """It ended itself: one frame took more CPU time than any loop is given."""
+class CpuTimeExceeded(CodecProcessEnded):
+    """The process ended itself: a frame took more CPU time than any loop is given."""
 
 
-class Child:
-    """One child process. Used by one thread at a time."""
+class CodecProcess:
+    """A process that runs codecs. Used by one thread at a time."""
 
     def __init__(self, memory_bytes: int) -> None:
         paths = os.pathsep.join(map(os.path.abspath, sys.path))
@@ -60,11 +60,11 @@ class Child:
         return self._process.pid
 
     def ask(
-        self, request: Request, wall_s: float, total_s: float
+        self, request: CodecRequest, wall_s: float, total_s: float
     ) -> Iterator[tuple[str, str]]:
-        """The answers one by one, as (how it ended, what was said).
+        """Yield the answers one by one, as (how it ended, its text).
 
-        Raises ChildEnded when the child dies, when one answer takes longer than
+        Raises ChildEnded when the process dies, when one answer takes longer than
         `wall_s`, or all together longer than `total_s`.
         """
         if not self._ready:
@@ -83,34 +83,34 @@ class Child:
         view = memoryview(body)
         while view:
             if not _wait(self._in, select.POLLOUT, end):
-                raise ChildEnded("the codec's process took no frames in time")
+                raise CodecProcessEnded("the codec's process took no frames in time")
             try:
                 view = view[os.write(self._in, view) :]
             except BrokenPipeError:
-                raise self._last_words() from None
+                raise self._ended() from None
 
     def _packet(self, end: float, what: str) -> bytes:
         held = self._held
         while (size := _whole(held)) is None:
             if not _wait(self._out, select.POLLIN, end):
-                raise ChildEnded(f"no answer in time for {what}")
+                raise CodecProcessEnded(f"no answer in time for {what}")
             found = os.read(self._out, READ_BYTES)
             if not found:
-                raise self._last_words()
+                raise self._ended()
             held += found
         body = bytes(held[LENGTH:size])
         del held[:size]
         return body
 
-    def _last_words(self) -> ChildEnded:
+    def _ended(self) -> CodecProcessEnded:
         code = self._process.wait(1.0)
         if code == -signal.SIGPROF:
-            return Overran("took more CPU time than codecs.time_ms")
+            return CpuTimeExceeded("took more CPU time than codecs.time_ms")
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return ChildEnded(f"the codec's process died ({how})")
+        return CodecProcessEnded(f"the codec's process died ({how})")
 
     def kill(self) -> None:
-        """End it, whatever it does."""
+        """Kill the process, whatever it does."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
