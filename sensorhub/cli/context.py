@@ -8,7 +8,7 @@ import getpass
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from functools import cached_property, update_wrapper
 from pathlib import Path
@@ -136,7 +136,9 @@ class Context:
 
     def now(self) -> int:
         """The hub's time (epoch ms); simulated where its clock is."""
-        with self.connection() as connection:
+        assert self._prepared
+        # not read-only: a simulated clock remembers when it began
+        with closing(database.connect(self.data)) as connection:
             running = folder_lock.is_running(self.data)
             return clock_beside(self.settings, connection, running=running).now()
 

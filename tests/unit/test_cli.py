@@ -123,3 +123,13 @@ def test_a_hub_in_real_time_ends_the_simulated_one(tmp_path: Path) -> None:
     hub_clock(Settings(), connection)
     beside = clock_beside(Settings(), connection, running=True).now()
     assert abs(beside - Clock().now()) < 60_000
+
+
+def test_the_first_command_of_a_simulated_hub_remembers_when_time_began(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENSORHUB_CLOCK__START", "2026-06-01T00:00:00Z")
+    monkeypatch.setenv("SENSORHUB_CLOCK__SPEED", "600")
+    code, said, error = run("fleet", "list", "--json")
+    assert (code, error) == (0, "")
+    assert [row["asset"] for row in json.loads(said)] == ["bin-1"]
