@@ -13,7 +13,7 @@ from rich.progress import Progress
 from sensorhub.cli.context import Context, command, refuse
 from sensorhub.cli.output import print_json
 from sensorhub.export.files import Format, writer
-from sensorhub.export.tables import Wanted, names, tables
+from sensorhub.export.tables import ExportQuery, names, tables
 from sensorhub.model import BY_NAME
 from sensorhub.store.device_scan import places
 from sensorhub.store.history import EVER
@@ -64,7 +64,7 @@ def export(
         if not chosen:
             refuse("nothing is like that; see `sensorhub fleet list`")
         end = context.parse_time(until)
-        wanted = Wanted(
+        wanted = ExportQuery(
             places=chosen,
             since=_or(context.parse_time(since), -EVER),
             until=_or(end, context.now() + 1),

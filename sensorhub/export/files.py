@@ -24,7 +24,7 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-class Writer(Protocol):
+class TableWriter(Protocol):
     """Takes tables until it is closed."""
 
     def write(self, columns: Columns) -> None:
@@ -113,7 +113,7 @@ class ParquetWriter:
         self._writer.close()
 
 
-WRITERS: dict[Format, Callable[[IO[bytes], Sequence[str]], Writer]] = {
+WRITERS: dict[Format, Callable[[IO[bytes], Sequence[str]], TableWriter]] = {
     Format.CSV: CsvWriter,
     Format.JSONL: JsonlWriter,
     Format.PARQUET: ParquetWriter,
@@ -122,6 +122,6 @@ WRITERS: dict[Format, Callable[[IO[bytes], Sequence[str]], Writer]] = {
 
 def writer(
     form: Format, file: IO[bytes], names: Sequence[str]
-) -> AbstractContextManager[Writer]:
+) -> AbstractContextManager[TableWriter]:
     """A writer of a format. Raises StoreError where what it needs is missing."""
     return closing(WRITERS[form](file, names))

@@ -23,7 +23,7 @@ ROLLUP = (
 Columns = dict[str, list[Any]]
 
 
-class Wanted(NamedTuple):
+class ExportQuery(NamedTuple):
     """A selection; no `bucket`: the readings themselves. Times in ms."""
 
     places: Sequence[AssetDeviceSpan]
@@ -34,25 +34,25 @@ class Wanted(NamedTuple):
     zone: str
 
 
-class Table(NamedTuple):
+class ExportTable(NamedTuple):
     """Some rows; `done` places lie wholly before them."""
 
     done: int
     columns: Columns
 
 
-def names(wanted: Wanted) -> tuple[str, ...]:
+def names(wanted: ExportQuery) -> tuple[str, ...]:
     """The names of the columns."""
     return READING if wanted.bucket is None else ROLLUP
 
 
-def tables(connection: Connection, wanted: Wanted) -> Iterator[Table]:
+def tables(connection: Connection, wanted: ExportQuery) -> Iterator[ExportTable]:
     """All rows, in order of zone, asset, device and time."""
     span = wanted.since, wanted.until
     if wanted.bucket is None:
         pages = device_scan.readings(connection, wanted.places, span, wanted.codes)
         for number, page in pages:
-            yield Table(number, _readings(wanted.places[number], page))
+            yield ExportTable(number, _readings(wanted.places[number], page))
         return
     found = device_scan.rollups(
         connection,
@@ -63,7 +63,7 @@ def tables(connection: Connection, wanted: Wanted) -> Iterator[Table]:
         codes=wanted.codes,
     )
     for number, rolled in found:
-        yield Table(number, _rollups(wanted.places[number], rolled))
+        yield ExportTable(number, _rollups(wanted.places[number], rolled))
 
 
 def _named(workspace: AssetDeviceSpan, code: Sequence[int]) -> Columns:

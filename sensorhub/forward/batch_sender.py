@@ -11,15 +11,15 @@ from typing import NamedTuple
 import structlog
 
 from sensorhub.columns import unpack
-from sensorhub.forward.influx import Verdict
+from sensorhub.forward.influx import WriteResult
 from sensorhub.forward.lines import (
-    Heads,
+    LineHeads,
     lines_of,
     readings_of,
     service_lines,
     transition_lines,
 )
-from sensorhub.forward.point_times import Places
+from sensorhub.forward.point_times import PointTimes
 from sensorhub.model import NEVER, Quality
 from sensorhub.store import Connection, forward_queue, forwarding, history
 from sensorhub.store.hot import journal
@@ -37,7 +37,7 @@ DEVICES = 50  # of a gap, at one time,
 MOST_DEVICES = 1_000  # and before it is remembered
 AHEAD_MS = 300_000  # a device's clock may be so far ahead of ours
 
-Send = Callable[[list[str]], Verdict]
+Send = Callable[[list[str]], WriteResult]
 
 
 class _Batch(NamedTuple):
@@ -51,7 +51,7 @@ class _Batch(NamedTuple):
     lines: list[str]
 
 
-class Courier:
+class BatchSender:
     """Finds what InfluxDB lacks, and remembers what it has.
 
     `send(lines)` writes them or raises; `now()` is the hub's time in ms.
@@ -61,7 +61,7 @@ class Courier:
         self,
         read: Connection,
         jobs: JobRunner,
-        heads: Heads,
+        heads: LineHeads,
         *,
         send: Send,
         now: Callable[[], int],
@@ -71,7 +71,7 @@ class Courier:
         self._heads = heads
         self._send = send
         self._now = now
-        self._places = Places(self._look)
+        self._places = PointTimes(self._look)
         self._marked = 0  # uplinks since the marks were saved
         self._held: _Batch | None = None  # made, and not taken yet
 
@@ -102,9 +102,9 @@ class Courier:
         oldest = next(journal.rows_after(self._read, 0, 1), None)
         if saved is None or (oldest and oldest.id > saved[0] + 1):
             unknown = NEVER if seen is None else int(seen) + AHEAD_MS
-            self._places = Places(self._look, unknown)
+            self._places = PointTimes(self._look, unknown)
             return
-        self._places = Places(self._look)
+        self._places = PointTimes(self._look)
         self._places.load(saved[1])
         for row in journal.rows_after(self._read, saved[0]):
             if row.id > after:
@@ -142,13 +142,13 @@ class Courier:
             batch = self._held = self._next_rows(before)
         if batch is None:
             return False
-        verdict = self._send(batch.lines)
-        moved = _moved(batch.readings, verdict)
+        result = self._send(batch.lines)
+        moved = _moved(batch.readings, result)
         ends, seen_at = (before, batch.last), batch.seen_at
 
         def write(connection: Connection) -> None:
             if forwarding.advance(connection, ends, seen_at, moved):
-                forward_queue.keep(connection, verdict.letters, self._now())
+                forward_queue.keep(connection, result.letters, self._now())
 
         self._jobs.do(write, lambda: forwarding.cursor(self._read) != before)
         self._held = None
@@ -191,21 +191,21 @@ class Courier:
         first = behind = found.device
         last = min(len(self._heads.fresh().device_ids), first + MOST_DEVICES)
         done = last < first + MOST_DEVICES
-        verdict, size = Verdict(), 0
+        result, size = WriteResult(), 0
         while behind <= last and size < BATCH_READINGS:
             for part in self._past(found, range(behind, behind + DEVICES)):
                 some = self._send(self._lines(part))
-                verdict.letters += some.letters
-                verdict.expired += some.expired
+                result.letters += some.letters
+                result.expired += some.expired
                 size += len(part)
             behind += DEVICES
         done &= behind > last
-        moved = _moved(0, verdict)
+        moved = _moved(0, result)
 
         def write(connection: Connection) -> None:
             ends = (first, behind)
             if forwarding.advance_gap(connection, ends, moved, done=done):
-                forward_queue.keep(connection, verdict.letters, self._now())
+                forward_queue.keep(connection, result.letters, self._now())
 
         self._jobs.do(write, lambda: forwarding.gap(self._read) != found)
         return True
@@ -248,11 +248,11 @@ class Courier:
                 return False
             lines = service_lines(served, registry)
             sent, last = forward_queue.services_sent, served[-1].id
-        verdict = self._send(lines)
+        result = self._send(lines)
 
         def write(connection: Connection) -> None:
-            sent(connection, last, len(lines) - len(verdict.letters))
-            forward_queue.keep(connection, verdict.letters, self._now())
+            sent(connection, last, len(lines) - len(result.letters))
+            forward_queue.keep(connection, result.letters, self._now())
 
         self._jobs.do(write, lambda: not self._waits(rows))
         return True
@@ -269,12 +269,12 @@ class Courier:
         refused: dict[int, str] = {}
         moved: Counter[str] = Counter()
         for row in tried:
-            verdict = self._send([row.line])
-            if verdict.letters:
-                refused[row.id] = verdict.letters[0].reason
+            result = self._send([row.line])
+            if result.letters:
+                refused[row.id] = result.letters[0].reason
                 continue
             moved[forwarding.REFUSED] -= row.readings
-            gone = forwarding.EXPIRED if verdict.expired else forwarding.FORWARDED
+            gone = forwarding.EXPIRED if result.expired else forwarding.FORWARDED
             moved[gone] += row.readings
         self._jobs.do(
             lambda c: forward_queue.settle(c, tried, refused, moved),
@@ -283,9 +283,9 @@ class Courier:
         return True
 
 
-def _moved(readings: int, verdict: Verdict) -> Counter[str]:
+def _moved(readings: int, result: WriteResult) -> Counter[str]:
     """Counters of a batch with so many readings."""
-    refused, expired = verdict.refused, verdict.expired
+    refused, expired = result.refused, result.expired
     forwarded = readings - refused - expired
     return Counter(
         {

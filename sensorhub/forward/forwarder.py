@@ -10,9 +10,14 @@ from typing import NamedTuple
 import structlog
 
 from sensorhub.config.influx import InfluxSettings
-from sensorhub.forward.batch_sender import Courier
-from sensorhub.forward.influx import Away, Refused, Verdict, Writer
-from sensorhub.forward.lines import Heads
+from sensorhub.forward.batch_sender import BatchSender
+from sensorhub.forward.influx import (
+    InfluxRefused,
+    InfluxUnavailable,
+    InfluxWriter,
+    WriteResult,
+)
+from sensorhub.forward.lines import LineHeads
 from sensorhub.registry.registry import Registry
 from sensorhub.store.database import connect
 from sensorhub.store.jobs import JobRunner, LostJobError, Submit
@@ -27,7 +32,7 @@ TOLD_S = 600.0  # an InfluxDB that is away for longer is an alert
 REST, REST_BUSY = 3.0, 15.0
 
 
-class Stuck(NamedTuple):
+class ForwarderStuck(NamedTuple):
     """Nothing has been taken for so many hours, and why."""
 
     hours: float
@@ -60,10 +65,10 @@ class Forwarder:
         self._chance = chance
         self._stopping = threading.Event()
         jobs = JobRunner(submit, self._stopping)
-        heads = Heads(registry)
-        self._courier = Courier(self._read, jobs, heads, send=self._send, now=now)
+        heads = LineHeads(registry)
+        self._sender = BatchSender(self._read, jobs, heads, send=self._send, now=now)
         self._begun = False
-        self._writer: Writer | None = None
+        self._writer: InfluxWriter | None = None
         self._failures = 0
         self._failing_since: float | None = None
         self._reason = ""
@@ -84,18 +89,22 @@ class Forwarder:
         if self._thread.is_alive():
             return  # it waits for an answer, and ends with the process
         if self._begun:
-            self._submit(self._courier.marks_job())
+            self._submit(self._sender.marks_job())
         if self._writer is not None:
             self._writer.close()
         self._read.close()
 
-    def stuck(self) -> Stuck | None:
+    def stuck(self) -> ForwarderStuck | None:
         """Whether somebody is to be told: refused, or away for longer than TOLD_S."""
         since, reason = self._failing_since, self._reason
         if since is None:
             return None
         away = time.monotonic() - since
-        return Stuck(away / 3600, reason) if self._refused or away > TOLD_S else None
+        return (
+            ForwarderStuck(away / 3600, reason)
+            if self._refused or away > TOLD_S
+            else None
+        )
 
     # -- the thread --
 
@@ -108,30 +117,32 @@ class Forwarder:
         began, worked = time.monotonic(), time.thread_time()
         try:
             if not self._begun:
-                self._courier.begin(self._settings.journal_mb * 1_000_000)
+                self._sender.begin(self._settings.journal_mb * 1_000_000)
                 self._begun = True
-            if self._courier.step():
+            if self._sender.step():
                 worked = time.thread_time() - worked
                 rest = REST_BUSY if self._busy() else REST
                 return max(0.0, worked * (1 + rest) - (time.monotonic() - began))
             return self._settings.every_s
-        except Away as error:
+        except InfluxUnavailable as error:
             return self._failed(error)
         except LostJobError as error:
             log.info("forward_job_lost", error=str(error))
         except Exception as error:
             log.exception("forward_failed")
-            return self._failed(Away(f"internal error: {type(error).__name__}"))
+            return self._failed(
+                InfluxUnavailable(f"internal error: {type(error).__name__}")
+            )
         return FIRST_WAIT_S
 
-    def _send(self, lines: list[str]) -> Verdict:
+    def _send(self, lines: list[str]) -> WriteResult:
         if self._writer is None:
-            self._writer = Writer(self._settings)
-        whole = Verdict()
+            self._writer = InfluxWriter(self._settings)
+        whole = WriteResult()
         for first in range(0, len(lines), LINES):
-            verdict = self._writer.send(lines[first : first + LINES])
-            whole.letters += verdict.letters
-            whole.expired += verdict.expired
+            result = self._writer.send(lines[first : first + LINES])
+            whole.letters += result.letters
+            whole.expired += result.expired
         if lines:
             self._works()
         return whole
@@ -142,13 +153,13 @@ class Forwarder:
         self._failing_since, self._refused = None, False
         self._reason, self._failures = "", 0
 
-    def _failed(self, error: Away) -> float:
+    def _failed(self, error: InfluxUnavailable) -> float:
         """Remember it, say so once in the log; how long to wait, in seconds."""
         if self._failing_since is None:
             self._failing_since = time.monotonic()
         if str(error) != self._reason:
             log.warning("influxdb_takes_nothing", reason=str(error))
-        self._reason, self._refused = str(error), isinstance(error, Refused)
+        self._reason, self._refused = str(error), isinstance(error, InfluxRefused)
         if error.retry_after_s is not None:
             return min(error.retry_after_s, LONGEST_S)
         if self._refused:

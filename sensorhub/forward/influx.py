@@ -5,9 +5,9 @@
 | 2xx | written |
 | 413 | too much at once: by halves |
 | 400, 422 | a line is bad: by halves down to it, it becomes a letter |
-| 401, 403, 404, other 3xx and 4xx | the settings are wrong: `Refused`, wait long |
-| 429, 503 | busy: `Away`, wait as long as it says |
-| other 5xx, half an answer, none | `Away` |
+| 401, 403, 404, other 3xx, 4xx | settings are wrong: `InfluxRefused`, wait long |
+| 429, 503 | busy: `InfluxUnavailable`, wait as long as it says |
+| other 5xx, half an answer, none | `InfluxUnavailable` |
 
 A batch may be sent in part and then again: InfluxDB overwrites a point by itself.
 """
@@ -30,7 +30,7 @@ _EXPIRED = re.compile(r"retention policy", re.IGNORECASE)
 _BOUND = re.compile(r"Lower Bound at ([0-9-]+T[0-9:]+)")
 
 
-class Away(SensorhubError):
+class InfluxUnavailable(SensorhubError):
     """InfluxDB does not take anything now; `retry_after_s` if it said so."""
 
     def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
@@ -38,7 +38,7 @@ class Away(SensorhubError):
         self.retry_after_s = retry_after_s
 
 
-class Refused(Away):
+class InfluxRefused(InfluxUnavailable):
     """It will not take anything until somebody changes the settings, here or there."""
 
 
@@ -60,7 +60,7 @@ class _TooMuch(SensorhubError):
 
 
 @dataclass(slots=True)
-class Verdict:
+class WriteResult:
     """What was not written: bad lines, and readings older than the bucket keeps."""
 
     letters: list[RefusedLine] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Verdict:
         return sum(letter.readings for letter in self.letters)
 
 
-class Writer:
+class InfluxWriter:
     """One bucket. Raises Away or Refused where nothing was decided."""
 
     def __init__(self, settings: InfluxSettings) -> None:
@@ -95,14 +95,14 @@ class Writer:
         """Give the connection back."""
         self._client.close()  # type: ignore[no-untyped-call]  # the library's own
 
-    def send(self, lines: Sequence[str]) -> Verdict:
+    def send(self, lines: Sequence[str]) -> WriteResult:
         """Write all lines; answers what could not be written."""
-        verdict = Verdict()
+        result = WriteResult()
         if lines:
-            self._settle(list(lines), verdict, whole=True)
-        return verdict
+            self._settle(list(lines), result, whole=True)
+        return result
 
-    def _settle(self, lines: list[str], verdict: Verdict, *, whole: bool) -> None:
+    def _settle(self, lines: list[str], result: WriteResult, *, whole: bool) -> None:
         """`whole`: lines may still be taken apart into their fields."""
         if not lines:
             return
@@ -110,32 +110,32 @@ class Writer:
             self._post(lines)
         except _TooMuch as error:
             if len(lines) == 1:
-                verdict.letters += _letters(lines, str(error))
+                result.letters += _letters(lines, str(error))
             else:
-                self._halves(lines, verdict, whole=whole)
+                self._halves(lines, result, whole=whole)
         except _BadLines as error:
-            self._bad(lines, error, verdict, whole=whole)
+            self._bad(lines, error, result, whole=whole)
 
-    def _halves(self, lines: list[str], verdict: Verdict, *, whole: bool) -> None:
+    def _halves(self, lines: list[str], result: WriteResult, *, whole: bool) -> None:
         half = len(lines) // 2
-        self._settle(lines[:half], verdict, whole=whole)
-        self._settle(lines[half:], verdict, whole=whole)
+        self._settle(lines[:half], result, whole=whole)
+        self._settle(lines[half:], result, whole=whole)
 
     def _bad(
-        self, lines: list[str], error: _BadLines, verdict: Verdict, *, whole: bool
+        self, lines: list[str], error: _BadLines, result: WriteResult, *, whole: bool
     ) -> None:
         all_of_them = len(lines) == 1 or error.dropped == len(lines)
         old = [line for line in lines if _time_of(line) < error.kept_from]
         if error.expired and (old or all_of_them):
             young = [line for line in lines if _time_of(line) >= error.kept_from]
-            verdict.expired += sum(map(count_readings, old or lines))
-            self._settle(young if old else [], verdict, whole=whole)
+            result.expired += sum(map(count_readings, old or lines))
+            self._settle(young if old else [], result, whole=whole)
         elif not all_of_them:
-            self._halves(lines, verdict, whole=whole)
+            self._halves(lines, result, whole=whole)
         elif whole and len(parts := _by_field(lines)) > len(lines):
-            self._settle(parts, verdict, whole=False)
+            self._settle(parts, result, whole=False)
         else:
-            verdict.letters += _letters(lines, str(error))
+            result.letters += _letters(lines, str(error))
 
     def _post(self, lines: list[str]) -> None:
         from influxdb_client.domain.write_precision import WritePrecision
@@ -151,7 +151,7 @@ class Writer:
         except ApiException as error:
             raise _meaning(error) from error
         except (HTTPError, OSError, ValueError) as error:
-            raise Away(f"no answer: {type(error).__name__}") from error
+            raise InfluxUnavailable(f"no answer: {type(error).__name__}") from error
 
 
 def _by_field(lines: list[str]) -> list[str]:
@@ -185,8 +185,8 @@ def _meaning(error: Any) -> SensorhubError:
     if status == 413:
         return _TooMuch(reason)
     if 300 <= status < 500 and status not in (408, 425, 429):
-        return Refused(reason)
-    return Away(reason, _seconds(error.headers or {}))
+        return InfluxRefused(reason)
+    return InfluxUnavailable(reason, _seconds(error.headers or {}))
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:

@@ -26,7 +26,7 @@ CHUNK_ROWS = 10_000
 _REASONS = {reason.word: reason for reason in Reason}
 
 
-class Reader:
+class InfluxReader:
     """Asks one InfluxDB. Raises StoreError where it does not answer."""
 
     def __init__(self, settings: InfluxSettings) -> None:

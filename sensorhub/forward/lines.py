@@ -27,7 +27,7 @@ _NAMES = [f"{BY_NO[no].name}=" if no in BY_NO else "" for no in range(CODES)]
 _WORDS = {no: entry.name for no, entry in BY_NO.items()}
 
 
-class _Head(NamedTuple):
+class _LineHead(NamedTuple):
     """How lines of a device begin while it is on one asset."""
 
     since: int
@@ -35,7 +35,7 @@ class _Head(NamedTuple):
     text: str
 
 
-class Heads:
+class LineHeads:
     """Measurement and tags of a device at a time; from the register of now.
 
     `registry()` is the hub's: it is replaced whole when the register changes.
@@ -44,7 +44,7 @@ class Heads:
     def __init__(self, registry: Callable[[], Registry]) -> None:
         self._registry = registry
         self._used: Registry | None = None
-        self._heads: dict[int, _Head] = {}
+        self._heads: dict[int, _LineHead] = {}
 
     def fresh(self) -> Registry:
         """Take a changed register; before each batch."""
@@ -61,7 +61,7 @@ class Heads:
             self._heads[device] = head
         return head.text
 
-    def _make(self, device: int, at: int) -> _Head:
+    def _make(self, device: int, at: int) -> _LineHead:
         registry = self._used or self.fresh()
         asset, since, until = registry.mounting_at(device, at)
         # InfluxDB sorts tags by name: these are sorted
@@ -69,7 +69,7 @@ class Heads:
         asset_tag, comma, zone = place.partition(",zone=")
         name = registry.device_ids[device]
         text = f"{READINGS}{asset_tag},device={name}{comma}{zone}"
-        return _Head(since, until, text)
+        return _LineHead(since, until, text)
 
 
 def place_tags(registry: Registry, asset: int) -> str:
@@ -102,7 +102,7 @@ def readings_of(columns: Columns) -> Readings:
     return found
 
 
-def lines_of(found: Readings, shift: I64 | None, heads: Heads) -> list[str]:
+def lines_of(found: Readings, shift: I64 | None, heads: LineHeads) -> list[str]:
     """A line for each run of readings of one device, uplink and time.
 
     `shift`: by reading, how many ms its point lies after measured_at.

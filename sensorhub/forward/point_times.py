@@ -25,7 +25,7 @@ DEVICES_A_LOOK = 500
 Look = Callable[[Sequence[DeviceSpan]], Readings]
 
 
-class Places:
+class PointTimes:
     """Gives readings their places; `look(spans)` reads the store.
 
     `unknown`: the time up to which devices may have been sent already.

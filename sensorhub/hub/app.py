@@ -27,8 +27,8 @@ from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.listeners.link import Publication
 from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.notify.addresses import networks
-from sensorhub.notify.mqtt import Post
-from sensorhub.notify.relay import Relay
+from sensorhub.notify.mqtt import OutgoingMessage
+from sensorhub.notify.relay import HubCallbacks, Relay, Transports
 from sensorhub.notify.subscription_filter import wants
 from sensorhub.notify.webhook import Webhook
 from sensorhub.notify.workers import Workers
@@ -190,13 +190,11 @@ class HubRun:
         relay = Relay(
             lambda: database.connect(self._workspace.data, read_only=True),
             self._jobs.submit,
-            publish=self._publish,
-            deliver=webhook.deliver,
-            pool=workers,
+            transports=Transports(self._publish, webhook.deliver, workers),
             real_now=lambda: real_now() / 1000,
-            count=self._count,
-            subscriptions_changed=self._subscriptions_changed,
-            downlink_sent=self._downlink_sent,
+            callbacks=HubCallbacks(
+                self._count, self._subscriptions_changed, self._downlink_sent
+            ),
         )
         self._hub.outbox_listeners.append(relay.offer)
         return relay
@@ -210,7 +208,7 @@ class HubRun:
     def _commit(self, change_set: ChangeSet) -> None:
         self._jobs.commit(self._hub, change_set)
 
-    def _publish(self, posts: Sequence[Post]) -> int:
+    def _publish(self, posts: Sequence[OutgoingMessage]) -> int:
         return self._listener.publish_many([Publication(*post) for post in posts])
 
     def _downlink_sent(self, connection: Connection, id_: str) -> None:

@@ -17,12 +17,12 @@ from sensorhub.config.settings import Settings, load_settings, start_ms
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import read_fleet
-from sensorhub.forward.influx_reader import Reader
+from sensorhub.forward.influx_reader import InfluxReader
 from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
 from sensorhub.hub.session import Configuration
 from sensorhub.notify.addresses import networks
-from sensorhub.notify.probe import Verdict, probe
+from sensorhub.notify.probe import DeliveryTest, probe
 from sensorhub.notify.subscription_filter import wants
 from sensorhub.notify.webhook import Webhook
 from sensorhub.registry.profiles import Profile, load_profiles
@@ -219,10 +219,10 @@ def _ask(
 
 def older_readings(settings: Settings) -> ReadOlder | None:
     """What reads the past that the hub's own history keeps no more; None: nothing."""
-    return Reader(settings.influx).read if settings.influx.on else None
+    return InfluxReader(settings.influx).read if settings.influx.on else None
 
 
-def prober(settings: Settings) -> Callable[[Subscription], Verdict]:
+def prober(settings: Settings) -> Callable[[Subscription], DeliveryTest]:
     """What sends a test event to a subscription and answers what was said."""
     real_now = Clock().now
     webhook = Webhook(

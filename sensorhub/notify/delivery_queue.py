@@ -1,6 +1,6 @@
-"""The lane of one subscription: what is due goes out, in order for each alert.
+"""Deliver what is due to one subscription, in order for each alert.
 
-The database is the queue. A lane holds only what is on its way, so a receiver
+The database is the queue. A `DeliveryQueue` holds only what is under way, so a receiver
 that is down for days costs no memory and delays nobody else.
 """
 
@@ -14,9 +14,9 @@ import structlog
 
 from sensorhub.errors import DeliveryError
 from sensorhub.notify.notification import Notification
-from sensorhub.notify.result_writer import Settling
+from sensorhub.notify.result_writer import ResultWriter
 from sensorhub.notify.schedule import retry_at
-from sensorhub.notify.workers import Pool
+from sensorhub.notify.workers import WorkerPool
 from sensorhub.store import Connection, subscriptions
 from sensorhub.store.hot import outbox
 from sensorhub.store.hot.outbox import DeliveryResult, OutboxRow
@@ -33,15 +33,15 @@ UNCONFIRMED_S = 30.0  # results not seen in the database by then are written aga
 
 
 @dataclass(frozen=True)
-class Desk:
-    """What all lanes share. `real_now`: epoch seconds; `chance`: 0..1.
+class DeliveryContext:
+    """What all delivery queues share. `real_now`: epoch seconds; `chance`: 0..1.
 
-    `count` and `subscriptions_changed` are called in the pipeline's thread.
+    `count` and `subscriptions_changed` are called in the hub's thread.
     """
 
     reader: Callable[[], Connection]
-    settling: Settling
-    pool: Pool
+    result_writer: ResultWriter
+    pool: WorkerPool
     deliver: Deliver
     real_now: Callable[[], float]
     chance: Callable[[], float]
@@ -57,12 +57,12 @@ class _Finished:
     took_s: float
 
 
-class DeliveryLane:
-    """Deliveries to one subscription. All but `offered` in the relay's thread."""
+class DeliveryQueue:
+    """Deliveries to one subscription. All but `offered` run in the relay's thread."""
 
-    def __init__(self, subscription: str, desk: Desk) -> None:
+    def __init__(self, subscription: str, context: DeliveryContext) -> None:
         self._id = subscription
-        self._desk = desk
+        self._context = context
         self._finished: deque[_Finished] = deque()
         self._running = 0
         self._busy: set[str] = set()  # alerts with a row on its way or unsettled
@@ -73,13 +73,13 @@ class DeliveryLane:
         self._slow = False
 
     def offered(self) -> None:
-        """There are new rows in the database."""
+        """Note that there are new rows in the database."""
         self._fresh = True
 
     def step(self, now: float) -> float:
-        """Do what can be done at `now`; answers when to come back."""
+        """Do what can be done at `now`; return when to come back."""
         while self._finished:
-            self._take(self._finished.popleft(), now)
+            self._record(self._finished.popleft(), now)
         self._confirm(now)
         if now >= self._rest_until and (self._fresh or now >= self._due_at):
             self._start_due(now)
@@ -90,7 +90,7 @@ class DeliveryLane:
 
     def _start_due(self, now: float) -> None:
         self._fresh, self._due_at = False, math.inf
-        reader = self._desk.reader()
+        reader = self._context.reader()
         subscription = subscriptions.get(reader, self._id)
         if subscription is None or subscription.disabled is not None:
             reason = subscription.disabled if subscription else None
@@ -104,7 +104,7 @@ class DeliveryLane:
         self._due_at = math.inf if due_at is None else due_at
 
     def _start(self, subscription: Subscription, row: OutboxRow) -> bool:
-        most = 1 if self._slow else max(1, self._desk.pool.size // 2)
+        most = 1 if self._slow else max(1, self._context.pool.size // 2)
         if self._running >= most:
             return False
         target = {
@@ -114,7 +114,7 @@ class DeliveryLane:
         notification = Notification(
             row.id, self._id, subscription.channel, target, row.body, row.attempts + 1
         )
-        if not self._desk.pool.start(
+        if not self._context.pool.start(
             lambda: self._deliver(row, notification), slow=self._slow
         ):
             return False
@@ -123,21 +123,21 @@ class DeliveryLane:
         return True
 
     def _deliver(self, row: OutboxRow, notification: Notification) -> None:
-        """Runs in a worker's thread."""
+        """Deliver one notification; runs in a worker's thread."""
         began = time.monotonic()
         error = None
         try:
-            self._desk.deliver(notification)
+            self._context.deliver(notification)
         except DeliveryError as refusal:
             error = refusal
         except Exception as fault:
             log.exception("delivery_crashed", subscription=self._id, id=row.id)
             error = DeliveryError(f"internal error: {type(fault).__name__}")
         self._finished.append(_Finished(row, error, time.monotonic() - began))
-        self._desk.wake()
+        self._context.wake()
 
-    def _take(self, finished: _Finished, now: float) -> None:
-        """Decide what a finished attempt means."""
+    def _record(self, finished: _Finished, now: float) -> None:
+        """Record the result of a finished attempt, and plan its retry."""
         self._running -= 1
         self._slow = finished.took_s > SLOW_S
         row, error = finished.row, finished.error
@@ -156,7 +156,7 @@ class DeliveryLane:
             self._disable(str(error))
         if error.retry_after_s is not None:
             self._rest_until = now + min(error.retry_after_s, 86_400.0)
-        moment = retry_at(attempts, now, self._desk.chance(), error.retry_after_s)
+        moment = retry_at(attempts, now, self._context.chance(), error.retry_after_s)
         if moment is None or error.permanent:
             self._give_up(DeliveryResult(row, "failed", attempts, 0.0, str(error)), now)
         else:
@@ -166,7 +166,7 @@ class DeliveryLane:
 
     def _settle(self, result: DeliveryResult, now: float) -> None:
         self._unsettled[result.row.no] = (result, now)
-        self._desk.settling.settle(result)
+        self._context.result_writer.add_result(result)
 
     def _give_up(self, result: DeliveryResult, now: float) -> None:
         log.error(
@@ -176,14 +176,16 @@ class DeliveryLane:
             attempts=result.attempts,
             error=result.error,
         )
-        self._desk.settling.also(lambda _: self._desk.count("notifications_failed", 1))
+        self._context.result_writer.add_write(
+            lambda _: self._context.count("notifications_failed", 1)
+        )
         self._settle(result, now)
 
     def _confirm(self, now: float) -> None:
         """Free the alerts whose results stand in the database."""
         if not self._unsettled:
             return
-        known = outbox.progress(self._desk.reader(), list(self._unsettled))
+        known = outbox.progress(self._context.reader(), list(self._unsettled))
         for no, (result, since) in list(self._unsettled.items()):
             state, attempts = known.get(no, ("gone", 0))
             if state != "pending" or attempts >= result.attempts:
@@ -199,11 +201,11 @@ class DeliveryLane:
         def disable(connection: Connection) -> None:
             subscriptions.disable(connection, self._id, reason)
             outbox.drop(connection, self._id, reason)
-            self._desk.subscriptions_changed()
+            self._context.subscriptions_changed()
 
-        self._desk.settling.also(disable)
+        self._context.result_writer.add_write(disable)
 
     def _drop(self, reason: str) -> None:
-        self._desk.settling.also(
+        self._context.result_writer.add_write(
             lambda connection: outbox.drop(connection, self._id, reason)
         )

@@ -11,7 +11,7 @@ from sensorhub.store.hot.outbox import OutboxRow
 RESOLVED = "resolved"
 
 
-class Post(NamedTuple):
+class OutgoingMessage(NamedTuple):
     """One message at QoS 1. Exactly one of the two callbacks is called for it.
 
     `on_done`: the broker has it; `on_lost`: unknown, it has to be sent again.
@@ -25,10 +25,10 @@ class Post(NamedTuple):
 
 
 # takes as many of the first posts as there is room for now, in order; how many
-Publish = Callable[[Sequence[Post]], int]
+Publish = Callable[[Sequence[OutgoingMessage]], int]
 
 
-class Publication(NamedTuple):
+class EventPublication(NamedTuple):
     """A row as it goes out: its messages as (topic, payload, retained), in order.
 
     A transition goes to the topic of events, then as state: retained, empty when
@@ -62,7 +62,7 @@ _decode_downlink = msgspec.json.Decoder(_Downlink).decode
 _decode = msgspec.json.Decoder(_Event).decode
 
 
-def publication(row: OutboxRow) -> Publication:
+def publication(row: OutboxRow) -> EventPublication:
     """What a row says on MQTT; ValueError where its body is no event."""
     if not row.transition:
         return _downlink(row)
@@ -74,13 +74,13 @@ def publication(row: OutboxRow) -> Publication:
     state = b"" if event.transition.to == RESOLVED else row.body
     told = (f"{TOPIC_ROOT}/events/{place}", row.body, False)
     retained = (f"{TOPIC_ROOT}/alerts/{place}", state, True)
-    return Publication(row.no, place, (told, retained))
+    return EventPublication(row.no, place, (told, retained))
 
 
-def _downlink(row: OutboxRow) -> Publication:
+def _downlink(row: OutboxRow) -> EventPublication:
     try:
         found = _decode_downlink(row.body)
     except msgspec.MsgspecError as error:
         raise ValueError(f"no downlink: {error}") from error
     message = (found.topic, found.payload.encode(), False)
-    return Publication(row.no, row.alert, (message,), found.downlink)
+    return EventPublication(row.no, row.alert, (message,), found.downlink)

@@ -1,7 +1,7 @@
-"""The lane of MQTT: many rows a second, few microseconds each.
+"""Publish outbox rows over MQTT: many a second, few microseconds each.
 
 Rows come from memory as the pipeline commits them. When more wait than memory
-may hold, the lane falls behind on purpose and reads on in the database, at the
+may hold, it falls behind on purpose and reads on in the database, at the
 number where it stopped, until it has caught up.
 """
 
@@ -10,13 +10,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
 
 import structlog
 
 from sensorhub.notify import mqtt
-from sensorhub.notify.mqtt import Post, Publication, Publish
-from sensorhub.notify.result_writer import Settling
+from sensorhub.notify.mqtt import EventPublication, OutgoingMessage, Publish
+from sensorhub.notify.result_writer import ResultWriter
 from sensorhub.store import Connection
 from sensorhub.store.hot import outbox
 from sensorhub.store.hot.outbox import MQTT, DeliveryResult, OutboxRow
@@ -24,13 +23,8 @@ from sensorhub.store.hot.outbox import MQTT, DeliveryResult, OutboxRow
 log = structlog.get_logger()
 
 
-class DownlinkSent(Protocol):
-    """Called in the pipeline's thread and transaction once the broker has it."""
-
-    def __call__(self, connection: Connection, id_: str) -> None:
-        """The downlink `id_` was sent."""
-        ...
-
+# called with the id of a downlink that the broker has, in the hub's transaction
+DownlinkSent = Callable[[Connection, str], None]
 
 HELD = 4_096  # most rows in memory
 WINDOW = 1_000  # most rows published and not acknowledged
@@ -38,44 +32,44 @@ POLL_S = 0.02  # how often acknowledgements are collected
 AWAY_S = 0.5  # how often to try while nothing is taken
 
 
-class _Flight:
-    """A row on its way, and how many of its messages the broker lacks."""
+class _InFlight:
+    """A row under way, and how many of its messages the broker lacks."""
 
     __slots__ = ("left", "publication")
 
-    def __init__(self, publication: Publication) -> None:
+    def __init__(self, publication: EventPublication) -> None:
         self.publication = publication
         self.left = len(publication.messages)
 
 
-class StreamLane:
-    """Rows to MQTT. `offer` is for the pipeline's thread, `step` the relay's."""
+class MqttDelivery:
+    """Publish rows. `offer` is for the hub's thread, `step` for the relay's."""
 
     def __init__(
         self,
         publish: Publish,
         reader: Callable[[], Connection],
-        settling: Settling,
-        downlink_sent: DownlinkSent = lambda connection, id_: None,
+        result_writer: ResultWriter,
+        downlink_sent: DownlinkSent,
     ) -> None:
         self._downlink_sent = downlink_sent
         self._publish = publish
         self._reader = reader
-        self._settling = settling
+        self._result_writer = result_writer
         self._lock = threading.Lock()  # guards the next five
         self._waiting: deque[OutboxRow] = deque()
         self._held = 0
         self._seen = 0
         self._behind = True  # at start the database knows more than we do
         self._more = False
-        self._acked: deque[_Flight] = deque()
-        self._lost: deque[tuple[_Flight, int]] = deque()
-        self._posts: deque[Post] = deque()  # to be published, in this order
+        self._acked: deque[_InFlight] = deque()
+        self._lost: deque[tuple[_InFlight, int]] = deque()
+        self._posts: deque[OutgoingMessage] = deque()  # to be published, in this order
         self._in_flight = 0
-        self._places: dict[str, deque[Publication]] = {}  # followers at a topic
+        self._places: dict[str, deque[EventPublication]] = {}  # followers at a topic
 
     def offer(self, rows: Sequence[OutboxRow]) -> None:
-        """Take committed rows, as many as there is room for."""
+        """Take as many committed rows as memory may hold."""
         with self._lock:
             for row in rows:
                 if self._behind or self._held >= HELD:
@@ -90,7 +84,7 @@ class StreamLane:
         self._seen = row.no
 
     def step(self, now: float) -> float:
-        """Collect acknowledgements and publish; answers when to come back."""
+        """Collect acknowledgements and publish; return when to come back."""
         self.collect()
         self._catch_up()
         self._send()
@@ -100,7 +94,7 @@ class StreamLane:
         return now + (AWAY_S if blocked else POLL_S)
 
     def collect(self) -> None:
-        """What the broker has is done; what was lost goes out again, first."""
+        """Finish rows that the broker has; publish lost ones again, and first."""
         again = []
         while self._lost:
             again.append(self._post(*self._lost.popleft()))
@@ -111,31 +105,34 @@ class StreamLane:
             flight.left -= 1
             if flight.left == 0:
                 self._in_flight -= 1
-                self._settling.forget(flight.publication.no)
+                self._result_writer.delete_row(flight.publication.no)
                 if id_ := flight.publication.downlink:
-                    self._settling.also(partial(self._downlink_sent, id_=id_))
+                    self._result_writer.add_write(partial(self._report_sent, id_))
                 self._next_of(flight.publication.place)
                 done += 1
         if done:
             with self._lock:
                 self._held -= done
 
+    def _report_sent(self, id_: str, connection: Connection) -> None:
+        self._downlink_sent(connection, id_)
+
     def _next_of(self, place: str) -> None:
-        """What waited for its predecessor at the same topic goes next."""
+        """Publish the next row that waited for its predecessor at the same topic."""
         queue = self._places[place]
         if queue:
             self._fly(queue.popleft())
         else:
             del self._places[place]
 
-    def _fly(self, publication: Publication) -> None:
+    def _fly(self, publication: EventPublication) -> None:
         self._in_flight += 1
-        flight = _Flight(publication)
+        flight = _InFlight(publication)
         for number in range(flight.left):
             self._posts.append(self._post(flight, number))
 
-    def _post(self, flight: _Flight, number: int) -> Post:
-        return Post(
+    def _post(self, flight: _InFlight, number: int) -> OutgoingMessage:
+        return OutgoingMessage(
             *flight.publication.messages[number],
             partial(self._acked.append, flight),
             partial(self._lost.append, (flight, number)),
@@ -170,12 +167,12 @@ class StreamLane:
 
     def _refuse(self, row: OutboxRow, error: str) -> None:
         log.error("notification_failed", id=row.id, error=error)
-        self._settling.settle(DeliveryResult(row, "failed", 1, 0.0, error))
+        self._result_writer.add_result(DeliveryResult(row, "failed", 1, 0.0, error))
         with self._lock:
             self._held -= 1
 
     def _flush(self) -> bool:
-        """Publish what is ready; whether nothing of it was taken."""
+        """Publish what is ready; return whether the client took nothing of it."""
         if not self._posts:
             return False
         taken = self._publish(list(self._posts))

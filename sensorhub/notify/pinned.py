@@ -30,7 +30,7 @@ class Deadline:
         return seconds
 
 
-class _Stream(httpcore.NetworkStream):
+class _DeadlineStream(httpcore.NetworkStream):
     """A connection on which every step ends at the deadline."""
 
     def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
@@ -38,9 +38,11 @@ class _Stream(httpcore.NetworkStream):
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        del timeout  # the deadline of the whole delivery holds
         return self._inner.read(max_bytes, self._deadline.left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        del timeout
         self._inner.write(buffer, self._deadline.left())
 
     def close(self) -> None:
@@ -52,10 +54,11 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
+        del timeout
         inner = self._inner.start_tls(
             ssl_context, server_hostname, self._deadline.left()
         )
-        return _Stream(inner, self._deadline)
+        return _DeadlineStream(inner, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
@@ -78,6 +81,7 @@ class PinnedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect to the first address of `host` that answers."""
+        del timeout
         refusal: Exception = httpcore.ConnectError(f"{host} has no address")
         addresses = resolve(host, port, self._private)
         for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
@@ -92,5 +96,5 @@ class PinnedBackend(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 refusal = error
             else:
-                return _Stream(stream, self._deadline)
+                return _DeadlineStream(stream, self._deadline)
         raise refusal

@@ -9,12 +9,12 @@ import msgspec
 from sensorhub.alerts.event import VERSION, CauseView, Event, TransitionView, rfc3339
 from sensorhub.errors import DeliveryError
 from sensorhub.notify.notification import Notification
-from sensorhub.notify.webhook import Answer
+from sensorhub.notify.webhook import WebhookResponse
 from sensorhub.store.subscriptions import Subscription
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DeliveryTest:
     """How a test went: what the receiver answered, or why there is no answer."""
 
     taken: bool
@@ -50,8 +50,10 @@ def test_event(now: int) -> Event:
 
 
 def probe(
-    subscription: Subscription, deliver: Callable[[Notification], Answer], now: int
-) -> Verdict:
+    subscription: Subscription,
+    deliver: Callable[[Notification], WebhookResponse],
+    now: int,
+) -> DeliveryTest:
     """Send a test event to a subscription; nothing of it is kept or retried."""
     target = {
         "url": subscription.target.url,
@@ -71,4 +73,4 @@ def probe(
         taken, said = True, f"status {answer.status} {answer.said}".strip()
     except DeliveryError as error:
         taken, said = False, str(error)
-    return Verdict(taken, said, round((time.monotonic() - began) * 1000))
+    return DeliveryTest(taken, said, round((time.monotonic() - began) * 1000))

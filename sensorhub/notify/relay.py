@@ -1,26 +1,28 @@
 """The relay: sends what stands in the outbox, whatever happens on the way.
 
-One thread looks after the lanes, one lane for MQTT and one for each
-subscription. What became of a row is written by the pipeline's thread, through
-the jobs handed to `submit`; a job must run in a transaction that commits, and
-again where it was rolled back. Whatever is not settled when the process dies is
-sent again under the same id.
+One thread drives all deliveries: those over MQTT, and a queue for each other
+subscription. Results are written by the hub's thread, through the writes handed
+to `submit`; a write must run in a transaction that commits, and again where that
+was rolled back. A row without a result when the process dies is sent again under
+the same id.
 """
 
 import random
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
-from sensorhub.notify.delivery_queue import Deliver, DeliveryLane, Desk
+from sensorhub.notify.delivery_queue import Deliver, DeliveryContext, DeliveryQueue
 from sensorhub.notify.mqtt import Publish
-from sensorhub.notify.mqtt_delivery import DownlinkSent, StreamLane
-from sensorhub.notify.result_writer import Job, Settling
-from sensorhub.notify.workers import Pool
+from sensorhub.notify.mqtt_delivery import DownlinkSent, MqttDelivery
+from sensorhub.notify.result_writer import ResultWriter
+from sensorhub.notify.workers import WorkerPool
 from sensorhub.store import Connection
 from sensorhub.store.hot import outbox
 from sensorhub.store.hot.outbox import MQTT, OutboxRow
+from sensorhub.store.jobs import WriteJob
 
 log = structlog.get_logger()
 
@@ -28,48 +30,70 @@ LONGEST_WAIT_S = 5.0
 AFTER_FAULT_S = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Transports:
+    """What carries notifications: MQTT by `publish`, webhooks by `deliver`."""
+
+    publish: Publish
+    deliver: Deliver
+    pool: WorkerPool  # runs `deliver`
+
+
+@dataclass(frozen=True, slots=True)
+class HubCallbacks:
+    """What the relay tells the hub, in the hub's thread and transaction."""
+
+    count: Callable[[str, int], None] = lambda _name, _by: None
+    subscriptions_changed: Callable[[], None] = lambda: None
+    downlink_sent: DownlinkSent = lambda _connection, _id: None
+
+
 class Relay:
-    """Give it committed rows with `offer`; it does the rest from `start` on."""
+    """Send committed rows of the outbox; `offer` announces them.
+
+    `real_now` gives epoch seconds; `chance` numbers from 0 to 1, for the jitter.
+    """
 
     def __init__(
         self,
         open_reader: Callable[[], Connection],
-        submit: Callable[[Job], None],
+        submit: Callable[[WriteJob], None],
         *,
-        publish: Publish,
-        deliver: Deliver,
-        pool: Pool,
+        transports: Transports,
         real_now: Callable[[], float],
-        count: Callable[[str, int], None] = lambda name, by: None,
-        subscriptions_changed: Callable[[], None] = lambda: None,
+        callbacks: HubCallbacks = HubCallbacks(),
         chance: Callable[[], float] = random.random,
-        downlink_sent: DownlinkSent = lambda connection, id_: None,
     ) -> None:
         self._open_reader = open_reader
         self._connection: Connection | None = None
         self._real_now = real_now
         self._wake = threading.Event()
         self._ended = threading.Event()
-        self._settling = Settling(submit)
-        self._desk = Desk(
+        self._result_writer = ResultWriter(submit)
+        self._context = DeliveryContext(
             reader=self._reader,
-            settling=self._settling,
-            pool=pool,
-            deliver=deliver,
+            result_writer=self._result_writer,
+            pool=transports.pool,
+            deliver=transports.deliver,
             real_now=real_now,
             chance=chance,
             wake=self._wake.set,
-            count=count,
-            subscriptions_changed=subscriptions_changed,
+            count=callbacks.count,
+            subscriptions_changed=callbacks.subscriptions_changed,
         )
-        self._stream = StreamLane(publish, self._reader, self._settling, downlink_sent)
-        self._lanes: dict[str, DeliveryLane] = {}
+        self._mqtt = MqttDelivery(
+            transports.publish,
+            self._reader,
+            self._result_writer,
+            callbacks.downlink_sent,
+        )
+        self._queues: dict[str, DeliveryQueue] = {}
         self._offered: set[str] | None = None  # None: look into the database
         self._lock = threading.Lock()  # guards _offered
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
 
     def start(self) -> None:
-        """Begin sending, with what earlier runs left behind."""
+        """Begin sending, with the rows that earlier runs left."""
         self._thread.start()
 
     def stop(self, wait_s: float = 2.0) -> None:
@@ -87,7 +111,7 @@ class Relay:
             return
         stream = [row for row in rows if row.subscription == MQTT]
         if stream:
-            self._stream.offer(stream)
+            self._mqtt.offer(stream)
         if len(stream) < len(rows):
             with self._lock:
                 if self._offered is not None:
@@ -97,18 +121,18 @@ class Relay:
         self._wake.set()
 
     def step(self) -> float:
-        """One round over all lanes; answers the seconds until the next."""
+        """Do what can be done now; return the seconds until the next step."""
         now = self._real_now()
         for name in self._take_offered():
-            if name not in self._lanes:
-                self._lanes[name] = DeliveryLane(name, self._desk)
-            self._lanes[name].offered()
-        again_at = self._stream.step(now)
-        for name, lane in list(self._lanes.items()):
-            again_at = min(again_at, lane.step(now))
+            if name not in self._queues:
+                self._queues[name] = DeliveryQueue(name, self._context)
+            self._queues[name].offered()
+        again_at = self._mqtt.step(now)
+        for name, queue in list(self._queues.items()):
+            again_at = min(again_at, queue.step(now))
             # to the end of the line, so that each is first once
-            self._lanes[name] = self._lanes.pop(name)
-        self._settling.flush()
+            self._queues[name] = self._queues.pop(name)
+        self._result_writer.flush()
         return max(0.0, min(again_at - now, LONGEST_WAIT_S))
 
     def _take_offered(self) -> set[str]:
@@ -133,15 +157,15 @@ class Relay:
                 self._recover()
                 wait_s = AFTER_FAULT_S
             self._wake.wait(wait_s)
-        self._stream.collect()
-        self._settling.flush(at_once=True)
+        self._mqtt.collect()
+        self._result_writer.flush(at_once=True)
         self._close()
 
     def _recover(self) -> None:
-        """Look at everything anew, over a new connection."""
+        """Read everything again, over a new connection."""
         self._close()
-        for lane in self._lanes.values():
-            lane.offered()
+        for queue in self._queues.values():
+            queue.offered()
 
     def _reader(self) -> Connection:
         if self._connection is None:

@@ -23,7 +23,7 @@ SAID = 200  # characters of an answer that are kept
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookResponse:
     """What the receiver said."""
 
     status: int
@@ -44,7 +44,7 @@ class Webhook:
         self._real_now = real_now
         self._trust = httpcore.default_ssl_context()
 
-    def deliver(self, notification: Notification) -> Answer:
+    def deliver(self, notification: Notification) -> WebhookResponse:
         """One attempt; raises DeliveryError where the receiver did not take it."""
         url, host = _request_url(notification.target["url"])
         headers = self._headers(notification) | {"host": host}
@@ -81,10 +81,10 @@ class Webhook:
             "webhook-signature": signature,
         }
 
-    def _judge(self, response: httpcore.Response, said: str) -> Answer:
+    def _judge(self, response: httpcore.Response, said: str) -> WebhookResponse:
         status = response.status
         if 200 <= status < 300:
-            return Answer(status, said)
+            return WebhookResponse(status, said)
         message = f"status {status}: {said}" if said else f"status {status}"
         if 300 <= status < 400:
             message = f"status {status}: redirects are not followed"

@@ -10,7 +10,7 @@ import structlog
 log = structlog.get_logger()
 
 
-class Pool(Protocol):
+class WorkerPool(Protocol):
     """What runs deliveries."""
 
     size: int

@@ -14,7 +14,7 @@ from tests.support.hubs import HubProcess
 from tests.support.influx import ORG, TOKEN, Influxd
 
 from sensorhub.errors import StoreError
-from sensorhub.forward.influx_reader import Reader
+from sensorhub.forward.influx_reader import InfluxReader
 from sensorhub.hub.workspace import older_readings
 from sensorhub.model import Reading
 from sensorhub.store import forward_queue, forwarding
@@ -207,7 +207,7 @@ def test_one_bad_line_is_found_among_many(town: Town, influxd: Influxd) -> None:
         bad = [line.replace("fill_level=", "fill_level=x", 1) for line in lines[77:78]]
         return send(lines[:77] + bad + lines[78:])
 
-    writer._courier._send = spoil  # type: ignore[assignment]
+    writer._sender._send = spoil  # type: ignore[assignment]
     town.forward()
     found = town.is_exact()
     assert found["readings_refused"] == 1
@@ -319,12 +319,12 @@ def test_an_influxdb_that_is_away_is_told_when_it_is_asked(
     town.forward()
     connection = town.story.hub.connection
     counters.set_meta(connection, counters.KEPT_FROM, str(START + MINUTE))
-    reader = Reader(influxd.settings())
+    reader = InfluxReader(influxd.settings())
     influxd.stop()
     with pytest.raises(StoreError, match="no answer"):
         readings_view(connection, "bin1", None, (START, START + MINUTE), reader.read)
     influxd.start()
-    reader = Reader(influxd.settings(token="wrong"))
+    reader = InfluxReader(influxd.settings(token="wrong"))
     with pytest.raises(StoreError, match="401"):
         readings_view(connection, "bin1", None, (START, START + MINUTE), reader.read)
 

@@ -22,7 +22,7 @@ from sensorhub.errors import DeliveryError
 from sensorhub.notify.addresses import Network, allowed, networks
 from sensorhub.notify.notification import Notification
 from sensorhub.notify.probe import probe
-from sensorhub.notify.relay import Relay
+from sensorhub.notify.relay import Relay, Transports
 from sensorhub.notify.webhook import Webhook
 from sensorhub.notify.workers import Workers
 from sensorhub.store import database, subscriptions
@@ -267,9 +267,9 @@ class Hub:
         self.relay = Relay(
             lambda: database.connect(folder, read_only=True),
             self.submit,
-            publish=lambda posts: 0,
-            deliver=webhook(timeout_s).deliver,
-            pool=self.pool,
+            transports=Transports(
+                lambda posts: 0, webhook(timeout_s).deliver, self.pool
+            ),
             real_now=real_now,
         )
         self.relay.start()

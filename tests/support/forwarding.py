@@ -12,7 +12,7 @@ from tests.support.stories import Story
 
 from sensorhub.config.influx import InfluxSettings
 from sensorhub.forward.forwarder import Forwarder
-from sensorhub.forward.influx import Verdict
+from sensorhub.forward.influx import WriteResult
 from sensorhub.model import Message
 from sensorhub.store import forwarding
 from sensorhub.store.history_maker import HistoryMaker
@@ -36,7 +36,7 @@ class Sent:
         self.lines: list[str] = []
         self.first: Callable[[list[str]], None] = lambda lines: None
 
-    def send(self, lines: list[str]) -> Verdict:
+    def send(self, lines: list[str]) -> WriteResult:
         self.first(lines)
         self.lines += lines
         for line in lines:
@@ -46,7 +46,7 @@ class Sent:
                 for part in fields.split(","):
                     name, value = part.split("=", 1)
                     self.points[head, name, int(at)] = value
-        return Verdict()
+        return WriteResult()
 
     def close(self) -> None:
         pass

@@ -65,15 +65,15 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     hub.close()
 
 
-def wanted(hub: Hub, *, by: Bucket | None = None, **chosen: Any) -> tables.Wanted:
+def wanted(hub: Hub, *, by: Bucket | None = None, **chosen: Any) -> tables.ExportQuery:
     codes = chosen.pop("codes", None)
     asked = {"zones": (), "assets": (), "devices": ()} | chosen
-    return tables.Wanted(
+    return tables.ExportQuery(
         device_scan.places(hub.read, **asked), -EVER, EVER, codes, by, "UTC"
     )
 
 
-def rows(hub: Hub, chosen: tables.Wanted) -> list[dict[str, Any]]:
+def rows(hub: Hub, chosen: tables.ExportQuery) -> list[dict[str, Any]]:
     return [
         dict(zip(table.columns, row, strict=True))
         for table in tables.tables(hub.read, chosen)
@@ -138,7 +138,7 @@ def test_all_formats_say_the_same(hub: Hub, by: Bucket | None) -> None:
     assert len(said[Format.CSV]) == len(rows(hub, chosen))
 
 
-def written(hub: Hub, chosen: tables.Wanted, form: Format) -> bytes:
+def written(hub: Hub, chosen: tables.ExportQuery, form: Format) -> bytes:
     file = io.BytesIO()
     with writer(form, file, tables.names(chosen)) as to:
         for table in tables.tables(hub.read, chosen):

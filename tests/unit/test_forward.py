@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.support.forwarding import START, Killed, Town
 from tests.support.stories import rows_of_csv
 
-from sensorhub.forward.influx import Away, Refused
+from sensorhub.forward.influx import InfluxRefused, InfluxUnavailable
 from sensorhub.forward.lines import count_readings, single_fields
 from sensorhub.store import forward_queue, forwarding, reclaim
 
@@ -279,7 +279,7 @@ def test_transitions_and_services_are_points_too(town: Town) -> None:
 
 def test_away_backs_off_and_says_so_late(town: Town) -> None:
     def away(lines: list[str]) -> None:
-        raise Away("no answer")
+        raise InfluxUnavailable("no answer")
 
     assert town.influx is not None
     town.say(1, START, fill_level=1)
@@ -297,7 +297,7 @@ def test_away_backs_off_and_says_so_late(town: Town) -> None:
 
 def test_a_refusal_waits_long_and_is_told_at_once(town: Town) -> None:
     def refused(lines: list[str]) -> None:
-        raise Refused("401: unauthorized access")
+        raise InfluxRefused("401: unauthorized access")
 
     assert town.influx is not None
     town.say(1, START, fill_level=1)
@@ -313,7 +313,7 @@ def test_a_refusal_waits_long_and_is_told_at_once(town: Town) -> None:
 
 def test_retry_after_is_honoured(town: Town) -> None:
     def busy(lines: list[str]) -> None:
-        raise Away("429: too many", 7.0)
+        raise InfluxUnavailable("429: too many", 7.0)
 
     assert town.influx is not None
     town.say(1, START, fill_level=1)

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from sensorhub.errors import DeliveryError
-from sensorhub.notify.mqtt import Post
+from sensorhub.notify.mqtt import OutgoingMessage
 from sensorhub.notify.notification import Notification
-from sensorhub.notify.relay import Relay
+from sensorhub.notify.relay import HubCallbacks, Relay, Transports
 from sensorhub.notify.schedule import DELAYS_S, retry_at
 from sensorhub.store import database, subscriptions
 from sensorhub.store.hot import outbox
@@ -39,9 +39,9 @@ class Broker:
     def __init__(self) -> None:
         self.room = 10**9
         self.messages: list[tuple[str, bytes, bool]] = []
-        self.waiting: deque[Post] = deque()
+        self.waiting: deque[OutgoingMessage] = deque()
 
-    def publish(self, posts: Sequence[Post]) -> int:
+    def publish(self, posts: Sequence[OutgoingMessage]) -> int:
         taken = posts[: self.room]
         self.messages.extend(post[:3] for post in taken)
         self.waiting.extend(taken)
@@ -76,11 +76,9 @@ class House:
         self.relay = Relay(
             lambda: database.connect(folder, read_only=True),
             self.jobs.append,
-            publish=self.broker.publish,
-            deliver=self.deliver,
-            pool=self.pool,
+            transports=Transports(self.broker.publish, self.deliver, self.pool),
             real_now=lambda: self.now,
-            count=lambda name, by: self.counted.update({name: by}),
+            callbacks=HubCallbacks(lambda name, by: self.counted.update({name: by})),
             chance=lambda: 0.0,
         )
 

@@ -48,12 +48,12 @@ _INSERT = (
     " WHERE subscription <> 'mqtt' AND subscription = ? AND alert = ?"
     " AND state = 'pending'), 0) END, 'pending', '')"
 )
-_SETTLE = (
+_WRITE_RESULT = (
     "UPDATE outbox SET state = ?, attempts = ?, next_at = ?, error = ?,"
     " body = CASE WHEN ? = 'sent' THEN x'' ELSE body END"
     " WHERE no = ? AND state = 'pending'"
 )
-_FOLLOWERS_WAIT = (
+_DELAY_FOLLOWERS = (
     "UPDATE outbox INDEXED BY outbox_alert SET next_at = ?"
     " WHERE subscription <> 'mqtt' AND subscription = ? AND alert = ?"
     " AND state = 'pending' AND next_at < ?"
@@ -134,16 +134,18 @@ def waiting_subscriptions(connection: Connection) -> list[str]:
     return [row[0] for row in found]
 
 
-def settle(connection: Connection, results: Iterable[DeliveryResult]) -> None:
+def write_results(connection: Connection, results: Iterable[DeliveryResult]) -> None:
     """Write how attempts ended; what follows about an alert waits for its retry."""
     for row, state, attempts, next_at, error in results:
-        connection.execute(_SETTLE, (state, attempts, next_at, error, state, row.no))
+        connection.execute(
+            _WRITE_RESULT, (state, attempts, next_at, error, state, row.no)
+        )
         if state == "pending":
             about = (next_at, row.subscription, row.alert, next_at)
-            connection.execute(_FOLLOWERS_WAIT, about)
+            connection.execute(_DELAY_FOLLOWERS, about)
 
 
-def forget(connection: Connection, numbers: Iterable[int]) -> None:
+def delete(connection: Connection, numbers: Iterable[int]) -> None:
     """Delete rows that need no record: sent, with nothing to say about it."""
     connection.executemany("DELETE FROM outbox WHERE no = ?", ((n,) for n in numbers))
 
