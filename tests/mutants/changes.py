@@ -41,7 +41,7 @@ IN_ANY_ORDER = (
     "outages.py::test_what_one_gateway_explains_is_no_zones_trouble_in_whatever_order"
     "_rules_stand"
 )
-ID_OF_CAUSE = "board.py::test_an_id_is_made_of_what_happened_and_of_nothing_else"
+ID_OF_CAUSE = "open_alerts.py::test_an_id_is_made_of_what_happened_and_of_nothing_else"
 TIMES = "validate.py::test_a_time_is_the_devices_else_the_networks_else_ours"
 CLEARS = (
     "rules.py::test_a_value_at_the_threshold_raises_and_only_beyond_clear_it_clears"
@@ -53,7 +53,7 @@ DEAF = "watchdog.py::test_time_in_which_the_hub_could_not_hear_makes_nobody_sile
 ACKNOWLEDGED = "loop.py::test_a_batch_is_acknowledged_once_it_is_committed"
 FULL_DISK = "loop.py::test_while_the_disk_is_full_nothing_is_taken_and_nobody_is_silent"
 DUE = "forecast.py::test_a_bin_known_for_sure_is_due_from_70_and_overfull_from_100"
-IN_TIME = "board.py::test_ids_stand_in_the_order_of_what_happened"
+IN_TIME = "open_alerts.py::test_ids_stand_in_the_order_of_what_happened"
 ONCE = "commit.py::test_a_write_that_is_retried_changes_memory_once"
 
 DUPLICATES = (
@@ -162,7 +162,7 @@ IDS = (
         "alerts/open_alerts.py",
         "alert.acknowledged_by = alert.acknowledged_at = None",
         "pass",
-        "board.py::test_a_rise_to_danger_ends_the_acknowledgement_and_a_rise_below_does"
+        "open_alerts.py::test_a_rise_to_danger_ends_the_acknowledgement_and_a_rise_below_does"
         "_not",
     ),
 )
@@ -197,13 +197,13 @@ HOLDING = (
         "alerts/flapping.py",
         "ENTER = 0.5",
         "ENTER = 0.55",
-        "flap.py::test_it_enters_at_half",
+        "flapping.py::test_it_enters_at_half",
     ),
     of(
         "alerts/flapping.py",
         "STATES = 21",
         "STATES = 20",
-        "flap.py::test_newer_changes_weigh_more_and_those_beyond_21_states_nothing",
+        "flapping.py::test_newer_changes_weigh_more_and_those_beyond_21_states_nothing",
     ),
 )
 SILENCE = (
