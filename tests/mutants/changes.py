@@ -73,8 +73,8 @@ DUPLICATES = (
     ),
     of(
         "ingest/reader.py",
-        "is WRAPPED and not refused",
-        "is WRAPPED",
+        "is ENVELOPED and not refused",
+        "is ENVELOPED",
         f"pipeline.py::test_{RETAINED}",
     ),
     of(
@@ -85,8 +85,8 @@ DUPLICATES = (
     ),
     of(
         "ingest/dedup.py",
-        "double |= i in",
-        "double &= i in",
+        "duplicate |= i in",
+        "duplicate &= i in",
         "pipeline.py::test_a_bare_uplink_is_known_again_for_a_minute",
     ),
 )
@@ -209,8 +209,8 @@ HOLDING = (
 SILENCE = (
     of(
         "alerting/group_outages.py",
-        "sorted(groups, key=lambda group: group.rule.settings.by)",
-        "groups",
+        "sorted(rules, key=lambda one: one.rule.settings.by)",
+        "list(rules)",
         IN_ANY_ORDER,
     ),
     of("alerts/timers.py", "np.maximum(interval_ms", "np.minimum(interval_ms", SILENT),
@@ -277,8 +277,8 @@ COUNTERS = (
     ),
     of(
         "ingest/outcomes.py",
-        "ends[:3].sum()",
-        "ends.sum()",
+        "outcomes[:3].sum()",
+        "outcomes.sum()",
         "commands.py::test_adopting_a_device_replays_what_was_kept_and_raises_nothing",
     ),
 )
@@ -318,7 +318,7 @@ CLOCK = (
     of("ingest/validate.py", "AHEAD_MS = 300_000", "AHEAD_MS = 299_000", TIMES),
     of(
         "ingest/validate.py",
-        "np.where(other, network, received_at)",
+        "np.where(network, network_time, received_at)",
         "received_at",
         TIMES,
     ),
