@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sensorhub.decode.reads import Scale, also, row, unused, value
+from sensorhub.decode.field_readers import Scale, also, row, unused, value
 from sensorhub.model import Frame
 
 _UNKNOWN: Final[Mapping[int, str]] = MappingProxyType({63: "unknown"})

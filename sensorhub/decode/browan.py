@@ -8,7 +8,7 @@ after the humidity: then the board's temperature is the only one.
 
 from typing import Final
 
-from sensorhub.decode.reads import (
+from sensorhub.decode.field_readers import (
     FrameDecoder,
     PortDecoder,
     Scale,

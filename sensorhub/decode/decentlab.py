@@ -7,7 +7,7 @@ of 16 bits, big-endian. Any port counts.
 
 from typing import Final
 
-from sensorhub.decode.reads import Read, TooShort, chain, in_bytes, value
+from sensorhub.decode.field_readers import FieldReader, TooShort, chain, in_bytes, value
 from sensorhub.model import Frame
 
 VERSION: Final = 2
@@ -40,7 +40,7 @@ _LASER: Final = chain(
 )
 
 
-def _decode(frame: bytes, blocks: tuple[Read, ...]) -> Frame:
+def _decode(frame: bytes, blocks: tuple[FieldReader, ...]) -> Frame:
     out = Frame()
     if frame[:1] != bytes((VERSION,)) or len(frame) < _HEAD:
         out.errors.append(f"no frame of protocol version {VERSION}")

@@ -15,6 +15,7 @@ from sensorhub.decode.dragino_llds12 import llds12
 from sensorhub.decode.dragino_ultrasonic import dragino_ultrasonic
 from sensorhub.decode.elsys import elsys
 from sensorhub.decode.enginko import enginko_level
+from sensorhub.decode.field_readers import FrameDecoder, PortDecoder
 from sensorhub.decode.imbuildings import imbuildings
 from sensorhub.decode.milesight_em300_leak import em300_mld, em300_sld
 from sensorhub.decode.milesight_em310 import em310_udl
@@ -30,7 +31,6 @@ from sensorhub.decode.milesight_vs350 import vs350, vs360
 from sensorhub.decode.milesight_ws import ws201, ws202, ws203, ws301, ws303
 from sensorhub.decode.netvox import netvox
 from sensorhub.decode.noah import noah
-from sensorhub.decode.reads import FrameDecoder, PortDecoder
 from sensorhub.decode.teneo import teneo
 from sensorhub.model import Frame
 

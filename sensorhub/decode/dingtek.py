@@ -9,14 +9,14 @@ a temperature below zero is sent stands nowhere.
 from collections.abc import Mapping
 from typing import Final
 
-from sensorhub.decode.reads import Read, aside, flags, row, unused, value
+from sensorhub.decode.field_readers import FieldReader, aside, flags, row, unused, value
 from sensorhub.model import Frame
 
 _BELOW_ZERO: Final[Mapping[int, str]] = dict.fromkeys(
     range(0x80, 0x100), "below zero, the vendor does not say how far"
 )
 _LEVEL: Final = value(">H", "distance")
-_REST: Final[tuple[Read, ...]] = (
+_REST: Final[tuple[FieldReader, ...]] = (
     value(">B", "temperature", words=_BELOW_ZERO),
     unused(1),  # the sign of the angle: only its size is kept
     value(">B", "tilt"),

@@ -43,7 +43,7 @@ _BELOW, _ABOVE, _OUTSIDE = 1, 2, 4
 _DRAGINO: Final = frozenset(("dragino-contact", "dragino-dds04", "dragino-ultrasonic"))
 
 
-class Bytes(NamedTuple):
+class DownlinkFrame(NamedTuple):
     """A frame for a device: port and bytes."""
 
     port: int
@@ -60,7 +60,7 @@ def native(
 
 
 def chirpstack(
-    id_: str, place: tuple[str, str], frame: Bytes, *, confirmed: bool
+    id_: str, place: tuple[str, str], frame: DownlinkFrame, *, confirmed: bool
 ) -> tuple[str, bytes]:
     """Topic and payload for a device (DevEUI) at `place` = (application, device)."""
     application, eui = place
@@ -89,12 +89,12 @@ def receipt(event: str, payload: bytes) -> tuple[str, str] | None:
     return id_, event
 
 
-def family_bytes(decoder: str, kind: str, said: Mapping[str, Any]) -> Bytes:
+def family_bytes(decoder: str, kind: str, said: Mapping[str, Any]) -> DownlinkFrame:
     """A built-in family's bytes. Raises ValueError where none are documented."""
     if kind == "reboot" and decoder in _SECONDS | _MINUTES:
-        return Bytes(MILESIGHT_PORT, b"\xff\x10\xff")
+        return DownlinkFrame(MILESIGHT_PORT, b"\xff\x10\xff")
     if kind == "reboot" and decoder in _DRAGINO:
-        return Bytes(DRAGINO_PORT, b"\x04\xff")
+        return DownlinkFrame(DRAGINO_PORT, b"\x04\xff")
     if kind == "interval":
         return _interval(decoder, int(said["interval_s"]))
     if kind == "thresholds" and decoder in _THRESHOLDS:
@@ -104,7 +104,7 @@ def family_bytes(decoder: str, kind: str, said: Mapping[str, Any]) -> Bytes:
 
 def _threshold(
     model: tuple[str, int, int], said: Mapping[str, float | list[float]]
-) -> Bytes:
+) -> DownlinkFrame:
     """One number: a distance below it, else a value above it; two: outside of them."""
     name, control, steps = model
     if list(said) != [name]:
@@ -118,22 +118,22 @@ def _threshold(
         condition, low, high = _ABOVE, 0.0, limits
     words = (round(x * steps).to_bytes(2, "little", signed=x < 0) for x in (low, high))
     data = bytes((0xFF, 0x06, control | condition)) + b"".join(words) + bytes(4)
-    return Bytes(MILESIGHT_PORT, data)
+    return DownlinkFrame(MILESIGHT_PORT, data)
 
 
-def _interval(decoder: str, seconds: int) -> Bytes:
+def _interval(decoder: str, seconds: int) -> DownlinkFrame:
     if decoder in _DRAGINO:
-        return Bytes(DRAGINO_PORT, b"\x01" + seconds.to_bytes(3, "big"))
+        return DownlinkFrame(DRAGINO_PORT, b"\x01" + seconds.to_bytes(3, "big"))
     if decoder in _SECONDS:
         if seconds > 0xFFFF:
             raise ValueError(f"this model takes at most {0xFFFF} s")
         data = b"\xff\x03" + seconds.to_bytes(2, "little")
-        return Bytes(MILESIGHT_PORT, data)
+        return DownlinkFrame(MILESIGHT_PORT, data)
     if decoder in _MINUTES:
         if seconds % 60:
             raise ValueError("this model takes whole minutes")
         data = b"\xff\x8e\x00" + (seconds // 60).to_bytes(2, "little")
-        return Bytes(MILESIGHT_PORT, data)
+        return DownlinkFrame(MILESIGHT_PORT, data)
     raise ValueError(f"no interval is known for decoder {decoder}: send it as hex")
 
 

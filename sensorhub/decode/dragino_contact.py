@@ -9,7 +9,7 @@ sensor watches: 1 door, 2 leak, 3 both.
 from collections.abc import Callable
 from typing import Final
 
-from sensorhub.decode.reads import also, by_port, flags, row, unused, value
+from sensorhub.decode.field_readers import also, by_port, flags, row, unused, value
 from sensorhub.model import Frame
 
 _BATTERY: Final = value(">H", "battery_voltage", 1000, mask=0x3FFF)

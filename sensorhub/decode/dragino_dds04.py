@@ -15,7 +15,7 @@ from sensorhub.decode.dragino_ultrasonic import (
     unread,
     volts,
 )
-from sensorhub.decode.reads import dated
+from sensorhub.decode.field_readers import dated
 from sensorhub.model import Field, Frame
 
 SIZE: Final = 11

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
-from sensorhub.decode.reads import dated
+from sensorhub.decode.field_readers import dated
 from sensorhub.model import Field, Frame
 
 SIZE: Final = 8

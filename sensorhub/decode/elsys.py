@@ -7,8 +7,8 @@ a leak is any value above 0.
 
 from typing import Final
 
-from sensorhub.decode.reads import (
-    Read,
+from sensorhub.decode.field_readers import (
+    FieldReader,
     TooShort,
     aside,
     chain,
@@ -18,7 +18,7 @@ from sensorhub.decode.reads import (
 from sensorhub.model import Field, Frame
 
 
-def _any(name: str, code: str) -> Read:
+def _any(name: str, code: str) -> FieldReader:
     """A code of which 0 is no and anything else is yes, and the code itself."""
     one = value(">B", code)
 
@@ -32,7 +32,7 @@ def _any(name: str, code: str) -> Read:
     return take
 
 
-_TYPES: Final[dict[int, Read]] = {
+_TYPES: Final[dict[int, FieldReader]] = {
     0x01: value(">h", "temperature", 10),
     0x02: value(">B", "humidity"),
     0x03: chain(*(value(">b", f"acceleration_{axis}") for axis in "xyz")),

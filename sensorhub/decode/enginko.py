@@ -7,7 +7,7 @@ frame is only set where the network answers the time sync: it dates nothing.
 
 from typing import Final
 
-from sensorhub.decode.reads import Read, by_port, row, unused, value
+from sensorhub.decode.field_readers import FieldReader, by_port, row, unused, value
 from sensorhub.model import Field, Frame
 
 _TIME_SYNC, _LEVEL = 0x01, 0x14
@@ -34,7 +34,7 @@ def _battery(frame: bytes, at: int, out: Frame) -> int:
     return at if at == len(frame) else _BATTERY(frame, at, out)
 
 
-_HEAD: Final[tuple[Read, ...]] = (
+_HEAD: Final[tuple[FieldReader, ...]] = (
     unused(6),
     value("<H", "adc"),
     unused(2),

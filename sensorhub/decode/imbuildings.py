@@ -8,7 +8,7 @@ variant 6, and so on. Totals are 16 bits wide and wrap.
 
 from typing import Final
 
-from sensorhub.decode.reads import Read, counter, row, unused, value
+from sensorhub.decode.field_readers import FieldReader, counter, row, unused, value
 from sensorhub.model import Frame
 
 _HEADER: Final = 10
@@ -20,7 +20,7 @@ _SENSOR: Final = value(">B", "sensor_status")
 _PERIOD: Final = (value(">H", "period_a"), value(">H", "period_b"))
 _TOTAL: Final = (counter("total_a", ">H"), counter("total_b", ">H"))
 _NUMBER: Final = value(">B", "payload_counter")
-_DATA: Final[dict[bytes, tuple[Read, ...]]] = {
+_DATA: Final[dict[bytes, tuple[FieldReader, ...]]] = {
     b"\x02\x05": (*_STATE, *_PERIOD, _SENSOR, _NUMBER),
     b"\x02\x06": (*_STATE, *_PERIOD, _SENSOR, *_TOTAL, _NUMBER),
     b"\x02\x07": (*_STATE, _SENSOR, *_TOTAL),

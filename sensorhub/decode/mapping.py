@@ -9,7 +9,7 @@ from sensorhub.decode.decoders import decode_frame
 from sensorhub.model import Envelope, Field, Frame, Text
 
 
-class Profile(Protocol):
+class FieldMapping(Protocol):
     """What mapping needs of a profile; `registry.profiles` reads them from files."""
 
     @property
@@ -35,7 +35,7 @@ class Profile(Protocol):
         ...
 
 
-class Mapped(msgspec.Struct, gc=False):
+class MappedFields(msgspec.Struct, gc=False):
     """Readings as (measurement number, value, measured_at ms or None).
 
     `bits` has the width of wrapping counters by measurement number.
@@ -46,7 +46,7 @@ class Mapped(msgspec.Struct, gc=False):
     bits: dict[int, int] = {}
 
 
-def decode_uplink(envelope: Envelope, profile: Profile) -> Frame:
+def decode_uplink(envelope: Envelope, profile: FieldMapping) -> Frame:
     """What the uplink says: raw bytes first, else values that came decoded.
 
     rssi and snr are added where the frame was understood at all.
@@ -66,7 +66,7 @@ def with_link(frame: Frame, envelope: Envelope) -> Frame:
     return frame
 
 
-def _came_decoded(envelope: Envelope, profile: Profile) -> Frame:
+def _came_decoded(envelope: Envelope, profile: FieldMapping) -> Frame:
     frame = Frame(list(envelope.fields), list(envelope.ignored))
     frame.texts = envelope.texts
     if envelope.payload and not (frame.fields or frame.texts):
@@ -101,8 +101,8 @@ def content_of(envelope: Envelope) -> bytes:
 
 
 def map_fields(
-    profile: Profile, fields: Iterable[Field], texts: Iterable[Text] = ()
-) -> Mapped:
+    profile: FieldMapping, fields: Iterable[Field], texts: Iterable[Text] = ()
+) -> MappedFields:
     """The fields as readings of the catalogue; the others are named in `ignored`."""
     readings: list[tuple[int, float, int | None]] = []
     ignored: list[str] = []
@@ -127,4 +127,4 @@ def map_fields(
             ignored.append(f"{text.name}: {text.text:.40}")
         else:
             readings.append((no, meaning, text.measured_at))
-    return Mapped(readings, ignored, wraps)
+    return MappedFields(readings, ignored, wraps)

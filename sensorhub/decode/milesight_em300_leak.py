@@ -7,8 +7,8 @@ MLD the vendor's table says channel 06, its example and codec 05: both are read.
 from functools import partial
 from typing import Final
 
+from sensorhub.decode.field_readers import chain, flag, unused, value
 from sensorhub.decode.milesight_tlv import BATTERY, JOINED, answers, history, read
-from sensorhub.decode.reads import chain, flag, unused, value
 
 _ANSWERS: Final = answers(
     {

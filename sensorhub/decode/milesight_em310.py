@@ -6,8 +6,8 @@ Layout: Milesight EM310-UDL user guide, section "Device Payload".
 from functools import partial
 from typing import Final
 
+from sensorhub.decode.field_readers import flag, value
 from sensorhub.decode.milesight_tlv import BATTERY, JOINED, NO_DISTANCE, answers, read
-from sensorhub.decode.reads import flag, value
 
 _TABLE: Final = {
     **answers({0x02: 2, 0x03: 2, 0x06: 9, 0x10: 1}),

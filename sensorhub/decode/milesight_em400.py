@@ -7,8 +7,8 @@ the distance signed, the vendor's codec unsigned; no bin is deeper than either.
 from functools import partial
 from typing import Final
 
+from sensorhub.decode.field_readers import aside, chain, flag, value
 from sensorhub.decode.milesight_tlv import BATTERY, JOINED, NO_DISTANCE, answers, read
-from sensorhub.decode.reads import aside, chain, flag, value
 
 _DISTANCE: Final = value("<H", "distance", words=NO_DISTANCE)
 _TEMPERATURE: Final = value("<h", "temperature", 10)

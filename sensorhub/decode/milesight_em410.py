@@ -8,6 +8,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
+from sensorhub.decode.field_readers import chain, flag, value
 from sensorhub.decode.milesight_tlv import (
     BATTERY,
     JOINED,
@@ -18,7 +19,6 @@ from sensorhub.decode.milesight_tlv import (
     told,
     types,
 )
-from sensorhub.decode.reads import chain, flag, value
 
 _DISTANCE: Final = value("<H", "distance", words=NO_DISTANCE)
 _ALARM: Final = value("<B", "distance_alarm")

@@ -8,6 +8,7 @@ divided by ten while the periodic report is in mm: it is read over.
 from functools import partial
 from typing import Final
 
+from sensorhub.decode.field_readers import aside, value
 from sensorhub.decode.milesight_tlv import (
     BATTERY,
     JOINED,
@@ -17,7 +18,6 @@ from sensorhub.decode.milesight_tlv import (
     read,
     types,
 )
-from sensorhub.decode.reads import aside, value
 
 _DISTANCE: Final = value("<H", "distance", words=NO_DISTANCE)
 _TABLE: Final = {

@@ -9,8 +9,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
+from sensorhub.decode.field_readers import answer, aside, value
 from sensorhub.decode.milesight_tlv import BATTERY, JOINED, answers, read
-from sensorhub.decode.reads import answer, aside, value
 
 _NO_GAS: Final = MappingProxyType({0xFFFE: "warming up", 0xFFFF: "sensor fault"})
 _TABLE: Final = {

@@ -8,8 +8,8 @@ from functools import partial
 from struct import Struct
 from typing import Final
 
+from sensorhub.decode.field_readers import chain, value
 from sensorhub.decode.milesight_tlv import BATTERY, JOINED, answers, read, types
-from sensorhub.decode.reads import chain, value
 from sensorhub.model import Field, Frame
 
 _ANGLES: Final = Struct("<hhh")

@@ -9,8 +9,8 @@ from struct import Struct
 from types import MappingProxyType
 from typing import Final
 
-from sensorhub.decode.reads import (
-    Read,
+from sensorhub.decode.field_readers import (
+    FieldReader,
     TooShort,
     UnreadableError,
     answer,
@@ -20,7 +20,7 @@ from sensorhub.decode.reads import (
 )
 from sensorhub.model import Field, Frame
 
-Table = Mapping[bytes, Read]
+Table = Mapping[bytes, FieldReader]
 """What follows each pair of channel and type of one model."""
 
 # documented for EM410-RDL, fffd for EM400-MUD too; no other Milesight sees so far
@@ -74,7 +74,7 @@ def _name(frame: bytes, at: int) -> str:
     return f"channel 0x{frame[at]:02x} without type"
 
 
-def history(record: Read) -> Read:
+def history(record: FieldReader) -> FieldReader:
     """A stored record with its own time: u32 epoch seconds, then `record`."""
 
     def take(frame: bytes, at: int, out: Frame) -> int:
@@ -96,7 +96,7 @@ def types(of_length: Mapping[int, str]) -> dict[int, int]:
     }
 
 
-def answers(sizes: Mapping[int, int]) -> dict[bytes, Read]:
+def answers(sizes: Mapping[int, int]) -> dict[bytes, FieldReader]:
     """Replies to downlinks, on channels fe and ff: type and length of the data."""
     return {
         bytes((channel, kind)): answer(size)
@@ -105,7 +105,7 @@ def answers(sizes: Mapping[int, int]) -> dict[bytes, Read]:
     }
 
 
-def told(sizes: Mapping[int, int]) -> dict[bytes, Read]:
+def told(sizes: Mapping[int, int]) -> dict[bytes, FieldReader]:
     """Replies on channels f9 and f8; on f8 a byte with the result follows."""
     plain = {bytes((0xF9, kind)): answer(size) for kind, size in sizes.items()}
     return plain | {bytes((0xF8, k)): answer(size + 1) for k, size in sizes.items()}
@@ -127,4 +127,4 @@ JOINED: Final = answers(
         0xFF: 2,
     }
 )
-BATTERY: Final[dict[bytes, Read]] = {b"\x01\x75": value("<B", "battery")}
+BATTERY: Final[dict[bytes, FieldReader]] = {b"\x01\x75": value("<B", "battery")}

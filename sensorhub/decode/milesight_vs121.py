@@ -7,6 +7,14 @@ wrap. The map of regions is big-endian, all else little-endian.
 from functools import partial
 from typing import Final
 
+from sensorhub.decode.field_readers import (
+    FieldReader,
+    UnreadableError,
+    aside,
+    chain,
+    counter,
+    value,
+)
 from sensorhub.decode.milesight_tlv import (
     JOINED,
     REPORTED_AT,
@@ -15,14 +23,6 @@ from sensorhub.decode.milesight_tlv import (
     read_dated,
     told,
     types,
-)
-from sensorhub.decode.reads import (
-    Read,
-    UnreadableError,
-    aside,
-    chain,
-    counter,
-    value,
 )
 from sensorhub.model import Field, Frame
 
@@ -43,7 +43,7 @@ def _people(frame: bytes, at: int, out: Frame) -> int:
     return at
 
 
-_STORED: Final[dict[int, Read]] = {
+_STORED: Final[dict[int, FieldReader]] = {
     0x01: _people,
     0x02: _PERIOD,
     0x03: _MOST,

@@ -7,13 +7,13 @@ the alarm of a covered sensor: VS135 user guide. Totals are 32 bits wide and wra
 from functools import partial
 from typing import Final
 
+from sensorhub.decode.field_readers import FieldReader, aside, chain, counter, value
 from sensorhub.decode.milesight_tlv import JOINED, answers, read, types
-from sensorhub.decode.reads import Read, aside, chain, counter, value
 
 
-def _lines(first: int, what: str) -> dict[bytes, Read]:
+def _lines(first: int, what: str) -> dict[bytes, FieldReader]:
     """Three channels a line: total in, total out, both since the last report."""
-    table: dict[bytes, Read] = {}
+    table: dict[bytes, FieldReader] = {}
     for n in range(4):
         at, name = first + 3 * n, f"line_{n + 1}{what}"
         table[bytes((at, 0xD2))] = counter(f"{name}_in", "<I")
@@ -24,7 +24,7 @@ def _lines(first: int, what: str) -> dict[bytes, Read]:
     return table
 
 
-def _regions(what: str) -> Read:
+def _regions(what: str) -> FieldReader:
     return chain(*(value("<B", f"region_{n}{what}_people") for n in range(1, 5)))
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
+from sensorhub.decode.field_readers import chain, flag, value
 from sensorhub.decode.milesight_tlv import (
     BATTERY,
     JOINED,
@@ -18,7 +19,6 @@ from sensorhub.decode.milesight_tlv import (
     read,
     types,
 )
-from sensorhub.decode.reads import chain, flag, value
 
 _NOT_YET: Final = MappingProxyType({2: "still learning the room", 3: "sensor fault"})
 _ANSWERS: Final = answers(

@@ -7,6 +7,13 @@ documentation, "Uplink Data". Totals are 16 bits wide and wrap.
 from functools import partial
 from typing import Final
 
+from sensorhub.decode.field_readers import (
+    FieldReader,
+    UnreadableError,
+    chain,
+    counter,
+    value,
+)
 from sensorhub.decode.milesight_tlv import (
     BATTERY,
     JOINED,
@@ -17,13 +24,12 @@ from sensorhub.decode.milesight_tlv import (
     told,
     types,
 )
-from sensorhub.decode.reads import Read, UnreadableError, chain, counter, value
 from sensorhub.model import Frame
 
 _TEMPERATURE: Final = value("<h", "temperature", 10)
 _TOTAL: Final = chain(counter("count_in"), counter("count_out"))
 _PERIOD: Final = chain(value("<H", "period_in"), value("<H", "period_out"))
-_RECORDS: Final[tuple[Read, ...]] = (_PERIOD, chain(_PERIOD, _TOTAL))
+_RECORDS: Final[tuple[FieldReader, ...]] = (_PERIOD, chain(_PERIOD, _TOTAL))
 
 
 def _record(frame: bytes, at: int, out: Frame) -> int:

@@ -7,6 +7,7 @@ Payload".
 from functools import partial
 from typing import Final
 
+from sensorhub.decode.field_readers import chain, flag, value
 from sensorhub.decode.milesight_tlv import (
     BATTERY,
     JOINED,
@@ -16,7 +17,6 @@ from sensorhub.decode.milesight_tlv import (
     read,
     types,
 )
-from sensorhub.decode.reads import chain, flag, value
 
 _WS201: Final = {
     **answers(types({1: "1028", 2: "02031776", 6: "75", 9: "06"})),

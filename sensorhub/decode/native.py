@@ -16,7 +16,7 @@ MAX_RECORDS = 1_000
 MAX_VALUES = 256
 
 
-class Record(msgspec.Struct, gc=False):
+class NativeRecord(msgspec.Struct, gc=False):
     """One native uplink record as it should be."""
 
     m: dict[str, float]
@@ -25,7 +25,7 @@ class Record(msgspec.Struct, gc=False):
     via: str | None = None
 
 
-class Status(msgspec.Struct):
+class DeviceStatus(msgspec.Struct):
     """Birth or last will on the status topic; `done`: a downlink's id."""
 
     state: str
@@ -34,11 +34,11 @@ class Status(msgspec.Struct):
     interval_s: Annotated[float, msgspec.Meta(gt=0, le=30 * 86_400)] | None = None
 
 
-decode_record = msgspec.json.Decoder(Record).decode
-decode_status = msgspec.json.Decoder(Status).decode
+decode_record = msgspec.json.Decoder(NativeRecord).decode
+decode_status = msgspec.json.Decoder(DeviceStatus).decode
 
 
-class Loose(msgspec.Struct):
+class LooseRecord(msgspec.Struct):
     """One record read the slow way; `ignored` says what could not be used."""
 
     values: dict[str, float]
@@ -55,7 +55,7 @@ def to_ms(ts: datetime | int) -> int:
     return ts
 
 
-def read_loosely(payload: bytes) -> list[Loose]:
+def read_loosely(payload: bytes) -> list[LooseRecord]:
     """One or many records, whatever of them is usable.
 
     Raises ValueError, in words, where nothing is.
@@ -70,7 +70,7 @@ def read_loosely(payload: bytes) -> list[Loose]:
     return [_record(item) for item in items]
 
 
-def _record(item: Any) -> Loose:
+def _record(item: Any) -> LooseRecord:
     if not isinstance(item, dict) or not isinstance(item.get("m"), dict):
         raise ValueError('a record is an object with "m": {name: value}')
     ignored: list[str] = []
@@ -84,7 +84,7 @@ def _record(item: Any) -> Loose:
         else:
             values[name] = number
     time, seq = _time(item, ignored), _seq(item, ignored)
-    return Loose(values, time, seq, ignored, item.get("via"))
+    return LooseRecord(values, time, seq, ignored, item.get("via"))
 
 
 def _number(value: Any) -> float | None:

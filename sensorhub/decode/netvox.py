@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sensorhub.decode.reads import (
-    Read,
+from sensorhub.decode.field_readers import (
+    FieldReader,
     TooShort,
     also,
     chain,
@@ -40,7 +40,7 @@ _LEAK: Final = flag("leak")
 _HUNDREDTHS: Final = value(">h", "temperature", 100)
 
 
-def _either(name: str) -> Read:
+def _either(name: str) -> FieldReader:
     """Two probes on one device: each, and whether either is on."""
     both = chain(flag(f"{name}_1"), flag(f"{name}_2"))
 
@@ -59,7 +59,7 @@ def _either(name: str) -> Read:
 
 _AIR: Final = (_HUNDREDTHS, value(">H", "humidity", 100), value(">H", "pm2_5"))
 # by device type and kind of report; the comment names the models
-_DATA: Final[dict[bytes, tuple[Read, ...]]] = {
+_DATA: Final[dict[bytes, tuple[FieldReader, ...]]] = {
     b"\x02\x01": (_DOOR,),  # R311A
     b"\x03\x01": (  # RB11E
         _HUNDREDTHS,

@@ -8,11 +8,11 @@ the voltage is not given.
 
 from typing import Final
 
-from sensorhub.decode.reads import Read, by_port, row, value
+from sensorhub.decode.field_readers import FieldReader, by_port, row, value
 from sensorhub.model import Field, Frame
 
 
-def _small_float(name: str) -> Read:
+def _small_float(name: str) -> FieldReader:
     """Two bytes: sign, exponent of two from -15, mantissa / 2048; times 100."""
     whole = value("<H", name)
 

@@ -40,7 +40,7 @@ _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]")
 _KINDS: Final = ("v", "vs", "vb", "vd")
 
 
-class Record(NamedTuple):
+class SenmlRecord(NamedTuple):
     """A resolved record: everything said, nothing inherited.
 
     `t` is seconds since 1970, or None for now; `v` a number, text or flag.
@@ -59,7 +59,7 @@ def senml(topic: str, payload: bytes, now: int, layout: Layout) -> list[Envelope
     records = resolve(pack, now / 1000)
     if absolute := not _all_relative(pack):
         records = [r if r.t is not None else r._replace(t=now / 1000) for r in records]
-    devices: dict[str, list[tuple[str, Record]]] = {}
+    devices: dict[str, list[tuple[str, SenmlRecord]]] = {}
     for record in records:
         if layout.level is None:
             device, name = identity(record.n)
@@ -88,12 +88,12 @@ def _all_relative(pack: list[dict[str, Any]]) -> bool:
 # -- resolution, RFC 8428 section 4.6 --
 
 
-def resolve(pack: Any, now: float) -> list[Record]:
+def resolve(pack: Any, now: float) -> list[SenmlRecord]:
     """The resolved records in order of time; `now` in seconds since 1970."""
     if not isinstance(pack, list) or not 1 <= len(pack) <= MAX_RECORDS:
         raise EnvelopeError(f"a pack is an array of 1 to {MAX_RECORDS} records")
     base: dict[str, Any] = {}
-    found: list[Record] = []
+    found: list[SenmlRecord] = []
     for place, record in enumerate(pack, 1):
         if not isinstance(record, dict):
             raise EnvelopeError(f"record {place}: an object is expected")
@@ -133,7 +133,7 @@ def _check(record: dict[str, Any]) -> None:
 
 def _resolved(
     record: dict[str, Any], base: dict[str, Any], now: float
-) -> Record | None:
+) -> SenmlRecord | None:
     """The record with what it inherits; None where it only hands things down."""
     if not any(key in record for key in ("n", "u", "t", "s", *_KINDS)):
         return None
@@ -154,7 +154,7 @@ def _resolved(
         total = float(base.get("bs", 0.0)) + float(record.get("s", 0.0))
     if total is None and value is None and "vd" not in record:
         raise EnvelopeError("neither a value nor a sum")
-    return Record(name, record.get("u", base.get("bu", "")), at, value, total)
+    return SenmlRecord(name, record.get("u", base.get("bu", "")), at, value, total)
 
 
 # -- identity --
@@ -198,7 +198,7 @@ def _without(name: str, device: str) -> str:
 
 
 def _envelope(
-    device: str, records: list[tuple[str, Record]], absolute: bool, payload: bytes
+    device: str, records: list[tuple[str, SenmlRecord]], absolute: bool, payload: bytes
 ) -> Envelope:
     times = [record.t for _, record in records if record.t is not None]
     newest = max(times) if times and absolute else None
@@ -211,7 +211,7 @@ def _envelope(
     return envelope
 
 
-def _keep(envelope: Envelope, name: str, record: Record, at: int | None) -> None:
+def _keep(envelope: Envelope, name: str, record: SenmlRecord, at: int | None) -> None:
     if not name:
         envelope.ignored.append(f"{record.n:.60}: neither a name nor a unit")
         return

@@ -8,7 +8,7 @@ humidity; port 2: battery and state; port 3: it charges. Big-endian.
 from collections.abc import Callable
 from typing import Final
 
-from sensorhub.decode.reads import Scale, TooShort, by_port, row, value
+from sensorhub.decode.field_readers import Scale, TooShort, by_port, row, value
 from sensorhub.model import Frame
 
 _BATTERY: Final = value(">B", "battery_voltage", Scale(10, plus=20))

@@ -32,10 +32,10 @@ class NativeRun:
     message: list[int] = field(default_factory=list)
     device: list[int] = field(default_factory=list)
     payload: list[bytes] = field(default_factory=list)
-    record: list[native.Record] = field(default_factory=list)
+    record: list[native.NativeRecord] = field(default_factory=list)
 
 
-def decode_strictly(payload: bytes) -> native.Record | None:
+def decode_strictly(payload: bytes) -> native.NativeRecord | None:
     """The record of a sound native uplink; None where it is to be read loosely."""
     try:
         return native.decode_record(payload)
@@ -120,7 +120,7 @@ def enter_loosely(parsed: ParsedBatch, i: int, message: Message, route: Route) -
 
 
 def _enter_values(
-    parsed: ParsedBatch, record: native.Loose, newest: int | None
+    parsed: ParsedBatch, record: native.LooseRecord, newest: int | None
 ) -> list[str]:
     """Enter a record's readings; the remarks on what is not entered.
 

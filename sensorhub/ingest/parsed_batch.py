@@ -6,7 +6,7 @@ from typing import NamedTuple
 from xxhash import xxh3_64_intdigest
 
 from sensorhub.columns import BARE
-from sensorhub.decode.native import Status
+from sensorhub.decode.native import DeviceStatus
 from sensorhub.ingest.validate import NO_TIME
 from sensorhub.model import DUP, Envelope, Frame, Message, Outcome, Reason
 from sensorhub.registry.profiles import Profile
@@ -31,7 +31,7 @@ class DeviceStatusReport(NamedTuple):
     """A device's birth message or last will; `retained` ones may be of any age."""
 
     device: int
-    status: Status
+    status: DeviceStatus
     retained: bool = False
 
 

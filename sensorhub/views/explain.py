@@ -12,7 +12,7 @@ import msgspec
 from sensorhub.alerts.event import rfc3339
 from sensorhub.codecs.protocol import CodecRunner
 from sensorhub.decode.decoders import DECODERS
-from sensorhub.decode.mapping import Mapped, map_fields
+from sensorhub.decode.mapping import MappedFields, map_fields
 from sensorhub.ingest.parsed_batch import DecodedUplink, ParsedBatch
 from sensorhub.ingest.reader import MessageReader
 from sensorhub.ingest.validate import AHEAD_MS, BEHIND_MS
@@ -179,7 +179,7 @@ def _fields(
         }
 
 
-def _becomes(mapped: Mapped, readings: Iterator[JudgedReading]) -> View:
+def _becomes(mapped: MappedFields, readings: Iterator[JudgedReading]) -> View:
     """The next reading where a value gives one, else why it gives none."""
     reading = next(readings, None) if mapped.readings else None
     if reading is None:

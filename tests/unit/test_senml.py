@@ -11,7 +11,7 @@ from tests.support.vectors import senml as vectors
 from sensorhub.config.layout import Layout
 from sensorhub.config.settings import Settings
 from sensorhub.decode.envelopes import unwrapper
-from sensorhub.decode.senml import Record, identity, resolve
+from sensorhub.decode.senml import SenmlRecord, identity, resolve
 from sensorhub.model import Envelope, EnvelopeError, Field, Text
 
 NOW = 1_795_000_000_000
@@ -24,7 +24,7 @@ def take(pack: Any, topic: str = "any", level: int | None = None) -> list[Envelo
     return unwrap(topic, json.dumps(pack).encode(), NOW)
 
 
-def as_said(record: Record, now: float) -> dict[str, Any]:
+def as_said(record: SenmlRecord, now: float) -> dict[str, Any]:
     """A resolved record in the words of the RFC."""
     kind = {str: "vs", bool: "vb"}.get(type(record.v), "v")
     return {

@@ -6,7 +6,7 @@ from typing import Any
 
 from sensorhub.codecs.protocol import EncodeCall
 from sensorhub.decode import downlinks as wire
-from sensorhub.decode.downlinks import Bytes
+from sensorhub.decode.downlinks import DownlinkFrame
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.model import BY_NAME
@@ -102,13 +102,13 @@ def _check_threshold(name: str, limits: list[float]) -> None:
 
 def _frame(
     hub: Hub, device: int, kind: str, said: dict[str, Any], port: int | None
-) -> Bytes:
+) -> DownlinkFrame:
     """The bytes that ask a LoRaWAN device for it."""
     profile = hub.session.registry.profiles[device]
     if kind == "hex":
         if port is None or port not in PORTS:
             raise ValueError("hex needs a port, 1 to 223 (--port)")
-        return Bytes(port, bytes.fromhex(said["hex"]))
+        return DownlinkFrame(port, bytes.fromhex(said["hex"]))
     if profile is None:
         raise ValueError("its profile is not among the profiles: send it as hex")
     if kind == "data":
@@ -123,7 +123,7 @@ def _encoded(
     variables: dict[str, Any],
     data: Any,
     port: int | None,
-) -> Bytes:
+) -> DownlinkFrame:
     """What the codec's encodeDownlink makes of the data."""
     if codec is None:
         raise ValueError("its profile names no codec: send it as hex")
@@ -138,4 +138,4 @@ def _encoded(
         raise ValueError(f"codecs/{codec}: encodeDownlink names no port: say --port")
     if not 0 < len(found) <= MOST_BYTES:
         raise ValueError(f"1 to {MOST_BYTES} bytes are sent, not {len(found)}")
-    return Bytes(to, bytes(found))
+    return DownlinkFrame(to, bytes(found))

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from sensorhub.model import Field, Frame
 
-Read = Callable[[bytes, int, Frame], int]
+FieldReader = Callable[[bytes, int, Frame], int]
 """Reads the data at an offset into the frame, answers the offset behind it."""
 FrameDecoder = Callable[[bytes], Frame]
 """Decodes a frame's bytes, alike on every LoRaWAN port."""
@@ -45,7 +45,7 @@ def value(
     words: Mapping[int, str] = NOTHING,
     bits: int = 0,
     mask: int = 0,
-) -> Read:
+) -> FieldReader:
     """One number: its bits in `mask` (0: all), scaled; a plain `scale` is its `per`.
 
     `words` are values that say why there is none; `bits` is a counter's width.
@@ -84,7 +84,7 @@ def _shift(mask: int) -> int:
     return (mask & -mask).bit_length() - 1 if mask else 0
 
 
-def flag(name: str, words: Mapping[int, str] = NOTHING) -> Read:
+def flag(name: str, words: Mapping[int, str] = NOTHING) -> FieldReader:
     """One byte, 0 or 1; anything else is said and left out."""
 
     def take(frame: bytes, at: int, out: Frame) -> int:
@@ -100,7 +100,7 @@ def flag(name: str, words: Mapping[int, str] = NOTHING) -> Read:
     return take
 
 
-def flags(**masks: int) -> Read:
+def flags(**masks: int) -> FieldReader:
     """Several of yes or no in one byte: yes where any bit of the mask is set."""
     each = tuple(masks.items())
 
@@ -113,12 +113,12 @@ def flags(**masks: int) -> Read:
     return take
 
 
-def counter(name: str, form: str = "<H") -> Read:
+def counter(name: str, form: str = "<H") -> FieldReader:
     """A counter that wraps at the width of its form."""
     return value(form, name, bits=8 * Struct(form).size)
 
 
-def chain(*reads: Read) -> Read:
+def chain(*reads: FieldReader) -> FieldReader:
     """Several data one after the other; all or none."""
 
     def take(frame: bytes, at: int, out: Frame) -> int:
@@ -132,7 +132,7 @@ def chain(*reads: Read) -> Read:
     return take
 
 
-def also(read: Read) -> Read:
+def also(read: FieldReader) -> FieldReader:
     """What stands here too: `read`, and the next one begins at the same byte."""
 
     def take(frame: bytes, at: int, out: Frame) -> int:
@@ -142,22 +142,22 @@ def also(read: Read) -> Read:
     return take
 
 
-def answer(size: int) -> Read:
+def answer(size: int) -> FieldReader:
     """Configuration, version or join data: soundly skipped, no reading."""
     return _skip(size, answers=True)
 
 
-def aside(size: int, why: str) -> Read:
+def aside(size: int, why: str) -> FieldReader:
     """Data of known length that is not kept, and why."""
     return _skip(size, why)
 
 
-def unused(size: int) -> Read:
+def unused(size: int) -> FieldReader:
     """Reserved bytes."""
     return _skip(size)
 
 
-def _skip(size: int, why: str = "", *, answers: bool = False) -> Read:
+def _skip(size: int, why: str = "", *, answers: bool = False) -> FieldReader:
     def take(frame: bytes, at: int, out: Frame) -> int:
         _need(frame, at, size)
         if why:
@@ -184,7 +184,7 @@ def dated(part: Frame, seconds: int, out: Frame) -> None:
         out.ignored.append("history: a record without time")
 
 
-def row(*reads: Read, at: int = 0) -> FrameDecoder:
+def row(*reads: FieldReader, at: int = 0) -> FrameDecoder:
     """A frame of fixed layout from offset `at` to its end.
 
     A cut frame gives what stood before the cut; a cut and bytes too many are errors.
