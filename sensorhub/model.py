@@ -187,19 +187,32 @@ class Batch(NamedTuple):
     token: Any = None
 
 
-class Source(Protocol):
-    """Where uplinks come from; the pipeline knows no more than this."""
+class UplinkSource(Protocol):
+    """Where uplinks come from; the hub's loop knows no more than this."""
 
-    def take(self, limit: int, wait_s: float) -> Batch | None:
-        """Up to `limit` waiting messages; None after `wait_s` without any."""
+    def take_batch(self, limit: int, wait_s: float) -> Batch | None:
+        """Take up to `limit` waiting messages; None after `wait_s` without any."""
         ...
 
-    def done(self, batch: Batch) -> None:
-        """The batch is on disk: acknowledge it. Called in the order taken."""
+    def acknowledge(self, batch: Batch) -> None:
+        """Acknowledge a batch that is on disk. Called in the order taken."""
         ...
 
-    def connected(self) -> bool:
-        """Whether messages could arrive now."""
+    def check(self) -> None:
+        """Raise where the source has ended for good (TakenOver)."""
+        ...
+
+    @property
+    def pending(self) -> int:
+        """How many messages have arrived and are not yet acknowledged."""
+        ...
+
+    @property
+    def drained(self) -> bool:
+        """Whether it is connected, and what waited at the connect is acknowledged.
+
+        Only then is a device silent that is not heard.
+        """
         ...
 
 

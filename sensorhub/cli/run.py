@@ -17,7 +17,7 @@ from sensorhub.codecs.files import codec_faults
 from sensorhub.config.settings import LogSettings
 from sensorhub.errors import ConfigError, Fault
 from sensorhub.fleet import Register, plan, read_fleet
-from sensorhub.hub.app import HubRun
+from sensorhub.hub.app import run_hub
 from sensorhub.hub.workspace import Workspace, load_all
 from sensorhub.rules.schema import parse_rules, read_rules
 from sensorhub.standards import load_standards
@@ -48,14 +48,13 @@ def hub(
         raise ConfigError(faults)
     log = context.settings.log
     set_up_log(log.model_copy(update={"format": "json"}) if context.json else log)
-    stopping = threading.Event()
+    stopping, reload_rules = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     # uplinks make no cycles: looking for some after every 700 of them cost a tenth
     gc.set_threshold(50_000, 20, 20)
-    hub_run = HubRun(context.workspace, stopping)
-    signal.signal(signal.SIGHUP, lambda *_: hub_run.hang_up.set())
-    hub_run.run()
+    signal.signal(signal.SIGHUP, lambda *_: reload_rules.set())
+    run_hub(context.workspace, stopping=stopping, reload_rules=reload_rules)
 
 
 def set_up_log(settings: LogSettings) -> None:

@@ -1,26 +1,31 @@
-"""Composition root: builds the hub, has its loop run, stops it in reverse order."""
+"""Composition root: builds a hub and runs it; what starts first is stopped last."""
 
 import json
 import secrets
 import threading
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from typing import Protocol
 
 import structlog
 
 from sensorhub import __version__
 from sensorhub.clock import Clock
 from sensorhub.codecs.files import codecs_of
+from sensorhub.codecs.runner import Codecs
 from sensorhub.config.settings import Settings
 from sensorhub.forward.forwarder import Forwarder
 from sensorhub.hub.batch_processor import BatchProcessor
 from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
-from sensorhub.hub.loop import BATCH, Loop, Parts
+from sensorhub.hub.loop import HubLoop
 from sensorhub.hub.outcome_log import OutcomeLog
 from sensorhub.hub.rules_watcher import RulesWatcher
+from sensorhub.hub.self_monitor import SelfMonitor
 from sensorhub.hub.session import Configuration
+from sensorhub.hub.stall_detector import StallDetector
 from sensorhub.hub.tail import TailServer
+from sensorhub.hub.uplink_receiver import BATCH_MESSAGES, UplinkReceiver
 from sensorhub.hub.watchdog import Watchdog
 from sensorhub.hub.workspace import Workspace, hub_clock, load_all, prepare
 from sensorhub.hub.write_queue import WriteQueue
@@ -45,210 +50,238 @@ NATIVE_STATUS = "sensorhub/v1/+/+/status"
 OWN_ALERTS = "sensorhub/v1/alerts/#"  # retained states that no alert stands for
 
 
-class HubRun:
-    """A hub from start to stop; `run` returns when asked to end.
+class Service(Protocol):
+    """What runs on threads of its own."""
 
-    Raises TakenOver when a younger hub uses our client id.
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def stop(self) -> None:
+        """End, and wait until it has ended."""
+        ...
+
+
+def run_hub(
+    workspace: Workspace, *, stopping: threading.Event, reload_rules: threading.Event
+) -> None:
+    """Run a hub until `stopping` is set; `reload_rules`: read rules.toml now.
+
+    Raises ConfigError, StoreError, and TakenOver when a younger hub uses our client id.
     """
-
-    def __init__(self, workspace: Workspace, stopping: threading.Event) -> None:
-        self._workspace = workspace
-        self._stopping = stopping
-        self.hang_up = threading.Event()  # SIGHUP: read rules.toml now
-        self._jobs = WriteQueue()
-        self._stack = ExitStack()
-        self._sound = False
-
-    def run(self) -> None:
-        """Load, connect, work until stopped, close in reverse."""
-        settings, profiles = load_all(self._workspace)
-        prepare(self._workspace, settings, profiles)
-        with self._stack:
-            self._stack.enter_context(folder_lock.locked(self._workspace.data))
-            loop = self._build(settings, profiles)
-            log.info("hub is up", devices=len(self._hub.session.registry.device_no))
-            selector = self._hub.session.state.rules.selector
-            for rule, profile, devices in selector.unjudged():
-                log.warning(
-                    "sensors cannot judge this rule's limit: not asked",
-                    rule=rule,
-                    profile=profile,
-                    devices=devices,
-                )
-            loop.run()
-            self._sound = True
-            log.info("hub stops")
-
-    # -- building: what is started first is stopped last --
-
-    def _build(self, settings: Settings, profiles: dict[str, Profile]) -> Loop:
-        self._build_hub(settings, profiles)
-        parts = self._parts(settings)
-        loop = Loop(parts, self._stopping, self.hang_up)
-        relay = self._relay(settings)
-        history = HistoryMaker(
-            self._workspace.data,
-            settings.history,
-            now=self._clock.now,
-            submit=self._jobs.submit,
-            on_damaged=loop.damaged,
-            zone=settings.timezone,
-            keep=settings.retention,
-            letters_gone=self._letters_deleted,
-            held=parts.room.full,
-        )
-        self._start_beside(history)
-        if parts.forwarder is not None:
-            self._start_beside(parts.forwarder)
-        self._listener.start()
-        self._stack.callback(self._listener.stop)
-        relay.start()
-        self._stack.callback(relay.stop)
-        return loop
-
-    def _build_hub(self, settings: Settings, profiles: dict[str, Profile]) -> None:
-        with closing(database.connect(self._workspace.data)) as connection:
-            self._clock = hub_clock(settings, connection)
-        self._codecs = codecs_of(
-            self._workspace.config,
-            settings,
-            profiles,
-            self._clock.now,
-            self._tell_codecs,
-        )
-        self._stack.callback(self._codecs.close)
-        standards = load_standards(self._workspace.config)
-        configuration = Configuration(
-            settings, profiles, standards, self._codecs, wants
-        )
-        self._hub = Hub(
-            self._workspace.data,
-            configuration,
-            self._clock.now,
-            stopping=self._stopping.is_set,
-        )
-        self._tell_codecs()
-        self._stack.callback(self._hub.close)
-        self._stack.callback(self._finish)
-
-    def _parts(self, settings: Settings) -> Parts:
-        hub, data = self._hub, self._workspace.data
-        room = DiskSpace(data, settings.disk.reserve_mb)
+    settings, profiles = load_all(workspace)
+    prepare(workspace, settings, profiles)
+    data, queue = workspace.data, WriteQueue()
+    with ExitStack() as stack:
+        stack.enter_context(folder_lock.locked(data))
+        clock = _open_clock(workspace, settings)
+        codecs = _build_codecs(workspace, settings, profiles, clock, queue)
+        stack.enter_context(closing(codecs))
+        standards = load_standards(workspace.config)
+        configuration = Configuration(settings, profiles, standards, codecs, wants)
+        hub = Hub(data, configuration, clock.now, stopping=stopping.is_set)
+        stack.enter_context(closing(hub))
+        stack.enter_context(_final_checkpoint(hub, queue))
         commands = CommandDispatcher(hub)
-        rules = RulesWatcher(self._workspace.config, hub, commands)
-        rules.take()
-        tail = TailServer(data)
-        self._stack.callback(tail.close)
-        file = settings.ledger.file
-        append = None if file is None else OutcomeLog(file, hub.connection).append
-        known = counters.get_meta(hub.connection, "filters")
-        self._listener = MqttListener(
-            settings.mqtt,
-            secrets.token_hex(8),
-            version=__version__,
-            extra_filters=(NATIVE_STATUS, OWN_ALERTS),
-            known_filters=known.split("\n") if known else [],
-            remember=lambda names: self._jobs.remember("filters", "\n".join(names)),
-        )
-        return Parts(
-            hub,
-            self._clock,
-            self._jobs,
-            BatchProcessor(hub, self._commit, append),
-            self._listener,
-            room,
-            commands,
-            rules,
-            Watchdog(hub, self._clock.now()),
-            tail,
-            self._codecs,
-            self._forwarder(settings),
-        )
-
-    def _forwarder(self, settings: Settings) -> Forwarder | None:
-        if not settings.influx.on:
-            self._jobs.submit(forwarding.park)
-            return None
-        return Forwarder(
-            self._workspace.data,
-            settings.influx,
-            now=self._clock.now,
-            submit=self._jobs.submit,
-            registry=lambda: self._hub.session.registry,
-            busy=lambda: self._listener.pending > BATCH,
-        )
-
-    def _relay(self, settings: Settings) -> Relay:
-        real_now = Clock().now
+        rules = RulesWatcher(workspace.config, hub, commands)
+        rules.read()
+        tail = stack.enter_context(closing(TailServer(data)))
+        disk = DiskSpace(data, settings.disk.reserve_mb)
+        listener = _build_listener(hub, queue)
         workers = Workers(settings.notify.workers)
-        self._stack.callback(workers.stop)
-        webhook = Webhook(
-            networks(settings.notify.private_networks),
-            settings.notify.timeout_s,
-            lambda: real_now() / 1000,
+        stack.callback(workers.stop)
+        relay = _build_relay(hub, queue, listener, workers)
+        forwarder = _build_forwarder(hub, queue, listener)
+        monitor = SelfMonitor(hub=hub, disk=disk, codecs=codecs, forwarder=forwarder)
+        history = _build_history(hub, queue, monitor)
+        stack.enter_context(_running_writer(history, hub, queue))
+        if forwarder is not None:
+            stack.enter_context(_running_writer(forwarder, hub, queue))
+        stack.enter_context(_running(listener))
+        stack.enter_context(_running(relay))
+        uplinks = UplinkReceiver(
+            hub=hub,
+            source=listener,
+            batches=_build_batch_processor(hub, queue),
+            tail=tail,
+            disk=disk,
+            clear_state=lambda topic: listener.publish(topic, b"", retain=True),
         )
-        relay = Relay(
-            lambda: database.connect(self._workspace.data, read_only=True),
-            self._jobs.submit,
-            transports=Transports(self._publish, webhook.deliver, workers),
-            real_now=lambda: real_now() / 1000,
-            callbacks=HubCallbacks(
-                self._count, self._subscriptions_changed, self._downlink_sent
-            ),
+        loop = HubLoop(
+            hub=hub,
+            queue=queue,
+            uplinks=uplinks,
+            commands=commands,
+            rules=rules,
+            watchdog=Watchdog(hub, clock.now()),
+            monitor=monitor,
+            stalls=StallDetector(clock.speed),
+            stopping=stopping,
+            reload_rules=reload_rules,
         )
-        self._hub.outbox_listeners.append(relay.offer)
-        return relay
+        _log_start(hub)
+        loop.run()
+        log.info("hub stops")
 
-    def _start_beside(self, worker: HistoryMaker | Forwarder) -> None:
-        self._stack.callback(lambda: self._stop_beside(worker))
-        worker.start()
 
-    # -- what the parts ask for, most of it in the open transaction --
+# -- building --
 
-    def _commit(self, change_set: ChangeSet) -> None:
-        self._jobs.commit(self._hub, change_set)
 
-    def _publish(self, posts: Sequence[OutgoingMessage]) -> int:
-        return self._listener.publish_many([Publication(*post) for post in posts])
+def _open_clock(workspace: Workspace, settings: Settings) -> Clock:
+    with closing(database.connect(workspace.data)) as connection:
+        return hub_clock(settings, connection)
 
-    def _downlink_sent(self, connection: Connection, id_: str) -> None:
-        downlinks.sent(connection, id_, self._clock.now())
-        self._hub.on_commit(lambda: self._hub.session.downlink_tracker.mark_sent(id_))
 
-    def _count(self, name: str, by: int) -> None:
-        self._hub.on_commit(lambda: self._jobs.count(name, by))
+def _build_codecs(
+    workspace: Workspace,
+    settings: Settings,
+    profiles: dict[str, Profile],
+    clock: Clock,
+    queue: WriteQueue,
+) -> Codecs:
+    def remember_off() -> None:
+        """Write down which codecs are switched off, for `status`."""
+        queue.remember("codecs_off", json.dumps(codecs.off()))
 
-    def _subscriptions_changed(self) -> None:
-        self._hub.on_commit(self._hub.reload_subscriptions)
+    codecs = codecs_of(workspace.config, settings, profiles, clock.now, remember_off)
+    remember_off()
+    return codecs
 
-    def _letters_deleted(self, devices: Iterable[str]) -> None:
-        deleted = list(devices)
-        self._hub.on_commit(lambda: self._hub.dead_letters.forget(deleted))
 
-    def _tell_codecs(self) -> None:
-        """Codecs that are switched off, for `status`."""
-        self._jobs.remember("codecs_off", json.dumps(self._codecs.off()))
+def _build_listener(hub: Hub, queue: WriteQueue) -> MqttListener:
+    known = counters.get_meta(hub.connection, "filters")
+    return MqttListener(
+        hub.configuration.settings.mqtt,
+        secrets.token_hex(8),
+        version=__version__,
+        extra_filters=(NATIVE_STATUS, OWN_ALERTS),
+        known_filters=known.split("\n") if known else [],
+        remember=lambda names: queue.remember("filters", "\n".join(names)),
+    )
 
-    # -- stopping --
 
-    def _stop_beside(self, worker: HistoryMaker | Forwarder) -> None:
-        """It waits for its job to be written; that is our thread's work."""
-        ending = threading.Thread(target=worker.stop)
-        ending.start()
-        while ending.is_alive():
-            self._commit(ChangeSet())
-            ending.join(0.01)
+def _build_batch_processor(hub: Hub, queue: WriteQueue) -> BatchProcessor:
+    file = hub.configuration.settings.ledger.file
+    append = None if file is None else OutcomeLog(file, hub.connection).append
+    return BatchProcessor(hub, lambda change_set: queue.commit(hub, change_set), append)
 
-    def _finish(self) -> None:
-        """What other threads still handed in, then every checkpoint block.
 
-        Not after a fault: memory may be ahead of the journal then, and the next
-        start folds what is true.
-        """
-        if not self._sound:
-            return
-        try:
-            self._commit(ChangeSet())
-            self._hub.checkpoint_all()
-        except DatabaseError:
-            log.exception("the last checkpoint failed; the next start folds more")
+def _build_relay(
+    hub: Hub, queue: WriteQueue, listener: MqttListener, workers: Workers
+) -> Relay:
+    settings = hub.configuration.settings.notify
+    real_ms = Clock().now
+
+    def real_s() -> float:
+        return real_ms() / 1000
+
+    def publish(posts: Sequence[OutgoingMessage]) -> int:
+        return listener.publish_many([Publication(*post) for post in posts])
+
+    def downlink_sent(connection: Connection, id_: str) -> None:
+        downlinks.sent(connection, id_, hub.now())
+        hub.on_commit(lambda: hub.session.downlink_tracker.mark_sent(id_))
+
+    webhook = Webhook(networks(settings.private_networks), settings.timeout_s, real_s)
+    relay = Relay(
+        lambda: database.connect(hub.folder, read_only=True),
+        queue.submit,
+        transports=Transports(publish, webhook.deliver, workers),
+        real_now=real_s,
+        callbacks=HubCallbacks(  # called in the open transaction
+            count=lambda name, by: hub.on_commit(lambda: queue.count(name, by)),
+            subscriptions_changed=lambda: hub.on_commit(hub.reload_subscriptions),
+            downlink_sent=downlink_sent,
+        ),
+    )
+    hub.outbox_listeners.append(relay.offer)
+    return relay
+
+
+def _build_forwarder(
+    hub: Hub, queue: WriteQueue, listener: MqttListener
+) -> Forwarder | None:
+    settings = hub.configuration.settings.influx
+    if not settings.on:
+        queue.submit(forwarding.park)
+        return None
+    return Forwarder(
+        hub.folder,
+        settings,
+        now=hub.now,
+        submit=queue.submit,
+        registry=lambda: hub.session.registry,
+        busy=lambda: listener.pending > BATCH_MESSAGES,
+    )
+
+
+def _build_history(hub: Hub, queue: WriteQueue, monitor: SelfMonitor) -> HistoryMaker:
+    def letters_deleted(devices: Iterable[str]) -> None:
+        deleted = list(devices)  # called in the open transaction
+        hub.on_commit(lambda: hub.dead_letters.forget(deleted))
+
+    settings = hub.configuration.settings
+    return HistoryMaker(
+        hub.folder,
+        settings.history,
+        now=hub.now,
+        submit=queue.submit,
+        on_damaged=monitor.count_damage,
+        zone=settings.timezone,
+        keep=settings.retention,
+        letters_gone=letters_deleted,
+        held=monitor.disk.full,
+    )
+
+
+def _log_start(hub: Hub) -> None:
+    session = hub.session
+    log.info("hub is up", devices=len(session.registry.device_no))
+    for rule, profile, devices in session.state.rules.selector.unjudged():
+        log.warning(
+            "a rule is not evaluated for sensors that cannot resolve its limit",
+            rule=rule,
+            profile=profile,
+            devices=devices,
+        )
+
+
+# -- starting and stopping --
+
+
+@contextmanager
+def _running(service: Service) -> Iterator[None]:
+    service.start()
+    try:
+        yield
+    finally:
+        service.stop()
+
+
+@contextmanager
+def _running_writer(service: Service, hub: Hub, queue: WriteQueue) -> Iterator[None]:
+    """Run what waits for its writes when it stops: this thread commits them."""
+    try:
+        service.start()
+        yield
+    finally:
+        stopping = threading.Thread(target=service.stop)
+        stopping.start()
+        while stopping.is_alive():
+            queue.commit(hub, ChangeSet())
+            stopping.join(0.01)
+
+
+@contextmanager
+def _final_checkpoint(hub: Hub, queue: WriteQueue) -> Iterator[None]:
+    """At a clean stop: commit what other threads submitted, write every block.
+
+    Not after a fault: memory may be ahead of the journal then, and the next start
+    folds what is true.
+    """
+    yield
+    try:
+        queue.commit(hub, ChangeSet())
+        hub.checkpoint_all()
+    except DatabaseError:
+        log.exception("the last checkpoint failed; the next start folds more")

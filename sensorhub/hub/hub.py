@@ -45,6 +45,7 @@ class Hub:
         *,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
+        self.folder = folder
         self.configuration = configuration
         self.now = now
         self._stopping = stopping

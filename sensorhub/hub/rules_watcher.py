@@ -36,7 +36,7 @@ class RulesWatcher:
         self._taken: Mark | None = None
         self._seen: Mark | None = None
 
-    def look(self, real_s: float) -> None:
+    def watch(self, real_s: float) -> None:
         """Take a file that changed and then stood still from one look to the next.
 
         `real_s`: monotonic time; looks once a second.
@@ -47,7 +47,7 @@ class RulesWatcher:
         mark = self._mark()
         still, self._seen = mark == self._seen, mark
         if still and mark is not None and mark != self._taken:
-            self.take()
+            self.read()
 
     def _mark(self) -> Mark | None:
         """What changes when the file does; None where there is none."""
@@ -57,7 +57,7 @@ class RulesWatcher:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
 
-    def take(self) -> None:
+    def read(self) -> None:
         """Read it now; a file that is not there says nothing."""
         self._taken = self._seen = self._mark()
         if self._taken is None:

@@ -1,1 +1,1 @@
-"""Where uplinks come from: each listener is a `model.Source`."""
+"""Where uplinks come from: each listener is a `model.UplinkSource`."""

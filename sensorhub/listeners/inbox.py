@@ -30,7 +30,7 @@ class _Chunk:
 
 @dataclass(slots=True, eq=False)
 class Token:
-    """What `done` needs to know about a batch. Of one connection only."""
+    """What `acknowledge` needs to know about a batch. Of one connection only."""
 
     origin: Acknowledger
     acks: list[bytes]
@@ -39,7 +39,7 @@ class Token:
 
 
 class Inbox:
-    """Queue between the network thread (`put`) and the pipeline (`take`, `done`).
+    """Queue from the network thread (`put`) to the hub's thread (`take_batch`).
 
     Bounds count what waits and what was taken and is not done. They are kept by
     not reading: `has_room` is asked before a read, so that one read may pass them.
@@ -84,8 +84,8 @@ class Inbox:
             self.received += len(messages)
             self._filled.notify()
 
-    def take(self, limit: int, wait_s: float) -> Batch | None:
-        """Up to `limit` messages of one connection; None after `wait_s`."""
+    def take_batch(self, limit: int, wait_s: float) -> Batch | None:
+        """Take up to `limit` messages of one connection; None after `wait_s`."""
         with self._filled:
             if not self._filled.wait_for(lambda: self._chunks, wait_s):
                 return None
@@ -125,8 +125,8 @@ class Inbox:
         chunk.size -= share
         chunk.start = stop
 
-    def done(self, batch: Batch) -> None:
-        """The batch is on disk: acknowledge it. Called in the order taken."""
+    def acknowledge(self, batch: Batch) -> None:
+        """Acknowledge a batch that is on disk. Called in the order taken."""
         token: Token = batch.token
         with self._filled:
             if not self._taken or self._taken[0] is not token:

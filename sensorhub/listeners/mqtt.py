@@ -14,6 +14,7 @@ import structlog
 from paho.mqtt.enums import MQTTErrorCode
 
 from sensorhub.config.settings import MqttSettings
+from sensorhub.errors import TakenOver
 from sensorhub.listeners.backoff import Backoff
 from sensorhub.listeners.broker_session import BrokerSession
 from sensorhub.listeners.bulk import fits_paho
@@ -39,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 class MqttListener:
-    """A `model.Source` on one MQTT broker, that publishes there, too.
+    """A `model.UplinkSource` on one MQTT broker, that publishes there, too.
 
     `taken_over` is set when a younger hub uses our client id: time to end.
     """
@@ -98,13 +99,18 @@ class MqttListener:
         self._network.wake()
         self._thread.join(GOODBYE_S + 10.0)
 
-    def take(self, limit: int, wait_s: float) -> Batch | None:
-        """Up to `limit` waiting messages; None after `wait_s` without any."""
-        return self._inbox.take(limit, wait_s)
+    def take_batch(self, limit: int, wait_s: float) -> Batch | None:
+        """Take up to `limit` waiting messages; None after `wait_s` without any."""
+        return self._inbox.take_batch(limit, wait_s)
 
-    def done(self, batch: Batch) -> None:
-        """The batch is on disk: acknowledge it. Called in the order taken."""
-        self._inbox.done(batch)
+    def acknowledge(self, batch: Batch) -> None:
+        """Acknowledge a batch that is on disk. Called in the order taken."""
+        self._inbox.acknowledge(batch)
+
+    def check(self) -> None:
+        """Raise TakenOver where a younger hub uses our client id."""
+        if self.taken_over.is_set():
+            raise TakenOver("a younger hub uses this client id; this one ends")
 
     @property
     def pending(self) -> int:

@@ -47,9 +47,9 @@ def take(port: str, version: str) -> None:
     print("ready", flush=True)
     seen = 0
     while True:
-        if (batch := listener.take(BATCH, WAIT_S)) is None:
+        if (batch := listener.take_batch(BATCH, WAIT_S)) is None:
             continue
-        listener.done(batch)
+        listener.acknowledge(batch)
         before, seen = seen, seen + len(batch.messages)
         if seen // 1_000 > before // 1_000:
             print(seen, flush=True)

@@ -82,7 +82,7 @@ def test_what_was_not_done_is_redelivered_in_order(
     with Peer(broker.port) as device:
         device.send(uplinks(100))
         batch = take(first, limit=40)
-        first.done(batch)
+        first.acknowledge(batch)
         done = len(batch.messages)
         take(first)
         first.stop()
@@ -102,7 +102,7 @@ def test_a_killed_hub_gets_again_what_it_had_not_acknowledged(
         "import sys\nfrom tests.support.listening import *\n"
         f"listener = listening(settings_for({broker.port}))\n"
         "print('up', file=sys.stderr, flush=True)\n"
-        "while True: listener.take(10, 1.0)\n"
+        "while True: listener.take_batch(10, 1.0)\n"
     )
     hub = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -137,11 +137,11 @@ def test_an_acknowledgement_never_crosses_a_reconnect(
         assert numbers(batches[-1].messages) == list(range(20))
         if batches[1:]:
             assert batches[-1].messages[0].flags & DUP
-            listener.done(batches[-2])
+            listener.acknowledge(batches[-2])
         if received < 60:
             broker.restart()
     until(listener.connected, "connected")
-    listener.done(batches[-1])
+    listener.acknowledge(batches[-1])
     listener.stop()
     again = listening(settings_for(broker.port, version=way[0]), bulk=way[1])
     assert nothing_comes(again)
@@ -390,7 +390,7 @@ def test_a_backlog_is_drained_only_when_done(
     while done < 2_500:
         batch = take(second, limit=200)
         assert not second.drained
-        second.done(batch)
+        second.acknowledge(batch)
         done += len(batch.messages)
     until(lambda: second.drained, "drained")
     second.stop()

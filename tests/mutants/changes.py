@@ -113,14 +113,16 @@ RESTARTS = (
 )
 ACKS = (
     of(
-        "hub/loop.py",
-        "self._messages(batch.messages)\n        self._listener.done(batch)\n",
-        "self._listener.done(batch)\n        self._messages(batch.messages)\n",
+        "hub/uplink_receiver.py",
+        "began = time.monotonic()\n",
+        "began = time.monotonic()\n        self.source.acknowledge(batch)\n",
         ACKNOWLEDGED,
     ),
-    of("hub/loop.py", "self._listener.done(batch)", "pass", ACKNOWLEDGED),
-    of("hub/loop.py", " and not parts.room.full()", "", FULL_DISK),
-    of("hub/loop.py", "if self._parts.room.full():", "if False:", FULL_DISK),
+    of(
+        "hub/uplink_receiver.py", "self.source.acknowledge(batch)", "pass", ACKNOWLEDGED
+    ),
+    of("hub/uplink_receiver.py", " and not self.disk.full()", "", FULL_DISK),
+    of("hub/uplink_receiver.py", "if self.disk.full():", "if False:", FULL_DISK),
     of(
         "hub/hub.py",
         "if self._stopping():",

@@ -32,7 +32,7 @@ def listening(
 
 def take(listener: MqttListener, limit: int = 2_000) -> Batch:
     """The next batch, waited for."""
-    batch = until(lambda: listener.take(limit, 0.05), "a batch")
+    batch = until(lambda: listener.take_batch(limit, 0.05), "a batch")
     assert batch is not None
     assert len(batch.messages) <= limit
     return batch
@@ -44,7 +44,7 @@ def collect(listener: MqttListener, enough: int) -> list[Message]:
     while len(got) < enough:
         batch = take(listener)
         got += batch.messages
-        listener.done(batch)
+        listener.acknowledge(batch)
     return got
 
 
@@ -52,7 +52,7 @@ def nothing_comes(listener: MqttListener, for_s: float = 0.3) -> bool:
     """Whether no message arrives within `for_s`."""
     end = time.monotonic() + for_s
     while time.monotonic() < end:
-        if batch := listener.take(10, 0.05):
+        if batch := listener.take_batch(10, 0.05):
             print("came:", batch.messages)
             return False
     return True

@@ -4,7 +4,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 from tests.support.stories import Story
@@ -12,27 +11,29 @@ from tests.support.town import FLEET, NOW, UP, native
 
 from sensorhub.clock import Clock
 from sensorhub.codecs.protocol import NO_CODECS
-from sensorhub.codecs.runner import Codecs
-from sensorhub.errors import StoreError
+from sensorhub.errors import StoreError, TakenOver
 from sensorhub.hub import loop as loop_module
 from sensorhub.hub.batch_processor import BatchProcessor
 from sensorhub.hub.commands.dispatcher import CommandDispatcher
 from sensorhub.hub.hub import Hub
-from sensorhub.hub.loop import Loop, Parts
+from sensorhub.hub.loop import HubLoop
 from sensorhub.hub.rules_watcher import RulesWatcher
+from sensorhub.hub.self_monitor import SelfMonitor
+from sensorhub.hub.stall_detector import StallDetector
 from sensorhub.hub.tail import TailServer
+from sensorhub.hub.uplink_receiver import UplinkReceiver
 from sensorhub.hub.watchdog import Watchdog
 from sensorhub.hub.write_queue import WriteQueue
-from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.model import Batch
 from sensorhub.store.disk_space import DiskSpace
 from sensorhub.store.hot.changeset import ChangeSet
 
 DONE = "done"
+SPEED = 600.0
 
 
 class FakeSource:
-    """Gives batches, then stops the loop."""
+    """A `model.UplinkSource` that gives batches, then stops the loop."""
 
     drained = True
     pending = 0
@@ -40,22 +41,23 @@ class FakeSource:
     def __init__(
         self, batches: int, events: list[str], stopping: threading.Event
     ) -> None:
-        self.taken_over = threading.Event()
+        self.taken_over = False
         self.left = batches
         self._events, self._stopping = events, stopping
 
-    def take(self, limit: int, wait_s: float) -> Batch | None:
+    def check(self) -> None:
+        if self.taken_over:
+            raise TakenOver("a younger hub")
+
+    def take_batch(self, limit: int, wait_s: float) -> Batch | None:
         if not self.left:
             self._stopping.set()
             return None
         self.left -= 1
         return Batch([native("d1", {"fill_level": 5.0}, seq=self.left)], self.left)
 
-    def done(self, batch: Batch) -> None:
+    def acknowledge(self, batch: Batch) -> None:
         self._events.append(DONE)
-
-    def connected(self) -> bool:
-        return True
 
 
 class Rig:
@@ -69,19 +71,28 @@ class Rig:
         self.free = 1e9
         self.jobs = WriteQueue()
         self._tail = TailServer(story.place.data)
+        self.hub.now = Clock(NOW, SPEED).now
+        disk = DiskSpace(story.place.data, 100, free=lambda folder: self.free)
         commands = CommandDispatcher(self.hub)
-        self._parts = Parts(
-            self.hub,
-            Clock(NOW, 600.0),
-            self.jobs,
-            BatchProcessor(self.hub, self._commit),
-            cast(MqttListener, self.source),
-            DiskSpace(story.place.data, 100, free=lambda folder: self.free),
-            commands,
-            RulesWatcher(story.place.config, self.hub, commands),
-            Watchdog(self.hub, NOW),
-            self._tail,
-            cast(Codecs, NO_CODECS),
+        uplinks = UplinkReceiver(
+            hub=self.hub,
+            source=self.source,
+            batches=BatchProcessor(self.hub, self._commit),
+            tail=self._tail,
+            disk=disk,
+            clear_state=lambda topic: True,
+        )
+        self._loop = HubLoop(
+            hub=self.hub,
+            queue=self.jobs,
+            uplinks=uplinks,
+            commands=commands,
+            rules=RulesWatcher(story.place.config, self.hub, commands),
+            watchdog=Watchdog(self.hub, NOW),
+            monitor=SelfMonitor(hub=self.hub, disk=disk, codecs=NO_CODECS),
+            stalls=StallDetector(SPEED),
+            stopping=self.stopping,
+            reload_rules=threading.Event(),
         )
         self.hub.connection.set_trace_callback(self._trace)
 
@@ -99,7 +110,7 @@ class Rig:
     def run(self) -> None:
         """Run the loop until it is stopped."""
         try:
-            Loop(self._parts, self.stopping, threading.Event()).run()
+            self._loop.run()
         finally:
             self._tail.close()
 
@@ -178,3 +189,11 @@ def test_while_the_disk_is_full_nothing_is_taken_and_nobody_is_silent(
 def monitored(hub: Hub) -> int:
     """The time (ms) in which the hub could hear."""
     return hub.session.state.reception.monitored_ms
+
+
+def test_a_source_that_has_ended_ends_the_loop(story: Story) -> None:
+    rig = Rig(story, 3)
+    rig.source.taken_over = True
+    with pytest.raises(TakenOver):
+        rig.run()
+    assert rig.source.left == 3

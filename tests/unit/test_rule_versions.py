@@ -139,12 +139,12 @@ class Watched:
         self.path.write_text(UP + FIRE, "utf-8")
         self.town = town
         self.file = RulesWatcher(folder, town.hub, town.commands)
-        self.file.take()
+        self.file.read()
         self.time = 0.0
 
     def look(self) -> None:
         self.time += 1.0
-        self.file.look(self.time)
+        self.file.watch(self.time)
 
     def write(self, text: str) -> None:
         """Write, and look often enough."""
@@ -203,14 +203,14 @@ def test_a_file_that_is_gone_says_nothing(watched: Watched) -> None:
     watched.path.unlink()
     watched.look()
     watched.look()
-    watched.file.take()
+    watched.file.read()
     assert authors(watched.town) == ["file"]
 
 
 def test_what_somebody_applied_stays_until_the_file_changes(watched: Watched) -> None:
     town = watched.town
     rules(town, UP)
-    RulesWatcher(watched.path.parent, town.hub, town.commands).take()  # a restart
+    RulesWatcher(watched.path.parent, town.hub, town.commands).read()  # a restart
     assert authors(town) == ["file", "wang"]
     watched.write(UP + FIRE + "\n")
     assert authors(town) == ["file", "wang", "file"]
