@@ -1,8 +1,8 @@
 """A batch as columns, and its compact form for the journal.
 
-One row a uplink: device, key, seq, received_at, outcome, reason, count. One row
-a reading, in the order of the uplinks: code (measurement number), value,
-measured_at, quality, why. `count` says how many readings an uplink has.
+One row per uplink: device, key, seq, received_at, outcome, reason, count. One row
+per reading, in the order of the uplinks: code (measurement number), value,
+measured_at, quality, why. `count` is the number of readings of an uplink.
 """
 
 import zlib
@@ -21,7 +21,7 @@ U8 = NDArray[np.uint8]
 
 NO_DEVICE = -1
 NO_SEQ = -1
-BARE = -2  # neither seq nor ts: known again by content and time only
+BARE = -2  # neither seq nor ts: recognised by content and time only
 
 
 @dataclass(slots=True)
@@ -77,9 +77,10 @@ class Columns:
 
 
 class Service(NamedTuple):
-    """A collection or cleaning that happened: asset number, kind, when (ms).
+    """A collection or cleaning: asset number, kind, time (ms).
 
-    One that readings show has the bracket in which it was (ms), and what it took (%).
+    A service detected from readings has the bracket of its time (ms) and the amount
+    that was removed (%).
     """
 
     asset: int
@@ -91,25 +92,26 @@ class Service(NamedTuple):
 
 
 class Notes(msgspec.Struct, array_like=True):
-    """What else a journal row holds, for the fold.
+    """What a journal row holds beside its columns, for the fold.
 
-    `covered` is the time (ms) in which the hub could have heard, up to here;
-    `intervals` are (device, ms) that devices told before this batch; `said` are
-    (uplink, ms) of device times that were too far off and were replaced; `via` are
-    (device, place) of gateways that took a device over; `excused` are devices whose
-    silence begins anew; `usage` is what the town taught and is gone by from here on:
-    population, its week as 168 float32, settling; `naive` are the populations whose
-    forecasts go by their last day from then on.
+    `monitored_ms` is the monitored time (ms) up to here: the time in which the hub
+    could have heard. `intervals` are (device, ms) that devices reported before this
+    batch; `device_times` are (uplink, ms) of device times that were too far off and
+    were replaced; `gateways` are (device, subject) where another gateway hears a
+    device from now on; `excused` are devices whose silence is counted from now.
+    `usage` is what was learnt and is used from here on: population, its week and crew
+    hours as float32, settling; `persistence` are the populations that use persistence
+    forecasts (as on the last day) from then on.
     """
 
-    covered: int = 0
+    monitored_ms: int = 0
     services: list[Service] = []
     intervals: list[tuple[int, int]] = []
-    said: list[tuple[int, int]] = []
-    via: list[tuple[int, int]] = []
+    device_times: list[tuple[int, int]] = []
+    gateways: list[tuple[int, int]] = []
     excused: list[int] = []
     usage: list[tuple[int, bytes, float]] = []
-    naive: list[int] = []
+    persistence: list[int] = []
 
 
 class _Body(msgspec.Struct, array_like=True):
@@ -175,7 +177,7 @@ def unpack_notes(body: bytes) -> Notes:
 def unpack_devices(body: bytes) -> I32:
     """The devices of a journal row's uplinks. Raises ValueError on damaged bytes.
 
-    They come first, so that little is inflated: a quick look whether more is worth it.
+    They come first, so that little is inflated: a cheap test before the full unpack.
     """
     try:
         packed = msgspec.msgpack.decode(body, type=_Body)

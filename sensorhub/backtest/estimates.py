@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.alerts.event import rfc3339
-from sensorhub.estimate.follow import Found
+from sensorhub.estimate.follow import LevelFindings
 from sensorhub.estimate.usage import HOUR_MS
 from sensorhub.hub.hub import Hub
 from sensorhub.model import NEVER
@@ -23,7 +23,9 @@ class EstimateWriter:
         self._told = np.full(hub.session.registry.devices, NEVER, np.int64)
         hub.session.state.levels.watch = self.seen
 
-    def seen(self, row: NDArray[np.intp], at: NDArray[np.int64], found: Found) -> None:
+    def seen(
+        self, row: NDArray[np.intp], at: NDArray[np.int64], found: LevelFindings
+    ) -> None:
         """Take a layer of level readings: one for each device in `row`."""
         emptied = found.emptied
         for i in np.flatnonzero(emptied.which).tolist():
@@ -62,7 +64,7 @@ class EstimateWriter:
                 hours_to_full=middle,
                 h10=low,
                 h90=high,
-                basis="naive" if ahead.naive[i] else "own",
+                basis="naive" if ahead.persistence[i] else "own",
             )
 
     def _asset(self, device: int) -> str:

@@ -161,7 +161,7 @@ class VirtualHub:
         session = self.hub.session
         limit = session.lifecycle.shortest_limit()
         until = min(self._due, int(times[at]) + limit + 1)
-        midnight = session.state.levels.teaching.turns_at
+        midnight = session.state.levels.learning.turns_at
         if int(times[at]) < midnight:
             until = min(until, midnight)
         end = int(np.searchsorted(times[at : at + MOST_BATCH], until)) + at

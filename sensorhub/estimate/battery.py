@@ -1,4 +1,4 @@
-"""How many days a battery has left: the daily means of percent and volt go down a line.
+"""Remaining battery days from a line through the daily means of percent and volt.
 
 The line is fitted with forgetting and without outliers (cold days sag); a sudden gain
 is a new battery. Lithium cells hold their voltage until a knee: from there the volt
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate.tables import Table
+from sensorhub.estimate.tables import DeviceTable
 from sensorhub.model import NEVER
 
 DAY_MS = 86_400_000
@@ -36,15 +36,15 @@ SPEC = {
 F64 = NDArray[np.float64]
 
 
-def new_batteries(devices: int) -> Table:
-    """Batteries that nobody has heard of."""
-    return Table(SPEC, devices)
+def new_batteries(devices: int) -> DeviceTable:
+    """The states of batteries without readings."""
+    return DeviceTable(SPEC, devices)
 
 
 def look(
-    table: Table, row: NDArray[Any], at: NDArray[np.int64], value: F64, volt: bool
+    table: DeviceTable, row: NDArray[Any], at: NDArray[np.int64], value: F64, volt: bool
 ) -> F64:
-    """Take one reading of each device in `row`: % or, for `volt`, V.
+    """Observe one reading of each device in `row`: % or, for `volt`, V.
 
     Answers the days left where a day was over and they are known, else NaN.
     """
@@ -61,9 +61,9 @@ def look(
 
 
 def _turn(
-    table: Table, row: NDArray[Any], day: NDArray[np.int64], volt: bool
+    table: DeviceTable, row: NDArray[Any], day: NDArray[np.int64], volt: bool
 ) -> NDArray[np.float64]:
-    """A new day begins: the line takes the mean of the day before, if there was one."""
+    """Begin a new day: the mean of the day before, if any, is added to the line."""
     t: dict[str, NDArray[Any]] = {name: table[name][row] for name in SPEC}
     over = t["n"] > 0
     mean = t["sum"] / np.maximum(t["n"], 1)
@@ -82,7 +82,7 @@ def _step(
     passed: F64,
     scale: float,
 ) -> None:
-    """A day was over: the line goes on to it."""
+    """Extend the line by a day that is over."""
     t["top"] = np.where(over, np.maximum(t["top"], mean), t["top"])
     renewed = over & (mean - t["level"] > RENEWED * scale)
     first = over & (np.isnan(t["level"]) | renewed)
@@ -103,7 +103,7 @@ def _step(
 
 
 def _left(t: dict[str, NDArray[Any]], volt: bool) -> F64:
-    """Days until the line is at the end; NaN while it is not known."""
+    """Days until the line reaches the end; NaN while unknown."""
     slope = np.minimum(t["slope"], -1e-12)
     known = t["days"] >= KNOWN
     if volt:

@@ -11,7 +11,7 @@ WEEK_H, DAY_H = 168, 24
 MONDAY_H = 72  # 1970-01-01 was a Thursday
 
 
-class Calendar:
+class DayCalendar:
     """`like`: weekdays (0 is Monday) by local day since 1970; others are their own."""
 
     def __init__(self, like: Mapping[int, int] | None = None) -> None:

@@ -1,9 +1,9 @@
-"""When crews come: the hour of the local day, learnt from emptyings that were seen.
+"""Learn the hours of the local day at which crews come, from detected emptyings.
 
-An emptying is known by its bracket only. Each spreads its weight over the hours of its
-bracket, by what is known so far of the hours at which crews come; night by night this
-sharpens (expectation maximisation). Where no rounds are given, this says how likely an
-emptying was within a gap, and when within its bracket it was. Pure.
+The time of an emptying is known as a bracket. Expectation maximisation: each emptying
+spreads its weight over the hours of its bracket in proportion to the hours learnt so
+far. Where no rounds are configured, the hours give the probability of an emptying
+within a gap, and its likely time within its bracket. Pure.
 """
 
 from typing import NamedTuple
@@ -20,7 +20,7 @@ LEAN = 24.0  # emptyings of which a flat day is made, at first
 LEAST = 0.05  # of the mean
 
 
-class Visits(NamedTuple):
+class EmptyingBrackets(NamedTuple):
     """Columns of emptyings; their brackets in local hours since 1970."""
 
     block: NDArray[np.intp]
@@ -29,14 +29,14 @@ class Visits(NamedTuple):
     end: F64
 
 
-class Crews:
-    """What emptyings teach: sums by block, population and hour of the day."""
+class CrewHourSums:
+    """Sums of emptyings by block, population and hour of the day."""
 
     def __init__(self, blocks: int, populations: int) -> None:
         self.sums = np.zeros((blocks, populations, DAY_H))
 
-    def add(self, seen: Visits, shape: F64) -> None:
-        """Take emptyings; `shape` is what is known so far."""
+    def add(self, seen: EmptyingBrackets, shape: F64) -> None:
+        """Add emptyings; `shape` holds the hours learnt so far."""
         use = (seen.end > seen.begin) & (seen.end - seen.begin <= LONGEST_H)
         if not use.any():
             return
@@ -49,7 +49,7 @@ class Crews:
         np.add.at(self.sums, where, weight / weight.sum(axis=1, keepdims=True))
 
     def fade(self, blocks: NDArray[np.bool_]) -> None:
-        """A day is over: what is old counts less, in these blocks."""
+        """Fade the sums of these blocks: a day is over, older days count less."""
         self.sums[blocks] *= KEPT
 
     def shapes(self) -> F64:

@@ -1,4 +1,4 @@
-"""How far a sensor's readings can be trusted: stuck, leaps, echoes lost, blind zone.
+"""Quality of a sensor's readings: stuck values, leaps, lost echoes, blind zone.
 
 Each device is judged by its own habits: how often it repeats a reading, how long its
 runs are, between which ends it moves. Pure; columns by device; at most one reading a
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate.tables import Table
+from sensorhub.estimate.tables import DeviceTable
 from sensorhub.model import NEVER, Reason
 
 HOUR_MS = 3_600_000
@@ -45,23 +45,27 @@ F64 = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-class Verdict(NamedTuple):
-    """A row a reading: model.Reason (0: none), hours stuck, share of bad ones, %."""
+class EchoVerdicts(NamedTuple):
+    """By reading: model.Reason (0: none), hours stuck, share of bad ones (%)."""
 
     why: NDArray[np.uint8]
     stuck_h: F64
     bad: F64
 
 
-def new_echoes(devices: int) -> Table:
-    """The habits of devices that never spoke."""
-    return Table(SPEC, devices)
+def new_echoes(devices: int) -> DeviceTable:
+    """The states of devices without readings."""
+    return DeviceTable(SPEC, devices)
 
 
 def look(
-    table: Table, row: NDArray[Any], at: NDArray[np.int64], near: F64, level: Flags
-) -> Verdict:
-    """Take one reading of each device in `row`, each newer than the one before.
+    table: DeviceTable,
+    row: NDArray[Any],
+    at: NDArray[np.int64],
+    near: F64,
+    level: Flags,
+) -> EchoVerdicts:
+    """Judge one reading of each device in `row`, each newer than the one before.
 
     `near`: the larger, the nearer is what is measured (or the more gas there is);
     `level`: it is an echo, so that leaps count.
@@ -82,7 +86,7 @@ def look(
     for name, column in t.items():
         table[name][row] = column
     hours = np.where(stuck, (at - t["began"]) / HOUR_MS, 0.0)
-    return Verdict(why, hours, 100.0 * t["bad"])
+    return EchoVerdicts(why, hours, 100.0 * t["bad"])
 
 
 def _runs(
@@ -92,7 +96,7 @@ def _runs(
     known: Flags,
     ends: Flags,
 ) -> Flags:
-    """Count repeats; which devices repeat themselves longer than they ever do.
+    """Count repeats; which devices repeat a value for longer than is usual for them.
 
     At its ends a sensor repeats itself for good reason.
     """
@@ -124,7 +128,7 @@ def _leaps(
     judged: Flags,
     why: NDArray[np.uint8],
 ) -> None:
-    """Leaps up wait for a second reading; falls to the very end may be lost echoes."""
+    """Hold leaps up until a second reading; falls to the far end may be lost echoes."""
     span = np.maximum(t["top"] - t["bottom"], 1e-9)
     leap = (near - np.where(np.isnan(t["good"]), near, t["good"])) / span
     fresh = judged & (at - t["at"] <= FRESH_MS)

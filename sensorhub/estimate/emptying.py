@@ -1,9 +1,10 @@
-"""Seeing that somebody emptied it: a second track beside the filter's, and their odds.
+"""Emptying detection by hypothesis test: a candidate runs beside the filter.
 
-A reading far below what was expected opens a candidate. Later readings are weighed
-under both stories, emptied and not, until the odds decide; the filter goes on as if
-nothing had been opened meanwhile. The time of an emptying is a bracket: after the
-last good reading, before the first low one.
+A reading far below the prediction opens a candidate. Later readings are evaluated under
+both hypotheses, emptied and not emptied, until the log odds decide; a likelier
+candidate replaces the open one. The filter continues meanwhile as if there were none.
+The time of an emptying is a bracket: after the last good reading, before the first low
+one.
 """
 
 from typing import NamedTuple
@@ -14,11 +15,11 @@ from numpy.typing import NDArray
 from sensorhub.estimate.fill import (
     HEAP,
     LEVELLED,
-    Ahead,
-    Fit,
+    ElapsedTime,
+    FillPrediction,
+    FilterState,
     Flags,
-    Passed,
-    State,
+    ReadingFit,
     from_nowhere,
     rate,
 )
@@ -39,8 +40,8 @@ LEAST = 10.0  # % that must have been in it
 HOUR_MS = 3_600_000
 
 
-class Emptied(NamedTuple):
-    """Which devices saw an emptying; the bracket (ms); what was taken out (%)."""
+class DetectedEmptyings(NamedTuple):
+    """Devices with a detected emptying; its bracket (ms); the amount removed (%)."""
 
     which: Flags
     begin: I64
@@ -48,25 +49,25 @@ class Emptied(NamedTuple):
     amount: F64
 
 
-class Visit(NamedTuple):
-    """A crew's visit since the last good reading: its chance (0 to 1); which share of
-    the time has passed since then, and the variance of that."""
+class VisitEstimate(NamedTuple):
+    """A crew's visit since the last good reading: its probability (0 to 1); the share
+    of the gap that lies after the visit, and the variance of that share."""
 
     chance: F64
     share: F64
     doubt: F64
 
 
-def weigh(
-    t: State,
+def update_candidates(
+    t: FilterState,
     law: Law,
-    ahead: Ahead,
-    fit: Fit,
+    ahead: FillPrediction,
+    fit: ReadingFit,
     z: F64,
-    passed: Passed,
+    passed: ElapsedTime,
     stuck: Flags,
 ) -> None:
-    """Let the reading speak for or against the candidates that are open."""
+    """Update the log odds and the state of open candidates by a reading."""
     use = ~np.isnan(t["odds"]) & ~stuck
     if not use.any():
         return
@@ -96,17 +97,17 @@ def weigh(
         t[name] = np.where(use, value, t[name])
 
 
-def open_(
-    t: State,
+def open_candidates(
+    t: FilterState,
     law: Law,
-    ahead: Ahead,
-    fit: Fit,
+    ahead: FillPrediction,
+    fit: ReadingFit,
     reading: tuple[I64, F64],
-    passed: Passed,
-    visit: Visit,
+    passed: ElapsedTime,
+    visit: VisitEstimate,
     stuck: Flags,
 ) -> None:
-    """Open a candidate where a reading is too low, as an emptying would make it."""
+    """Open a candidate where a reading is as low as after an emptying."""
     at, z = reading
     shown = ahead.f + ahead.h
     low = (fit.nu < -LOW * np.sqrt(fit.variance)) & (shown > LEAST) & ~stuck
@@ -122,7 +123,7 @@ def open_(
         fit.likely[place],
         z[place],
         passed.good_days[place],
-        Visit(*(column[place] for column in visit)),
+        VisitEstimate(*(column[place] for column in visit)),
     )
     better = np.isnan(part["odds"]) | (odds > part["odds"])
     chosen = better & (odds > np.log(0.05))
@@ -142,9 +143,15 @@ def open_(
 
 
 def _odds(
-    t: State, law: Law, shown: F64, likely: F64, z: F64, days: F64, visit: Visit
+    t: FilterState,
+    law: Law,
+    shown: F64,
+    likely: F64,
+    z: F64,
+    days: F64,
+    visit: VisitEstimate,
 ) -> tuple[F64, F64, F64]:
-    """Log odds of an emptying; level after it and its variance."""
+    """Log odds of an emptying; the level after it and its variance."""
     chance = visit.chance
     gap = rate(t) * days
     came = gap * visit.share
@@ -165,15 +172,17 @@ def _odds(
     return odds, level, spread + sure * (1 - sure) * (near - z) ** 2
 
 
-def declare(t: State, law: Law, before: F64, interval_h: F64) -> Emptied:
-    """Take the emptyings whose odds are good enough.
+def accept_candidates(
+    t: FilterState, law: Law, before: F64, interval_h: F64
+) -> DetectedEmptyings:
+    """Accept the candidates whose log odds suffice; the filter continues with them.
 
     `before`: fill before them (%); `interval_h`: hours from one reading to the next.
     """
     enough = np.clip(DECLARED - AN_HOUR_LESS * (interval_h - 1), SOONEST, DECLARED)
     with np.errstate(invalid="ignore"):
         which = t["odds"] > enough
-    found = Emptied(
+    found = DetectedEmptyings(
         which, t["open_from"].copy(), t["open_until"].copy(), before - t["open_level"]
     )
     if not which.any():

@@ -1,4 +1,4 @@
-"""How full it is: a filter over level readings, with its uncertainty.
+"""Fill level estimation: a Kalman filter over level readings, with uncertainty.
 
 True fill f and the surface hump h under the beam are followed together (a Kalman
 filter of two states), because the hump does not average out until things are thrown
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.normal import ROOT_2PI, density, tail
-from sensorhub.estimate.tables import Table
+from sensorhub.estimate.tables import DeviceTable
 from sensorhub.model import NEVER
 
 F64 = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-State = dict[str, NDArray[Any]]
+FilterState = dict[str, NDArray[Any]]
 USUAL_RATE = 27.0  # % a day
 EVENTS = 3.0  # deposits' worth of weight that the usual rate has
 MEMORY_D = 60.0  # warped days
@@ -66,8 +66,8 @@ SPEC = {
 }
 
 
-class Passed(NamedTuple):
-    """What passed since the last reading, and since the last good one."""
+class ElapsedTime(NamedTuple):
+    """Time since the last reading, and since the last good one."""
 
     hours: F64
     days: F64  # warped
@@ -75,8 +75,8 @@ class Passed(NamedTuple):
     good_days: F64  # warped
 
 
-class Ahead(NamedTuple):
-    """The state at the moment of a reading, before it."""
+class FillPrediction(NamedTuple):
+    """The predicted state at the time of a reading, before it is used."""
 
     f: F64
     h: F64
@@ -92,8 +92,8 @@ class Ahead(NamedTuple):
     days: F64
 
 
-class Fit(NamedTuple):
-    """How a reading fits what was expected."""
+class ReadingFit(NamedTuple):
+    """The fit of a reading to the prediction."""
 
     nu: F64
     variance: F64
@@ -102,12 +102,14 @@ class Fit(NamedTuple):
     odd: F64  # chance that it is an echo from nowhere
 
 
-def new_fills(devices: int) -> Table:
-    """The fills of devices that never spoke."""
-    return Table(SPEC, devices)
+def new_fills(devices: int) -> DeviceTable:
+    """The filter states of devices without readings."""
+    return DeviceTable(SPEC, devices)
 
 
-def begin(t: State, law: Law, fresh: Flags, at: NDArray[np.int64], z: F64) -> None:
+def begin(
+    t: FilterState, law: Law, fresh: Flags, at: NDArray[np.int64], z: F64
+) -> None:
     """Take the first readings of devices: the level is all that is known."""
     if not fresh.any():
         return
@@ -130,20 +132,22 @@ def begin(t: State, law: Law, fresh: Flags, at: NDArray[np.int64], z: F64) -> No
         t[name] = np.where(fresh, value, t[name])
 
 
-def rate(t: State) -> F64:
+def rate(t: FilterState) -> F64:
     """Percent a warped day, gross."""
     found: F64 = np.maximum(t["gained"] / t["days"], FEWEST_RATE)
     return found
 
 
-def young(t: State, law: Law) -> Flags:
+def young(t: FilterState, law: Law) -> Flags:
     """Whose rate is still the usual one more than its own."""
     usual = 2 * EVENTS * law.phi  # %
     found: Flags = (t["gained"] < usual) & (t["days"] < usual / USUAL_RATE)
     return found
 
 
-def expect(t: State, law: Law, passed: Passed, settling: F64, stuck: Flags) -> Ahead:
+def expect(
+    t: FilterState, law: Law, passed: ElapsedTime, settling: F64, stuck: Flags
+) -> FillPrediction:
     """Go on to the moment of the reading."""
     r, days = rate(t), passed.days
     deposits = r * days / law.mean
@@ -153,7 +157,7 @@ def expect(t: State, law: Law, passed: Passed, settling: F64, stuck: Flags) -> A
     few = (big <= MANY) & ~stuck
     mean = r * days * np.where(few, 1 - law.big_volume, 1.0)
     spread = np.where(few, law.phi_small, law.phi) * r * days
-    return Ahead(
+    return FillPrediction(
         f=np.minimum(kept * t["f"] + mean, HEAP),
         h=level * t["h"],
         ff=kept**2 * t["ff"]
@@ -172,7 +176,9 @@ def expect(t: State, law: Law, passed: Passed, settling: F64, stuck: Flags) -> A
     )
 
 
-def correct(t: State, law: Law, ahead: Ahead, z: F64, stuck: Flags) -> Fit:
+def correct(
+    t: FilterState, law: Law, ahead: FillPrediction, z: F64, stuck: Flags
+) -> ReadingFit:
     """Mix the three branches; moves f, h and their covariances."""
     full = z >= law.blind - SHOWN_FULL
     r = rate(t)
@@ -210,7 +216,7 @@ def correct(t: State, law: Law, ahead: Ahead, z: F64, stuck: Flags) -> Fit:
     }
     for name, (seen, unseen) in moved.items():
         t[name] = np.where(stuck, unseen, seen)
-    return Fit(z - shown[0], variance[0], full, likely, w[2])
+    return ReadingFit(z - shown[0], variance[0], full, likely, w[2])
 
 
 def _branches(
@@ -244,7 +250,14 @@ def from_nowhere(law: Law, z: F64, full: Flags, shown: F64) -> F64:
     return found
 
 
-def agree(t: State, law: Law, ahead: Ahead, z: F64, fit: Fit, stuck: Flags) -> None:
+def agree(
+    t: FilterState,
+    law: Law,
+    ahead: FillPrediction,
+    z: F64,
+    fit: ReadingFit,
+    stuck: Flags,
+) -> None:
     """Two odd high readings on one level are a real jump, found one report late."""
     high = (fit.odd > 0.5) & (fit.nu > 0) & ~fit.full & ~stuck
     twice = high & (np.abs(z - t["pending"]) <= 3 * np.sqrt(law.noise) + 2)
@@ -267,7 +280,9 @@ def agree(t: State, law: Law, ahead: Ahead, z: F64, fit: Fit, stuck: Flags) -> N
     fit.odd[twice] = 0.0
 
 
-def learn(t: State, law: Law, before: F64, ahead: Ahead, passed: Passed) -> F64:
+def learn(
+    t: FilterState, law: Law, before: F64, ahead: FillPrediction, passed: ElapsedTime
+) -> F64:
     """The rate from what was gained; answers that, in percent."""
     came = np.maximum(t["f"] - ahead.kept * before, LOSS)
     use = t["f"] < 100
@@ -283,7 +298,9 @@ def learn(t: State, law: Law, before: F64, ahead: Ahead, passed: Passed) -> F64:
     return came
 
 
-def roughness(t: State, ahead: Ahead, fit: Fit, stuck: Flags) -> None:
+def roughness(
+    t: FilterState, ahead: FillPrediction, fit: ReadingFit, stuck: Flags
+) -> None:
     """How uneven the surface is, by how far readings are from what was expected."""
     q = fit.nu**2 / fit.variance
     use = (ahead.deposits > 0.3) & (ahead.f + ahead.h > 12) & (q < 12)

@@ -1,4 +1,4 @@
-"""A layer of level readings through filter, emptyings and forecast, in this order."""
+"""Process level readings, one per device: filter, emptying detection, forecast."""
 
 from typing import NamedTuple
 
@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.estimate import emptying, fill, forecast, record
-from sensorhub.estimate.emptying import Emptied, Visit
-from sensorhub.estimate.fill import SPEC, Flags, Passed
-from sensorhub.estimate.forecast import Ahead, Chances
+from sensorhub.estimate.emptying import DetectedEmptyings, VisitEstimate
+from sensorhub.estimate.fill import SPEC, ElapsedTime, Flags
+from sensorhub.estimate.forecast import Chances, ForecastHorizon
 from sensorhub.estimate.law import Law
-from sensorhub.estimate.plan import Plans
-from sensorhub.estimate.tables import Table
-from sensorhub.estimate.usage import HOUR_MS, Usage, local_hours
+from sensorhub.estimate.plan import RoundPlans
+from sensorhub.estimate.tables import DeviceTable
+from sensorhub.estimate.usage import HOUR_MS, UsageProfiles, local_hours
 from sensorhub.model import NEVER
 
 F64 = NDArray[np.float64]
@@ -21,31 +21,31 @@ HORIZON_H = 24.0
 ROUND_H = 0.5  # a round is so punctual
 
 
-class Town(NamedTuple):
-    """What all devices share: laws, weeks, rounds; by device which of them."""
+class SharedModels(NamedTuple):
+    """Models shared by devices: laws, weeks, rounds; by device the number of each."""
 
     laws: NDArray[np.float64]  # a row a number of `Law`, a column a law
     law_of: NDArray[np.intp]
-    usage: Usage
-    plans: Plans
+    usage: UsageProfiles
+    plans: RoundPlans
     plan_of: NDArray[np.intp]
     interval_ms: NDArray[np.int64]  # expected from one reading to the next
 
 
-class Found(NamedTuple):
-    """A row a reading."""
+class LevelFindings(NamedTuple):
+    """Results of a layer of readings, one row per reading."""
 
     chances: Chances
-    emptied: Emptied
-    took: Flags  # the reading was believed
-    came: F64  # % that was thrown in since the last one, as far as seen
-    passed: Passed
+    emptied: DetectedEmptyings
+    took: Flags  # the reading was accepted by the filter
+    came: F64  # estimated deposits since the last reading, %
+    passed: ElapsedTime
     rate: F64  # before the reading, % a warped day
 
 
-def follow(
-    table: Table,
-    town: Town,
+def process_levels(
+    table: DeviceTable,
+    models: SharedModels,
     row: NDArray[np.intp],
     at: I64,
     z: F64,
@@ -53,22 +53,22 @@ def follow(
     offset_ms: int | I64,
     fresh: Flags,
     stuck: Flags,
-) -> Found:
-    """Take one reading (ms, %) of each device in `row`, each newer than its last.
+) -> LevelFindings:
+    """Process one reading (ms, %) of each device in `row`, each newer than its last.
 
-    `fresh`: what the device said before counts no more (a new mounting).
-    `stuck`: the sensor repeats itself beyond its habit. `offset_ms`: local time less
-    UTC.
+    `fresh`: earlier readings of the device do not count (a new mounting).
+    `stuck`: the sensor repeats its value for longer than usual. `offset_ms`: local
+    time less UTC.
     """
-    law = Law(*town.laws[:, town.law_of[row]])
+    law = Law(*models.laws[:, models.law_of[row]])
     people = law.population.astype(np.intp)
     t = {name: table[name][row] for name in SPEC}
     fresh = fresh | (t["at"] == NEVER)
     fill.begin(t, law, fresh, at, z)
     t["at"] = np.where(fresh, at, t["at"])
-    when = _when(t, town, row, people, at, offset_ms)
+    when = _when(t, models, row, people, at, offset_ms)
     passed = when.passed
-    settling = town.usage.settling[people]
+    settling = models.usage.settling[people]
     speed = fill.rate(t)
     began = t["since"]
     t["since"] = np.where(z == t["z"], began, at)
@@ -76,11 +76,13 @@ def follow(
     stuck = stuck & ~fresh
     same = {name: t[name] for name in ("f", "h", "ff", "fh", "hh")}
     ahead, fit, came = _filter(t, law, z, passed, (settling, stuck))
-    emptying.weigh(t, law, ahead, fit, z, passed, stuck)
+    emptying.update_candidates(t, law, ahead, fit, z, passed, stuck)
     now = at, local_hours(at, offset_ms)
-    visit = _visit(town, (row, people), t, now, passed)
-    emptying.open_(t, law, ahead, fit, (at, z), passed, visit, stuck)
-    emptied = emptying.declare(t, law, ahead.f, town.interval_ms[row] / HOUR_MS)
+    visit = _visit(models, (row, people), t, now, passed)
+    emptying.open_candidates(t, law, ahead, fit, (at, z), passed, visit, stuck)
+    emptied = emptying.accept_candidates(
+        t, law, ahead.f, models.interval_ms[row] / HOUR_MS
+    )
     t["served"] = np.where(emptied.which, emptied.end, t["served"])
     for name, column in same.items():
         t[name] = np.where(fresh, column, t[name])
@@ -88,18 +90,18 @@ def follow(
     t["good_at"] = np.where(took, at, t["good_at"])
     t["good_at"] = np.where(stuck, np.minimum(t["good_at"], began), t["good_at"])
     t["at"] = at
-    chances = _chances(t, law, when, town.usage, stuck)
+    chances = _chances(t, law, when, models.usage, stuck)
     for name, column in t.items():
         table[name][row] = column
-    return Found(chances, emptied, took & ~fresh, came, passed, speed)
+    return LevelFindings(chances, emptied, took & ~fresh, came, passed, speed)
 
 
 def _filter(
-    t: fill.State, law: Law, z: F64, passed: Passed, how: tuple[F64, Flags]
-) -> tuple[fill.Ahead, fill.Fit, F64]:
-    """The reading through the filter; `how`: settling, and which sensors are stuck.
+    t: fill.FilterState, law: Law, z: F64, passed: ElapsedTime, how: tuple[F64, Flags]
+) -> tuple[fill.FillPrediction, fill.ReadingFit, F64]:
+    """Filter a reading; `how`: settling, and which sensors are stuck.
 
-    Answers the state before it, how it fits, and what has come.
+    Returns the prediction, the fit of the reading, and the estimated deposits.
     """
     settling, stuck = how
     ahead, before = fill.expect(t, law, passed, settling, stuck), t["f"]
@@ -110,74 +112,78 @@ def _filter(
     return ahead, fit, came
 
 
-class When(NamedTuple):
-    """The times of a layer: what passed, and the horizons of its forecasts."""
+class ForecastTimes(NamedTuple):
+    """Elapsed time since the last readings, and the horizons of the forecasts."""
 
-    passed: Passed
-    a_day: Ahead
-    next_round: Ahead
+    passed: ElapsedTime
+    a_day: ForecastHorizon
+    next_round: ForecastHorizon
 
 
 def _when(
-    t: fill.State,
-    town: Town,
+    t: fill.FilterState,
+    models: SharedModels,
     row: NDArray[np.intp],
     people: NDArray[np.intp],
     at: I64,
     offset_ms: int | I64,
-) -> When:
+) -> ForecastTimes:
     local = local_hours(at, offset_ms)
     hours = (at - t["at"]) / HOUR_MS
     good_hours = (at - t["good_at"]) / HOUR_MS
-    until = np.minimum(town.plans.next_in(town.plan_of[row], local), HORIZON_H)
+    until = np.minimum(models.plans.next_in(models.plan_of[row], local), HORIZON_H)
     times = (local, local - hours, local - good_hours, local + HORIZON_H, local + until)
-    now, last, good, day, then = town.usage.warped(people, np.stack(times))
-    return When(
-        Passed(
+    now, last, good, day, then = models.usage.warped(people, np.stack(times))
+    return ForecastTimes(
+        ElapsedTime(
             hours,
             np.maximum(now - last, 1e-6),
             good_hours,
             np.maximum(now - good, 1e-6),
         ),
-        Ahead(np.full(len(row), HORIZON_H), day - now),
-        Ahead(until, then - now),
+        ForecastHorizon(np.full(len(row), HORIZON_H), day - now),
+        ForecastHorizon(until, then - now),
     )
 
 
 def _visit(
-    town: Town,
+    models: SharedModels,
     who: tuple[NDArray[np.intp], NDArray[np.intp]],
-    t: fill.State,
+    t: fill.FilterState,
     now: tuple[I64, F64],
-    passed: Passed,
-) -> Visit:
-    """Whether a crew came since the last good reading, and when.
+    passed: ElapsedTime,
+) -> VisitEstimate:
+    """Estimate whether and when a crew came since the last good reading.
 
-    `who`: devices and their populations. A round that was seen to empty it is over:
-    nobody comes twice for it.
+    `who`: devices and their populations. A round with a detected emptying is over: no
+    crew comes twice for it.
     """
     (row, people), (at, local) = who, now
     gap = np.maximum(passed.good_hours, 1e-3)
-    plan = town.plan_of[row]
-    ago = town.plans.last_ago(plan, local + ROUND_H) - ROUND_H
+    plan = models.plan_of[row]
+    ago = models.plans.last_ago(plan, local + ROUND_H) - ROUND_H
     since = np.where(t["served"] == NEVER, np.inf, (at - t["served"]) / HOUR_MS)
     planned = (ago <= gap + ROUND_H) & (ago < since - ROUND_H)
-    hours, after = town.usage.crews.between(people, local - gap, local)
+    hours, after = models.usage.crews.between(people, local - gap, local)
     by_plan = emptying.PLANNED * planned + emptying.UNPLANNED * gap
     blind = emptying.AN_HOUR * np.minimum(hours, emptying.MOST_H)
     chance = np.minimum(np.where(plan > 0, by_plan, blind), emptying.SUREST)
     share = np.clip(np.where(planned, ago, after) / gap, 0, 1)
     width = np.minimum(np.where(planned, 2 * ROUND_H, gap) / gap, 1)
-    return Visit(chance, share, width**2 / 12)
+    return VisitEstimate(chance, share, width**2 / 12)
 
 
 def _chances(
-    t: fill.State, law: Law, when: When, usage: Usage, stuck: Flags
+    t: fill.FilterState,
+    law: Law,
+    when: ForecastTimes,
+    usage: UsageProfiles,
+    stuck: Flags,
 ) -> Chances:
     people = law.population.astype(np.intp)
     silent = (t["at"] - t["good_at"]) / HOUR_MS
     trust = np.where(stuck, np.exp(-forecast.FADES * silent), 1.0)
-    flat = record.goes_flat(t, usage, people)
+    flat = record.uses_persistence(t, usage, people)
     to = when.a_day, when.next_round
     if flat.any():
         to = to[0].on_one_day(flat), to[1].on_one_day(flat)
@@ -186,14 +192,16 @@ def _chances(
     young = fill.young(t, law)
     if not young.any():
         return found
-    # nobody knows yet how fast it fills
+    # the fill rate is not known yet
     soon = np.where(young, found.overfull, found.before_round)
     return found._replace(before_round=soon)
 
 
-def emptied_by_hand(table: Table, town: Town, row: NDArray[np.intp], at: int) -> None:
-    """A crew says that it emptied these at `at` (ms), after their last readings."""
-    law = Law(*town.laws[:, town.law_of[row]])
+def record_emptying(
+    table: DeviceTable, models: SharedModels, row: NDArray[np.intp], at: int
+) -> None:
+    """Record that a crew emptied these at `at` (ms), after their last readings."""
+    law = Law(*models.laws[:, models.law_of[row]])
     now: dict[str, F64 | float] = {
         "f": law.residue,
         "ff": law.residue_var + law.noise,

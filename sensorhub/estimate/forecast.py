@@ -1,7 +1,7 @@
-"""What will come of a fill: the chance that it is due, and when it is full.
+"""Forecast of a fill: the probability that it is due, and the time until it is full.
 
-P(due) asks what a dispatcher asks: is it 70 % full now, or will it be full within the
-horizon? docs/estimation.md says why that question and not another one.
+P(due) is the probability that it is 70 % full now or will be full within the horizon.
+docs/estimation.md gives the reason for this definition.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate.fill import State
+from sensorhub.estimate.fill import FilterState
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.normal import ROOT_2PI, tail
 
@@ -22,26 +22,30 @@ FARTHEST_H = 168.0
 
 
 class Chances(NamedTuple):
-    """Of each device, 0 to 1."""
+    """Probabilities by device, 0 to 1."""
 
     due: F64  # 70 % full now, or full within a day
     before_round: F64  # full before the next round, a day at most
     overfull: F64  # full now
 
 
-class Ahead(NamedTuple):
+class ForecastHorizon(NamedTuple):
     """A horizon: hours, and warped days until then."""
 
     hours: F64
     days: F64
 
-    def on_one_day(self, which: NDArray[np.bool_]) -> "Ahead":
-        """The same where a day is like any other, of some devices."""
-        return Ahead(self.hours, np.where(which, self.hours / 24, self.days))
+    def on_one_day(self, which: NDArray[np.bool_]) -> "ForecastHorizon":
+        """The horizon in unwarped days for the devices in `which`."""
+        return ForecastHorizon(self.hours, np.where(which, self.hours / 24, self.days))
 
 
 def full_by(
-    law: Law, settling: F64, start: tuple[F64, F64], growth: tuple[F64, F64], to: Ahead
+    law: Law,
+    settling: F64,
+    start: tuple[F64, F64],
+    growth: tuple[F64, F64],
+    to: ForecastHorizon,
 ) -> F64:
     """The chance of 100 % by a horizon; `start`: level, variance; `growth`: rate, its
     weight in days."""
@@ -49,9 +53,13 @@ def full_by(
 
 
 def _short(
-    law: Law, settling: F64, start: tuple[F64, F64], growth: tuple[F64, F64], to: Ahead
+    law: Law,
+    settling: F64,
+    start: tuple[F64, F64],
+    growth: tuple[F64, F64],
+    to: ForecastHorizon,
 ) -> F64:
-    """How far short of 100 % it is expected to be, in standard deviations."""
+    """Expected distance to 100 %, in standard deviations."""
     (f, ff), (r, days) = start, growth
     kept = np.exp(-settling * to.hours)
     half = np.sqrt(kept)
@@ -63,11 +71,11 @@ def _short(
 
 
 def chances(
-    t: State,
+    t: FilterState,
     law: Law,
     settling: F64,
     growth: tuple[F64, F64],
-    to: tuple[Ahead, Ahead],
+    to: tuple[ForecastHorizon, ForecastHorizon],
     *,
     trust: F64,
 ) -> Chances:
@@ -105,11 +113,11 @@ def full_in(
     `days_in(hours)`: warped days in so many hours from now on. By bisection, to 6 min.
     """
     low, high = np.zeros_like(start[0]), np.full_like(start[0], FARTHEST_H)
-    last = Ahead(high, days_in(high))
+    last = ForecastHorizon(high, days_in(high))
     never = full_by(law, settling, start, growth, last) < share
     for _ in range(11):
         middle = (low + high) / 2
-        here = Ahead(middle, days_in(middle))
+        here = ForecastHorizon(middle, days_in(middle))
         reached = full_by(law, settling, start, growth, here) >= share
         low, high = np.where(reached, low, middle), np.where(reached, middle, high)
     return np.where(never, np.nan, high)

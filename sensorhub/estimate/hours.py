@@ -1,4 +1,4 @@
-"""The hours of a day at which crews come, as weights: what `crews` has learnt. Pure."""
+"""Weights of the hours of a day at which crews come, as learnt by `crews`. Pure."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,14 +9,14 @@ SHORT_H = 4.0
 PLAIN = 2.0  # an hour of a bracket stands out that has so many times the mean
 
 
-class Hours:
+class CrewHours:
     """The hours of a day by population, of mean 1."""
 
     def __init__(self, populations: int) -> None:
         self.take(np.ones((populations, DAY_H)))
 
     def take(self, shape: F64) -> None:
-        """Go by these hours from now on."""
+        """Use these hours from now on."""
         self.shape = shape / shape.mean(axis=1, keepdims=True)
         zero = np.zeros((len(shape), 1))
         self._sums = np.hstack((zero, np.cumsum(self.shape, axis=1)))

@@ -1,4 +1,4 @@
-"""What is known of fills: as of their last readings, and at some time after them."""
+"""Fill outlook as of the last readings, and projected to a later time."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.estimate import fill, forecast, record
-from sensorhub.estimate.fill import SPEC, Flags, Passed, State
-from sensorhub.estimate.follow import HORIZON_H, Town
-from sensorhub.estimate.forecast import Ahead, Chances
+from sensorhub.estimate.fill import SPEC, ElapsedTime, FilterState, Flags
+from sensorhub.estimate.follow import HORIZON_H, SharedModels
+from sensorhub.estimate.forecast import Chances, ForecastHorizon
 from sensorhub.estimate.law import Law
-from sensorhub.estimate.tables import Table
+from sensorhub.estimate.tables import DeviceTable
 from sensorhub.estimate.usage import HOUR_MS, local_hours
 
 F64 = NDArray[np.float64]
@@ -19,62 +19,66 @@ I64 = NDArray[np.int64]
 SHARES = (0.1, 0.5, 0.9)
 
 
-class Outlook(NamedTuple):
-    """A row a device: the fill and its deviation (%), the chance of 100 % within a
-    day, and the hours until it is full with a chance of 10, 50 and 90 % (NaN: over a
-    week)."""
+class FillOutlook(NamedTuple):
+    """One row per device: fill and standard deviation (%), probability of 100 % within
+    a day, hours until full with a probability of 10, 50 and 90 % (NaN: over a week)."""
 
     fill: F64
     sd: F64
     full_24h: F64
     hours: tuple[F64, F64, F64]
-    naive: Flags  # it goes on as on its last day
+    persistence: Flags  # a persistence forecast, at the last day's rate
 
 
 def outlook(
-    table: Table, town: Town, row: NDArray[np.intp], offset_ms: int | I64
-) -> Outlook:
-    """What is known of devices as of their last readings."""
-    law = Law(*town.laws[:, town.law_of[row]])
+    table: DeviceTable,
+    models: SharedModels,
+    row: NDArray[np.intp],
+    offset_ms: int | I64,
+) -> FillOutlook:
+    """The outlook of devices as of their last readings."""
+    law = Law(*models.laws[:, models.law_of[row]])
     t = {name: table[name][row] for name in SPEC}
-    return _outlook(t, law, town, local_hours(t["at"], offset_ms))
+    return _outlook(t, law, models, local_hours(t["at"], offset_ms))
 
 
-def _outlook(t: State, law: Law, town: Town, local: F64) -> Outlook:
-    """The same of states at local hours since 1970."""
+def _outlook(t: FilterState, law: Law, models: SharedModels, local: F64) -> FillOutlook:
+    """The outlook of filter states at local hours since 1970."""
     people = law.population.astype(np.intp)
-    flat = record.goes_flat(t, town.usage, people)
-    days_in = _days_in(town, people, local, flat)
-    settling = town.usage.settling[people]
+    flat = record.uses_persistence(t, models.usage, people)
+    days_in = _days_in(models, people, local, flat)
+    settling = models.usage.settling[people]
     start, growth = (t["f"], t["ff"]), record.growth(t, flat)
     day = np.full(len(local), HORIZON_H)
     low, middle, high = (
         forecast.full_in(share, law, settling, start, growth, days_in)
         for share in SHARES
     )
-    return Outlook(
+    return FillOutlook(
         t["f"],
         np.sqrt(np.maximum(t["ff"], 0)),
-        forecast.full_by(law, settling, start, growth, Ahead(day, days_in(day))),
+        forecast.full_by(
+            law, settling, start, growth, ForecastHorizon(day, days_in(day))
+        ),
         (low, middle, high),
         flat,
     )
 
 
 def _days_in(
-    town: Town, people: NDArray[np.intp], local: F64, flat: Flags
+    models: SharedModels, people: NDArray[np.intp], local: F64, flat: Flags
 ) -> Callable[[F64], F64]:
     """Warped days in so many hours from `local` on; days are alike where `flat`."""
-    now = town.usage.warped(people, local)
+    now = models.usage.warped(people, local)
 
     def days_in(hours: F64) -> F64:
-        days = town.usage.warped(people, local + hours) - now
+        days = models.usage.warped(people, local + hours) - now
         return np.where(flat, hours / HORIZON_H, days)
 
     return days_in
 
 
-class Later(NamedTuple):
+class ProjectedFill(NamedTuple):
     """An outlook at a later time; besides it the chances, the hours until the next
     round (inf: none) and since the last good reading."""
 
@@ -82,33 +86,37 @@ class Later(NamedTuple):
     sd: F64
     full_24h: F64
     hours: tuple[F64, F64, F64]
-    naive: Flags
+    persistence: Flags
     chances: Chances
     next_round_h: F64
     silent_h: F64
-    young: Flags  # nobody knows yet how fast it fills
+    young: Flags  # the fill rate is not known yet
 
 
-def later(
-    table: Table, town: Town, row: NDArray[np.intp], at: int, offset_ms: int
-) -> Later:
-    """Of devices in `row` that spoke before `at` (ms): they went on as usual."""
-    law = Law(*town.laws[:, town.law_of[row]])
+def project_fill(
+    table: DeviceTable,
+    models: SharedModels,
+    row: NDArray[np.intp],
+    at: int,
+    offset_ms: int,
+) -> ProjectedFill:
+    """Project devices in `row` to `at` (ms), after their last readings."""
+    law = Law(*models.laws[:, models.law_of[row]])
     people = law.population.astype(np.intp)
-    settling = town.usage.settling[people]
+    settling = models.usage.settling[people]
     t = {name: table[name][row] for name in SPEC}
     local = local_hours(np.full(len(row), at), offset_ms)
     silent_h = (at - t["good_at"]) / HOUR_MS
-    _go_on(t, law, town, at, local)
-    seen = _outlook(t, law, town, local)
-    days_in = _days_in(town, people, local, seen.naive)
-    next_round = town.plans.next_in(town.plan_of[row], local)
+    _go_on(t, law, models, at, local)
+    seen = _outlook(t, law, models, local)
+    days_in = _days_in(models, people, local, seen.persistence)
+    next_round = models.plans.next_in(models.plan_of[row], local)
     day, until = (
-        Ahead(hours, days_in(hours))
+        ForecastHorizon(hours, days_in(hours))
         for hours in (np.full(len(row), HORIZON_H), np.minimum(next_round, HORIZON_H))
     )
-    growth, sure = record.growth(t, seen.naive), np.ones(len(row))
-    return Later(
+    growth, sure = record.growth(t, seen.persistence), np.ones(len(row))
+    return ProjectedFill(
         *seen,
         chances=forecast.chances(t, law, settling, growth, (day, until), trust=sure),
         next_round_h=next_round,
@@ -117,13 +125,13 @@ def later(
     )
 
 
-def _go_on(t: State, law: Law, town: Town, at: int, local: F64) -> None:
-    """Fills and their variance as they are at `at` (ms), if things went on as usual."""
+def _go_on(t: FilterState, law: Law, models: SharedModels, at: int, local: F64) -> None:
+    """Advance fills and their variances to `at` (ms) at their usual rates."""
     people = law.population.astype(np.intp)
     hours, good_hours = (at - t["at"]) / HOUR_MS, (at - t["good_at"]) / HOUR_MS
-    warped = town.usage.warped(people, np.stack((local, local - hours)))
+    warped = models.usage.warped(people, np.stack((local, local - hours)))
     days = np.maximum(warped[0] - warped[1], 0)
-    passed = Passed(hours, days, good_hours, days)
+    passed = ElapsedTime(hours, days, good_hours, days)
     unseen = np.ones(len(local), np.bool_)
-    ahead = fill.expect(t, law, passed, town.usage.settling[people], unseen)
+    ahead = fill.expect(t, law, passed, models.usage.settling[people], unseen)
     t["f"], t["ff"] = ahead.f, np.maximum(ahead.ff, 0)

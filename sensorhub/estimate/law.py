@@ -1,4 +1,4 @@
-"""What is thrown in and how a sensor errs: the few numbers that the filter needs.
+"""Deposit laws and sensor errors: the parameters of the filter.
 
 All in percent of the asset's volume. A deposit law in litres becomes percent by the
 asset's capacity, a sensor's error in millimetres by its height, so that one law fits

@@ -1,9 +1,10 @@
-"""What a whole population teaches: its week, and how fast content settles.
+"""Learn the weekly profile and the settling rate of a population.
 
-Sums a block of devices, so that a checkpoint of a block holds what its own devices
-taught. The week is the mean gain by hour over what the rates made expect; hours that
-little is known of lean on the hour of day and the day of the week, and these on a
-rough day. Settling is what content loses by night, against what comes then.
+Sums are kept by block of devices, so that the checkpoint of a block holds what its own
+devices contributed. The week is the mean gain by hour, relative to the gain expected
+from the rates. Hours with few data are shrunk towards hour of day times day of week,
+and these towards a default day. Settling is the share of the content lost per hour at
+night, compared with the deposits of that time.
 """
 
 from typing import NamedTuple
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.estimate.calendar import WEEK_H
-from sensorhub.estimate.usage import Usage, rough_week
+from sensorhub.estimate.usage import UsageProfiles, rough_week
 
 F64 = NDArray[np.float64]
 KEPT = 0.97  # of the sums, a day: five weeks count
@@ -26,7 +27,7 @@ USUAL_SETTLING = 0.003  # what is known before: 0, give or take so much
 DOUBT = 3.0  # how much its own uncertainty draws the settling to 0
 
 
-class Step(NamedTuple):
+class FillStep(NamedTuple):
     """Columns of steps from one good reading to the next: local hours since 1970,
     levels at both ends (%), the rate expected (% a warped day)."""
 
@@ -38,9 +39,9 @@ class Step(NamedTuple):
     after: F64
     rate: F64
 
-    def only(self, which: NDArray[np.bool_]) -> "Step":
+    def only(self, which: NDArray[np.bool_]) -> "FillStep":
         """Some of the steps."""
-        return Step(
+        return FillStep(
             self.block[which],
             self.population[which],
             self.begin[which],
@@ -59,16 +60,16 @@ def hours_of(begin: F64, end: F64) -> tuple[F64, F64]:
     return hour, np.maximum(overlap, 0)
 
 
-class Learnt:
-    """Sums by block and population."""
+class WeekSums:
+    """Sums by block and population from which weeks and settling are computed."""
 
     def __init__(self, blocks: int, populations: int) -> None:
         self.gained = np.zeros((blocks, populations, WEEK_H))
         self.exposed = np.zeros((blocks, populations, WEEK_H))
         self.night = np.zeros((blocks, populations, 7))
 
-    def add(self, step: Step, usage: Usage) -> None:
-        """Take steps; `usage` is what is known so far."""
+    def add(self, step: FillStep, usage: UsageProfiles) -> None:
+        """Add steps; `usage` is the profile learnt so far."""
         hours = step.end - step.begin
         use = (hours > 0) & (hours <= LONGEST_H)
         if not use.any():
@@ -86,7 +87,7 @@ class Learnt:
         np.add.at(self.exposed, where, step.rate[:, None] * overlap / 24)
         self._nights(step, hours)
 
-    def _nights(self, step: Step, hours: F64) -> None:
+    def _nights(self, step: FillStep, hours: F64) -> None:
         begin, end = step.begin % 24, step.end % 24
         night = (begin < NIGHT_H) & (end < NIGHT_H) & (hours < NIGHT_H)
         if not night.any():
@@ -100,12 +101,12 @@ class Learnt:
         np.add.at(self.night, (step.block[night], step.population[night]), sums)
 
     def fade(self, blocks: NDArray[np.bool_]) -> None:
-        """A day is over: what is old counts less, in these blocks."""
+        """Fade the sums of these blocks: a day is over, older days count less."""
         for sums in (self.gained, self.exposed, self.night):
             sums[blocks] *= KEPT
 
     def weeks(self) -> tuple[F64, F64]:
-        """Weeks of all populations as learnt, and settling a share an hour."""
+        """The learnt weeks of all populations, and settling as a share per hour."""
         gained, exposed = self.gained.sum(axis=0), self.exposed.sum(axis=0)
         rough = rough_week()
         shapes = np.array(

@@ -1,12 +1,13 @@
-"""Odour by a gas cell whose zero nobody knows: the rise over what was never dirty.
+"""Odour rise over the estimated baseline of a gas cell.
 
 An electrochemical cell has a zero error of about 1 ppm that differs from device to
-device and drifts. The lowest of the last days is not clean air either: a cleaning
-that takes 90 % away leaves a ninth of its fall. So the zero is put that far below the
+device and drifts. The lowest value of the last days is not clean air either: a cleaning
+that removes 90 % leaves a ninth of its fall. The baseline is set that far below the
 lowest minimum. A leap between two readings is chemistry (alcohol, disinfectant), never
-urine, which takes hours: the cell is left alone for half an hour.
+urine, which takes hours: the cell is ignored for half an hour.
 
-State is one packed row a device: `new_nose`, then `sniff` reading by reading.
+The state is one packed row per device: `new_gas_cell`, then `observe_gas` for each
+reading.
 """
 
 from array import array
@@ -39,8 +40,8 @@ SIZE = RING + 2 * DAYS
 Nose = array  # of SIZE doubles
 
 
-class Sniff(NamedTuple):
-    """What a reading says: rise in ppm where known; when a cleaning began, ms."""
+class GasObservation(NamedTuple):
+    """Result of a reading: rise in ppm where known; begin of a cleaning, ms."""
 
     rise: float | None = None
     cleaned_at: int | None = None
@@ -49,107 +50,107 @@ class Sniff(NamedTuple):
     drift: float | None = None  # ppm, once a day
 
 
-NOTHING = Sniff()
+NOTHING = GasObservation()
 
 
-def new_nose() -> "Nose[float]":
-    """The state of a cell that never spoke."""
-    nose = array("d", [nan]) * SIZE
-    nose[AT] = nose[TAKEN] = nose[MASK] = nose[LEAPT] = nose[CLEANED] = NEVER
-    nose[FELL] = nose[WANDERED] = nose[PLACE] = 0.0
-    return nose
+def new_gas_cell() -> "Nose[float]":
+    """The state of a cell without readings."""
+    cell = array("d", [nan]) * SIZE
+    cell[AT] = cell[TAKEN] = cell[MASK] = cell[LEAPT] = cell[CLEANED] = NEVER
+    cell[FELL] = cell[WANDERED] = cell[PLACE] = 0.0
+    return cell
 
 
-def mask(nose: "Nose[float]", at: int) -> None:
-    """Somebody cleans at `at` (ms): what the cell shows then is chemistry."""
-    nose[MASK] = max(nose[MASK], at + MASK_MS)
+def mask(cell: "Nose[float]", at: int) -> None:
+    """Ignore the cell for a while after a cleaning at `at` (ms): it shows chemistry."""
+    cell[MASK] = max(cell[MASK], at + MASK_MS)
 
 
-def sniff(nose: "Nose[float]", at: int, value: float) -> Sniff:
-    """Take a reading (ms, ppm). One that is not newer says nothing."""
-    if at <= nose[AT]:
+def observe_gas(cell: "Nose[float]", at: int, value: float) -> GasObservation:
+    """Observe a reading (ms, ppm). A reading that is not newer has no result."""
+    if at <= cell[AT]:
         return NOTHING
-    if at - nose[AT] > COLD_MS:
-        _begin(nose, at, value)
-    nose[AT] = at
-    warming = at - nose[SINCE] < WARM_MS
-    gap = at - nose[TAKEN]
-    if at < nose[MASK]:
-        return Sniff(warming=warming)
-    if value - nose[FAST] > LEAP and gap < PATIENCE_MS:
-        nose[MASK], nose[LEAPT] = at + MASK_MS, at
-        return Sniff(warming=warming, leap=True)
-    before, day = nose[SLOW], nose[DAY]
-    _average(nose, at, value, gap)
-    span = _span(nose)
-    drift = _wander(nose, span) if nose[DAY] != day else None
+    if at - cell[AT] > COLD_MS:
+        _begin(cell, at, value)
+    cell[AT] = at
+    warming = at - cell[SINCE] < WARM_MS
+    gap = at - cell[TAKEN]
+    if at < cell[MASK]:
+        return GasObservation(warming=warming)
+    if value - cell[FAST] > LEAP and gap < PATIENCE_MS:
+        cell[MASK], cell[LEAPT] = at + MASK_MS, at
+        return GasObservation(warming=warming, leap=True)
+    before, day = cell[SLOW], cell[DAY]
+    _average(cell, at, value, gap)
+    span = _span(cell)
+    drift = _wander(cell, span) if cell[DAY] != day else None
     if warming:
-        return Sniff(warming=True)
-    low = min([nose[LOW], *(x for x in nose[RING : RING + DAYS] if not isnan(x))])
-    rise = nose[FAST] - low + LEFT * span
-    cleaned = _cleaning(nose, at, before - nose[FAST], span)
-    return Sniff(rise, cleaned, drift=drift)
+        return GasObservation(warming=True)
+    low = min([cell[LOW], *(x for x in cell[RING : RING + DAYS] if not isnan(x))])
+    rise = cell[FAST] - low + LEFT * span
+    cleaned = _cleaning(cell, at, before - cell[FAST], span)
+    return GasObservation(rise, cleaned, drift=drift)
 
 
-def _begin(nose: "Nose[float]", at: int, value: float) -> None:
-    """The cell speaks first, or after a long time: today is all that is known."""
-    if at - nose[AT] > DAYS * DAY_MS:
-        nose[:] = new_nose()
-    nose[SINCE] = nose[TAKEN] = at
-    nose[FAST] = nose[SLOW] = nose[LOW] = nose[HIGH] = value
-    nose[DAY] = at // DAY_MS
+def _begin(cell: "Nose[float]", at: int, value: float) -> None:
+    """Start the baseline anew: the first reading, or the first after a long time."""
+    if at - cell[AT] > DAYS * DAY_MS:
+        cell[:] = new_gas_cell()
+    cell[SINCE] = cell[TAKEN] = at
+    cell[FAST] = cell[SLOW] = cell[LOW] = cell[HIGH] = value
+    cell[DAY] = at // DAY_MS
 
 
-def _average(nose: "Nose[float]", at: int, value: float, gap: float) -> None:
-    nose[TAKEN] = at
-    nose[FAST] += (1 - exp(-gap / FAST_MS)) * (value - nose[FAST])
-    nose[SLOW] += (1 - exp(-gap / SLOW_MS)) * (value - nose[SLOW])
-    slow = nose[SLOW]
+def _average(cell: "Nose[float]", at: int, value: float, gap: float) -> None:
+    cell[TAKEN] = at
+    cell[FAST] += (1 - exp(-gap / FAST_MS)) * (value - cell[FAST])
+    cell[SLOW] += (1 - exp(-gap / SLOW_MS)) * (value - cell[SLOW])
+    slow = cell[SLOW]
     day = at // DAY_MS
-    if day != nose[DAY]:
-        place = int(nose[PLACE])
-        nose[RING + place], nose[RING + DAYS + place] = nose[LOW], nose[HIGH]
-        nose[PLACE] = (place + 1) % DAYS
-        nose[DAY], nose[LOW], nose[HIGH] = day, slow, slow
-    nose[LOW], nose[HIGH] = min(nose[LOW], slow), max(nose[HIGH], slow)
+    if day != cell[DAY]:
+        place = int(cell[PLACE])
+        cell[RING + place], cell[RING + DAYS + place] = cell[LOW], cell[HIGH]
+        cell[PLACE] = (place + 1) % DAYS
+        cell[DAY], cell[LOW], cell[HIGH] = day, slow, slow
+    cell[LOW], cell[HIGH] = min(cell[LOW], slow), max(cell[HIGH], slow)
 
 
-def _span(nose: "Nose[float]") -> float:
-    """How far the level usually moves within a day, ppm."""
-    lows, highs = nose[RING : RING + DAYS], nose[RING + DAYS :]
+def _span(cell: "Nose[float]") -> float:
+    """Usual range of the level within a day, ppm."""
+    lows, highs = cell[RING : RING + DAYS], cell[RING + DAYS :]
     spans = [b - a for a, b in zip(lows, highs, strict=True) if not isnan(a)]
-    return median(spans) if spans else nose[HIGH] - nose[LOW]
+    return median(spans) if spans else cell[HIGH] - cell[LOW]
 
 
-def _wander(nose: "Nose[float]", span: float) -> float | None:
-    """How far the zero went in a week, ppm beyond what dirt explains.
+def _wander(cell: "Nose[float]", span: float) -> float | None:
+    """Drift of the zero in a week, ppm beyond the effect of dirt.
 
     The lowest of three days against that of the three a week before; rooms that are
     cleaned now and then move by half of their span.
     """
-    place = int(nose[PLACE])
-    lows = [nose[RING + (place + i) % DAYS] for i in range(DAYS)]
+    place = int(cell[PLACE])
+    lows = [cell[RING + (place + i) % DAYS] for i in range(DAYS)]
     if any(map(isnan, lows)):
         return None
     moved = abs(min(lows[-3:]) - min(lows[:3]))
-    nose[WANDERED] = max(0.0, moved - DIRT * span)
-    return nose[WANDERED]
+    cell[WANDERED] = max(0.0, moved - DIRT * span)
+    return cell[WANDERED]
 
 
-def wandered(nose: "Nose[float]") -> bool:
-    """Whether the zero of a cell is on its way."""
-    return nose[WANDERED] >= DRIFT
+def wandered(cell: "Nose[float]") -> bool:
+    """Whether the zero of a cell drifts."""
+    return cell[WANDERED] >= DRIFT
 
 
-def _cleaning(nose: "Nose[float]", at: int, fall: float, span: float) -> int | None:
-    """When the cleaning began that a fall (ppm below the slow average) shows."""
-    if fall < max(FALL * span, LEAST_FALL) or at - nose[CLEANED] < REST_MS:
-        nose[FELL] = 0
+def _cleaning(cell: "Nose[float]", at: int, fall: float, span: float) -> int | None:
+    """Begin of the cleaning shown by a fall (ppm below the slow average)."""
+    if fall < max(FALL * span, LEAST_FALL) or at - cell[CLEANED] < REST_MS:
+        cell[FELL] = 0
         return None
-    nose[FELL] += 1
-    chemistry = at - nose[LEAPT] < PATIENCE_MS + MASK_MS
-    if nose[FELL] < TWICE and not chemistry:
+    cell[FELL] += 1
+    chemistry = at - cell[LEAPT] < PATIENCE_MS + MASK_MS
+    if cell[FELL] < TWICE and not chemistry:
         return None
-    began = nose[LEAPT] if chemistry else at - LAG_MS
-    nose[CLEANED] = at
+    began = cell[LEAPT] if chemistry else at - LAG_MS
+    cell[CLEANED] = at
     return int(began)

@@ -1,4 +1,4 @@
-"""Rounds by local time of the week: when the next one comes, when the last one was."""
+"""Rounds by local time of the week: time to the next and since the last one."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ F64 = NDArray[np.float64]
 NO_PLAN = 0
 
 
-class Plans:
+class RoundPlans:
     """Weeks of rounds by number; number 0 has none. Times in hours since Monday 0 h."""
 
     def __init__(self, plans: Sequence[Sequence[float]] = ()) -> None:

@@ -1,9 +1,9 @@
-"""How good forecasts of a day were, beside the last day's own rate (naive).
+"""Errors of day-ahead forecasts, compared with a persistence forecast.
 
-Each device is followed from one day to the next: what its rate and the week of its
-kind made expect a day ago, and what the last day's own rate did, against what came.
-Days with an emptying in them count for nothing. Kinds of assets of which ours are worse
-go by the naive forecast, until that is the worse one.
+A persistence forecast continues at the rate of the device's last day. For each device
+and day both forecasts are compared with the fill that was measured; days with an
+emptying do not count. Populations (kinds of assets) whose own forecasts are worse use
+persistence until that is worse.
 """
 
 from typing import NamedTuple
@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate.fill import FEWEST_RATE, Flags, State, rate
+from sensorhub.estimate.fill import FEWEST_RATE, FilterState, Flags, rate
 from sensorhub.estimate.learning import KEPT
-from sensorhub.estimate.tables import Table
-from sensorhub.estimate.usage import HOUR_MS, Usage, local_hours
+from sensorhub.estimate.tables import DeviceTable
+from sensorhub.estimate.usage import HOUR_MS, UsageProfiles, local_hours
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -27,70 +27,77 @@ MARGIN = 1.1  # ours have to be worse by so much
 SURE = 3.0  # standard errors
 
 
-class Judged(NamedTuple):
-    """Columns of days that are over: device, and how wrong both forecasts were, %."""
+class ForecastErrors(NamedTuple):
+    """Errors of days that are over: device, absolute errors of both forecasts (%)."""
 
     row: NDArray[np.intp]
     ours: F64
-    naive: F64
+    persistence: F64
 
 
-class Record:
+class ForecastRecord:
     """Sums by block and population: cases, both errors, squares of their difference."""
 
     def __init__(self, blocks: int, populations: int) -> None:
         self.sums = np.zeros((blocks, populations, 4))
 
     def add(
-        self, block: NDArray[np.intp], population: NDArray[np.intp], judged: Judged
+        self,
+        block: NDArray[np.intp],
+        population: NDArray[np.intp],
+        judged: ForecastErrors,
     ) -> None:
-        """Take days that are over."""
-        ours, naive = judged.ours, judged.naive
-        cases = np.stack((np.ones_like(ours), ours, naive, (ours - naive) ** 2), axis=1)
+        """Add the errors of days that are over."""
+        ours, persistence = judged.ours, judged.persistence
+        cases = np.stack(
+            (np.ones_like(ours), ours, persistence, (ours - persistence) ** 2), axis=1
+        )
         np.add.at(self.sums, (block, population), cases)
 
     def fade(self, blocks: Flags) -> None:
-        """A day is over: what is old counts less, in these blocks."""
+        """Fade the sums of these blocks: a day is over, older days count less."""
         self.sums[blocks] *= KEPT
 
-    def naive(self, before: Flags) -> Flags:
-        """Which populations go by the naive forecast; `before`: which did so far."""
-        n, ours, naive, squares = self.sums.sum(axis=0).T
+    def persistence(self, before: Flags) -> Flags:
+        """Populations that use persistence; `before`: those that did so far."""
+        n, ours, persistence, squares = self.sums.sum(axis=0).T
         cases = np.maximum(n, 1.0)
-        worse = (ours - naive) / cases
+        worse = (ours - persistence) / cases
         error = np.sqrt(np.maximum(squares / cases - worse**2, 0) / cases)
-        falls = (n >= CASES) & (ours > MARGIN * naive) & (worse > SURE * error)
-        found: Flags = falls | (before & (ours > naive))
+        falls = (n >= CASES) & (ours > MARGIN * persistence) & (worse > SURE * error)
+        found: Flags = falls | (before & (ours > persistence))
         return found
 
 
-def goes_flat(t: State, usage: Usage, people: NDArray[np.intp]) -> Flags:
-    """Which devices go on as on their last day, whatever the hour."""
-    if not usage.naive.any():
+def uses_persistence(
+    t: FilterState, usage: UsageProfiles, people: NDArray[np.intp]
+) -> Flags:
+    """Devices whose forecasts use persistence: their last day's rate at all hours."""
+    if not usage.persistence.any():
         return np.zeros(len(people), np.bool_)
-    known: Flags = usage.naive[people] & ~np.isnan(t["day_rate"])
+    known: Flags = usage.persistence[people] & ~np.isnan(t["day_rate"])
     return known
 
 
-def growth(t: State, flat: Flags) -> tuple[F64, F64]:
-    """The rate (% a day) that a forecast goes by, and how many days it rests on."""
+def growth(t: FilterState, flat: Flags) -> tuple[F64, F64]:
+    """The rate of a forecast (% a day), and the number of days that it rests on."""
     if not flat.any():
         return rate(t), t["days"]
     last = np.maximum(t["day_rate"], FEWEST_RATE)
     return np.where(flat, last, rate(t)), np.where(flat, 1.0, t["days"])
 
 
-def judge(
-    table: Table,
-    usage: Usage,
+def measure_errors(
+    table: DeviceTable,
+    usage: UsageProfiles,
     readings: tuple[NDArray[np.intp], NDArray[np.intp], I64, I64],
     anew: Flags,
     took: Flags,
-) -> Judged | None:
-    """What came of the forecasts of a day ago, where that is over.
+) -> ForecastErrors | None:
+    """Measure the errors of the forecasts of a day ago, where that day is over.
 
     `readings`: device, population, ms, local time less UTC. `anew`: an emptying or a
-    new mounting, a day begins; `took`: the reading was believed.
+    new mounting, a day begins; `took`: the reading was accepted.
     """
     row, people, at, offset = readings
     since = at - table["mark_at"][row]
@@ -107,11 +114,11 @@ def judge(
 
 
 def _against(
-    table: Table,
-    usage: Usage,
+    table: DeviceTable,
+    usage: UsageProfiles,
     readings: tuple[NDArray[np.intp], NDArray[np.intp], I64, I64],
-) -> Judged:
-    """Both forecasts against what came; that is the last day's rate from now on."""
+) -> ForecastErrors:
+    """Compare both forecasts with the measured fill; set the last day's rate."""
     row, people, at, offset = readings
     begin, start, usual = (table[x][row] for x in ("mark_at", "mark", "mark_rate"))
     hours = (at - begin) / HOUR_MS
@@ -120,15 +127,15 @@ def _against(
     kept = np.exp(-usage.settling[people] * hours)
     came, before = table["f"][row], table["day_rate"][row]
     ours = start * kept + usual * days * np.sqrt(kept)
-    naive = start + before * hours / DAY_H
+    persistence = start + before * hours / DAY_H
     table["day_rate"][row] = np.maximum(came - start, 0) / hours * DAY_H
     known = ~np.isnan(before)
-    wrong = np.abs(ours - came)[known], np.abs(naive - came)[known]
-    return Judged(row[known], *wrong)
+    wrong = np.abs(ours - came)[known], np.abs(persistence - came)[known]
+    return ForecastErrors(row[known], *wrong)
 
 
-def _mark(table: Table, row: NDArray[np.intp], at: I64) -> None:
-    """A day begins."""
+def _mark(table: DeviceTable, row: NDArray[np.intp], at: I64) -> None:
+    """Store the state at the begin of a day."""
     table["mark_at"][row], table["mark"][row] = at, table["f"][row]
     gained, days = table["gained"][row], table["days"][row]
     table["mark_rate"][row] = np.maximum(gained / days, FEWEST_RATE)

@@ -9,8 +9,8 @@ from numpy.typing import DTypeLike, NDArray
 Spec = Mapping[str, tuple[DTypeLike, float]]
 
 
-class Table:
-    """Named columns of one length; `spec`: dtype and what stands there at first."""
+class DeviceTable:
+    """Named columns of one length; `spec`: dtype and initial value."""
 
     def __init__(self, spec: Spec, size: int) -> None:
         self._columns = {
@@ -26,7 +26,7 @@ class Table:
         return {name: c[first:last].tobytes() for name, c in self._columns.items()}
 
     def load(self, first: int, data: Mapping[str, bytes]) -> None:
-        """Take rows that were dumped; columns that they lack stay as they are.
+        """Load rows that were dumped; columns that are missing there stay unchanged.
 
         Raises ValueError on damaged bytes.
         """

@@ -1,8 +1,8 @@
-"""When things are thrown in: the rate by hour of the local week, and time warped by it.
+"""Deposit rate by hour of the local week, and warped time derived from it.
 
-A warped day holds as much of a week's usual deposits as any other warped day: nights
-are short in it, busy afternoons long. One table a population (assets of one kind);
-what is learned comes from `learning`.
+Each warped day holds the same share of a week's usual deposits: nights are short in
+it, busy afternoons long. There is one profile per population (assets of one kind);
+`learning` provides the learnt ones.
 """
 
 from datetime import UTC, datetime
@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate.calendar import DAY_H, MONDAY_H, WEEK_H, Calendar
-from sensorhub.estimate.hours import Hours
+from sensorhub.estimate.calendar import DAY_H, MONDAY_H, WEEK_H, DayCalendar
+from sensorhub.estimate.hours import CrewHours
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -20,25 +20,27 @@ HOUR_MS = 3_600_000
 
 
 def rough_week() -> F64:
-    """What is known of a town nobody has watched: little at 3 h, most at 15 h."""
+    """The default week before anything is learnt: least at 3 h, most at 15 h."""
     hour = np.arange(WEEK_H) % 24 + 0.5
     return 1.0 - 0.7 * np.cos(2 * np.pi * (hour - 3) / 24)
 
 
-class Usage:
+class UsageProfiles:
     """The weeks of all populations; `shape[population, hour]`, each of mean 1."""
 
-    def __init__(self, populations: int, calendar: Calendar | None = None) -> None:
-        self.calendar = calendar or Calendar()
+    def __init__(self, populations: int, calendar: DayCalendar | None = None) -> None:
+        self.calendar = calendar or DayCalendar()
         self.shape = np.empty((populations, WEEK_H))
         self._sums = np.zeros((populations, WEEK_H + 1))
-        self.crews = Hours(populations)
+        self.crews = CrewHours(populations)
         self.settling = np.zeros(populations)  # share of the fill that sinks an hour
-        self.naive = np.zeros(populations, np.bool_)  # whose forecasts go by one day
+        self.persistence = np.zeros(
+            populations, np.bool_
+        )  # that use persistence forecasts
         self.take(np.tile(rough_week(), (populations, 1)), self.settling)
 
     def take(self, shape: F64, settling: F64) -> None:
-        """Go by these weeks from now on."""
+        """Use these weeks from now on."""
         self.shape = shape / shape.mean(axis=1, keepdims=True)
         self._sums[:, 1:] = np.cumsum(self.shape, axis=1) / 24
         calendar, by_day = self.calendar, self._sums[:, ::DAY_H]
@@ -68,7 +70,7 @@ class Usage:
         return days
 
     def _special(self, population: NDArray[np.intp], local_h: F64) -> F64:
-        """What holidays and the like held more than their weekdays would have."""
+        """Additional warped days of special days, compared with their weekdays."""
         day = np.floor(local_h / DAY_H).astype(np.int64)
         before, special = self.calendar.place(day)
         more: F64 = self._beyond[population, before].copy()
@@ -89,7 +91,7 @@ def local_hours(at: I64, offset_ms: int | I64) -> F64:
     return found
 
 
-class Zone:
+class TimeZone:
     """A town's time zone."""
 
     def __init__(self, name: str) -> None:

@@ -44,7 +44,7 @@ class LiveHooks:
     def gateways(self, columns: Columns) -> list[tuple[int, int]]:
         """Devices that the gateway of before does not hear."""
         known = self._state.reception.gateway
-        places, found = self._state.places, self._notes.via
+        places, found = self._state.places, self._notes.gateways
         taken: dict[int, int] = {}
         for uplink, ids in self._heard_by.items():
             device = columns.device.item(uplink)
@@ -66,9 +66,9 @@ class LiveHooks:
 
     def learn(self, received_at: int) -> None:
         """Go by the weeks that are learnt, where a local day begins."""
-        teaching = self._state.levels.teaching
-        taught = learn_by_day(teaching, received_at, self._change_set)
-        self._notes.usage, self._notes.naive = taught
+        learning = self._state.levels.learning
+        taught = learn_by_day(learning, received_at, self._change_set)
+        self._notes.usage, self._notes.persistence = taught
 
     def confirms(self, emptying: Service, series: int, at: int) -> bool:
         """Whether no other sensor on the asset shows content."""

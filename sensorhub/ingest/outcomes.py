@@ -76,12 +76,12 @@ def add_dead_letters(
 
 
 def learn_by_day(
-    teaching: FillLearning, received_at: int, change_set: ChangeSet
+    learning: FillLearning, received_at: int, change_set: ChangeSet
 ) -> Taught:
     """What the town taught, at the first uplink of a local day; else nothing."""
-    before = teaching.naive_kinds
-    taught = teaching.turn(received_at)
-    if (kinds := teaching.naive_kinds) != before:
+    before = learning.persistence_kinds
+    taught = learning.turn(received_at)
+    if (kinds := learning.persistence_kinds) != before:
         log.warning("kinds whose forecasts go by their last day's rate", kinds=kinds)
         words = " ".join(kinds)
         change_set.writes.append(

@@ -202,5 +202,5 @@ def heard(
         alive &= columns.device != NO_DEVICE
         device = columns.device[alive]
         np.maximum.at(found[0], device, columns.received_at[alive])
-        found[1, device] = np.maximum(found[1, device], notes.covered)
+        found[1, device] = np.maximum(found[1, device], notes.monitored_ms)
     return found

@@ -12,20 +12,25 @@ from numpy.typing import NDArray
 
 from sensorhub.columns import Service
 from sensorhub.estimate import fill
-from sensorhub.estimate.calendar import Calendar
-from sensorhub.estimate.crews import Visits
-from sensorhub.estimate.emptying import Emptied
+from sensorhub.estimate.calendar import DayCalendar
+from sensorhub.estimate.crews import EmptyingBrackets
+from sensorhub.estimate.emptying import DetectedEmptyings
 from sensorhub.estimate.follow import (
-    Found,
-    Town,
-    emptied_by_hand,
-    follow,
+    LevelFindings,
+    SharedModels,
+    process_levels,
+    record_emptying,
 )
-from sensorhub.estimate.later import Later, Outlook, later, outlook
+from sensorhub.estimate.later import (
+    FillOutlook,
+    ProjectedFill,
+    outlook,
+    project_fill,
+)
 from sensorhub.estimate.law import Law
-from sensorhub.estimate.learning import Step
-from sensorhub.estimate.record import judge
-from sensorhub.estimate.usage import HOUR_MS, Zone, local_hours
+from sensorhub.estimate.learning import FillStep
+from sensorhub.estimate.record import measure_errors
+from sensorhub.estimate.usage import HOUR_MS, TimeZone, local_hours
 from sensorhub.model import NEVER
 from sensorhub.registry.registry import Registry
 from sensorhub.state.dedup_window import ranks
@@ -35,7 +40,7 @@ from sensorhub.state.fill_models import FillModels, lay_out
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 PEOPLE, BLIND = Law._fields.index("population"), Law._fields.index("blind")
-Watcher = Callable[[NDArray[np.intp], I64, Found], None]
+Watcher = Callable[[NDArray[np.intp], I64, LevelFindings], None]
 
 
 class FillEstimateRows(msgspec.Struct, array_like=True, frozen=True):
@@ -45,7 +50,7 @@ class FillEstimateRows(msgspec.Struct, array_like=True, frozen=True):
     learnt: list[bytes] = []
     usage: Usages = []
     day: int = 0
-    naive: list[int] = []
+    persistence: list[int] = []
 
 
 class LevelEstimates(NamedTuple):
@@ -75,20 +80,20 @@ class FillEstimates:
     def __init__(self, registry: Registry, filling: FillModels) -> None:
         size = registry.devices
         self._registry, self._laid = registry, lay_out(registry, filling)
-        self._zone = Zone(filling.timezone)
+        self._zone = TimeZone(filling.timezone)
         self.table = fill.new_fills(size)
-        calendar = Calendar(filling.holidays.like())
-        self.teaching = FillLearning(size, self._zone, calendar)
+        calendar = DayCalendar(filling.holidays.like())
+        self.learning = FillLearning(size, self._zone, calendar)
         self.watch: Watcher | None = None
 
     @property
-    def town(self) -> Town:
+    def models(self) -> SharedModels:
         """What all devices share."""
-        return Town(
+        return SharedModels(
             *(
                 self._laid.laws,
                 self._laid.law_of,
-                self.teaching.usage,
+                self.learning.usage,
                 self._laid.plans,
                 self._laid.plan_of,
             ),
@@ -139,31 +144,33 @@ class FillEstimates:
         readings: tuple[NDArray[np.intp], I64, F64, I64],
         fresh: NDArray[np.bool_],
         stuck: NDArray[np.bool_],
-    ) -> Found:
+    ) -> LevelFindings:
         """One layer: device, ms, %, local time less UTC; what they teach is kept."""
         row, at, z, offset = readings
         table = self.table
         was = Was(*(table[name][row] for name in Was._fields))
-        found = follow(
-            *(table, self.town, row, at, z),
+        found = process_levels(
+            *(table, self.models, row, at, z),
             offset_ms=offset,
             fresh=fresh,
             stuck=stuck,
         )
         people, settled = self._people(row), np.isnan(table["odds"][row])
         settled &= ~found.emptied.which
-        judged = judge(
-            *(table, self.teaching.usage, (row, people, at, offset)),
+        judged = measure_errors(
+            *(table, self.learning.usage, (row, people, at, offset)),
             ~settled,
             found.took,
         )
         if judged is not None:
-            self.teaching.judge(self._people(judged.row), judged)
+            self.learning.add_errors(self._people(judged.row), judged)
         which = np.flatnonzero(found.emptied.which)
         if len(which):
             ends = (found.emptied.begin[which], found.emptied.end[which])
             hours = (local_hours(end, offset[which]) for end in ends)
-            self.teaching.emptied(Visits(row[which] // BLOCK, people[which], *hours))
+            self.learning.emptied(
+                EmptyingBrackets(row[which] // BLOCK, people[which], *hours)
+            )
         self._teach(readings, people, was, (found, settled & ~fresh))
         if self.watch is not None:
             self.watch(row, at, found)
@@ -174,7 +181,7 @@ class FillEstimates:
         readings: tuple[NDArray[np.intp], I64, F64, I64],
         people: NDArray[np.intp],
         was: Was,
-        now: tuple[Found, NDArray[np.bool_]],
+        now: tuple[LevelFindings, NDArray[np.bool_]],
     ) -> None:
         """Steps from one good reading to the next teach; `now`: what came, and where
         nothing was emptied."""
@@ -186,8 +193,8 @@ class FillEstimates:
         teaches &= (np.maximum(was.z, z) < blind - 1) & ((was.z + z) / 2 < blind - 10)
         if teaches.any():
             times = (local_hours(was.at, offset), local_hours(at, offset))
-            step = Step(row // BLOCK, people, *times, was.z, z, found.rate)
-            self.teaching.learn(step.only(teaches))
+            step = FillStep(row // BLOCK, people, *times, was.z, z, found.rate)
+            self.learning.learn(step.only(teaches))
 
     def _people(self, row: NDArray[np.intp]) -> NDArray[np.intp]:
         """The populations of devices."""
@@ -195,23 +202,23 @@ class FillEstimates:
         people: NDArray[np.intp] = self._laid.laws[PEOPLE][law].astype(np.intp)
         return people
 
-    def outlook(self, row: NDArray[np.intp]) -> Outlook:
+    def outlook(self, row: NDArray[np.intp]) -> FillOutlook:
         """What is known of devices as of their last readings."""
         return outlook(
-            self.table, self.town, row, self._zone.offsets(self.table["at"][row])
+            self.table, self.models, row, self._zone.offsets(self.table["at"][row])
         )
 
-    def later(self, row: NDArray[np.intp], at: int) -> Later:
+    def project(self, row: NDArray[np.intp], at: int) -> ProjectedFill:
         """What is known of devices at `at` (ms), after their last readings."""
-        return later(self.table, self.town, row, at, self._zone.offset(at))
+        return project_fill(self.table, self.models, row, at, self._zone.offset(at))
 
     def knows_week(self, device: int) -> bool:
         """Whether assets of its kind have taught when they fill."""
-        return self.teaching.has_taught(
+        return self.learning.has_taught(
             int(self._laid.laws[PEOPLE][self._laid.law_of[device]])
         )
 
-    def service(self, device: int, found: Emptied, i: int) -> Service:
+    def service(self, device: int, found: DetectedEmptyings, i: int) -> Service:
         """An emptying as a service: at the round in its bracket, else when crews use
         to come, else about when."""
         begin, end = int(found.begin[i]), int(found.end[i])
@@ -221,7 +228,7 @@ class FillEstimates:
         ago = float(self._laid.plans.last_ago(plan, local)[0])
         if ago > hours:
             people = int(self._laid.laws[PEOPLE][self._laid.law_of[device]])
-            ago = self.teaching.usage.crews.ago(people, float(local[0]), hours)
+            ago = self.learning.usage.crews.ago(people, float(local[0]), hours)
         at = end - int(ago * HOUR_MS)
         asset = int(self._registry.asset_of[device])
         amount = round(max(float(found.amount[i]), 0.0), 1)
@@ -236,14 +243,14 @@ class FillEstimates:
             [d for d in devices if NEVER < self.table["at"][d] < at], np.intp
         )
         if len(row):
-            emptied_by_hand(self.table, self.town, row, at)
+            record_emptying(self.table, self.models, row, at)
 
     # -- checkpoints --
 
     def dump(self, first: int, last: int) -> FillEstimateRows:
         """The rows of devices `first` to below `last`."""
         return FillEstimateRows(
-            self.table.dump(first, last), *self.teaching.dump(first // BLOCK)
+            self.table.dump(first, last), *self.learning.dump(first // BLOCK)
         )
 
     def load(self, first: int, rows: FillEstimateRows) -> None:
@@ -252,5 +259,5 @@ class FillEstimates:
         Raises ValueError on damaged bytes.
         """
         self.table.load(first, rows.fills)
-        taught = Taught(rows.usage, rows.naive)
-        self.teaching.load(first // BLOCK, rows.learnt, taught, rows.day)
+        learnt_usage = Taught(rows.usage, rows.persistence)
+        self.learning.load(first // BLOCK, rows.learnt, learnt_usage, rows.day)

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate.calendar import WEEK_H, Calendar
-from sensorhub.estimate.crews import Crews, Visits
-from sensorhub.estimate.learning import Learnt, Step
-from sensorhub.estimate.record import Judged, Record
-from sensorhub.estimate.usage import HOUR_MS, Usage, Zone
+from sensorhub.estimate.calendar import WEEK_H, DayCalendar
+from sensorhub.estimate.crews import CrewHourSums, EmptyingBrackets
+from sensorhub.estimate.learning import FillStep, WeekSums
+from sensorhub.estimate.record import ForecastErrors, ForecastRecord
+from sensorhub.estimate.usage import HOUR_MS, TimeZone, UsageProfiles
 from sensorhub.model import AssetKind
 
 KINDS = tuple(AssetKind)  # populations: those of one kind are alike
@@ -29,7 +29,7 @@ class Taught(NamedTuple):
     """What all kinds of assets have taught, and which go by their last day instead."""
 
     usage: Usages
-    naive: list[int]
+    persistence: list[int]
 
 
 NOTHING = Taught([], [])
@@ -39,30 +39,30 @@ class FillLearning:
     """What is gone by now (`usage`), and what was learnt since."""
 
     def __init__(
-        self, devices: int, zone: Zone, calendar: Calendar | None = None
+        self, devices: int, zone: TimeZone, calendar: DayCalendar | None = None
     ) -> None:
         self._zone, self._calendar = zone, calendar
         blocks = -(-max(devices, 1) // BLOCK)
-        self.learnt = Learnt(blocks, len(KINDS))
-        self.record = Record(blocks, len(KINDS))
-        self.crews = Crews(blocks, len(KINDS))
+        self.learnt = WeekSums(blocks, len(KINDS))
+        self.record = ForecastRecord(blocks, len(KINDS))
+        self.crews = CrewHourSums(blocks, len(KINDS))
         self.day = 0
         self._forget()
 
-    def learn(self, step: Step) -> None:
+    def learn(self, step: FillStep) -> None:
         """Take steps from one good reading to the next."""
         self.learnt.add(step, self.usage)
 
-    def emptied(self, seen: Visits) -> None:
+    def emptied(self, seen: EmptyingBrackets) -> None:
         """Take emptyings: when crews come."""
         self.crews.add(seen, self.usage.crews.shape)
 
-    def judge(self, people: NDArray[np.intp], judged: Judged) -> None:
+    def add_errors(self, people: NDArray[np.intp], judged: ForecastErrors) -> None:
         """Take what came of forecasts of a day ago."""
         self.record.add(judged.row // BLOCK, people, judged)
 
     def _forget(self) -> None:
-        self.usage = Usage(len(KINDS), self._calendar)
+        self.usage = UsageProfiles(len(KINDS), self._calendar)
         self._taught: dict[int, tuple[bytes, float]] = {}
 
     def _day(self, at: int) -> int:
@@ -83,11 +83,11 @@ class FillLearning:
             (i, weeks[i].tobytes(), float(settling[i]))
             for i in np.flatnonzero(known).tolist()
         ]
-        naive = self.record.naive(self.usage.naive)
-        taught = Taught(usage, np.flatnonzero(naive).tolist())
-        self._adopt(taught)
+        persistence = self.record.persistence(self.usage.persistence)
+        learnt_usage = Taught(usage, np.flatnonzero(persistence).tolist())
+        self._adopt(learnt_usage)
         self._fade(np.ones(len(self.learnt.gained), np.bool_))
-        return taught
+        return learnt_usage
 
     @property
     def turns_at(self) -> int:
@@ -101,19 +101,19 @@ class FillLearning:
         self.record.fade(blocks)
 
     @property
-    def naive_kinds(self) -> list[str]:
+    def persistence_kinds(self) -> list[str]:
         """Kinds of assets whose forecasts go by their last day's rate."""
-        return [KINDS[i].value for i in np.flatnonzero(self.usage.naive).tolist()]
+        return [KINDS[i].value for i in np.flatnonzero(self.usage.persistence).tolist()]
 
     def has_taught(self, people: int) -> bool:
         """Whether the week of a population is learnt; else it is a rough one."""
         return people in self._taught
 
-    def _adopt(self, taught: Taught) -> None:
+    def _adopt(self, learnt_usage: Taught) -> None:
         """Go by these weeks from now on."""
         shape, settling = self.usage.shape.copy(), self.usage.settling.copy()
         crews = self.usage.crews.shape.copy()
-        for people, week, sinks in taught.usage:
+        for people, week, sinks in learnt_usage.usage:
             if people < len(KINDS):
                 numbers = np.frombuffer(week, "<f4")
                 shape[people] = numbers[:WEEK_H]
@@ -122,25 +122,27 @@ class FillLearning:
                 self._taught[people] = week, sinks
         self.usage.take(shape, settling)
         self.usage.crews.take(crews)
-        self.usage.naive = np.isin(np.arange(len(KINDS)), taught.naive)
+        self.usage.persistence = np.isin(
+            np.arange(len(KINDS)), learnt_usage.persistence
+        )
 
-    def fold(self, taught: Taught, at: int, mask: NDArray[np.bool_]) -> None:
+    def fold(self, learnt_usage: Taught, at: int, mask: NDArray[np.bool_]) -> None:
         """As `turn` had it at `at` (ms); `mask`: devices not yet past it."""
         self.day = max(self.day, self._day(at))
-        if taught.usage:
-            self._adopt(taught)
+        if learnt_usage.usage:
+            self._adopt(learnt_usage)
             self._fade(mask[::BLOCK][: len(self.learnt.gained)])
 
     # -- checkpoints --
 
     def dump(self, block: int) -> tuple[list[bytes], Usages, int, list[int]]:
         """What a block taught, what is gone by, since which day, and who is naive."""
-        usage: Usages = [(i, *taught) for i, taught in self._taught.items()]
+        usage: Usages = [(i, *learnt_usage) for i, learnt_usage in self._taught.items()]
         found = [zlib.compress(part[block].tobytes(), 1) for part in self._sums]
-        return found, usage, self.day, np.flatnonzero(self.usage.naive).tolist()
+        return found, usage, self.day, np.flatnonzero(self.usage.persistence).tolist()
 
     def load(
-        self, block: int, learnt: Sequence[bytes], taught: Taught, day: int
+        self, block: int, learnt: Sequence[bytes], learnt_usage: Taught, day: int
     ) -> None:
         """Take what `dump` gave. Raises ValueError on damaged bytes."""
         for part, body in zip(self._sums, learnt, strict=False):
@@ -148,7 +150,7 @@ class FillLearning:
             rows[:] = np.frombuffer(zlib.decompress(body)).reshape(rows.shape)
         self.day = max(self.day, day)
         self._forget()
-        self._adopt(taught)
+        self._adopt(learnt_usage)
 
     @property
     def _sums(self) -> tuple[NDArray[np.float64], ...]:

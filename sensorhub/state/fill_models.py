@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sensorhub.config.filling import DepositSettings, HolidaySettings, RoundSettings
 from sensorhub.estimate.law import law_of, matrix_of
-from sensorhub.estimate.plan import Plans
+from sensorhub.estimate.plan import RoundPlans
 from sensorhub.model import AssetKind
 from sensorhub.registry.profiles import EchoSettings
 from sensorhub.registry.registry import Registry
@@ -34,7 +34,7 @@ class Laid(NamedTuple):
 
     laws: F64  # a row a number of `Law`, a column a law
     law_of: Numbers
-    plans: Plans
+    plans: RoundPlans
     plan_of: Numbers
 
 
@@ -72,7 +72,7 @@ def _alike(columns: Sequence[NDArray[Any]]) -> tuple[Numbers, Numbers]:
 
 def _by_traits(
     registry: Registry, filling: FillModels, asset: NDArray[np.int32]
-) -> tuple[Numbers, Numbers, Plans]:
+) -> tuple[Numbers, Numbers, RoundPlans]:
     """Of assets: the population, the number of the rounds that come; all rounds."""
     first, alike = _alike([registry.alike[asset]])
     known: dict[frozenset[float], int] = {frozenset(): 0}
@@ -86,7 +86,7 @@ def _by_traits(
                 hours |= round_.hours()
         people[place] = KINDS.index(traits.kind)
         plan[place] = known.setdefault(frozenset(hours), len(known))
-    plans = Plans([sorted(hours) for hours in list(known)[1:]])
+    plans = RoundPlans([sorted(hours) for hours in list(known)[1:]])
     return people[alike], plan[alike], plans
 
 

@@ -59,15 +59,15 @@ class FoldHooks:
 
     def gateways(self, columns: Columns) -> list[tuple[int, int]]:
         """The gateways that took devices over."""
-        return [(d, place) for d, place in self._notes.via if self._mask[d]]
+        return [(d, place) for d, place in self._notes.gateways if self._mask[d]]
 
     def receive(self, columns: Columns) -> None:
         """Nothing: no alert is decided about."""
 
     def learn(self, received_at: int) -> None:
         """Go by the weeks that were learnt then."""
-        taught = Taught(self._notes.usage, self._notes.naive)
-        self._state.levels.teaching.fold(taught, received_at, self._mask)
+        learnt_usage = Taught(self._notes.usage, self._notes.persistence)
+        self._state.levels.learning.fold(learnt_usage, received_at, self._mask)
 
     def confirms(self, emptying: Service, series: int, at: int) -> bool:
         """Whether the row says so."""

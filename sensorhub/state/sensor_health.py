@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sensorhub.columns import Columns
 from sensorhub.estimate import battery, echo, odour
-from sensorhub.estimate.tables import Table
+from sensorhub.estimate.tables import DeviceTable
 from sensorhub.model import BY_NAME, FILL, Outcome, Quality, Reason
 from sensorhub.state.dedup_window import ranks
 
@@ -33,7 +33,7 @@ Mask = NDArray[np.bool_] | None
 class SensorHealthRows(msgspec.Struct, array_like=True, frozen=True):
     """What a checkpoint keeps of a block's devices."""
 
-    noses: list[tuple[int, bytes]] = []
+    cells: list[tuple[int, bytes]] = []
     tables: dict[str, dict[str, bytes]] = {}
 
 
@@ -56,13 +56,13 @@ class SensorHealth:
     """State by device number."""
 
     def __init__(self, devices: int) -> None:
-        self.noses: dict[int, array[float]] = {}
+        self.cells: dict[int, array[float]] = {}
         self._echoes = echo.new_echoes(devices)
         self._tables = {
             "echoes": self._echoes,
             "percent": battery.new_batteries(devices),
             "volt": battery.new_batteries(devices),
-            "told": Table(TOLD, devices),
+            "told": DeviceTable(TOLD, devices),
         }
 
     def observe(self, columns: Columns, mask: Mask = None) -> SensorObservations:
@@ -93,11 +93,11 @@ class SensorHealth:
         """Add to `found` what gas cells show: rises, drift, cleanings."""
         for reading in np.flatnonzero(known & (columns.code == NH3)).tolist():
             device = int(columns.device[owner[reading]])
-            nose = self.noses.get(device)
-            if nose is None:
-                nose = self.noses[device] = odour.new_nose()
+            cell = self.cells.get(device)
+            if cell is None:
+                cell = self.cells[device] = odour.new_gas_cell()
             at, value = int(columns.measured_at[reading]), float(columns.value[reading])
-            said = odour.sniff(nose, at, value)
+            said = odour.observe_gas(cell, at, value)
             if said.rise is not None:
                 found.derived.append((reading, ODOUR_RISE, round(said.rise, 3)))
             if said.drift is not None:
@@ -108,15 +108,15 @@ class SensorHealth:
                 found.suspects.append((reading, Reason.WARMING_UP))
             elif said.leap:
                 found.suspects.append((reading, Reason.JUMP))
-            elif odour.wandered(nose):
+            elif odour.wandered(cell):
                 found.suspects.append((reading, Reason.DRIFT))
 
     def cleaned(self, devices: Iterable[int], at: int) -> None:
         """The room of these devices was cleaned at `at` (ms)."""
         for device in devices:
-            nose = self.noses.get(device)
-            if nose is not None:
-                odour.mask(nose, at)
+            cell = self.cells.get(device)
+            if cell is not None:
+                odour.mask(cell, at)
 
     # -- health --
 
@@ -199,21 +199,21 @@ class SensorHealth:
 
     def dump(self, first: int, last: int) -> SensorHealthRows:
         """The rows of devices `first` to below `last`."""
-        noses = [
-            (device, nose.tobytes())
-            for device, nose in sorted(self.noses.items())
+        cells = [
+            (device, cell.tobytes())
+            for device, cell in sorted(self.cells.items())
             if first <= device < last
         ]
         tables = {name: t.dump(first, last) for name, t in self._tables.items()}
-        return SensorHealthRows(noses, tables)
+        return SensorHealthRows(cells, tables)
 
     def load(self, first: int, rows: SensorHealthRows) -> None:
         """Take rows that were dumped. Raises ValueError on damaged bytes."""
-        for device, body in rows.noses:
-            nose = array("d", body)
-            if len(nose) != odour.SIZE:
-                raise ValueError(f"{len(nose)} numbers of a gas cell")
-            self.noses[device] = nose
+        for device, body in rows.cells:
+            cell = array("d", body)
+            if len(cell) != odour.SIZE:
+                raise ValueError(f"{len(cell)} numbers of a gas cell")
+            self.cells[device] = cell
         for name, data in rows.tables.items():
             if name in self._tables:
                 self._tables[name].load(first, data)

@@ -77,7 +77,7 @@ class State:
         Live batches and the fold differ in their `hooks` only.
         """
         reception, mask = self.reception, hooks.mask
-        reception.monitored_ms = notes.covered
+        reception.monitored_ms = notes.monitored_ms
         for device, interval_ms in notes.intervals:
             if mask is None or mask[device]:
                 reception.interval_ms[device] = interval_ms

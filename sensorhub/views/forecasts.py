@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.config.settings import Settings
-from sensorhub.estimate.later import Later
+from sensorhub.estimate.later import ProjectedFill
 from sensorhub.estimate.usage import HOUR_MS
 from sensorhub.model import AssetKind
 from sensorhub.registry.profiles import Profile
@@ -101,7 +101,7 @@ def _devices(state: State, now: int) -> list[tuple[int, dict[str, Any]]]:
 
 def _told(state: State, row: NDArray[np.intp], now: int) -> list[dict[str, Any]]:
     levels, registry = state.levels, state.registry
-    later = levels.later(row, now)
+    later = levels.project(row, now)
     longest = np.maximum(LONGEST_H, 3 * registry.interval_ms[row] / HOUR_MS)
     views = []
     for i, device in enumerate(row.tolist()):
@@ -115,7 +115,7 @@ def _told(state: State, row: NDArray[np.intp], now: int) -> list[dict[str, Any]]
         elif later.young[i]:
             view |= _fill(later, i) | _rests("young", learnt)
         else:
-            basis = "naive" if later.naive[i] else "own"
+            basis = "naive" if later.persistence[i] else "own"
             view |= _fill(later, i) | _ahead(later, i, now) | _rests(basis, learnt)
         views.append(view)
     return views
@@ -126,7 +126,7 @@ def _rests(basis: str, learnt: bool) -> dict[str, Any]:
     return {"basis": basis, "week": "learnt" if learnt else "usual"}
 
 
-def _fill(later: Later, i: int) -> dict[str, Any]:
+def _fill(later: ProjectedFill, i: int) -> dict[str, Any]:
     fill, sd = float(later.fill[i]), float(later.sd[i])
     return {
         "fill": round(fill, 1),
@@ -136,7 +136,7 @@ def _fill(later: Later, i: int) -> dict[str, Any]:
     }
 
 
-def _ahead(later: Later, i: int, now: int) -> dict[str, Any]:
+def _ahead(later: ProjectedFill, i: int, now: int) -> dict[str, Any]:
     low, middle, high = (
         None if np.isnan(hours[i]) else round(float(hours[i]), 1)
         for hours in later.hours

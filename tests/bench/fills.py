@@ -7,8 +7,8 @@ import numpy as np
 from tests.support.bins import MONDAY, deposits, town
 
 from sensorhub.estimate import fill
-from sensorhub.estimate.follow import follow
-from sensorhub.estimate.record import judge
+from sensorhub.estimate.follow import process_levels
+from sensorhub.estimate.record import measure_errors
 from sensorhub.estimate.usage import HOUR_MS
 
 ONE, MANY = 1, 1_000
@@ -25,7 +25,7 @@ def _us(devices: int, hours: int) -> float:
     began = time.process_time()
     for hour in range(hours):
         at = np.full(devices, MONDAY + hour * HOUR_MS)
-        found = follow(
+        found = process_levels(
             *(table, here, row, at),
             np.round(level[hour] + noise[hour]),
             offset_ms=0,
@@ -33,7 +33,7 @@ def _us(devices: int, hours: int) -> float:
             stuck=nothing,
         )
         anew = found.emptied.which | ~np.isnan(table["odds"])
-        judge(table, here.usage, (row, people, at, utc), anew, found.took)
+        measure_errors(table, here.usage, (row, people, at, utc), anew, found.took)
     return (time.process_time() - began) / (devices * hours) * 1e6
 
 

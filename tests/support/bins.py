@@ -7,38 +7,44 @@ from numpy.typing import NDArray
 
 from sensorhub.config.filling import DepositSettings
 from sensorhub.estimate import fill
-from sensorhub.estimate.follow import Found, Town, follow
-from sensorhub.estimate.later import Outlook, outlook
+from sensorhub.estimate.follow import (
+    LevelFindings,
+    SharedModels,
+    process_levels,
+)
+from sensorhub.estimate.later import FillOutlook, outlook
 from sensorhub.estimate.law import law_of, matrix_of
-from sensorhub.estimate.plan import Plans
-from sensorhub.estimate.tables import Table
-from sensorhub.estimate.usage import HOUR_MS, Usage
+from sensorhub.estimate.plan import RoundPlans
+from sensorhub.estimate.tables import DeviceTable
+from sensorhub.estimate.usage import HOUR_MS, UsageProfiles
 from sensorhub.registry.profiles import EchoSettings
 
 MONDAY = 1_767_571_200_000  # 2026-01-05T00:00Z
 ENDS = (1050.0, 150.0)
 
 
-def town(devices: int = 1, rounds: tuple[float, ...] = (), **echo: float) -> Town:
+def town(
+    devices: int = 1, rounds: tuple[float, ...] = (), **echo: float
+) -> SharedModels:
     """Bins of 120 litres that are alike; rounds in hours since Monday 0 h."""
     law = law_of(0, 120, ENDS, DepositSettings(), EchoSettings(**echo))
-    usage = Usage(1)
+    usage = UsageProfiles(1)
     usage.take(np.ones((1, 168)), np.zeros(1))
     nobody = np.zeros(devices, np.intp)
     plan = nobody + bool(rounds)
     hourly = np.full(devices, HOUR_MS)
-    plans = Plans([rounds] if rounds else [])
-    return Town(matrix_of([law]), nobody, usage, plans, plan, hourly)
+    plans = RoundPlans([rounds] if rounds else [])
+    return SharedModels(matrix_of([law]), nobody, usage, plans, plan, hourly)
 
 
 @dataclass
 class Bin:
     """One bin; `read` gives its sensor's levels to the filter, an hour apart."""
 
-    town: Town = field(default_factory=town)
+    town: SharedModels = field(default_factory=town)
     now: int = MONDAY
-    found: list[Found] = field(default_factory=list)
-    table: Table = field(default_factory=lambda: fill.new_fills(1))
+    found: list[LevelFindings] = field(default_factory=list)
+    table: DeviceTable = field(default_factory=lambda: fill.new_fills(1))
 
     def read(self, *levels: float, every_h: float = 1.0, stuck: bool = False) -> "Bin":
         """Take level readings (%), each `every_h` after the one before."""
@@ -46,7 +52,7 @@ class Bin:
             self.now += int(every_h * HOUR_MS)
             one = np.zeros(1, np.intp)
             self.found.append(
-                follow(
+                process_levels(
                     *(self.table, self.town, one, np.array([self.now])),
                     np.array([float(level)]),
                     offset_ms=0,
@@ -80,7 +86,7 @@ class Bin:
         return float(self.found[-1].chances.due[0])
 
     @property
-    def ahead(self) -> Outlook:
+    def ahead(self) -> FillOutlook:
         """What is known of it."""
         return outlook(self.table, self.town, np.zeros(1, np.intp), 0)
 

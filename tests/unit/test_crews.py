@@ -5,25 +5,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensorhub.estimate.crews import Crews, Visits
-from sensorhub.estimate.hours import Hours
+from sensorhub.estimate.crews import CrewHourSums, EmptyingBrackets
+from sensorhub.estimate.hours import CrewHours
 from sensorhub.estimate.learning import KEPT
 
 MIDNIGHT = 24.0 * 20_000  # local hours since 1970
 
 
-def brackets(hour: float, count: int) -> Visits:
+def brackets(hour: float, count: int) -> EmptyingBrackets:
     """Emptyings at one hour of the day, seen by reports every 2 to 6 h."""
     rng = np.random.default_rng(3)
     length = rng.uniform(2, 6, count)
     at = MIDNIGHT + 24 * np.arange(count) + hour
     begin = at - rng.uniform(0, 1, count) * length
     zero = np.zeros(count, np.intp)
-    return Visits(zero, zero, begin, begin + length)
+    return EmptyingBrackets(zero, zero, begin, begin + length)
 
 
 def test_the_hour_of_a_round_is_found_within_brackets_of_hours() -> None:
-    crews, hours = Crews(1, 1), Hours(1)
+    crews, hours = CrewHourSums(1, 1), CrewHours(1)
     for _ in range(10):
         crews.add(brackets(7.5, 40), hours.shape)
         hours.take(crews.shapes())
@@ -34,22 +34,22 @@ def test_the_hour_of_a_round_is_found_within_brackets_of_hours() -> None:
 
 
 def test_before_anything_is_seen_all_hours_are_alike() -> None:
-    hours = Hours(1)
-    hours.take(Crews(1, 1).shapes())
+    hours = CrewHours(1)
+    hours.take(CrewHourSums(1, 1).shapes())
     assert hours.shape == pytest.approx(np.ones((1, 24)))
     assert hours.ago(0, MIDNIGHT + 12, 3.0) == 1.5
     assert hours.ago(0, MIDNIGHT + 12, 9.0) == 2.0
 
 
 def test_a_bracket_of_a_day_says_nothing() -> None:
-    crews = Crews(1, 1)
+    crews = CrewHourSums(1, 1)
     seen = brackets(7.5, 1)
     crews.add(seen._replace(end=seen.begin + 24), np.ones((1, 24)))
     assert not crews.sums.any()
 
 
 def test_what_is_old_fades() -> None:
-    crews = Crews(2, 1)
+    crews = CrewHourSums(2, 1)
     crews.sums += 1
     crews.fade(np.array([True, False]))
     assert crews.sums[0, 0, 0] == KEPT
@@ -64,7 +64,7 @@ def test_what_is_old_fades() -> None:
 def test_hours_and_the_time_since_a_visit_are_integrals(
     shape: list[float], begin: float, length: float
 ) -> None:
-    hours = Hours(1)
+    hours = CrewHours(1)
     hours.take(np.array([shape]))
     who, start = np.zeros(1, np.intp), MIDNIGHT + begin
     found, since = hours.between(who, np.array([start]), np.array([start + length]))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensorhub.estimate.echo import FRESH_MS, HOUR_MS, SPEC, look, new_echoes
-from sensorhub.estimate.tables import Table
+from sensorhub.estimate.tables import DeviceTable
 from sensorhub.model import Reason
 
 ONE = np.array([0])
@@ -131,7 +131,7 @@ def test_written_down_and_taken_up_again_it_goes_on_alike(
         rows, at = np.array([row]), np.array([n * HOUR_MS])
         near, level = np.array([float(value)]), np.array([True])
         said = look(one, rows, at, near, level)
-        again = Table(SPEC, 4)
+        again = DeviceTable(SPEC, 4)
         again.load(0, other.dump(0, 2))
         again.load(2, other.dump(2, 4))
         other = again

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.bins import MONDAY, Bin, deposits, town
 
 from sensorhub.estimate import fill
-from sensorhub.estimate.follow import emptied_by_hand, follow
+from sensorhub.estimate.follow import process_levels, record_emptying
 from sensorhub.estimate.usage import HOUR_MS
 
 LEVELS = tuple(20 + n for n in range(12))  # a point an hour
@@ -131,7 +131,7 @@ def test_a_silence_makes_unsure() -> None:
 
 def test_a_crew_that_says_so_has_emptied_it() -> None:
     one = Bin().read(*(60 + n for n in range(24)))
-    emptied_by_hand(one.table, one.town, np.zeros(1, np.intp), one.now + HOUR_MS)
+    record_emptying(one.table, one.town, np.zeros(1, np.intp), one.now + HOUR_MS)
     assert one.fill == 2
     assert one.read(4, 5).emptied == []  # it is known already
     assert one.due < 0.01
@@ -146,7 +146,7 @@ def together(levels: dict[int, list[float]], batches: list[Any]) -> list[bytes]:
             row = rows[start : start + size]
             start += size
             if len(row):
-                follow(
+                process_levels(
                     *(table, here, row, np.full(len(row), MONDAY + step * HOUR_MS)),
                     np.array([levels[d][step] for d in row.tolist()]),
                     offset_ms=0,

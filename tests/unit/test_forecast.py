@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.bins import Bin, town
 
-from sensorhub.estimate.forecast import Ahead, chances
+from sensorhub.estimate.forecast import ForecastHorizon, chances
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.normal import density, tail
-from sensorhub.estimate.plan import Plans
-from sensorhub.estimate.usage import Usage
+from sensorhub.estimate.plan import RoundPlans
+from sensorhub.estimate.usage import UsageProfiles
 
 
 @given(st.floats(-8, 8))
@@ -51,7 +51,7 @@ def test_due_is_seventy_percent_or_full_within_a_day(
 def test_a_bin_known_for_sure_is_due_from_70_and_overfull_from_100(
     level: float, due: float, overfull: float
 ) -> None:
-    one, day = np.ones(1), Ahead(np.array([24.0]), np.ones(1))
+    one, day = np.ones(1), ForecastHorizon(np.array([24.0]), np.ones(1))
     state = {"f": level * one, "ff": 1e-4 * one, "odds": np.nan * one}
     nothing = 1e-9 * one, one  # comes, in a day
     law = Law(*town().laws[:, :1])
@@ -85,7 +85,7 @@ def test_hours_to_full_are_those_of_the_rate() -> None:
 
 @given(st.floats(0, 5_000), st.integers(0, 100))
 def test_a_week_is_seven_warped_days_wherever_it_begins(hour: float, seed: int) -> None:
-    usage = Usage(1)
+    usage = UsageProfiles(1)
     shape = np.random.default_rng(seed).uniform(0.05, 3, (1, 168))
     usage.take(shape, np.zeros(1))
     nobody = np.zeros(1, np.intp)
@@ -101,7 +101,7 @@ def test_a_week_is_seven_warped_days_wherever_it_begins(hour: float, seed: int) 
 def test_rounds_on_monday_and_thursday_at_seven(
     hour: float, next_in: float, last_ago: float
 ) -> None:
-    plans = Plans([[7, 79]])
+    plans = RoundPlans([[7, 79]])
     local = np.array([hour + 96.0])  # 1970-01-05 was a Monday
     mine, none = np.array([1]), np.array([0])
     assert plans.next_in(mine, local)[0] == pytest.approx(next_in)

@@ -10,7 +10,7 @@ from tests.support.bins import Bin, town
 from tests.support.town import DAY, HOUR, SHIPPED, Town, profiles
 
 from sensorhub.config.settings import Settings
-from sensorhub.estimate.later import later
+from sensorhub.estimate.later import project_fill
 from sensorhub.store import database
 from sensorhub.views.forecasts import forecasts_view
 
@@ -83,7 +83,7 @@ def test_it_is_what_the_hub_knows_before_and_after_a_kill(tmp_path: Path) -> Non
     days(town, 1, "d2", 2.5)
     state = town.hub.session.state
     row = np.flatnonzero(state.levels.table["at"] > 0)
-    known = state.levels.later(row, town.clock.time)
+    known = state.levels.project(row, town.clock.time)
     said = view(town)
     fills = {
         state.registry.asset_ids[int(state.registry.asset_of[device])]: fill
@@ -110,7 +110,7 @@ def test_who_is_likeliest_full_comes_first(tmp_path: Path) -> None:
 def test_as_of_its_last_reading_it_is_as_the_filter_left_it() -> None:
     one = Bin(town()).read(*np.arange(10, 60, 1.0))
     row = np.zeros(1, np.intp)
-    found = later(one.table, one.town, row, one.now, 0)
+    found = project_fill(one.table, one.town, row, one.now, 0)
     assert found.fill[0] == pytest.approx(one.fill, abs=1e-6)
     assert found.full_24h[0] == pytest.approx(one.ahead.full_24h[0], abs=1e-6)
     assert not found.young[0]

@@ -12,9 +12,9 @@ from tests.support.town import HOUR, SHIPPED, Town
 
 from sensorhub.config.filling import HolidaySettings
 from sensorhub.config.settings import Settings
-from sensorhub.estimate.calendar import Calendar
-from sensorhub.estimate.learning import Learnt, Step
-from sensorhub.estimate.usage import Usage
+from sensorhub.estimate.calendar import DayCalendar
+from sensorhub.estimate.learning import FillStep, WeekSums
+from sensorhub.estimate.usage import UsageProfiles
 
 EPOCH = date(1970, 1, 1).toordinal()
 THURSDAY = date(2026, 10, 1).toordinal() - EPOCH
@@ -23,16 +23,16 @@ ONE = np.zeros(1, np.intp)
 HOURS = st.floats(0, 24 * 30, allow_nan=False)
 
 
-def usage(like: dict[int, int]) -> Usage:
+def usage(like: dict[int, int]) -> UsageProfiles:
     """A week of its own for each day: day d holds d + 1 parts, most at noon."""
-    found = Usage(1, Calendar(like))
+    found = UsageProfiles(1, DayCalendar(like))
     day = np.repeat(np.arange(7) + 1.0, 24)
     hour = np.tile(1 + np.sin(np.pi * np.arange(24) / 24), 7)
     found.take((day * hour)[None], np.zeros(1))
     return found
 
 
-def between(town: Usage, begin: float, end: float) -> float:
+def between(town: UsageProfiles, begin: float, end: float) -> float:
     """Warped days between local hours after Thursday 0 h."""
     start = 24.0 * THURSDAY
     last = town.warped(ONE, np.array([start + end]))
@@ -67,13 +67,15 @@ def test_without_holidays_nothing_is_other_to_the_last_bit() -> None:
 
 
 def test_a_holiday_teaches_sundays_not_its_weekday() -> None:
-    learnt = Learnt(1, 1)
+    learnt = WeekSums(1, 1)
     begin = np.array([24.0 * THURSDAY + 12])
     levels = np.array([10.0]), np.array([12.0])
-    learnt.add(Step(ONE, ONE, begin, begin + 1, *levels, np.array([24.0])), usage({}))
+    learnt.add(
+        FillStep(ONE, ONE, begin, begin + 1, *levels, np.array([24.0])), usage({})
+    )
     assert np.flatnonzero(learnt.gained[0, 0]).tolist() == [3 * 24 + 12]
-    learnt = Learnt(1, 1)
-    step = Step(ONE, ONE, begin, begin + 1, *levels, np.array([24.0]))
+    learnt = WeekSums(1, 1)
+    step = FillStep(ONE, ONE, begin, begin + 1, *levels, np.array([24.0]))
     learnt.add(step, usage({THURSDAY: SUNDAY}))
     assert np.flatnonzero(learnt.gained[0, 0]).tolist() == [SUNDAY * 24 + 12]
 
@@ -111,10 +113,10 @@ def test_the_towns_own_midnight_begins_a_holiday(tmp_path: Path) -> None:
     found = town.hub.session.state.levels
     shape = np.ones((6, 168))
     shape[:, 144:] = 0.1
-    found.teaching.usage.take(shape, np.zeros(6))
+    found.learning.usage.take(shape, np.zeros(6))
     midnight = 24 * THURSDAY * HOUR - 8 * HOUR  # UTC
     for after, quiet in ((-2, False), (1, True), (22, True), (25, False)):
         at = midnight + after * HOUR
         local = np.array([at, at + HOUR]) + 8 * HOUR
-        warped = found.teaching.usage.warped(np.zeros(2, np.intp), local / HOUR)
+        warped = found.learning.usage.warped(np.zeros(2, np.intp), local / HOUR)
         assert (np.diff(warped)[0] < 0.01) == quiet

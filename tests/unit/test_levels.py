@@ -102,10 +102,10 @@ def state(town: Town) -> list[Any]:
         levels.table[name].tobytes()
         for name in ("at", "f", "ff", "gained", "odds", "mark_at", "mark", "day_rate")
     ]
-    learnt = levels.teaching.learnt
-    record = levels.teaching.record.sums
+    learnt = levels.learning.learnt
+    record = levels.learning.record.sums
     sums = [x.tobytes() for x in (learnt.gained, learnt.exposed, learnt.night, record)]
-    return [*table, *sums, levels.teaching.usage.shape.tobytes(), levels.teaching.day]
+    return [*table, *sums, levels.learning.usage.shape.tobytes(), levels.learning.day]
 
 
 def test_a_kill_changes_nothing_of_what_is_known_and_learnt(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_kill_changes_nothing_of_what_is_known_and_learnt(tmp_path: Path) -> N
 def test_the_town_teaches_when_it_fills(town: Town) -> None:
     weeks(town, DAYS)
     shape = (
-        town.hub.session.state.levels.teaching.usage.shape[0]
+        town.hub.session.state.levels.learning.usage.shape[0]
         .reshape(7, 24)
         .mean(axis=0)
     )

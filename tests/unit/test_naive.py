@@ -9,7 +9,12 @@ from tests.support.bins import Bin, town
 from tests.support.town import HOUR, SHIPPED, Town, native, profiles
 
 from sensorhub.config.settings import Settings
-from sensorhub.estimate.record import CASES, Judged, Record, judge
+from sensorhub.estimate.record import (
+    CASES,
+    ForecastErrors,
+    ForecastRecord,
+    measure_errors,
+)
 from sensorhub.estimate.usage import HOUR_MS
 from sensorhub.views.forecasts import forecasts_view
 from sensorhub.views.status import status_view
@@ -21,12 +26,14 @@ FLEET = "zone,site,asset,kind,device,profile\n" + "".join(
 EVERY_H = 3
 
 
-def errors(cases: int, ours: float, naive: float, spread: float = 0.5) -> Record:
+def errors(
+    cases: int, ours: float, naive: float, spread: float = 0.5
+) -> ForecastRecord:
     """A record of one kind; errors with a spread of their own."""
-    found, rng = Record(1, 1), np.random.default_rng(4)
+    found, rng = ForecastRecord(1, 1), np.random.default_rng(4)
     row = np.zeros(cases, np.intp)
     off = rng.normal(0, spread, (2, cases))
-    found.add(row, row, Judged(row, ours + off[0], naive + off[1]))
+    found.add(row, row, ForecastErrors(row, ours + off[0], naive + off[1]))
     return found
 
 
@@ -40,23 +47,23 @@ def errors(cases: int, ours: float, naive: float, spread: float = 0.5) -> Record
         (errors(60, 4.0, 2.0, 9.0), False, False),  # that may be chance
         (errors(500, 2.1, 2.0, 0.1), True, True),  # and gives back only when better
         (errors(500, 1.9, 2.0, 0.1), True, False),
-        (Record(1, 1), True, False),
+        (ForecastRecord(1, 1), True, False),
     ],
 )
 def test_only_who_is_clearly_worse_gives_way(
-    kept: Record, before: bool, naive: bool
+    kept: ForecastRecord, before: bool, naive: bool
 ) -> None:
-    assert kept.naive(np.array([before])).tolist() == [naive]
+    assert kept.persistence(np.array([before])).tolist() == [naive]
 
 
 def test_what_is_old_counts_less() -> None:
     kept = errors(60, 4.0, 2.0)
     for _ in range(10):
         kept.fade(np.ones(1, np.bool_))
-    assert not kept.naive(np.zeros(1, np.bool_)).any()  # too few by now
+    assert not kept.persistence(np.zeros(1, np.bool_)).any()  # too few by now
 
 
-def a_day(**columns: float) -> tuple[Judged | None, float]:
+def a_day(**columns: float) -> tuple[ForecastErrors | None, float]:
     """A flat day from 10 to 30 %, 24 % a day by its rate, 12 % as on the day before."""
     one = Bin(town()).read(10)
     hours = columns.pop("hours", 24.0)
@@ -69,14 +76,14 @@ def a_day(**columns: float) -> tuple[Judged | None, float]:
     at = np.array([one.now + int(hours * HOUR_MS)])
     readings = row, row, at, np.zeros(1, np.int64)
     took = np.ones(1, np.bool_)
-    judged = judge(one.table, one.town.usage, readings, anew, took)
+    judged = measure_errors(one.table, one.town.usage, readings, anew, took)
     return judged, float(one.table["day_rate"][0])
 
 
 def test_a_day_is_judged_by_what_came_of_it() -> None:
     judged, last = a_day()
     assert judged is not None
-    assert (judged.ours[0], judged.naive[0]) == pytest.approx((4.0, 8.0))
+    assert (judged.ours[0], judged.persistence[0]) == pytest.approx((4.0, 8.0))
     assert last == pytest.approx(20.0)
 
 
@@ -121,7 +128,9 @@ def kinds(town: Town) -> list[str]:
     """Whose forecasts fell back, as `status` shows it."""
     hub = town.hub
     status = status_view(hub.connection, town.folder, Settings(), town.clock.time)
-    assert status["forecasts_naive"] == hub.session.state.levels.teaching.naive_kinds
+    assert (
+        status["forecasts_naive"] == hub.session.state.levels.learning.persistence_kinds
+    )
     return list(status["forecasts_naive"])
 
 

@@ -328,7 +328,7 @@ def test_what_comes_late_is_kept_and_counted_and_decides_nothing(town: Town) -> 
 def test_a_time_that_was_replaced_is_kept_beside_the_reading(town: Town) -> None:
     change_set = town.take([native("d1", F, seq=1, ts=NOW + 10 * HOUR)])
     assert change_set.journal is not None
-    assert unpack_notes(change_set.journal.body).said == [(0, NOW + 10 * HOUR)]
+    assert unpack_notes(change_set.journal.body).device_times == [(0, NOW + 10 * HOUR)]
 
 
 def test_a_record_without_a_time_in_an_array_was_measured_when_received(

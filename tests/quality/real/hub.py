@@ -22,10 +22,10 @@ from firmware_sim.clock import parse_time
 from sensorhub.backtest.run import BacktestTask, backtest
 from sensorhub.backtest.virtual import LoadedConfig
 from sensorhub.estimate import record
-from sensorhub.estimate.follow import HORIZON_H, Found
+from sensorhub.estimate.follow import HORIZON_H, LevelFindings
 from sensorhub.estimate.forecast import full_in
 from sensorhub.estimate.law import Law
-from sensorhub.estimate.usage import Usage, Zone, local_hours
+from sensorhub.estimate.usage import TimeZone, UsageProfiles, local_hours
 from sensorhub.fleet import read_fleet
 from sensorhub.hub.hub import Hub
 
@@ -55,20 +55,20 @@ class Said(NamedTuple):
 class Watch:
     """Keeps what a hub's filters know after each reading, to be asked afterwards."""
 
-    def __init__(self, hub: Hub, zone: Zone) -> None:
+    def __init__(self, hub: Hub, zone: TimeZone) -> None:
         self._registry, self._levels, self._zone = (
             hub.session.registry,
             hub.session.state.levels,
             zone,
         )
-        self._kept: list[tuple[Usage, Places, I64, F64]] = []
+        self._kept: list[tuple[UsageProfiles, Places, I64, F64]] = []
         self._usage, self._shape = self._as_now()
         self._emptied: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
         self._levels.watch = self.seen
 
-    def seen(self, row: Places, at: I64, found: Found) -> None:
+    def seen(self, row: Places, at: I64, found: LevelFindings) -> None:
         """A layer of level readings was taken: one of each device in `row`."""
-        if self._levels.town.usage.shape is not self._shape:  # it learnt another week
+        if self._levels.models.usage.shape is not self._shape:  # it learnt another week
             self._usage, self._shape = self._as_now()
         state = [self._levels.table[name][row] for name in STATE]
         self._kept.append((self._usage, row.copy(), at.copy(), np.stack(state)))
@@ -77,9 +77,9 @@ class Watch:
             begin, end = int(found.emptied.begin[i]), int(found.emptied.end[i])
             self._emptied[asset].append((begin, end, int(at[i])))
 
-    def _as_now(self) -> tuple[Usage, F64]:
+    def _as_now(self) -> tuple[UsageProfiles, F64]:
         """The week that the hub goes by, kept as it is, and how to know it again."""
-        usage = self._levels.town.usage
+        usage = self._levels.models.usage
         return deepcopy(usage), usage.shape
 
     def _asset(self, device: int) -> str:
@@ -107,14 +107,14 @@ class Watch:
             )
         return found
 
-    def _outlook(self, usage: Usage, row: Places, at: I64, state: F64) -> F64:
+    def _outlook(self, usage: UsageProfiles, row: Places, at: I64, state: F64) -> F64:
         """Rows as in `Said` of the moments that went by one learnt week."""
         t = dict(zip(STATE, state, strict=True))
-        law = Law(*self._levels.town.laws[:, self._levels.town.law_of[row]])
+        law = Law(*self._levels.models.laws[:, self._levels.models.law_of[row]])
         people = law.population.astype(np.intp)
         local = local_hours(at, self._zone.offsets(at))
         now, settling = usage.warped(people, local), usage.settling[people]
-        flat = record.goes_flat(t, usage, people)
+        flat = record.uses_persistence(t, usage, people)
         growth = record.growth(t, flat)
 
         def days_in(hours: F64 | float) -> F64:
@@ -147,7 +147,7 @@ def estimates(curves: Sequence[Curve]) -> dict[str, Said]:
         folder = Path(name)
         write(curves, folder)
         kit = LoadedConfig.of(folder / "config")
-        zone = Zone(kit.settings.timezone)
+        zone = TimeZone(kit.settings.timezone)
         fleet = read_fleet(folder / "fleet.csv", ZoneInfo(kit.settings.timezone))
         (found,) = backtest(
             BacktestTask(folder / "uplinks.jsonl", fleet, kit),
