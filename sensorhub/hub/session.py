@@ -22,8 +22,8 @@ from sensorhub.store import Connection, register, rule_versions
 from sensorhub.store.hot.journal import JournalRow
 
 
-def all_wanted(choice: object, event: object, told_before: str) -> bool:
-    """Every subscriber wants everything."""
+def all_wanted(_choice: object, _event: object, _told_before: str) -> bool:
+    """Select every subscriber."""
     return True
 
 

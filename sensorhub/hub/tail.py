@@ -1,7 +1,7 @@
-"""`tail`: uplinks as they come, over a socket in the data folder.
+"""The server of `sensorhub tail`: uplinks as JSON lines over a Unix socket.
 
-The hub writes one JSON line an uplink to whoever is connected and slow readers
-lose lines, never the hub its time. Costs nothing while nobody looks.
+Every connected client gets one line an uplink. A slow client loses whole lines; the
+hub never waits for it, and does no work while no client is connected.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ BUFFER = 1 << 20
 
 @contextlib.contextmanager
 def address(folder: Path) -> Iterator[str]:
-    """The socket's address, short however long the folder's path is."""
+    """The socket's address, within its limit however long the folder's path is."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         direct = Path(f"/proc/self/fd/{descriptor}")
@@ -37,15 +37,15 @@ def address(folder: Path) -> Iterator[str]:
         os.close(descriptor)
 
 
-class _Reader:
-    """One who looks. A line begun is finished; whole lines are left out."""
+class TailClient:
+    """A connected client. A line once begun is sent whole; later lines are dropped."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
         self._rest = b""
 
     def send(self, data: bytes) -> bool:
-        """Send what it takes; False where the reader is gone."""
+        """Send as much as the socket takes; False where the client has left."""
         if len(self._rest) < BUFFER:
             self._rest += data
         try:
@@ -60,17 +60,17 @@ class _Reader:
 
 
 class TailServer:
-    """Accepts readers on a thread of its own; `show` is called by the pipeline."""
+    """Accepts clients on a thread of its own; `show` is called in the hub's thread."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
-        self._lock = threading.Lock()  # guards _readers
-        self._readers: list[_Reader] = []
+        self._lock = threading.Lock()  # guards _clients
+        self._clients: list[TailClient] = []
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
-        with address(folder) as workspace:
-            self._server.bind(workspace)
+        with address(folder) as path:
+            self._server.bind(path)
         self._path.chmod(0o600)
         self._server.listen(8)
         threading.Thread(target=self._accept, name="tail", daemon=True).start()
@@ -78,21 +78,21 @@ class TailServer:
     def _accept(self) -> None:
         while True:
             try:
-                reader, _ = self._server.accept()
+                connection, _ = self._server.accept()
             except OSError:
                 return
-            reader.setblocking(False)
-            reader.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+            connection.setblocking(False)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
             with self._lock:
-                self._readers.append(_Reader(reader))
+                self._clients.append(TailClient(connection))
 
     @property
     def watched(self) -> bool:
-        """Whether anybody looks."""
-        return bool(self._readers)
+        """Whether a client is connected."""
+        return bool(self._clients)
 
     def show(self, registry: Registry, parsed: ParsedBatch, columns: Columns) -> None:
-        """Send a batch to the readers; a fault here is no fault of the batch."""
+        """Send a batch to the clients; logs what fails, and raises nothing."""
         try:
             shown = lines(registry, parsed, columns)
             data = b"".join(msgspec.json.encode(line) + b"\n" for line in shown)
@@ -100,14 +100,14 @@ class TailServer:
             log.exception("tail could not show a batch")
             return
         with self._lock:
-            self._readers = [r for r in self._readers if r.send(data)]
+            self._clients = [c for c in self._clients if c.send(data)]
 
     def close(self) -> None:
-        """No more readers."""
+        """Close the server and all its connections."""
         self._server.close()
         with self._lock:
-            for reader in self._readers:
-                reader.socket.close()
+            for client in self._clients:
+                client.socket.close()
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
 
@@ -146,7 +146,7 @@ def lines(
                     }
                     for j in range(first, last)
                 ],
-                "ts_replaced": _said(replaced.get(i)),
+                "ts_replaced": _time(replaced.get(i)),
                 "ignored": parsed.ignored.get(i, []),
             }
         )
@@ -154,8 +154,8 @@ def lines(
     return shown
 
 
-def _said(at: int | None) -> str | None:
-    """A time that a device said, however far off."""
+def _time(at: int | None) -> str | None:
+    """A device's own time; in ms where it is no date."""
     try:
         return rfc3339(at)
     except (ValueError, OverflowError, OSError):

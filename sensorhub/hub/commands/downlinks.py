@@ -35,12 +35,12 @@ def ask(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     id_ = str(uuid.uuid4())
     profile = hub.session.registry.profiles[device]
     if profile is not None and profile.decoder == NATIVE:
-        workspace = _native_place(hub, device, name, kind)
-        topic, payload = wire.native(id_, workspace, kind, said)
+        address = _native_address(hub, device, name, kind)
+        topic, payload = wire.native(id_, address, kind, said)
     else:
         frame = _frame(hub, device, kind, said, port)
-        workspace = (_application(hub, device, name), name)
-        topic, payload = wire.chirpstack(id_, workspace, frame, confirmed=confirmed)
+        address = (_application(hub, device, name), name)
+        topic, payload = wire.chirpstack(id_, address, frame, confirmed=confirmed)
         decoder = (profile.decoder if profile is not None else None) or ""
         echoes = [echo.hex() for echo in wire.echoes(decoder, frame.data)]
         said |= {"bytes": frame.data.hex(), "port": frame.port, "echoes": echoes}
@@ -54,7 +54,7 @@ def ask(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
     return {"downlink": id_, "topic": topic, "payload": json.loads(payload)}
 
 
-def _native_place(hub: Hub, device: int, name: str, kind: str) -> tuple[str, str]:
+def _native_address(hub: Hub, device: int, name: str, kind: str) -> tuple[str, str]:
     zone = hub.session.registry.zone_of(int(hub.session.registry.asset_of[device]))
     if not zone:
         raise ValueError(f"{name} is mounted nowhere, so its topic is not known")
