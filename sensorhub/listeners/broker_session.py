@@ -36,7 +36,7 @@ class BrokerSession:
         self._on_ready = on_ready
         self._client: Client | None = None
         self._window = UNLIMITED
-        self._complaints: set[tuple[str, str]] = set()
+        self._logged: set[tuple[str, str]] = set()
         self._credentials: tuple[str | None, str | None] = (None, None)
         self.up = False
 
@@ -45,7 +45,7 @@ class BrokerSession:
         self._client = client
         credentials = (client.username, client.password)
         if credentials != self._credentials:
-            self._complaints.clear()
+            self._logged.clear()
         self._credentials = credentials
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
@@ -57,10 +57,10 @@ class BrokerSession:
         self.up = False
         self._client = None
 
-    def complain(self, event: str, why: str) -> None:
+    def log_trouble(self, event: str, why: str) -> None:
         """Log a trouble at the broker: once, until it changes or is over."""
-        level = "debug" if (event, why) in self._complaints else "warning"
-        self._complaints.add((event, why))
+        level = "debug" if (event, why) in self._logged else "warning"
+        self._logged.add((event, why))
         getattr(log, level)(event, why=why)
 
     def _connected(
@@ -72,7 +72,7 @@ class BrokerSession:
         properties: Properties | None,
     ) -> None:
         if reason.is_failure:
-            self.complain("broker_refused_us", str(reason))
+            self.log_trouble("broker_refused_us", str(reason))
             return
         self._window = getattr(properties, "ReceiveMaximum", UNLIMITED)
         log.info("connected", session_present=flags.session_present)
@@ -97,12 +97,12 @@ class BrokerSession:
             if reason.is_failure
         ]
         for name, why in refused:
-            self.complain("subscription_refused", f"{name}: {why}")
+            self.log_trouble("subscription_refused", f"{name}: {why}")
         if self._client is None:
             return
         self.up = not refused  # what cannot be heard makes nobody silent
         if self.up:
-            self._complaints.clear()
+            self._logged.clear()
         self._on_ready(self._client, self._window)
 
     def _unsubscribed(self, *_event: Any) -> None:
@@ -117,7 +117,7 @@ class BrokerSession:
         _properties: Properties | None,
     ) -> None:
         if flags.is_disconnect_packet_from_server:
-            self.complain("broker_disconnected_us", str(reason))
+            self.log_trouble("broker_disconnected_us", str(reason))
 
     def _keep(self, filters: list[str]) -> None:
         if sorted(filters) == sorted(self._known):

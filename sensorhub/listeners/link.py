@@ -1,4 +1,4 @@
-"""What passes between a client and those who use it."""
+"""Publications and callbacks: the interface between a client and the listener."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Publication(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What a client tells; all but `wake` are called on the network thread.
+    """Callbacks of a client; all but `wake` are called on the network thread.
 
     deliver(client, messages, acks, size): received, in order.
     confirmed(taken, refused): packet ids of our publishes.

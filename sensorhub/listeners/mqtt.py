@@ -1,4 +1,4 @@
-"""The MQTT listener: uplinks in, acknowledged when told; our publishes out.
+"""The MQTT listener: receives and acknowledges uplinks, sends our publications.
 
 One network thread makes a connection, serves it until it is lost, waits and makes
 the next. Each connection has a client of its own. The thread reads only while the
@@ -53,7 +53,7 @@ class MqttListener:
         version: str = "",
         extra_filters: Sequence[str] = (),
         known_filters: Sequence[str] = (),
-        remember: Callable[[Sequence[str]], None] = lambda filters: None,
+        remember: Callable[[Sequence[str]], None] = lambda _filters: None,
         backoff: Backoff | None = None,
         bulk: bool | None = None,
     ) -> None:
@@ -77,7 +77,7 @@ class MqttListener:
         )
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
-        self._instance_told = False
+        self._instance_published = False
         self._echo_at: int | None = None
         self._quiet = False
 
@@ -143,7 +143,7 @@ class MqttListener:
         on_done: Callable[[], None] = lambda: None,
         on_lost: Callable[[], None] = lambda: None,
     ) -> bool:
-        """Publish at QoS 1; False: no connection or no room, try again later.
+        """Publish at QoS 1; False: not connected or queue full, try again later.
 
         Once accepted, either `on_done` (the broker has it) or `on_lost` (unknown:
         send it again) is called, on the network thread; both must be quick.
@@ -152,7 +152,7 @@ class MqttListener:
         return self.publish_many([item]) == 1
 
     def publish_many(self, items: Sequence[Publication]) -> int:
-        """Publish as many of the first `items` as there is room for now."""
+        """Accept as many of the first `items` as fit now; returns how many."""
         return self._outgoing.offer(items)
 
     def _run(self) -> None:
@@ -163,7 +163,7 @@ class MqttListener:
                 try:
                     self._live(make_client(self._settings, hooks, bulk=self._bulk))
                 except OSError as error:
-                    self._session.complain("broker_unreachable", str(error))
+                    self._session.log_trouble("broker_unreachable", str(error))
                 except Exception:  # whatever it was: the next connection is new
                     log.exception("network_thread_fault")
                 self._wait_for_next(began)
@@ -206,7 +206,7 @@ class MqttListener:
             outcome = self._network.turn(client, reading=room, wait_s=wait_s)
             if outcome:
                 if outcome != MQTTErrorCode.MQTT_ERR_CONN_REFUSED:  # said already
-                    self._session.complain("connection_lost", outcome.name)
+                    self._session.log_trouble("connection_lost", outcome.name)
                 return
             if self._inbox.received != received:
                 last_read = now
@@ -226,16 +226,19 @@ class MqttListener:
                 return
 
     def _ready(self, client: Client, window: int) -> None:
-        """Subscribed: tell that we are here, and once which process we are."""
+        """Publish our birth message after each subscribe, and once our instance id."""
         self._outgoing.attach(client, window)
         self.publish(STATUS_TOPIC, self._birth, retain=True)
-        if not self._instance_told:
+        if not self._instance_published:
             self.publish(
-                self._watch.topic, self._watch.own, retain=True, on_done=self._told
+                self._watch.topic,
+                self._watch.own,
+                retain=True,
+                on_done=self._mark_instance_published,
             )
 
-    def _told(self) -> None:
-        self._instance_told = True
+    def _mark_instance_published(self) -> None:
+        self._instance_published = True
 
     def _deliver(
         self, client: Client, messages: list[Message], acks: list[bytes], size: int
@@ -246,16 +249,16 @@ class MqttListener:
         for at in notes:
             self._inbox.put(client, messages[start:at], acks[start:at], 0)
             self._inbox.put(client, [], [acks[at]], 0)
-            self._note(messages[at])
+            self._note_instance(messages[at])
             start = at + 1
         if start:
             messages, acks = messages[start:], acks[start:]
         if messages:
             self._inbox.put(client, messages, acks, size)
 
-    def _note(self, message: Message) -> None:
+    def _note_instance(self, message: Message) -> None:
         instance = message.payload
-        self._watch.seen(instance)
+        self._watch.note_instance(instance)
         if instance == self._watch.own and not message.flags & DUP:
             self._echo_at = self._inbox.received
         if self.taken_over.is_set():

@@ -1,4 +1,4 @@
-"""Our own publishes: bounded, counted off by the broker, lost ones told."""
+"""Our own publications: a bounded queue, confirmed by the broker or reported lost."""
 
 import threading
 from collections import deque
@@ -47,15 +47,15 @@ class Outgoing:
             self._in_flight.clear()
             self._waiting.clear()
             self._changed.notify_all()
-        _tell(item.on_lost for item in lost)
+        _call_all(item.on_lost for item in lost)
 
     def offer(self, items: Sequence[Publication]) -> int:
-        """Accept as many of the first `items` as there is room for now."""
+        """Accept as many of the first `items` as fit now; returns how many."""
         with self._changed:
             if self._sender is None:
                 return 0
-            room = MOST_PENDING - len(self._waiting) - len(self._in_flight)
-            accepted = items[: max(room, 0)]
+            free = MOST_PENDING - len(self._waiting) - len(self._in_flight)
+            accepted = items[: max(free, 0)]
             self._waiting.extend(accepted)
             self._send()
         return len(accepted)
@@ -77,8 +77,8 @@ class Outgoing:
             self._changed.notify_all()
         for item in lost:
             log.error("publish_refused", topic=item.topic)
-        _tell(item.on_done for item in done)
-        _tell(item.on_lost for item in lost)
+        _call_all(item.on_done for item in done)
+        _call_all(item.on_lost for item in lost)
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Whether all was confirmed within `timeout_s`."""
@@ -88,9 +88,9 @@ class Outgoing:
             )
 
 
-def _tell(callbacks: Iterable[Callable[[], None]]) -> None:
+def _call_all(callbacks: Iterable[Callable[[], None]]) -> None:
     for callback in callbacks:
         try:
             callback()
-        except Exception:  # a fault of the asker must not end the connection
+        except Exception:  # a fault of the caller must not end the connection
             log.exception("publish_callback_failed")

@@ -12,7 +12,7 @@ from sensorhub.model import TOPIC_ROOT
 
 
 class InstanceWatch:
-    """Knows which hub of a client id is the youngest."""
+    """Detects that a younger hub uses the same client id."""
 
     def __init__(self, client_id: str, instance: str) -> None:
         self.topic = f"{TOPIC_ROOT}/hub/instance/{client_id}"
@@ -22,8 +22,8 @@ class InstanceWatch:
         self.came_back = False
         self._older: set[bytes] = set()
 
-    def seen(self, instance: bytes) -> None:
-        """An instance id arrived; an empty one is a cleared topic."""
+    def note_instance(self, instance: bytes) -> None:
+        """Note an instance id that arrived; an empty one is a cleared topic."""
         if instance == self.own:
             self.came_back = True
         elif not self.came_back:
