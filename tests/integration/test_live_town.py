@@ -150,7 +150,7 @@ def test_the_file_limit_says_what_to_raise(monkeypatch: pytest.MonkeyPatch) -> N
         allow_files(10_000)
 
 
-def test_no_broker_is_told(tmp_path: Path) -> None:
+def test_no_broker_is_told() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         words = ["run", "default", "--bins", "1", "--toilets", "0"]

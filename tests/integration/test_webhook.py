@@ -143,7 +143,7 @@ def test_a_dripping_answer_ends_at_the_deadline(receiver: Receiver) -> None:
 
 def test_a_silent_receiver_ends_at_the_deadline(receiver: Receiver) -> None:
     free = threading.Event()
-    receiver.manner = lambda handler: _waits(free, 10)
+    receiver.manner = lambda _handler: _waits(free, 10)
     assert "timeout" in str(refusal(receiver.url, timeout_s=0.3))
     free.set()
 
@@ -268,7 +268,7 @@ class Hub:
             lambda: database.connect(folder, read_only=True),
             self.submit,
             transports=Transports(
-                lambda posts: 0, webhook(timeout_s).deliver, self.pool
+                lambda _posts: 0, webhook(timeout_s).deliver, self.pool
             ),
             real_now=real_now,
         )
@@ -341,7 +341,7 @@ def test_a_hanging_receiver_delays_nobody_else(
     hub = Hub(folder, timeout_s=30)
     free = threading.Event()
     with receivers.receiver() as hanging:
-        hanging.manner = lambda handler: _waits(free, 20)
+        hanging.manner = lambda _handler: _waits(free, 20)
         hub.subscribe("slow", hanging.url)
         hub.subscribe("hook", receiver.url)
         for n in range(20):

@@ -34,7 +34,7 @@ class Sent:
     def __init__(self) -> None:
         self.points: dict[tuple[str, str, int], str] = {}
         self.lines: list[str] = []
-        self.first: Callable[[list[str]], None] = lambda lines: None
+        self.first: Callable[[list[str]], None] = lambda _lines: None
 
     def send(self, lines: list[str]) -> WriteResult:
         self.first(lines)

@@ -101,7 +101,7 @@ def hang_up(handler: BaseHTTPRequestHandler) -> bool:
 def silent(seconds: float) -> Manner:
     """Take the lines and answer too late."""
 
-    def do(handler: BaseHTTPRequestHandler) -> bool:
+    def do(_handler: BaseHTTPRequestHandler) -> bool:
         time.sleep(seconds)
         return True
 
@@ -121,6 +121,22 @@ def slow(seconds: float) -> Manner:
     return do
 
 
+def _fault(handler: BaseHTTPRequestHandler, body: bytes) -> str | None:
+    """What a strict InfluxDB would refuse about a request."""
+    parts = urlsplit(handler.path)
+    said = parse_qs(parts.query)
+    if parts.path != "/api/v2/write":
+        return f"no such path: {parts.path}"
+    if (said.get("org"), said.get("precision")) != (["o"], ["ms"]):
+        return f"org and precision: {said}"
+    if said.get("bucket") != ["sensorhub"]:
+        return f"bucket: {said}"
+    if handler.headers["Authorization"] != "Token t":
+        return "no token"
+    bad = [x for x in body.decode().split("\n") if not _LINE.fullmatch(x)]
+    return f"unable to parse {bad[0]!r}" if bad else None
+
+
 @contextmanager
 def strict_influx() -> Iterator[StrictInflux]:
     """A server on a free port of 127.0.0.1."""
@@ -135,7 +151,7 @@ def strict_influx() -> Iterator[StrictInflux]:
             state.at.append(time.monotonic())
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            if fault := self._fault(body):
+            if fault := _fault(self, body):
                 state.wrong.append(fault)
                 _say(self, 400, fault, {})
                 return
@@ -151,20 +167,6 @@ def strict_influx() -> Iterator[StrictInflux]:
             state.take(body)
             self.send_response(204)
             self.end_headers()
-
-        def _fault(self, body: bytes) -> str | None:
-            parts = urlsplit(self.path)
-            said = parse_qs(parts.query)
-            if parts.path != "/api/v2/write":
-                return f"no such path: {parts.path}"
-            if (said.get("org"), said.get("precision")) != (["o"], ["ms"]):
-                return f"org and precision: {said}"
-            if said.get("bucket") != ["sensorhub"]:
-                return f"bucket: {said}"
-            if self.headers["Authorization"] != "Token t":
-                return "no token"
-            bad = [x for x in body.decode().split("\n") if not _LINE.fullmatch(x)]
-            return f"unable to parse {bad[0]!r}" if bad else None
 
         def log_message(self, *args: Any) -> None:
             pass

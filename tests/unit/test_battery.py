@@ -50,7 +50,7 @@ def test_nothing_is_said_before_the_line_is_known() -> None:
 
 
 def test_what_is_nearly_empty_is_low_without_a_line() -> None:
-    assert forecast(lambda day: 12, 4)[0][1] == pytest.approx(24)
+    assert forecast(lambda _day: 12, 4)[0][1] == pytest.approx(24)
 
 
 def test_a_new_battery_begins_anew() -> None:

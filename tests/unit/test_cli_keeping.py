@@ -48,7 +48,7 @@ def test_an_export_has_a_head_and_its_name_once_it_is_whole(
     assert not file.with_name("all.csv.partial").exists()
 
 
-def test_an_export_of_what_is_not_there_is_refused(run: Run, place: Path) -> None:
+def test_an_export_of_what_is_not_there_is_refused(run: Run) -> None:
     for words in (
         ("all.xls",),
         ("all.csv", "--asset", "nobody"),

@@ -47,7 +47,7 @@ class Double:
     def off(self) -> dict[str, str]:
         return {}
 
-    def switch_on(self, name: str) -> bool:
+    def switch_on(self, _name: str) -> bool:
         return False
 
 

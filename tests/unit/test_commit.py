@@ -20,7 +20,7 @@ class FailingWrite:
     def __init__(self, times: int) -> None:
         self.left = times
 
-    def __call__(self, connection: sqlite3.Connection) -> None:
+    def __call__(self, _connection: sqlite3.Connection) -> None:
         if self.left:
             self.left -= 1
             error = sqlite3.OperationalError("database is locked")
@@ -30,7 +30,7 @@ class FailingWrite:
 
 @pytest.fixture
 def story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Story]:
-    monkeypatch.setattr("sensorhub.hub.hub.time.sleep", lambda s: None)
+    monkeypatch.setattr("sensorhub.hub.hub.time.sleep", lambda _s: None)
     story = Story(tmp_path, START, RULES, FLEET)
     yield story
     story.hub.close()
@@ -39,7 +39,7 @@ def story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Story]:
 def test_a_write_that_is_retried_changes_memory_once(story: Story) -> None:
     done: list[str] = []
 
-    def registers(connection: sqlite3.Connection) -> None:
+    def registers(_connection: sqlite3.Connection) -> None:
         story.hub.on_commit(lambda: done.append("found in the transaction"))
 
     failing = FailingWrite(3)
@@ -54,14 +54,14 @@ def test_a_write_that_is_retried_changes_memory_once(story: Story) -> None:
 def test_memory_stays_where_nothing_was_committed(story: Story) -> None:
     done: list[str] = []
 
-    def breaks(connection: sqlite3.Connection) -> None:
+    def breaks(_connection: sqlite3.Connection) -> None:
         story.hub.on_commit(lambda: done.append("found in the transaction"))
         raise TypeError("boom")
 
     change_set = ChangeSet(writes=[breaks], after_commit=[lambda: done.append("known")])
     with pytest.raises(TypeError):
         story.hub.commit(change_set)
-    story.hub.commit(ChangeSet(writes=[lambda c: None]))
+    story.hub.commit(ChangeSet(writes=[lambda _c: None]))
     assert not done
 
 
@@ -71,7 +71,7 @@ def test_memory_changes_after_the_commit_not_before(story: Story) -> None:
     def look() -> None:
         open_.append(story.hub.connection.in_transaction)
 
-    story.hub.commit(ChangeSet(writes=[lambda c: look()], after_commit=[look]))
+    story.hub.commit(ChangeSet(writes=[lambda _c: look()], after_commit=[look]))
     assert open_ == [True, False]
 
 
@@ -82,7 +82,7 @@ def test_what_breaks_after_a_commit_undoes_nothing(story: Story) -> None:
     def breaks() -> None:
         raise TypeError("boom")
 
-    queue.submit(lambda c: done.append("written"))
+    queue.submit(lambda _c: done.append("written"))
     after: list[Callable[[], object]] = [breaks, lambda: done.append("after")]
     queue.commit(story.hub, ChangeSet(after_commit=after))
     assert done == ["written", "after"]
@@ -120,11 +120,11 @@ def test_gateways_are_numbered_in_the_transaction_that_uses_them(
     story.hub.session.state.places.number("gateway", "gw-1")
     queue = WriteQueue()
 
-    def breaks(connection: sqlite3.Connection) -> None:
+    def breaks(_connection: sqlite3.Connection) -> None:
         raise TypeError("boom")
 
     queue.submit(breaks)
-    queue.commit(story.hub, ChangeSet(writes=[lambda c: None]))
+    queue.commit(story.hub, ChangeSet(writes=[lambda _c: None]))
     assert ("gateway", "gw-1") in story.rows("SELECT kind, id FROM places")
     assert not story.hub.session.state.places.new
 

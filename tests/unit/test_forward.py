@@ -278,7 +278,7 @@ def test_transitions_and_services_are_points_too(town: Town) -> None:
 
 
 def test_away_backs_off_and_says_so_late(town: Town) -> None:
-    def away(lines: list[str]) -> None:
+    def away(_lines: list[str]) -> None:
         raise InfluxUnavailable("no answer")
 
     assert town.influx is not None
@@ -290,13 +290,13 @@ def test_away_backs_off_and_says_so_late(town: Town) -> None:
     assert town.forwarder.stuck() is None
     now = town.story.clock.now() + 5_000
     assert forwarding.lag_s(town.story.hub.connection, now) == 5.0
-    town.influx.first = lambda lines: None
+    town.influx.first = lambda _lines: None
     town.forward()
     town.is_exact()
 
 
 def test_a_refusal_waits_long_and_is_told_at_once(town: Town) -> None:
-    def refused(lines: list[str]) -> None:
+    def refused(_lines: list[str]) -> None:
         raise InfluxRefused("401: unauthorized access")
 
     assert town.influx is not None
@@ -306,13 +306,13 @@ def test_a_refusal_waits_long_and_is_told_at_once(town: Town) -> None:
     stuck = town.forwarder.stuck()
     assert stuck is not None
     assert stuck.reason == "401: unauthorized access"
-    town.influx.first = lambda lines: None
+    town.influx.first = lambda _lines: None
     town.forward()
     assert town.forwarder.stuck() is None
 
 
 def test_retry_after_is_honoured(town: Town) -> None:
-    def busy(lines: list[str]) -> None:
+    def busy(_lines: list[str]) -> None:
         raise InfluxUnavailable("429: too many", 7.0)
 
     assert town.influx is not None

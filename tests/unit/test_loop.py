@@ -49,14 +49,14 @@ class FakeSource:
         if self.taken_over:
             raise TakenOver("a younger hub")
 
-    def take_batch(self, limit: int, wait_s: float) -> Batch | None:
+    def take_batch(self, _limit: int, _wait_s: float) -> Batch | None:
         if not self.left:
             self._stopping.set()
             return None
         self.left -= 1
         return Batch([native("d1", {"fill_level": 5.0}, seq=self.left)], self.left)
 
-    def acknowledge(self, batch: Batch) -> None:
+    def acknowledge(self, _batch: Batch) -> None:
         self._events.append(DONE)
 
 
@@ -72,7 +72,7 @@ class Rig:
         self.jobs = WriteQueue()
         self._tail = TailServer(story.place.data)
         self.hub.now = Clock(NOW, SPEED).now
-        disk = DiskSpace(story.place.data, 100, free=lambda folder: self.free)
+        disk = DiskSpace(story.place.data, 100, free=lambda _folder: self.free)
         commands = CommandDispatcher(self.hub)
         uplinks = UplinkReceiver(
             hub=self.hub,
@@ -80,7 +80,7 @@ class Rig:
             batches=BatchProcessor(self.hub, self._commit),
             tail=self._tail,
             disk=disk,
-            clear_state=lambda topic: True,
+            clear_state=lambda _topic: True,
         )
         self._loop = HubLoop(
             hub=self.hub,
@@ -132,7 +132,7 @@ def busy(times: int) -> Callable[[sqlite3.Connection], None]:
     """A write of the same transaction that meets a lock so many times."""
     left = [None] * times
 
-    def write(connection: sqlite3.Connection) -> None:
+    def write(_connection: sqlite3.Connection) -> None:
         if left:
             left.pop()
             error = sqlite3.OperationalError("database is locked")
@@ -145,7 +145,7 @@ def busy(times: int) -> Callable[[sqlite3.Connection], None]:
 def test_what_cannot_be_written_yet_is_not_acknowledged(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensorhub.hub.hub.time.sleep", lambda s: None)
+    monkeypatch.setattr("sensorhub.hub.hub.time.sleep", lambda _s: None)
     rig = Rig(story, 1)
     rig.jobs.submit(busy(3))
     rig.run()
@@ -155,7 +155,7 @@ def test_what_cannot_be_written_yet_is_not_acknowledged(
 def test_what_was_never_written_is_never_acknowledged(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensorhub.hub.hub.time.sleep", lambda s: None)
+    monkeypatch.setattr("sensorhub.hub.hub.time.sleep", lambda _s: None)
     rig = Rig(story, 1)
     monkeypatch.setattr(rig.hub, "_stopping", lambda: True)
     rig.jobs.submit(busy(1))

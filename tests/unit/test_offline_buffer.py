@@ -67,10 +67,10 @@ def test_a_dragino_sensor_sends_stored_uplinks_on_another_port() -> None:
     memory = OfflineBuffer(8, fleet(LDDS75))
     gone = [LostFrame(frame(seq, LDDS75), "radio") for seq in range(6)]
     assert list(memory.process(gone)) == []
-    assert list(memory.frames(9_000, SPEAKS, lambda row: 7)) == []
+    assert list(memory.frames(9_000, SPEAKS, lambda _row: 7)) == []
     heard = DeliveredFrame(6_000, frame(6, LDDS75), 0, "")
     assert list(memory.process([heard])) == [heard]
-    (sent,) = memory.frames(9_000, SPEAKS, lambda row: 7)
+    (sent,) = memory.frames(9_000, SPEAKS, lambda _row: 7)
     assert (sent.port, sent.seq, len(sent.stored)) == (
         dragino.STORED_PORT,
         7,

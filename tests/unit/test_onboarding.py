@@ -177,7 +177,7 @@ VALUE = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([0.0,
     st.lists(st.builds(Text, NAME, st.text(max_size=20)), max_size=4),
 )
 def test_whatever_the_sample_the_file_loads_and_reads_it(
-    tmp_path_factory: pytest.TempPathFactory, fields: list[Field], texts: list[Text]
+    fields: list[Field], texts: list[Text]
 ) -> None:
     made = guesses(fields, texts)
     text = profile_text("acme-x", made)

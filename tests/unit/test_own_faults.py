@@ -76,9 +76,9 @@ def test_a_job_that_breaks_takes_nothing_with_it(story: Story) -> None:
     def bad(_: Any) -> None:
         raise TypeError("boom")
 
-    run.jobs.submit(lambda c: done.append("first"))
+    run.jobs.submit(lambda _c: done.append("first"))
     run.jobs.submit(bad)
-    run.jobs.submit(lambda c: done.append("last"))
+    run.jobs.submit(lambda _c: done.append("last"))
     run.messages(uplinks(3))
     assert done[-2:] == ["first", "last"]
     assert not run.jobs

@@ -26,7 +26,12 @@ class HandPool:
         self.size = size
         self.work: deque[Callable[[], None]] = deque()
 
-    def start(self, work: Callable[[], None], *, slow: bool) -> bool:
+    def start(
+        self,
+        work: Callable[[], None],
+        *,
+        slow: bool,
+    ) -> bool:
         if len(self.work) >= self.size:
             return False
         self.work.append(work)

@@ -59,14 +59,14 @@ def test_a_restarted_device_comes_up_where_a_gateway_hears_it(
 def test_milesight_devices_say_who_they_are_once_they_have_joined() -> None:
     sessions = NetworkSessions(fleet(LORAWAN), 1)
     news = [*sessions.step(at(0), [], ALL, NAMES)]
-    said = [*sessions.join_reports(news, lambda row: 0)]
+    said = [*sessions.join_reports(news, lambda _row: 0)]
     assert [frame.row for frame in said] == [frame.row for frame in news]
     assert all(a.at < b.at for a, b in zip(news, said, strict=True))
     decoded = decode(LORAWAN, said[0].data.hex(), said[0].port)
     assert decoded.answers
     assert not decoded.errors
     born = [news[0]._replace(kind="birth")]
-    assert [*sessions.join_reports(born, lambda row: 0)] == []
+    assert [*sessions.join_reports(born, lambda _row: 0)] == []
 
 
 def test_a_dead_device_does_not_come_up() -> None:

@@ -21,7 +21,7 @@ def theil_sen(hours: F64, fill: F64) -> float:
     return float(np.median((fill[other] - fill[one]) / (hours[other] - hours[one])))
 
 
-def persistence(hours: F64, fill: F64) -> float:
+def persistence(_hours: F64, _fill: F64) -> float:
     """Nothing comes."""
     return 0.0
 
