@@ -8,12 +8,12 @@ SensorhubError
 ├── TakenOver                a younger hub uses our client id
 ├── CommandRefused           an operator's command cannot be applied
 ├── DeliveryError            a notification was not delivered; `permanent`: do not retry
-├── Away                     InfluxDB does not answer
-│   └── Refused              InfluxDB refuses the request
+├── InfluxUnavailable        InfluxDB does not answer
+│   └── InfluxRefused        InfluxDB refuses the request
 ├── _BadLines                InfluxDB refuses some lines of a batch
 ├── _TooMuch                 InfluxDB finds a batch too large
-└── ChildEnded               the codec process has ended
-    └── Overran              the codec process exceeded its time
+└── CodecProcessEnded        the codec process has ended
+    └── CpuTimeExceeded      the codec process exceeded its time
 ValueError
 ├── EnvelopeError            a message is not what its topic filter promises
 ├── UnreadableError          a frame is not what its decoder expects

@@ -64,8 +64,8 @@ class CodecProcess:
     ) -> Iterator[tuple[str, str]]:
         """Yield the answers one by one, as (how it ended, its text).
 
-        Raises ChildEnded when the process dies, when one answer takes longer than
-        `wall_s`, or all together longer than `total_s`.
+        Raises CodecProcessEnded when the process dies, when one answer takes longer
+        than `wall_s`, or all together longer than `total_s`.
         """
         if not self._ready:
             self._packet(time.monotonic() + START_S, "its start")
