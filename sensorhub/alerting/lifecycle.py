@@ -26,7 +26,7 @@ from sensorhub.columns import Service
 from sensorhub.model import BY_NO
 from sensorhub.registry.subjects import HUB, NOWHERE, Subject
 from sensorhub.rules.schema import Inhibit
-from sensorhub.state.rule_evaluation import Moved
+from sensorhub.state.rule_evaluation import LevelChange
 from sensorhub.state.state import State
 from sensorhub.store import Connection, subscriptions
 from sensorhub.store.hot import alerts, counters
@@ -109,7 +109,11 @@ class AlertLifecycle:
     # -- uplinks and services --
 
     def evaluate_sample(
-        self, change_set: ChangeSet, moved: Iterable[Moved], at: int, measured_at: int
+        self,
+        change_set: ChangeSet,
+        moved: Iterable[LevelChange],
+        at: int,
+        measured_at: int,
     ) -> None:
         """Enter the levels that a reading moved; `at`: received, ms."""
         state, registry = self._state, self._state.registry
@@ -123,7 +127,7 @@ class AlertLifecycle:
             cause = self._cause(item, device, measured_at)
             self._recorder.set_level(change_set, shown, at, cause)
 
-    def _cause(self, moved: Moved, device: int, measured_at: int) -> Cause:
+    def _cause(self, moved: LevelChange, device: int, measured_at: int) -> Cause:
         """A reading as cause: which clause of a standard decided, at how many °C."""
         state, rule = self._state, moved.rule
         clause, fill = rule.clauses.cause_fields(moved.level), moved.fill

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from sensorhub.estimate.fill import (
     HEAP,
     LEVELLED,
-    ElapsedTime,
     FillPrediction,
     FilterState,
     Flags,
+    ReadingColumns,
     ReadingFit,
     from_nowhere,
     rate,
@@ -63,11 +63,10 @@ def update_candidates(
     law: Law,
     ahead: FillPrediction,
     fit: ReadingFit,
-    z: F64,
-    passed: ElapsedTime,
-    stuck: Flags,
+    reading: ReadingColumns,
 ) -> None:
     """Update the log odds and the state of open candidates by a reading."""
+    _, z, passed, stuck = reading
     use = ~np.isnan(t["odds"]) & ~stuck
     if not use.any():
         return
@@ -102,13 +101,11 @@ def open_candidates(
     law: Law,
     ahead: FillPrediction,
     fit: ReadingFit,
-    reading: tuple[I64, F64],
-    passed: ElapsedTime,
+    reading: ReadingColumns,
     visit: VisitEstimate,
-    stuck: Flags,
 ) -> None:
     """Open a candidate where a reading is as low as after an emptying."""
-    at, z = reading
+    at, z, passed, stuck = reading
     shown = ahead.f + ahead.h
     low = (fit.nu < -LOW * np.sqrt(fit.variance)) & (shown > LEAST) & ~stuck
     place = np.flatnonzero(low)
@@ -119,10 +116,7 @@ def open_candidates(
     odds, level, var = _odds(
         part,
         law,
-        shown[place],
-        fit.likely[place],
-        z[place],
-        passed.good_days[place],
+        LowReadings(shown[place], z[place], fit.likely[place], passed.good_days[place]),
         VisitEstimate(*(column[place] for column in visit)),
     )
     better = np.isnan(part["odds"]) | (odds > part["odds"])
@@ -142,16 +136,20 @@ def open_candidates(
         t[name][place[chosen]] = value[chosen]
 
 
+class LowReadings(NamedTuple):
+    """Readings far below the prediction."""
+
+    shown: F64  # predicted, %
+    z: F64  # read, %
+    likely: F64  # likelihood of the reading without an emptying
+    days: F64  # warped days since the last good reading
+
+
 def _odds(
-    t: FilterState,
-    law: Law,
-    shown: F64,
-    likely: F64,
-    z: F64,
-    days: F64,
-    visit: VisitEstimate,
+    t: FilterState, law: Law, low: LowReadings, visit: VisitEstimate
 ) -> tuple[F64, F64, F64]:
     """Log odds of an emptying; the level after it and its variance."""
+    shown, z, likely, days = low
     chance = visit.chance
     gap = rate(t) * days
     came = gap * visit.share

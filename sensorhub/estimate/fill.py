@@ -75,6 +75,15 @@ class ElapsedTime(NamedTuple):
     good_days: F64  # warped
 
 
+class ReadingColumns(NamedTuple):
+    """One level reading (ms, %) of each device, and the time since the one before."""
+
+    at: NDArray[np.int64]
+    z: F64
+    elapsed: ElapsedTime
+    stuck: Flags  # the sensor repeats its value for longer than usual
+
+
 class FillPrediction(NamedTuple):
     """The predicted state at the time of a reading, before it is used."""
 

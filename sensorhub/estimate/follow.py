@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sensorhub.estimate import emptying, fill, forecast, record
 from sensorhub.estimate.emptying import DetectedEmptyings, VisitEstimate
-from sensorhub.estimate.fill import SPEC, ElapsedTime, Flags
+from sensorhub.estimate.fill import SPEC, ElapsedTime, Flags, ReadingColumns
 from sensorhub.estimate.forecast import Chances, ForecastHorizon
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.plan import RoundPlans
@@ -43,23 +43,22 @@ class LevelFindings(NamedTuple):
     rate: F64  # before the reading, % a warped day
 
 
-def process_levels(
-    table: DeviceTable,
-    models: SharedModels,
-    row: NDArray[np.intp],
-    at: I64,
-    z: F64,
-    *,
-    offset_ms: int | I64,
-    fresh: Flags,
-    stuck: Flags,
-) -> LevelFindings:
-    """Process one reading (ms, %) of each device in `row`, each newer than its last.
+class LevelReadings(NamedTuple):
+    """One reading of each device in `row`, each newer than the device's last."""
 
-    `fresh`: earlier readings of the device do not count (a new mounting).
-    `stuck`: the sensor repeats its value for longer than usual. `offset_ms`: local
-    time less UTC.
-    """
+    row: NDArray[np.intp]
+    at: I64  # ms
+    z: F64  # %
+    offset_ms: I64  # local time less UTC
+    fresh: Flags  # earlier readings do not count (a new mounting)
+    stuck: Flags  # the sensor repeats its value for longer than usual
+
+
+def process_levels(
+    table: DeviceTable, models: SharedModels, readings: LevelReadings
+) -> LevelFindings:
+    """Process one level reading of each device in `readings.row`."""
+    row, at, z, offset_ms, fresh, stuck = readings
     law = Law(*models.laws[:, models.law_of[row]])
     people = law.population.astype(np.intp)
     t = {name: table[name][row] for name in SPEC}
@@ -75,11 +74,12 @@ def process_levels(
     t["z"] = z
     stuck = stuck & ~fresh
     same = {name: t[name] for name in ("f", "h", "ff", "fh", "hh")}
-    ahead, fit, came = _filter(t, law, z, passed, (settling, stuck))
-    emptying.update_candidates(t, law, ahead, fit, z, passed, stuck)
+    reading = ReadingColumns(at, z, passed, stuck)
+    ahead, fit, came = _filter(t, law, settling, reading)
+    emptying.update_candidates(t, law, ahead, fit, reading)
     now = at, local_hours(at, offset_ms)
     visit = _visit(models, (row, people), t, now, passed)
-    emptying.open_candidates(t, law, ahead, fit, (at, z), passed, visit, stuck)
+    emptying.open_candidates(t, law, ahead, fit, reading, visit)
     emptied = emptying.accept_candidates(
         t, law, ahead.f, models.interval_ms[row] / HOUR_MS
     )
@@ -97,13 +97,10 @@ def process_levels(
 
 
 def _filter(
-    t: fill.FilterState, law: Law, z: F64, passed: ElapsedTime, how: tuple[F64, Flags]
+    t: fill.FilterState, law: Law, settling: F64, reading: ReadingColumns
 ) -> tuple[fill.FillPrediction, fill.ReadingFit, F64]:
-    """Filter a reading; `how`: settling, and which sensors are stuck.
-
-    Returns the prediction, the fit of the reading, and the estimated deposits.
-    """
-    settling, stuck = how
+    """The prediction, the fit of the reading to it, and the estimated deposits."""
+    _, z, passed, stuck = reading
     ahead, before = fill.expect(t, law, passed, settling, stuck), t["f"]
     fit = fill.correct(t, law, ahead, z, stuck)
     fill.agree(t, law, ahead, z, fit, stuck)

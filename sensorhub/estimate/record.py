@@ -35,6 +35,15 @@ class ForecastErrors(NamedTuple):
     persistence: F64
 
 
+class DayReadings(NamedTuple):
+    """Readings that may end a day: device, population, ms, local time less UTC (ms)."""
+
+    row: NDArray[np.intp]
+    people: NDArray[np.intp]
+    at: I64
+    offset_ms: I64
+
+
 class ForecastRecord:
     """Sums by block and population: cases, both errors, squares of their difference."""
 
@@ -90,13 +99,14 @@ def growth(t: FilterState, flat: Flags) -> tuple[F64, F64]:
 def measure_errors(
     table: DeviceTable,
     usage: UsageProfiles,
-    readings: tuple[NDArray[np.intp], NDArray[np.intp], I64, I64],
+    readings: DayReadings,
+    *,
     anew: Flags,
     took: Flags,
 ) -> ForecastErrors | None:
     """Measure the errors of the forecasts of a day ago, where that day is over.
 
-    `readings`: device, population, ms, local time less UTC. `anew`: an emptying or a
+    `anew`: an emptying or a
     new mounting, a day begins; `took`: the reading was accepted.
     """
     row, people, at, offset = readings
@@ -108,7 +118,7 @@ def measure_errors(
     full, mark = table["f"][row], table["mark"][row]
     sound = (since <= LONGEST_MS) & (full < FULL) & (mark < FULL)
     i = np.flatnonzero(over & sound)
-    judged = _against(table, usage, (row[i], people[i], at[i], offset[i]))
+    judged = _against(table, usage, DayReadings(row[i], people[i], at[i], offset[i]))
     _mark(table, row[begins], at[begins])
     return judged
 
@@ -116,7 +126,7 @@ def measure_errors(
 def _against(
     table: DeviceTable,
     usage: UsageProfiles,
-    readings: tuple[NDArray[np.intp], NDArray[np.intp], I64, I64],
+    readings: DayReadings,
 ) -> ForecastErrors:
     """Compare both forecasts with the measured fill; set the last day's rate."""
     row, people, at, offset = readings

@@ -7,7 +7,7 @@ from sensorhub.columns import NO_DEVICE, Columns, Notes, Service
 from sensorhub.ingest.outcomes import learn_by_day
 from sensorhub.ingest.readings import fill_levels, with_readings
 from sensorhub.model import Outcome
-from sensorhub.state.rule_evaluation import Moved
+from sensorhub.state.rule_evaluation import LevelChange
 from sensorhub.state.sensor_health import SensorObservations
 from sensorhub.state.state import State
 from sensorhub.store.hot.changeset import ChangeSet
@@ -80,7 +80,9 @@ class LiveHooks:
         if self._lifecycle.record_service(change_set, service, by, received_at):
             self._notes.services.append(service)
 
-    def decide(self, moved: list[Moved], received_at: int, measured_at: int) -> None:
+    def decide(
+        self, moved: list[LevelChange], received_at: int, measured_at: int
+    ) -> None:
         """Decide about alerts by levels that moved."""
         self._lifecycle.evaluate_sample(
             self._change_set, moved, received_at, measured_at

@@ -9,7 +9,7 @@ import structlog
 from sensorhub.columns import Columns
 from sensorhub.ingest.parsed_batch import ParsedBatch
 from sensorhub.model import Message, Outcome, Quality, Reason
-from sensorhub.state.fill_learning import FillLearning, Taught
+from sensorhub.state.fill_learning import FillLearning, LearntUsage
 from sensorhub.store.hot import counters
 from sensorhub.store.hot.changeset import ChangeSet
 from sensorhub.store.hot.dead_letters import DeadLetter
@@ -77,7 +77,7 @@ def add_dead_letters(
 
 def learn_by_day(
     learning: FillLearning, received_at: int, change_set: ChangeSet
-) -> Taught:
+) -> LearntUsage:
     """What the town taught, at the first uplink of a local day; else nothing."""
     before = learning.persistence_kinds
     taught = learning.turn(received_at)

@@ -44,7 +44,7 @@ SERIES_COLUMNS = {
 }
 
 
-class Block(msgspec.Struct, array_like=True):
+class CheckpointBlock(msgspec.Struct, array_like=True):
     """What a checkpoint row holds."""
 
     devices: int
@@ -74,7 +74,7 @@ def dump(state: State, block: int) -> bytes:
     judged = {rule.id: rule.judged for rule in rules}
     places = [(key, key[1]) for key in tracks if key[1] in wanted]
     return msgspec.msgpack.encode(
-        Block(
+        CheckpointBlock(
             last - first,
             {n: c[first:last].tobytes() for n, c in _device_columns(state).items()},
             {
@@ -127,7 +127,7 @@ def _plain(track: RuleTrack) -> list[list[Any]]:
 def load(state: State, block: int, body: bytes) -> None:
     """Put a block's bytes into the state. Raises ValueError on damaged bytes."""
     try:
-        data = msgspec.msgpack.decode(body, type=Block)
+        data = msgspec.msgpack.decode(body, type=CheckpointBlock)
         columns = {
             name: np.frombuffer(data.series[key], getattr(state.series, name).dtype)
             for key, name in SERIES_COLUMNS.items()
@@ -157,7 +157,7 @@ def load(state: State, block: int, body: bytes) -> None:
             rules.flapping.add((rule, series.number(device, code)))
 
 
-def _load_devices(state: State, first: int, data: Block) -> None:
+def _load_devices(state: State, first: int, data: CheckpointBlock) -> None:
     columns = _device_columns(state)
     old = {
         name: np.frombuffer(data.device[name], column.dtype)
@@ -189,7 +189,7 @@ def heard(
     """
     found = np.full((2, devices), NEVER, np.int64)
     for block, body in blocks:
-        data = msgspec.msgpack.decode(body, type=Block)
+        data = msgspec.msgpack.decode(body, type=CheckpointBlock)
         first = block * BLOCK
         for row, name in enumerate(("last_received", "covered_at")):
             column = np.frombuffer(data.device[name], np.int64)

@@ -17,7 +17,7 @@ RECENT = 65_536
 BARE_MS = 60_000
 
 
-class Recent:
+class RecentKeys:
     """Keys of the last 65,536 uplinks of all topics, and when bare ones came.
 
     A double counts like any uplink and keeps its key young, so that what the
@@ -65,7 +65,7 @@ class DedupWindow:
         self.ring = np.zeros((devices, RING), np.uint64)
         self.ring_seq = np.full((devices, RING), NEVER, np.int64)
         self.ring_at = np.zeros(devices, np.int64)
-        self.recent = Recent()
+        self.recent = RecentKeys()
 
     def in_rings(
         self, device: NDArray[np.int32], key: NDArray[np.uint64]

@@ -17,6 +17,7 @@ from sensorhub.estimate.crews import EmptyingBrackets
 from sensorhub.estimate.emptying import DetectedEmptyings
 from sensorhub.estimate.follow import (
     LevelFindings,
+    LevelReadings,
     SharedModels,
     process_levels,
     record_emptying,
@@ -29,12 +30,12 @@ from sensorhub.estimate.later import (
 )
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.learning import FillStep
-from sensorhub.estimate.record import measure_errors
+from sensorhub.estimate.record import DayReadings, measure_errors
 from sensorhub.estimate.usage import HOUR_MS, TimeZone, local_hours
 from sensorhub.model import NEVER
 from sensorhub.registry.registry import Registry
 from sensorhub.state.dedup_window import ranks
-from sensorhub.state.fill_learning import BLOCK, FillLearning, Taught, Usages
+from sensorhub.state.fill_learning import BLOCK, FillLearning, LearntUsage, Usages
 from sensorhub.state.fill_models import FillModels, lay_out
 
 F64 = NDArray[np.float64]
@@ -65,7 +66,7 @@ class LevelEstimates(NamedTuple):
     emptyings: list[tuple[int, Service]]
 
 
-class Was(NamedTuple):
+class PreviousReadings(NamedTuple):
     """Of devices before a reading: when (ms) the last one and the last good one came,
     and the level that was read (%)."""
 
@@ -79,7 +80,7 @@ class FillEstimates:
 
     def __init__(self, registry: Registry, filling: FillModels) -> None:
         size = registry.devices
-        self._registry, self._laid = registry, lay_out(registry, filling)
+        self._registry, self._device_models = registry, lay_out(registry, filling)
         self._zone = TimeZone(filling.timezone)
         self.table = fill.new_fills(size)
         calendar = DayCalendar(filling.holidays.like())
@@ -89,15 +90,14 @@ class FillEstimates:
     @property
     def models(self) -> SharedModels:
         """What all devices share."""
+        own = self._device_models
         return SharedModels(
-            *(
-                self._laid.laws,
-                self._laid.law_of,
-                self.learning.usage,
-                self._laid.plans,
-                self._laid.plan_of,
-            ),
-            self._registry.interval_ms,
+            laws=own.laws,
+            law_of=own.law_of,
+            usage=self.learning.usage,
+            plans=own.plans,
+            plan_of=own.plan_of,
+            interval_ms=self._registry.interval_ms,
         )
 
     # -- readings --
@@ -130,8 +130,11 @@ class FillEstimates:
                 continue
             row = device[place].astype(np.intp)
             fresh = last[place] < since[place]
-            layer_ = (row, at[place], value[place], offset[place])
-            found = self._follow(layer_, fresh, stuck[place])
+            found = self._process(
+                LevelReadings(
+                    row, at[place], value[place], offset[place], fresh, stuck[place]
+                )
+            )
             forecast[:3, place] = 100 * np.array(found.chances)
             forecast[3, place] = self.table["f"][row]
             for i in np.flatnonzero(found.emptied.which).tolist():
@@ -139,28 +142,21 @@ class FillEstimates:
                 emptyings.append((int(place[i]), service))
         return LevelEstimates(forecast, emptyings)
 
-    def _follow(
-        self,
-        readings: tuple[NDArray[np.intp], I64, F64, I64],
-        fresh: NDArray[np.bool_],
-        stuck: NDArray[np.bool_],
-    ) -> LevelFindings:
-        """One layer: device, ms, %, local time less UTC; what they teach is kept."""
-        row, at, z, offset = readings
+    def _process(self, readings: LevelReadings) -> LevelFindings:
+        """Process one reading of each device, and learn from it."""
+        row, at, _, offset, fresh, _ = readings
         table = self.table
-        was = Was(*(table[name][row] for name in Was._fields))
-        found = process_levels(
-            *(table, self.models, row, at, z),
-            offset_ms=offset,
-            fresh=fresh,
-            stuck=stuck,
-        )
+        columns = (table[name][row] for name in PreviousReadings._fields)
+        previous = PreviousReadings(*columns)
+        found = process_levels(table, self.models, readings)
         people, settled = self._people(row), np.isnan(table["odds"][row])
         settled &= ~found.emptied.which
         judged = measure_errors(
-            *(table, self.learning.usage, (row, people, at, offset)),
-            ~settled,
-            found.took,
+            table,
+            self.learning.usage,
+            DayReadings(row, people, at, offset),
+            anew=~settled,
+            took=found.took,
         )
         if judged is not None:
             self.learning.add_errors(self._people(judged.row), judged)
@@ -171,35 +167,40 @@ class FillEstimates:
             self.learning.emptied(
                 EmptyingBrackets(row[which] // BLOCK, people[which], *hours)
             )
-        self._teach(readings, people, was, (found, settled & ~fresh))
+        teaches = settled & ~fresh & found.took
+        self._learn(readings, previous, found.rate, teaches)
         if self.watch is not None:
             self.watch(row, at, found)
         return found
 
-    def _teach(
+    def _learn(
         self,
-        readings: tuple[NDArray[np.intp], I64, F64, I64],
-        people: NDArray[np.intp],
-        was: Was,
-        now: tuple[LevelFindings, NDArray[np.bool_]],
+        readings: LevelReadings,
+        previous: PreviousReadings,
+        rate: F64,
+        good: NDArray[np.bool_],
     ) -> None:
-        """Steps from one good reading to the next teach; `now`: what came, and where
-        nothing was emptied."""
-        row, at, z, offset = readings
-        found, settled = now
-        teaches = (was.good_at == was.at) & found.took & settled
+        """Learn from steps between consecutive good readings.
+
+        `rate`: expected before the reading; `good`: accepted readings without an
+        emptying before them.
+        """
+        row, at, z, offset, _, _ = readings
+        teaches = (previous.good_at == previous.at) & good
         # steps into or out of the blind zone would look as if content sank
-        blind = self._laid.laws[BLIND][self._laid.law_of[row]]
-        teaches &= (np.maximum(was.z, z) < blind - 1) & ((was.z + z) / 2 < blind - 10)
+        blind = self._device_models.laws[BLIND][self._device_models.law_of[row]]
+        teaches &= np.maximum(previous.z, z) < blind - 1
+        teaches &= (previous.z + z) / 2 < blind - 10
         if teaches.any():
-            times = (local_hours(was.at, offset), local_hours(at, offset))
-            step = FillStep(row // BLOCK, people, *times, was.z, z, found.rate)
+            times = (local_hours(previous.at, offset), local_hours(at, offset))
+            people = self._people(row)
+            step = FillStep(row // BLOCK, people, *times, previous.z, z, rate)
             self.learning.learn(step.only(teaches))
 
     def _people(self, row: NDArray[np.intp]) -> NDArray[np.intp]:
         """The populations of devices."""
-        law = self._laid.law_of[row]
-        people: NDArray[np.intp] = self._laid.laws[PEOPLE][law].astype(np.intp)
+        law = self._device_models.law_of[row]
+        people: NDArray[np.intp] = self._device_models.laws[PEOPLE][law].astype(np.intp)
         return people
 
     def outlook(self, row: NDArray[np.intp]) -> FillOutlook:
@@ -215,7 +216,7 @@ class FillEstimates:
     def knows_week(self, device: int) -> bool:
         """Whether assets of its kind have taught when they fill."""
         return self.learning.has_taught(
-            int(self._laid.laws[PEOPLE][self._laid.law_of[device]])
+            int(self._device_models.laws[PEOPLE][self._device_models.law_of[device]])
         )
 
     def service(self, device: int, found: DetectedEmptyings, i: int) -> Service:
@@ -224,10 +225,12 @@ class FillEstimates:
         begin, end = int(found.begin[i]), int(found.end[i])
         hours = (end - begin) / HOUR_MS
         local = local_hours(np.array([end]), self._zone.offset(end))
-        plan = self._laid.plan_of[device : device + 1]
-        ago = float(self._laid.plans.last_ago(plan, local)[0])
+        plan = self._device_models.plan_of[device : device + 1]
+        ago = float(self._device_models.plans.last_ago(plan, local)[0])
         if ago > hours:
-            people = int(self._laid.laws[PEOPLE][self._laid.law_of[device]])
+            people = int(
+                self._device_models.laws[PEOPLE][self._device_models.law_of[device]]
+            )
             ago = self.learning.usage.crews.ago(people, float(local[0]), hours)
         at = end - int(ago * HOUR_MS)
         asset = int(self._registry.asset_of[device])
@@ -259,5 +262,5 @@ class FillEstimates:
         Raises ValueError on damaged bytes.
         """
         self.table.load(first, rows.fills)
-        learnt_usage = Taught(rows.usage, rows.persistence)
+        learnt_usage = LearntUsage(rows.usage, rows.persistence)
         self.learning.load(first // BLOCK, rows.learnt, learnt_usage, rows.day)

@@ -25,14 +25,14 @@ DAY_MS = 24 * HOUR_MS
 Usages = list[tuple[int, bytes, float]]
 
 
-class Taught(NamedTuple):
+class LearntUsage(NamedTuple):
     """What all kinds of assets have taught, and which go by their last day instead."""
 
     usage: Usages
     persistence: list[int]
 
 
-NOTHING = Taught([], [])
+NOTHING = LearntUsage([], [])
 
 
 class FillLearning:
@@ -68,7 +68,7 @@ class FillLearning:
     def _day(self, at: int) -> int:
         return (at + self._zone.offset(at)) // DAY_MS
 
-    def turn(self, at: int) -> Taught:
+    def turn(self, at: int) -> LearntUsage:
         """At the first uplink (ms) of a local day: what is gone by from now on."""
         day = self._day(at)
         if day <= self.day:
@@ -84,7 +84,7 @@ class FillLearning:
             for i in np.flatnonzero(known).tolist()
         ]
         persistence = self.record.persistence(self.usage.persistence)
-        learnt_usage = Taught(usage, np.flatnonzero(persistence).tolist())
+        learnt_usage = LearntUsage(usage, np.flatnonzero(persistence).tolist())
         self._adopt(learnt_usage)
         self._fade(np.ones(len(self.learnt.gained), np.bool_))
         return learnt_usage
@@ -109,7 +109,7 @@ class FillLearning:
         """Whether the week of a population is learnt; else it is a rough one."""
         return people in self._taught
 
-    def _adopt(self, learnt_usage: Taught) -> None:
+    def _adopt(self, learnt_usage: LearntUsage) -> None:
         """Go by these weeks from now on."""
         shape, settling = self.usage.shape.copy(), self.usage.settling.copy()
         crews = self.usage.crews.shape.copy()
@@ -126,7 +126,7 @@ class FillLearning:
             np.arange(len(KINDS)), learnt_usage.persistence
         )
 
-    def fold(self, learnt_usage: Taught, at: int, mask: NDArray[np.bool_]) -> None:
+    def fold(self, learnt_usage: LearntUsage, at: int, mask: NDArray[np.bool_]) -> None:
         """As `turn` had it at `at` (ms); `mask`: devices not yet past it."""
         self.day = max(self.day, self._day(at))
         if learnt_usage.usage:
@@ -142,7 +142,7 @@ class FillLearning:
         return found, usage, self.day, np.flatnonzero(self.usage.persistence).tolist()
 
     def load(
-        self, block: int, learnt: Sequence[bytes], learnt_usage: Taught, day: int
+        self, block: int, learnt: Sequence[bytes], learnt_usage: LearntUsage, day: int
     ) -> None:
         """Take what `dump` gave. Raises ValueError on damaged bytes."""
         for part, body in zip(self._sums, learnt, strict=False):

@@ -29,7 +29,7 @@ class FillModels(NamedTuple):
     holidays: HolidaySettings = HolidaySettings()
 
 
-class Laid(NamedTuple):
+class DeviceModels(NamedTuple):
     """Laws and rounds; by device which of them. Number 0 is that of nobody mounted."""
 
     laws: F64  # a row a number of `Law`, a column a law
@@ -38,7 +38,7 @@ class Laid(NamedTuple):
     plan_of: Numbers
 
 
-def lay_out(registry: Registry, filling: FillModels) -> Laid:
+def lay_out(registry: Registry, filling: FillModels) -> DeviceModels:
     """Who is mounted where now, and what that holds."""
     device = np.flatnonzero(registry.asset_of >= 0)
     device = device[registry.alike[registry.asset_of[device]] >= 0]
@@ -57,7 +57,7 @@ def lay_out(registry: Registry, filling: FillModels) -> Laid:
     laws = [_law(filling, (0, np.nan, np.nan, np.nan), USUAL_ECHO)]
     for kind, number, *measures in zip(*(each[first] for each in traits), strict=True):
         laws.append(_law(filling, (int(kind), *measures), echoes[number]))
-    return Laid(matrix_of(laws), law_of_device, plans, plan_of_device)
+    return DeviceModels(matrix_of(laws), law_of_device, plans, plan_of_device)
 
 
 def _alike(columns: Sequence[NDArray[Any]]) -> tuple[Numbers, Numbers]:

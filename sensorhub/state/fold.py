@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.columns import Columns, Notes, Service, unpack, unpack_notes
-from sensorhub.state.fill_learning import BLOCK, Taught
-from sensorhub.state.rule_evaluation import Moved
+from sensorhub.state.fill_learning import BLOCK, LearntUsage
+from sensorhub.state.rule_evaluation import LevelChange
 from sensorhub.state.sensor_health import SensorObservations
 from sensorhub.state.state import State
 from sensorhub.store.hot.journal import JournalRow
@@ -53,35 +53,35 @@ class FoldHooks:
         """Devices whose block does not stand for this row yet."""
         return self._mask
 
-    def derive(self, columns: Columns, observed: SensorObservations) -> Columns:
+    def derive(self, columns: Columns, _observed: SensorObservations) -> Columns:
         """The columns as they are: the row holds all that was derived."""
         return columns
 
-    def gateways(self, columns: Columns) -> list[tuple[int, int]]:
+    def gateways(self, _columns: Columns) -> list[tuple[int, int]]:
         """The gateways that took devices over."""
         return [(d, place) for d, place in self._notes.gateways if self._mask[d]]
 
-    def receive(self, columns: Columns) -> None:
+    def receive(self, _columns: Columns) -> None:
         """Nothing: no alert is decided about."""
 
     def learn(self, received_at: int) -> None:
         """Go by the weeks that were learnt then."""
-        learnt_usage = Taught(self._notes.usage, self._notes.persistence)
+        learnt_usage = LearntUsage(self._notes.usage, self._notes.persistence)
         self._state.levels.learning.fold(learnt_usage, received_at, self._mask)
 
-    def confirms(self, emptying: Service, series: int, at: int) -> bool:
+    def confirms(self, emptying: Service, _series: int, _at: int) -> bool:
         """Whether the row says so."""
         return (emptying.asset, emptying.at) in self._services
 
-    def serve(self, service: Service, received_at: int) -> None:
+    def serve(self, service: Service, _received_at: int) -> None:
         """Change the state as the service did."""
         self._services.pop((service.asset, service.at), None)
         self._state.serviced(service, self._mask)
 
-    def decide(self, moved: list[Moved], received_at: int, measured_at: int) -> None:
+    def decide(self, _moved: list[LevelChange], _received_at: int, _at: int) -> None:
         """Decide nothing: the database says which alerts are open."""
 
-    def finish(self, columns: Columns, observed: SensorObservations) -> None:
+    def finish(self, _columns: Columns, _observed: SensorObservations) -> None:
         """Change the state by the services that no reading showed."""
         for service in self._services.values():
             self._state.serviced(service, self._mask)

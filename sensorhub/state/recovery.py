@@ -45,7 +45,7 @@ def memory(
     settings: Settings,
     registry: Registry,
     rules: tuple[Rule, ...],
-    damaged: Callable[[journal.JournalRow], None] = lambda row: None,
+    damaged: Callable[[journal.JournalRow], None] = lambda _row: None,
 ) -> tuple[State, int]:
     """What all uplinks made of it, and the last journal row that it stands for."""
     filling = FillModels(

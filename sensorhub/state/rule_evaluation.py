@@ -44,7 +44,7 @@ class SeriesSample(NamedTuple):
     last_value: float
 
 
-class Moved(NamedTuple):
+class LevelChange(NamedTuple):
     """A rule's level moved on one series."""
 
     rule: Rule
@@ -116,7 +116,9 @@ class RuleEvaluator:
         self.ranges.update(series)
         return series
 
-    def evaluate(self, sample: SeriesSample, forecast: ReadingForecast) -> list[Moved]:
+    def evaluate(
+        self, sample: SeriesSample, forecast: ReadingForecast
+    ) -> list[LevelChange]:
         """Evaluate all rules on a sample; the levels that moved.
 
         `forecast`: what is estimated by it.
@@ -144,7 +146,7 @@ class RuleEvaluator:
             if now != level:
                 self._changed(rule, series, track)
                 fill = forecast[3] if rule.kind == "forecast" else None
-                moved.append(Moved(rule, series, now, shown, track, fill))
+                moved.append(LevelChange(rule, series, now, shown, track, fill))
             self.keep(rule, series, track)
         self.ranges.update(series)
         return moved

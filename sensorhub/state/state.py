@@ -21,7 +21,7 @@ from sensorhub.state.fill_models import FillModels
 from sensorhub.state.hooks import ApplyHooks
 from sensorhub.state.reading_processor import ReadingProcessor
 from sensorhub.state.reception import Reception
-from sensorhub.state.rule_evaluation import Moved, RuleEvaluator
+from sensorhub.state.rule_evaluation import LevelChange, RuleEvaluator
 from sensorhub.state.sensor_health import SensorHealth
 from sensorhub.state.series import Series
 
@@ -112,7 +112,7 @@ class State:
 
     def serviced(
         self, service: Service, mask: NDArray[np.bool_] | None = None
-    ) -> list[Moved]:
+    ) -> list[LevelChange]:
         """A service was done: counts start anew; what that moved."""
         moved, rules = [], self.rules
         mounted = self.registry.asset_of == service.asset
@@ -132,7 +132,9 @@ class State:
                     was = track.level(rule)
                     track.reset()
                     if was:
-                        moved.append(Moved(rule, series, Severity.NONE, 0.0, track))
+                        moved.append(
+                            LevelChange(rule, series, Severity.NONE, 0.0, track)
+                        )
                     rules.keep(rule, series, track)
                 rules.ranges.update(series)
         return moved

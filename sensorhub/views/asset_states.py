@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sensorhub.columns import F64, I32, I64, U8, unpack
 from sensorhub.model import NEVER, Outcome, Quality
-from sensorhub.state.checkpoint import Block
+from sensorhub.state.checkpoint import CheckpointBlock
 from sensorhub.state.fill_learning import BLOCK
 from sensorhub.store import Connection, register, register_columns
 from sensorhub.store.hot import alerts, checkpoints, journal
@@ -101,7 +101,7 @@ class AssetStateReader:
         cursors, parts = [], []
         for row in checkpoints.load(self._read):
             if row.sound:
-                data = msgspec.msgpack.decode(row.body, type=Block)
+                data = msgspec.msgpack.decode(row.body, type=CheckpointBlock)
                 self._take_heard(row.block, data)
                 parts.append(data.series)
                 cursors.append(row.cursor)
@@ -118,7 +118,7 @@ class AssetStateReader:
         blocks = -(-len(self._heard) // BLOCK)
         return min(cursors) if len(cursors) >= blocks else 0
 
-    def _take_heard(self, block: int, data: Block) -> None:
+    def _take_heard(self, block: int, data: CheckpointBlock) -> None:
         heard = np.frombuffer(data.device["last_received"], np.int64)
         first = block * BLOCK
         self._grow(first + len(heard))

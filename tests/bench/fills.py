@@ -7,8 +7,8 @@ import numpy as np
 from tests.support.bins import MONDAY, deposits, town
 
 from sensorhub.estimate import fill
-from sensorhub.estimate.follow import process_levels
-from sensorhub.estimate.record import measure_errors
+from sensorhub.estimate.follow import LevelReadings, process_levels
+from sensorhub.estimate.record import DayReadings, measure_errors
 from sensorhub.estimate.usage import HOUR_MS
 
 ONE, MANY = 1, 1_000
@@ -26,14 +26,20 @@ def _us(devices: int, hours: int) -> float:
     for hour in range(hours):
         at = np.full(devices, MONDAY + hour * HOUR_MS)
         found = process_levels(
-            *(table, here, row, at),
-            np.round(level[hour] + noise[hour]),
-            offset_ms=0,
-            fresh=nothing,
-            stuck=nothing,
+            table,
+            here,
+            LevelReadings(
+                row,
+                at,
+                np.round(level[hour] + noise[hour]),
+                offset_ms=utc,
+                fresh=nothing,
+                stuck=nothing,
+            ),
         )
         anew = found.emptied.which | ~np.isnan(table["odds"])
-        measure_errors(table, here.usage, (row, people, at, utc), anew, found.took)
+        measured = DayReadings(row, people, at, utc)
+        measure_errors(table, here.usage, measured, anew=anew, took=found.took)
     return (time.process_time() - began) / (devices * hours) * 1e6
 
 

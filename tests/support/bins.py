@@ -9,6 +9,7 @@ from sensorhub.config.filling import DepositSettings
 from sensorhub.estimate import fill
 from sensorhub.estimate.follow import (
     LevelFindings,
+    LevelReadings,
     SharedModels,
     process_levels,
 )
@@ -53,11 +54,16 @@ class Bin:
             one = np.zeros(1, np.intp)
             self.found.append(
                 process_levels(
-                    *(self.table, self.town, one, np.array([self.now])),
-                    np.array([float(level)]),
-                    offset_ms=0,
-                    fresh=np.zeros(1, np.bool_),
-                    stuck=np.array([stuck]),
+                    self.table,
+                    self.town,
+                    LevelReadings(
+                        one,
+                        np.array([self.now]),
+                        np.array([float(level)]),
+                        offset_ms=np.zeros(1, np.int64),
+                        fresh=np.zeros(1, np.bool_),
+                        stuck=np.array([stuck]),
+                    ),
                 )
             )
         return self

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.bins import MONDAY, Bin, deposits, town
 
 from sensorhub.estimate import fill
-from sensorhub.estimate.follow import process_levels, record_emptying
+from sensorhub.estimate.follow import LevelReadings, process_levels, record_emptying
 from sensorhub.estimate.usage import HOUR_MS
 
 LEVELS = tuple(20 + n for n in range(12))  # a point an hour
@@ -147,11 +147,16 @@ def together(levels: dict[int, list[float]], batches: list[Any]) -> list[bytes]:
             start += size
             if len(row):
                 process_levels(
-                    *(table, here, row, np.full(len(row), MONDAY + step * HOUR_MS)),
-                    np.array([levels[d][step] for d in row.tolist()]),
-                    offset_ms=0,
-                    fresh=np.zeros(len(row), np.bool_),
-                    stuck=np.zeros(len(row), np.bool_),
+                    table,
+                    here,
+                    LevelReadings(
+                        row,
+                        np.full(len(row), MONDAY + step * HOUR_MS),
+                        np.array([levels[d][step] for d in row.tolist()]),
+                        offset_ms=np.zeros(len(row), np.int64),
+                        fresh=np.zeros(len(row), np.bool_),
+                        stuck=np.zeros(len(row), np.bool_),
+                    ),
                 )
     return [table[name].tobytes() for name in fill.SPEC]
 

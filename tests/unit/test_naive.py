@@ -11,6 +11,7 @@ from tests.support.town import HOUR, SHIPPED, Town, native, profiles
 from sensorhub.config.settings import Settings
 from sensorhub.estimate.record import (
     CASES,
+    DayReadings,
     ForecastErrors,
     ForecastRecord,
     measure_errors,
@@ -74,9 +75,9 @@ def a_day(**columns: float) -> tuple[ForecastErrors | None, float]:
     row = np.zeros(1, np.intp)
     one.table["mark_at"][0] = one.now
     at = np.array([one.now + int(hours * HOUR_MS)])
-    readings = row, row, at, np.zeros(1, np.int64)
+    readings = DayReadings(row, row, at, np.zeros(1, np.int64))
     took = np.ones(1, np.bool_)
-    judged = measure_errors(one.table, one.town.usage, readings, anew, took)
+    judged = measure_errors(one.table, one.town.usage, readings, anew=anew, took=took)
     return judged, float(one.table["day_rate"][0])
 
 
