@@ -1,3 +1,3 @@
 """sensorhub: readings of bins and toilets in, trusted alerts out."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
