@@ -16,7 +16,7 @@ from sensorhub.fleet import export_csv, export_toml, plan, read_fleet
 from sensorhub.hub.commands.register import describe
 from sensorhub.store import register
 from sensorhub.store.hot import dead_letters
-from sensorhub.views.listings import devices_view
+from sensorhub.views.listings import DeviceView, devices_view
 
 app = typer.Typer(
     no_args_is_help=True, help="Register of zones, sites, assets and devices."
@@ -113,7 +113,7 @@ def list_(
     table("fleet", names, rows, keep=("device",))
 
 
-def _state(view: dict[str, Any]) -> str:
+def _state(view: DeviceView) -> str:
     """Whether a device is heard, and whether its asset is in service."""
     out = "out of service" if view["out_of_service"] else None
     return ", ".join(word for word in (view["availability"], out) if word)

@@ -1,5 +1,6 @@
 """Whether the hub is well: for service managers, containers and monitoring."""
 
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
@@ -8,7 +9,7 @@ from sensorhub.fleet.times import parse_time
 STILL_S = 60.0  # real time
 
 
-def troubles(view: dict[str, Any]) -> list[str]:
+def troubles(view: Mapping[str, Any]) -> list[str]:
     """What of a status view says that the hub is not well; nothing where it is."""
     if not view["running"]:
         return ["no hub runs on this data folder"]

@@ -13,12 +13,13 @@ from sensorhub.model import BY_NAME
 from sensorhub.store import database
 from sensorhub.store.rollups import Bucket
 from sensorhub.views.listings import (
+    AlertView,
     alerts_view,
     reading_view,
     readings_view,
 )
-from sensorhub.views.rollups import rollups_view
-from sensorhub.views.status import status_view
+from sensorhub.views.rollups import RollupView, rollups_view
+from sensorhub.views.status import ClockView, DiskView, status_view
 
 DAY_MS = 86_400_000
 
@@ -54,20 +55,26 @@ def status(
     if context.json:
         print_json(view)
         return
-    numbers = view.pop("counters")
-    view["clock"] = clock_words(context, view["clock"])
-    view["disk"] = disk_words(view["disk"])
-    view["codecs_off"] = "; ".join(view["codecs_off"].values())
-    view["forecasts_naive"] = ", ".join(view["forecasts_naive"])
-    view["rules_refused"] = "; ".join(view["rules_refused"])
-    for key in ("last_uplink_at", "alive_at", "heard_at", "now"):
-        view[key] = context.local_text(view[key])
-    table("status", ["", "value"], [[key, value] for key, value in view.items()])
+    shown: dict[str, object] = {
+        **view,
+        "clock": clock_words(context, view["clock"]),
+        "disk": disk_words(view["disk"]),
+        "codecs_off": "; ".join(view["codecs_off"].values()),
+        "forecasts_naive": ", ".join(view["forecasts_naive"]),
+        "rules_refused": "; ".join(view["rules_refused"]),
+        "last_uplink_at": context.local_text(view["last_uplink_at"]),
+        "alive_at": context.local_text(view["alive_at"]),
+        "heard_at": context.local_text(view["heard_at"]),
+        "now": context.local_text(view["now"]),
+    }
+    del shown["counters"]  # a table of their own
+    table("status", ["", "value"], [[key, value] for key, value in shown.items()])
     print()
-    table("counters", ["", "value"], [[key, value] for key, value in numbers.items()])
+    counters = view["counters"].items()
+    table("counters", ["", "value"], [[key, value] for key, value in counters])
 
 
-def clock_words(context: Context, clock: dict[str, Any]) -> str:
+def clock_words(context: Context, clock: ClockView) -> str:
     """A hub's clock in words."""
     if clock["start"] is None and clock["speed"] == 1:
         return "real time"
@@ -75,7 +82,7 @@ def clock_words(context: Context, clock: dict[str, Any]) -> str:
     return f"simulated{begun} at {clock['speed']:g} times its pace"
 
 
-def disk_words(disk: dict[str, Any]) -> str:
+def disk_words(disk: DiskView) -> str:
     """Room on the disk in words."""
     words = f"{disk['free_mb']:,} MB free, {disk['reserve_mb']:,} MB kept in reserve"
     return f"{words}; uplinks wait at the broker" if disk["holding"] else words
@@ -110,7 +117,7 @@ def alerts(
     table("alerts", names, rows, keep=("severity", "state"))
 
 
-def _who(view: dict[str, Any]) -> str:
+def _who(view: AlertView) -> str:
     """Who has an alert."""
     has, told = view["acknowledged_by"], view["assigned_to"]
     return "; ".join(
@@ -178,7 +185,7 @@ def readings(
 
 
 def _buckets(
-    context: Context, found: list[dict[str, Any]] | None, name: str, limit: int
+    context: Context, found: list[RollupView] | None, name: str, limit: int
 ) -> None:
     if found is None:
         refuse(f"no such asset or device: {name!r}; see `sensorhub fleet list`")

@@ -1,6 +1,6 @@
 """Play a test: feed its uplinks and steps to a hub in virtual time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,7 +48,7 @@ def play(
             stage.hub.close()
 
 
-def _moved(row: dict[str, Any], start: int) -> FoundTransition:
+def _moved(row: Mapping[str, Any], start: int) -> FoundTransition:
     becomes = "resolved" if row["to"] == "resolved" else row["severity"]
     at = parse_time(row["at"], ZoneInfo("UTC")) - start
     return FoundTransition(at, row["rule"], row["asset"], becomes)
@@ -171,7 +171,7 @@ class _Stage:
             fault = Fault(self._test.name, kind, str(result["error"]))
             raise ConfigError([fault])
 
-    def transitions(self) -> Iterator[dict[str, Any]]:
+    def transitions(self) -> Iterator[Mapping[str, Any]]:
         """The hub's transitions of the watched rules."""
         watch = self._test.watch
         for row in transition_views(self.hub.hub.connection):

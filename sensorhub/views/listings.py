@@ -1,7 +1,7 @@
-"""Views that command line and (later) pages share: rows as plain objects."""
+"""Alerts, transitions, readings and devices as plain objects."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Literal, TypedDict
 
 import msgspec
 import numpy as np
@@ -33,10 +33,88 @@ from sensorhub.store import (
 )
 from sensorhub.store.hot import alerts, checkpoints, counters, journal
 
+TransitionView = TypedDict(
+    "TransitionView",
+    {
+        "id": str,
+        "at": str | None,
+        "from": str | None,
+        "to": str,
+        "severity": str,
+        "cause": dict[str, object],
+    },
+)
+
+
+class AlertTransitionView(TransitionView):
+    """A transition with what it is about."""
+
+    alert: str
+    rule: str
+    category: str
+    asset: str
+
+
+class AlertView(TypedDict):
+    """An alert as `alerts --json` prints it."""
+
+    version: int
+    id: str
+    rule: str
+    category: str
+    asset: str
+    asset_name: str
+    zone: str
+    severity: str
+    state: str
+    started_at: str | None
+    resolved_at: str | None
+    acknowledged_by: str | None
+    assigned_to: str | None
+    text: dict[str, str]
+    members: list[str]
+    notes: list[dict[str, object]]
+    transitions: list[TransitionView]
+
+
+class ReadingView(TypedDict):
+    """A reading as `readings --json` prints it."""
+
+    measured_at: str | None
+    received_at: str | None
+    device: str
+    measurement: str
+    value: float
+    unit: str
+    quality: str
+    reason: str | None
+
+
+class AvailabilityView(TypedDict):
+    """Whether a device is heard of, and when it was last."""
+
+    availability: Literal["online", "offline", "unknown"] | None
+    last_uplink_at: str | None
+
+
+class DeviceView(AvailabilityView):
+    """An asset with a device on it, or none, as `fleet list --json` prints it."""
+
+    zone: str
+    site: str
+    asset: str
+    name: str
+    kind: str
+    device: str | None
+    profile: str | None
+    firmware: str | None
+    out_of_service: bool
+    out_reason: str | None
+
 
 def alerts_view(
     connection: Connection, *, all_: bool, standards: Standards | None = None
-) -> list[dict[str, Any]]:
+) -> list[AlertView]:
     """Alerts with their transitions, oldest first."""
     found = alerts.listing(connection, all_=all_)
     rows = alerts.transitions_of(
@@ -74,7 +152,7 @@ def _name(alert: Alert, asset_names: Mapping[int, str]) -> str:
     return asset_names[subject.no] if subject.is_asset else subject.id
 
 
-def _transition(row: alerts.TransitionRow) -> dict[str, Any]:
+def _transition(row: alerts.TransitionRow) -> TransitionView:
     return {
         "id": row.id,
         "at": rfc3339(row.at),
@@ -85,7 +163,7 @@ def _transition(row: alerts.TransitionRow) -> dict[str, Any]:
     }
 
 
-def transition_views(connection: Connection) -> list[dict[str, Any]]:
+def transition_views(connection: Connection) -> list[AlertTransitionView]:
     """Every transition in order of time, with its alert, rule, category and asset."""
     found = {alert.id: alert for alert in alerts.listing(connection, all_=True)}
     rows = alerts.transitions_of(connection)
@@ -97,8 +175,8 @@ def transition_views(connection: Connection) -> list[dict[str, Any]]:
     # several may be decided in the same millisecond: then each alert keeps its order
     named.sort(key=lambda x: (x[0].at, x[1].rule, x[2], x[1].started_at, x[1].id, x[3]))
     return [
-        _transition(row)
-        | {
+        {
+            **_transition(row),
             "alert": alert.id,
             "rule": alert.rule,
             "category": str(alert.category),
@@ -154,8 +232,8 @@ def spans_of(connection: Connection, name: str) -> list[history.DeviceSpan] | No
     return None if device is None else [history.DeviceSpan(device)]
 
 
-def reading_view(reading: Reading) -> dict[str, Any]:
-    """A reading as `readings --json` shows it."""
+def reading_view(reading: Reading) -> ReadingView:
+    """Name the fields of a reading, times as text."""
     return {
         "measured_at": rfc3339(reading.measured_at),
         "received_at": rfc3339(reading.received_at),
@@ -170,7 +248,7 @@ def reading_view(reading: Reading) -> dict[str, Any]:
 
 def devices_view(
     connection: Connection, profiles: Mapping[str, Profile], now: int
-) -> list[dict[str, Any]]:
+) -> list[DeviceView]:
     """Assets with what is mounted on them now, and the devices' availability."""
     states = availability(connection, profiles, now)
     return [
@@ -185,22 +263,22 @@ def devices_view(
             "firmware": row.firmware,
             "out_of_service": row.out_of_service,
             "out_reason": row.out_reason if row.out_of_service else None,
+            **(
+                states.get(row.device_number, NO_DEVICE_STATE)
+                if row.device_number is not None
+                else NO_DEVICE_STATE
+            ),
         }
-        | (
-            states.get(row.device_number, NO_DEVICE_STATE)
-            if row.device_number is not None
-            else NO_DEVICE_STATE
-        )
         for row in register_lookup.assets_in_use(connection, now)
     ]
 
 
-NO_DEVICE_STATE: dict[str, Any] = {"availability": None, "last_uplink_at": None}
+NO_DEVICE_STATE: AvailabilityView = {"availability": None, "last_uplink_at": None}
 
 
 def availability(
     connection: Connection, profiles: Mapping[str, Profile], now: int
-) -> dict[int, dict[str, Any]]:
+) -> dict[int, AvailabilityView]:
     """By device number: online, offline or unknown, and when it was last heard.
 
     Offline: a last will that no uplink followed, or silent for three expected
@@ -217,7 +295,8 @@ def availability(
     told = register_lookup.reported_offline(connection)
     meta = counters.get_meta(connection, "covered")
     quiet = max(int(meta or 0), int(covered.max(initial=0))) - covered
-    found = {}
+    found: dict[int, AvailabilityView] = {}
+    state: Literal["online", "offline", "unknown"]
     for device in registry.device_no.values():
         at = int(last[device])
         state = "online" if now - at <= limit[device] else "unknown"

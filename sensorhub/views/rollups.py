@@ -1,13 +1,29 @@
-"""What was measured by hours or days, as plain objects for people and programs."""
+"""Rollups by hours or days, as plain objects for people and programs."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.model import BY_NAME, BY_NO, MeasurementKind
 from sensorhub.store import Connection, downsampled, register_lookup
 from sensorhub.store.rollups import Bucket, Rollup
 from sensorhub.views.listings import spans_of
+
+
+class RollupView(TypedDict):
+    """A bucket as `readings --by --json` prints it; a counter has no mean."""
+
+    at: str | None
+    device: str
+    measurement: str
+    unit: str
+    first: float
+    min: float
+    max: float
+    mean: float | None
+    last: float
+    count: int
+    counted: float | None
 
 
 def rollups_view(
@@ -18,8 +34,8 @@ def rollups_view(
     *,
     bucket: Bucket,
     zone: str,
-) -> list[dict[str, Any]] | None:
-    """What an asset, else a device, measured by hours or days; None: no such name."""
+) -> list[RollupView] | None:
+    """Rollups of an asset, else of a device; None where neither has this name."""
     spans = spans_of(connection, name)
     if spans is None:
         return None
@@ -36,8 +52,8 @@ def rollups_view(
     return [rollup_view(row, ids) for row in found.rows()]
 
 
-def rollup_view(row: Rollup, ids: Mapping[int, str]) -> dict[str, Any]:
-    """A bucket as `readings --by --json` shows it; a counter has no mean."""
+def rollup_view(row: Rollup, ids: Mapping[int, str]) -> RollupView:
+    """Name the fields of a bucket."""
     entry = BY_NO[row.code]
     counter = entry.kind is MeasurementKind.COUNTER
     return {

@@ -49,7 +49,8 @@ def expected(connection: sqlite3.Connection) -> dict[str, object]:
     }
     keys = ("id", "rule", "asset", "severity", "state", "started_at", "resolved_at")
     alerts = [
-        {key: view[key] for key in keys} for view in alerts_view(connection, all_=True)
+        {key: value for key, value in view.items() if key in keys}
+        for view in alerts_view(connection, all_=True)
     ]
     counters = dict(connection.execute("SELECT name, value FROM counters"))
     received = {key: counters[key] for key in sorted(counters) if "uplinks" in key}

@@ -111,7 +111,7 @@ class Story:
         return sorted(self.hub.connection.execute(query).fetchall(), key=repr)
 
     def alerts(self) -> list[dict[str, Any]]:
-        return alerts_view(self.hub.connection, all_=True)
+        return [dict(view) for view in alerts_view(self.hub.connection, all_=True)]
 
     def records(self) -> dict[str, Any]:
         """What is on disk and must not depend on when the hub was killed."""

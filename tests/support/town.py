@@ -215,7 +215,7 @@ class Town:
 
     def alerts(self, *, all_: bool = True) -> list[dict[str, Any]]:
         """As `alerts --json` shows them."""
-        return alerts_view(self.hub.connection, all_=all_)
+        return [dict(view) for view in alerts_view(self.hub.connection, all_=all_)]
 
     def open(self) -> dict[tuple[str, str], str]:
         """Severity of each open alert by (rule, asset)."""

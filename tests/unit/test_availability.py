@@ -15,7 +15,7 @@ def town(tmp_path: Path) -> Town:
     return Town(tmp_path, UP)
 
 
-def shown(town: Town, device: str = "d1") -> tuple[str, str | None]:
+def shown(town: Town, device: str = "d1") -> tuple[str | None, str | None]:
     views = devices_view(town.hub.connection, profiles(), town.clock.time)
     (view,) = [view for view in views if view["device"] == device]
     return view["availability"], view["last_uplink_at"]

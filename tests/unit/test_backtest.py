@@ -52,7 +52,7 @@ def lived(folder: Path, came: list[Came]) -> list[dict[str, Any]]:
             town.take([message])
             waiting.pop()
     town.tick()
-    return transition_views(town.hub.connection)
+    return [dict(view) for view in transition_views(town.hub.connection)]
 
 
 def decided(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
