@@ -31,7 +31,7 @@ demo: install
 test: install
 	$(BIN)/python -m pytest tests/unit tests/integration tests/acceptance
 
-# without what takes long by its nature: below a minute
+# without what takes long by its nature
 test-unit: install
 	$(BIN)/python -m pytest -m "not slow" tests/unit
 
