@@ -1,1 +1,1 @@
-"""What operators can do: one function an act, each enters it into a ledger."""
+"""Operators' commands: one function for each, which fills a change set."""

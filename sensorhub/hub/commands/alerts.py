@@ -6,31 +6,32 @@ from sensorhub.alerts.open_alerts import Alert
 from sensorhub.alerts.system_rules import HUB_ID
 from sensorhub.columns import Columns, Notes, Service, pack
 from sensorhub.errors import CommandRefused
+from sensorhub.hub.commands.context import CommandContext
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.store.hot import alerts
-from sensorhub.store.hot.changeset import ChangeSet, JournalEntry
+from sensorhub.store.hot.changeset import JournalEntry
 from sensorhub.store.hot.commands import Command
 
 FUTURE_MS = 60_000
 SERVICES = ("emptied", "cleaned")
 
 
-def acknowledge(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
+def acknowledge(context: CommandContext) -> Result:
     """Acknowledge an alert; it stays open until sensor data resolve it."""
-    alert = _alert(hub, command.arguments["alert"])
-    alert.acknowledged_by, alert.acknowledged_at = command.by, now
-    _note(alert, command, now, "acknowledged")
-    change_set.alerts[alert.id] = alert
-    return {"alert": alert.id, "acknowledged_by": command.by}
+    alert = _alert(context.hub, context.command.arguments["alert"])
+    alert.acknowledged_by, alert.acknowledged_at = context.command.by, context.now
+    _note(alert, context.command, context.now, "acknowledged")
+    context.change_set.alerts[alert.id] = alert
+    return {"alert": alert.id, "acknowledged_by": context.command.by}
 
 
-def assign(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
+def assign(context: CommandContext) -> Result:
     """Assign an alert to a crew or a person."""
-    alert = _alert(hub, command.arguments["alert"])
-    alert.assigned_to = command.arguments["to"]
-    _note(alert, command, now, f"assigned to {alert.assigned_to}")
-    change_set.alerts[alert.id] = alert
+    alert = _alert(context.hub, context.command.arguments["alert"])
+    alert.assigned_to = context.command.arguments["to"]
+    _note(alert, context.command, context.now, f"assigned to {alert.assigned_to}")
+    context.change_set.alerts[alert.id] = alert
     return {"alert": alert.id, "assigned_to": alert.assigned_to}
 
 
@@ -55,29 +56,29 @@ def _note(alert: Alert, command: Command, now: int, text: str) -> None:
     alert.notes = [*alert.notes, entry][-100:]
 
 
-def silence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
+def silence(context: CommandContext) -> Result:
     """Hold the notifications of a zone, an asset or a rule for a time."""
-    said = command.arguments
+    said = context.command.arguments
     until = int(said["until"])
-    if until <= now:
+    if until <= context.now:
         raise CommandRefused("a silence must end in the future")
     if not any(said.get(key) for key in ("zone", "asset", "rule")):
         raise CommandRefused("a silence names at least a zone, an asset or a rule")
-    since = int(said.get("from") or now)
+    since = int(said.get("from") or context.now)
     if until <= since:
         raise CommandRefused("a silence must end after it begins")
-    _check_named(hub, said)
+    _check_named(context.hub, said)
     new = alerts.NewSilence(
         zone=said.get("zone"),
         asset=said.get("asset"),
         rule=said.get("rule"),
         from_at=since,
         until_at=until,
-        by=command.by,
+        by=context.command.by,
         comment=said.get("comment") or "",
     )
-    change_set.writes.append(lambda c: alerts.add_silence(c, new))
-    change_set.after_commit.append(hub.reload_silences)
+    context.change_set.writes.append(lambda c: alerts.add_silence(c, new))
+    context.change_set.after_commit.append(context.hub.reload_silences)
     return {"until": until}
 
 
@@ -95,32 +96,34 @@ def _check_named(hub: Hub, said: dict[str, Any]) -> None:
             raise CommandRefused(f"no such {key}: {said[key]!r}")
 
 
-def unsilence(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
+def unsilence(context: CommandContext) -> Result:
     """End a silence before its time."""
-    id_ = int(command.arguments["silence"])
-    if id_ not in hub.session.lifecycle.silence_ids():
+    id_ = int(context.command.arguments["silence"])
+    if id_ not in context.hub.session.lifecycle.silence_ids():
         raise CommandRefused(f"no silence {id_}; `sensorhub silence list` lists them")
-    change_set.writes.append(lambda c: alerts.end_silence(c, id_, now))
-    change_set.after_commit.append(hub.reload_silences)
+    context.change_set.writes.append(lambda c: alerts.end_silence(c, id_, context.now))
+    context.change_set.after_commit.append(context.hub.reload_silences)
     return {"silence": id_}
 
 
-def service(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
+def service(context: CommandContext) -> Result:
     """Record that an asset was emptied or cleaned."""
-    said = command.arguments
-    asset = hub.session.registry.asset_no.get(said["asset"])
+    said = context.command.arguments
+    asset = context.hub.session.registry.asset_no.get(said["asset"])
     if asset is None:
         raise CommandRefused(
             f"no such asset: {said['asset']!r}; see `sensorhub fleet list`"
         )
     if said["kind"] not in SERVICES:
         raise CommandRefused(f"a service is emptied or cleaned, not {said['kind']!r}")
-    at = int(said.get("at") or now)
-    if at > now + FUTURE_MS:
+    at = int(said.get("at") or context.now)
+    if at > context.now + FUTURE_MS:
         raise CommandRefused("a service cannot have been done in the future")
     done = Service(asset, said["kind"], at)
-    if hub.session.lifecycle.record_service(change_set, done, command.by, now):
-        monitored_ms = hub.session.state.reception.monitored_ms
+    if context.hub.session.lifecycle.record_service(
+        context.change_set, done, context.command.by, context.now
+    ):
+        monitored_ms = context.hub.session.state.reception.monitored_ms
         body = pack(Columns.empty(), Notes(monitored_ms, [done]))
-        change_set.journal = JournalEntry(now, 0, body)
+        context.change_set.journal = JournalEntry(context.now, 0, body)
     return {"asset": said["asset"], "kind": said["kind"], "at": at}

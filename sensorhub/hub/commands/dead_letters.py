@@ -1,29 +1,30 @@
-"""Acts about dead letters: replayed, thrown away."""
+"""Commands about dead letters: replay, purge."""
 
 from functools import partial
 
+from sensorhub.hub.commands.context import CommandContext
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.model import Message
 from sensorhub.store import Connection
 from sensorhub.store.hot import dead_letters
-from sensorhub.store.hot.changeset import ChangeSet
-from sensorhub.store.hot.commands import Command
 
 
-def replay(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
-    """Dead letters come again."""
+def replay(context: CommandContext) -> Result:
+    """Process dead letters again."""
     letters = [
         letter
-        for letter in dead_letters.by_ids(hub.connection, command.arguments["ids"])
+        for letter in dead_letters.by_ids(
+            context.hub.connection, context.command.arguments["ids"]
+        )
         if letter.replayed_at is None
     ]
-    done = replay_letters(hub, letters, now)
+    done = replay_letters(context.hub, letters, context.now)
     return {"replayed": done, "still_dead": len(letters) - done}
 
 
 def replay_letters(hub: Hub, letters: list[dead_letters.DeadLetter], now: int) -> int:
-    """Fill history with what letters hold now; raise and notify nothing."""
+    """Fill history with the readings of letters; raises and notifies nothing."""
     pipeline = hub.session.pipeline
     done = 0
     for letter in letters:
@@ -37,15 +38,15 @@ def replay_letters(hub: Hub, letters: list[dead_letters.DeadLetter], now: int) -
     return done
 
 
-def purge(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
-    """Dead letters are thrown away."""
-    said = command.arguments
+def purge(context: CommandContext) -> Result:
+    """Delete dead letters."""
+    said = context.command.arguments
     device = said.get("device")
-    count = dead_letters.count(hub.connection, device)
+    count = dead_letters.count(context.hub.connection, device)
 
     def delete(connection: Connection) -> None:
         devices = dead_letters.purge(connection, device)
-        hub.on_commit(lambda: hub.dead_letters.forget(devices))
+        context.hub.on_commit(lambda: context.hub.dead_letters.forget(devices))
 
-    change_set.writes.append(delete)
+    context.change_set.writes.append(delete)
     return {"purged": count}

@@ -1,7 +1,7 @@
-"""An operator acted: acknowledge, silence, service, register, replay.
+"""Operators' commands: acknowledge, silence, service, register, replay.
 
-Other processes append acts to the `commands` table; the hub applies them before
-its next batch and leaves a result. Each kind is one function and one line.
+Other processes append commands to the `commands` table; the hub applies them before its
+next batch and writes a result. Each kind is one function and one line in HANDLERS.
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from sensorhub.hub.commands import (
     rules,
     subscriptions,
 )
+from sensorhub.hub.commands.context import CommandContext
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.store.hot import commands
@@ -28,22 +29,23 @@ log = structlog.get_logger()
 
 
 class CommandDispatcher:
-    """Applies acts to the hub."""
+    """Applies operators' commands to the hub."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
     def apply_waiting(self) -> bool:
-        """Apply all acts that wait; True where something was done."""
+        """Apply all waiting commands; returns whether there were any."""
         waiting = commands.waiting(self._hub.connection)
         for command in waiting:
             self.apply(command)
         return bool(waiting)
 
     def apply(self, command: commands.Command) -> Result:
-        """Apply one act; the result is committed with what it changed.
+        """Apply one command; its result is committed with its changes.
 
-        Whatever an act holds, it is finished: it would come again at each start.
+        Every command is finished, even if it fails: it would be applied again at
+        each start.
         """
         now = self._hub.now()
         change_set = ChangeSet()
@@ -51,7 +53,7 @@ class CommandDispatcher:
             handler = HANDLERS.get(command.kind)
             if handler is None:
                 raise CommandRefused(f"no such command: {command.kind}")
-            result = handler(self._hub, change_set, command, now)
+            result = handler(CommandContext(self._hub, change_set, command, now))
             return self._finish(command, change_set, now, result)
         except StoreError:
             raise
@@ -76,7 +78,7 @@ class CommandDispatcher:
         return result
 
 
-HANDLERS: dict[str, Callable[[Hub, ChangeSet, commands.Command, int], Result]] = {
+HANDLERS: dict[str, Callable[[CommandContext], Result]] = {
     "acknowledge": alerts.acknowledge,
     "assign": alerts.assign,
     "silence": alerts.silence,

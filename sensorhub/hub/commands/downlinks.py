@@ -1,4 +1,4 @@
-"""An operator asks a device for something: the message, and the row that sends it."""
+"""Downlinks that an operator sends: the message, and the row that delivers it."""
 
 import json
 import uuid
@@ -7,13 +7,12 @@ from typing import Any
 from sensorhub.codecs.protocol import EncodeCall
 from sensorhub.decode import downlinks as wire
 from sensorhub.decode.downlinks import DownlinkFrame
+from sensorhub.hub.commands.context import CommandContext
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.model import BY_NAME
 from sensorhub.registry.profiles import NATIVE
 from sensorhub.store.hot import downlinks
-from sensorhub.store.hot.changeset import ChangeSet
-from sensorhub.store.hot.commands import Command
 from sensorhub.store.hot.downlinks import Downlink
 from sensorhub.store.hot.outbox import MQTT, OutboxRow
 
@@ -21,36 +20,38 @@ PORTS = range(1, 224)  # LoRaWAN 1.0.4: application ports
 MOST_BYTES = 242  # LoRaWAN: the largest frame of any data rate
 
 
-def ask(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
-    """Enter a downlink and its message into the ledger. Raises ValueError."""
-    said = dict(command.arguments)
+def ask(context: CommandContext) -> Result:
+    """Add a downlink and its message to the change set. Raises ValueError."""
+    said = dict(context.command.arguments)
     name, kind = said.pop("device"), said.pop("kind")
     port, confirmed = said.pop("port", None), bool(said.pop("confirmed", False))
-    device = hub.session.registry.device_no.get(name)
+    device = context.hub.session.registry.device_no.get(name)
     if device is None:
         raise ValueError(f"no such device: {name!r}; see `sensorhub fleet list`")
     if kind not in wire.KINDS:
         raise ValueError(f"a downlink is one of {', '.join(wire.KINDS)}, not {kind!r}")
     _check(kind, said)
     id_ = str(uuid.uuid4())
-    profile = hub.session.registry.profiles[device]
+    profile = context.hub.session.registry.profiles[device]
     if profile is not None and profile.decoder == NATIVE:
-        address = _native_address(hub, device, name, kind)
+        address = _native_address(context.hub, device, name, kind)
         topic, payload = wire.native(id_, address, kind, said)
     else:
-        frame = _frame(hub, device, kind, said, port)
-        address = (_application(hub, device, name), name)
+        frame = _frame(context.hub, device, kind, said, port)
+        address = (_application(context.hub, device, name), name)
         topic, payload = wire.chirpstack(id_, address, frame, confirmed=confirmed)
         decoder = (profile.decoder if profile is not None else None) or ""
         echoes = [echo.hex() for echo in wire.echoes(decoder, frame.data)]
         said |= {"bytes": frame.data.hex(), "port": frame.port, "echoes": echoes}
-    row = Downlink(id_, device, kind, said, topic, command.by, now)
+    row = Downlink(id_, device, kind, said, topic, context.command.by, context.now)
     body = json.dumps({"topic": topic, "payload": payload.decode(), "downlink": id_})
-    change_set.writes.append(lambda c: downlinks.add(c, row))
-    change_set.outbox.append(
-        OutboxRow(f"down-{id_}", MQTT, f"down-{name}", "", now, body.encode())
+    context.change_set.writes.append(lambda c: downlinks.add(c, row))
+    context.change_set.outbox.append(
+        OutboxRow(f"down-{id_}", MQTT, f"down-{name}", "", context.now, body.encode())
     )
-    change_set.after_commit.append(lambda: hub.session.downlink_tracker.track(row))
+    context.change_set.after_commit.append(
+        lambda: context.hub.session.downlink_tracker.track(row)
+    )
     return {"downlink": id_, "topic": topic, "payload": json.loads(payload)}
 
 
@@ -74,7 +75,7 @@ def _application(hub: Hub, device: int, name: str) -> str:
 
 
 def _check(kind: str, said: dict[str, Any]) -> None:
-    """Say what is wrong with an argument before anything is written."""
+    """Check the arguments before anything is written."""
     if kind == "interval":
         seconds = said["interval_s"]
         if type(seconds) is not int or not 1 <= seconds <= wire.MOST_INTERVAL_S:
@@ -103,7 +104,7 @@ def _check_threshold(name: str, limits: list[float]) -> None:
 def _frame(
     hub: Hub, device: int, kind: str, said: dict[str, Any], port: int | None
 ) -> DownlinkFrame:
-    """The bytes that ask a LoRaWAN device for it."""
+    """The bytes that are sent to a LoRaWAN device."""
     profile = hub.session.registry.profiles[device]
     if kind == "hex":
         if port is None or port not in PORTS:
@@ -124,7 +125,7 @@ def _encoded(
     data: Any,
     port: int | None,
 ) -> DownlinkFrame:
-    """What the codec's encodeDownlink makes of the data."""
+    """Encode data with the codec's encodeDownlink."""
     if codec is None:
         raise ValueError("its profile names no codec: send it as hex")
     result = hub.configuration.codecs.encode(EncodeCall(codec, data, variables))

@@ -3,29 +3,33 @@
 from collections.abc import Callable
 
 from sensorhub.fleet import FleetRows, Plan
+from sensorhub.hub.commands.context import CommandContext
 from sensorhub.hub.commands.dead_letters import replay_letters
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.store import Connection, register
 from sensorhub.store.hot import dead_letters
 from sensorhub.store.hot.changeset import ChangeSet
-from sensorhub.store.hot.commands import Command
 
 
-def fleet_import(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
+def fleet_import(context: CommandContext) -> Result:
     """Rows of a file are entered into the register."""
-    rows = FleetRows.from_json(command.arguments["rows"])
-    profiles = hub.configuration.profiles.keys()
-    return _change(hub, lambda c: register.import_rows(c, rows, now, profiles))
+    rows = FleetRows.from_json(context.command.arguments["rows"])
+    profiles = context.hub.configuration.profiles.keys()
+    return _change(
+        context.hub, lambda c: register.import_rows(c, rows, context.now, profiles)
+    )
 
 
-def adopt(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
+def adopt(context: CommandContext) -> Result:
     """A device that nobody knew is entered; its dead letters come again."""
-    said = dict(command.arguments)
-    profiles = hub.configuration.profiles.keys()
-    result = _change(hub, lambda c: register.adopt(c, said, now, profiles))
-    kept = dead_letters.of_device(hub.connection, said["device"])
-    result["replayed"] = replay_letters(hub, kept, now)
+    said = dict(context.command.arguments)
+    profiles = context.hub.configuration.profiles.keys()
+    result = _change(
+        context.hub, lambda c: register.adopt(c, said, context.now, profiles)
+    )
+    kept = dead_letters.of_device(context.hub.connection, said["device"])
+    result["replayed"] = replay_letters(context.hub, kept, context.now)
     result["kept"] = len(kept)
     return result
 

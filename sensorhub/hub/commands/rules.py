@@ -1,37 +1,49 @@
 """Rules change: a file was edited, somebody applied a file or went back a version."""
 
+from sensorhub.hub.commands.context import CommandContext
 from sensorhub.hub.commands.result import Result
 from sensorhub.hub.hub import Hub
 from sensorhub.rules.schema import parse_rules
 from sensorhub.store import rule_versions
 from sensorhub.store.hot.changeset import ChangeSet
-from sensorhub.store.hot.commands import Command
 
 FILE = "file"  # the author of what rules.toml says
 
 
-def take_file(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
+def take_file(context: CommandContext) -> Result:
     """What rules.toml says now is the next version."""
-    return _change(hub, command.arguments["text"], FILE, now)
+    return _change(context.hub, context.command.arguments["text"], FILE, context.now)
 
 
-def apply(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
+def apply(context: CommandContext) -> Result:
     """An operator's rules are the next version; the same text again changes nothing.
 
     A kill may come between the new version and the act's result: it is applied
     again then.
     """
-    note = str(command.arguments.get("note") or "")
-    return _next(hub, command.arguments["text"], command.by, now, note)
+    note = str(context.command.arguments.get("note") or "")
+    return _next(
+        context.hub,
+        context.command.arguments["text"],
+        context.command.by,
+        context.now,
+        note,
+    )
 
 
-def roll_back(hub: Hub, change_set: ChangeSet, command: Command, now: int) -> Result:
+def roll_back(context: CommandContext) -> Result:
     """An old version's text is the next version."""
-    version = int(command.arguments["version"])
-    row = rule_versions.get(hub.connection, version)
+    version = int(context.command.arguments["version"])
+    row = rule_versions.get(context.hub.connection, version)
     if row is None:
         raise ValueError(f"no version {version}; `sensorhub rules history` lists them")
-    return _next(hub, row.text, command.by, now, f"back to version {version}")
+    return _next(
+        context.hub,
+        row.text,
+        context.command.by,
+        context.now,
+        f"back to version {version}",
+    )
 
 
 def _next(hub: Hub, text: str, by: str, now: int, note: str) -> Result:
