@@ -20,7 +20,7 @@ from sensorhub.forward.influx import (
 from sensorhub.forward.lines import LineHeads
 from sensorhub.registry.registry import Registry
 from sensorhub.store.database import connect
-from sensorhub.store.jobs import JobRunner, LostJobError, Submit
+from sensorhub.store.jobs import HubAccess, JobRunner, LostJobError
 
 log = structlog.get_logger()
 
@@ -42,9 +42,7 @@ class ForwarderStuck(NamedTuple):
 class Forwarder:
     """Sends what is stored; `stuck` says when somebody should look after it.
 
-    `now()` is the hub's time in ms, `registry()` its register of now;
-    `submit(job)` has a job run in the pipeline thread's next transaction;
-    `busy()` says whether uplinks wait.
+    `registry()` is the hub's current register; `busy()` says whether uplinks wait.
     """
 
     def __init__(
@@ -52,21 +50,22 @@ class Forwarder:
         folder: Path,
         settings: InfluxSettings,
         *,
-        now: Callable[[], int],
-        submit: Submit,
+        hub: HubAccess,
         registry: Callable[[], Registry],
         busy: Callable[[], bool] = lambda: False,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._read = connect(folder, read_only=True)
         self._settings = settings
-        self._submit = submit
+        self._submit = hub.submit
         self._busy = busy
         self._chance = chance
         self._stopping = threading.Event()
-        jobs = JobRunner(submit, self._stopping)
+        jobs = JobRunner(hub.submit, self._stopping)
         heads = LineHeads(registry)
-        self._sender = BatchSender(self._read, jobs, heads, send=self._send, now=now)
+        self._sender = BatchSender(
+            self._read, jobs, heads, send=self._send, now=hub.now
+        )
         self._begun = False
         self._writer: InfluxWriter | None = None
         self._failures = 0

@@ -30,7 +30,7 @@ from sensorhub.hub.watchdog import Watchdog
 from sensorhub.hub.workspace import Workspace, hub_clock, load_all, prepare
 from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.listeners.link import Publication
-from sensorhub.listeners.mqtt import MqttListener
+from sensorhub.listeners.mqtt import MqttListener, TopicFilters
 from sensorhub.notify.addresses import networks
 from sensorhub.notify.mqtt import OutgoingMessage
 from sensorhub.notify.relay import HubCallbacks, Relay, Transports
@@ -41,9 +41,10 @@ from sensorhub.registry.profiles import Profile
 from sensorhub.standards import load_standards
 from sensorhub.store import Connection, DatabaseError, database, folder_lock, forwarding
 from sensorhub.store.disk_space import DiskSpace
-from sensorhub.store.history_maker import HistoryMaker
+from sensorhub.store.history_maker import HistoryHooks, HistoryMaker
 from sensorhub.store.hot import counters, downlinks
 from sensorhub.store.hot.changeset import ChangeSet
+from sensorhub.store.jobs import HubAccess
 
 log = structlog.get_logger()
 NATIVE_STATUS = "sensorhub/v1/+/+/status"
@@ -154,9 +155,11 @@ def _build_listener(hub: Hub, queue: WriteQueue) -> MqttListener:
         hub.configuration.settings.mqtt,
         secrets.token_hex(8),
         version=__version__,
-        extra_filters=(NATIVE_STATUS, OWN_ALERTS),
-        known_filters=known.split("\n") if known else [],
-        remember=lambda names: queue.remember("filters", "\n".join(names)),
+        filters=TopicFilters(
+            extra=(NATIVE_STATUS, OWN_ALERTS),
+            known=known.split("\n") if known else [],
+            remember=lambda names: queue.remember("filters", "\n".join(names)),
+        ),
     )
 
 
@@ -208,8 +211,7 @@ def _build_forwarder(
     return Forwarder(
         hub.folder,
         settings,
-        now=hub.now,
-        submit=queue.submit,
+        hub=HubAccess(hub.now, queue.submit),
         registry=lambda: hub.session.registry,
         busy=lambda: listener.pending > BATCH_MESSAGES,
     )
@@ -224,13 +226,10 @@ def _build_history(hub: Hub, queue: WriteQueue, monitor: SelfMonitor) -> History
     return HistoryMaker(
         hub.folder,
         settings.history,
-        now=hub.now,
-        submit=queue.submit,
-        on_damaged=monitor.count_damage,
+        hub=HubAccess(hub.now, queue.submit),
         zone=settings.timezone,
         keep=settings.retention,
-        letters_gone=letters_deleted,
-        held=monitor.disk.full,
+        hooks=HistoryHooks(monitor.count_damage, letters_deleted, monitor.disk.full),
     )
 
 

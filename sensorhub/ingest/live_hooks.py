@@ -70,7 +70,7 @@ class LiveHooks:
         taught = learn_by_day(learning, received_at, self._change_set)
         self._notes.usage, self._notes.persistence = taught
 
-    def confirms(self, emptying: Service, series: int, at: int) -> bool:
+    def confirms(self, _emptying: Service, series: int, at: int) -> bool:
         """Whether no other sensor on the asset shows content."""
         return not self._state.readings.content_shown(series, at)
 

@@ -112,7 +112,10 @@ class BulkClient(paho.Client):
         self._buffered = BufferedSocket(cast(socket.socket, super()._create_socket()))
         return self._buffered
 
-    def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
+    def loop_read(
+        self,
+        max_packets: int = 1,  # noqa: ARG002 - paho's signature
+    ) -> MQTTErrorCode:
         """Receive what is there and hand it on; anything but success ends it."""
         if self._buffered is None or self.socket() is None:
             return MQTTErrorCode.MQTT_ERR_NO_CONN

@@ -9,6 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 from paho.mqtt.enums import MQTTErrorCode
@@ -39,6 +40,19 @@ GOODBYE_S = 2.0  # for the DISCONNECT packet to leave
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class TopicFilters:
+    """Topic filters besides those of the settings.
+
+    `extra` are subscribed to as well. `known` are those that the broker may still hold
+    for our session; `remember` is called with all that it may hold from now on.
+    """
+
+    extra: Sequence[str] = ()
+    known: Sequence[str] = ()
+    remember: Callable[[Sequence[str]], None] = lambda _filters: None
+
+
 class MqttListener:
     """A `model.UplinkSource` on one MQTT broker, that publishes there, too.
 
@@ -51,13 +65,11 @@ class MqttListener:
         instance: str,
         *,
         version: str = "",
-        extra_filters: Sequence[str] = (),
-        known_filters: Sequence[str] = (),
-        remember: Callable[[Sequence[str]], None] = lambda _filters: None,
+        filters: TopicFilters | None = None,
         backoff: Backoff | None = None,
         bulk: bool | None = None,
     ) -> None:
-        """`remember` is called with all filters that the broker may keep for us."""
+        filters = filters or TopicFilters()
         self._settings = settings
         self._backoff = backoff or Backoff()
         self._bulk = fits_paho() if bulk is None else bulk
@@ -71,9 +83,9 @@ class MqttListener:
         online = {"state": "online", "instance": instance, "version": version}
         self._birth = json.dumps(online).encode()
         topics = [topic.filter for topic in settings.topics]
-        wanted = dict.fromkeys([*topics, *extra_filters, self._watch.topic])
+        wanted = dict.fromkeys([*topics, *filters.extra, self._watch.topic])
         self._session = BrokerSession(
-            tuple(wanted), known_filters, remember, self._ready
+            tuple(wanted), filters.known, filters.remember, self._ready
         )
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sensorhub.store import Connection, downsampled, history
 from sensorhub.store.chunks import MONDAY_MS, WEEK_MS
 from sensorhub.store.compaction import unpack_chunk
-from sensorhub.store.history import DeviceSpan
+from sensorhub.store.history import DeviceSpan, TimeRange
 from sensorhub.store.hot.transactions import snapshot
 from sensorhub.store.readings import Readings, in_order, join
 from sensorhub.store.rollups import Bucket, Rollups
@@ -152,8 +152,7 @@ def rollups(
         found = downsampled.read(
             connection,
             spans=spans,
-            since=span[0],
-            until=span[1],
+            period=TimeRange(*span),
             bucket=bucket,
             zone=zone,
             codes=codes,

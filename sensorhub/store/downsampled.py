@@ -13,6 +13,7 @@ from sensorhub.store import Connection
 from sensorhub.store.compaction import unpack_chunk
 from sensorhub.store.history import (
     DeviceSpan,
+    TimeRange,
     recent_blobs,
     unpack_recent,
     within,
@@ -49,18 +50,17 @@ def read(
     connection: Connection,
     *,
     spans: Sequence[DeviceSpan],
-    since: int,
-    until: int,
+    period: TimeRange,
     bucket: Bucket,
     zone: str = "UTC",
     codes: Collection[int] | None = None,
 ) -> Rollups:
-    """Buckets from the one that `since` lies in until before `until` (ms), in order.
+    """Read the buckets of a period, from the one that holds its start, in order.
 
     Days begin at midnight of `zone`. Only what was measured within `spans` counts.
     For some devices over some years; one read transaction.
     """
-    since, until = max(since, EARLIEST), min(until, LATEST)
+    since, until = max(period.since, EARLIEST), min(period.until, LATEST)
     if since >= until:
         return no_rollups()
     first = _begin(since, bucket, zone)

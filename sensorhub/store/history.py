@@ -19,6 +19,13 @@ EVER = 2**62
 PAGE_CHUNKS = 500  # of one read transaction
 
 
+class TimeRange(NamedTuple):
+    """From `since` until before `until` (measured_at, ms)."""
+
+    since: int
+    until: int
+
+
 class DeviceSpan(NamedTuple):
     """A device from `since` until before `until` (measured_at, ms)."""
 

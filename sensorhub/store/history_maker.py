@@ -8,6 +8,7 @@ moment repeats at most one piece of work.
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from sensorhub.store import (
 from sensorhub.store.backlog import Backlog
 from sensorhub.store.database import connect
 from sensorhub.store.hot.damaged_rows import set_aside_row, set_aside_slice
-from sensorhub.store.jobs import JobRunner, LostJobError, Submit, WriteJob
+from sensorhub.store.jobs import HubAccess, JobRunner, LostJobError, WriteJob
 from sensorhub.store.retention import OnLettersDeleted
 from sensorhub.store.segments import Segment, SliceRow
 
@@ -44,17 +45,30 @@ REST = 2.0  # rounds rest twice as long as they work: ingest comes first
 OnDamaged = Callable[[Connection, int, int], None]
 
 
-def _unheard(_connection: Connection, _number: int, _uplinks: int) -> None:
-    """Nobody wants to hear of damage."""
+def _ignore_damage(_connection: Connection, _number: int, _uplinks: int) -> None:
+    """Report damage to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryHooks:
+    """What the history maker reports, and when it must wait.
+
+    `on_damaged(connection, number, uplinks)` is called in the transaction for every
+    journal row (or, by a negative number, slice or chunk) that was quarantined;
+    `letters_deleted(devices)` for dead letters that retention deleted. While `held()`
+    is true, nothing is written.
+    """
+
+    on_damaged: OnDamaged = _ignore_damage
+    letters_deleted: OnLettersDeleted = lambda _devices: None
+    held: Callable[[], bool] = lambda: False
 
 
 class HistoryMaker:
-    """Segments when due, merged where small; chunks of what is old; space back.
+    """Turns the journal into segments, chunks and rollups, and frees space.
 
-    `now()` is the hub's time in ms. `submit(job)` has a job run in the pipeline
-    thread's next transaction. `on_damaged(connection, number, uplinks)` hears
-    there of every journal row (or, by a negative number, slice or chunk) that
-    was set aside. Days of rollups are those of `zone`; `keep` says for how long.
+    Segments are made when due and merged where small; old segments become chunks. Days
+    of rollups are those of `zone`; `keep` says how long each kind of data is kept.
     """
 
     def __init__(
@@ -62,26 +76,24 @@ class HistoryMaker:
         folder: Path,
         settings: HistorySettings,
         *,
-        now: Callable[[], int],
-        submit: Submit,
-        on_damaged: OnDamaged = _unheard,
+        hub: HubAccess,
         zone: str = "UTC",
         keep: RetentionSettings | None = None,
-        letters_gone: OnLettersDeleted = lambda devices: None,
-        held: Callable[[], bool] = lambda: False,
+        hooks: HistoryHooks | None = None,
     ) -> None:
         self._read = connect(folder, read_only=True)
         self._settings = settings
-        self._now = now
-        self._on_damaged = on_damaged
+        hooks = hooks or HistoryHooks()
+        self._now = hub.now
+        self._on_damaged = hooks.on_damaged
         self._zone = zone
         self._keep = keep or RetentionSettings()
-        self._letters_gone = letters_gone
-        self._held = held
+        self._letters_gone = hooks.letters_deleted
+        self._held = hooks.held
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._jobs = JobRunner(submit, self._stopping)
-        self._backlog = Backlog(self._read, settings, now())
+        self._jobs = JobRunner(hub.submit, self._stopping)
+        self._backlog = Backlog(self._read, settings, hub.now())
         self._steps: Iterator[compaction.CompactionStep] | None = None
         self._in_round: set[int] = set()
         self._unmerged = True

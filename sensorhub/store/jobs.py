@@ -3,12 +3,25 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sensorhub.errors import StoreError
 from sensorhub.store import Connection
 
 WriteJob = Callable[[Connection], None]
 Submit = Callable[[WriteJob], object]
+
+
+@dataclass(frozen=True, slots=True)
+class HubAccess:
+    """What a thread beside the hub's loop may use of the hub.
+
+    `now()` is the hub's time (ms); `submit(job)` has a job run in its next transaction.
+    """
+
+    now: Callable[[], int]
+    submit: Submit
+
 
 PATIENCE_S = 60.0  # with a job that is not run
 SEEN_S = 2.0  # from a job's run to its commit

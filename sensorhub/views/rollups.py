@@ -6,6 +6,7 @@ from typing import TypedDict
 from sensorhub.alerts.event import rfc3339
 from sensorhub.model import BY_NAME, BY_NO, MeasurementKind
 from sensorhub.store import Connection, downsampled, register_lookup
+from sensorhub.store.history import TimeRange
 from sensorhub.store.rollups import Bucket, Rollup
 from sensorhub.views.listings import spans_of
 
@@ -43,8 +44,7 @@ def rollups_view(
     found = downsampled.read(
         connection,
         spans=spans,
-        since=span[0],
-        until=span[1],
+        period=TimeRange(*span),
         bucket=bucket,
         zone=zone,
         codes=[BY_NAME[measurement].no] if measurement else None,

@@ -20,6 +20,7 @@ from tests.bench.rig import (
 from sensorhub.clock import Clock
 from sensorhub.config.settings import HistorySettings
 from sensorhub.store.history_maker import HistoryMaker
+from sensorhub.store.jobs import HubAccess
 
 
 def bare_us(devices: int, rounds: int, form: str = "native", rate: float = 0) -> float:
@@ -61,7 +62,7 @@ def chunks_us(found: Hub, uplinks: int) -> float:
     found.stop()
     meter = Meter(found.data)
     maker = HistoryMaker(
-        found.data, HistorySettings(), now=Clock().now, submit=meter.submit
+        found.data, HistorySettings(), hub=HubAccess(Clock().now, meter.submit)
     )
     before = time.process_time()
     maker.start()

@@ -25,7 +25,7 @@ from sensorhub.store.database import FILE, connect, prepare
 from sensorhub.store.history import read_asset
 from sensorhub.store.history_maker import HistoryMaker
 from sensorhub.store.hot import journal
-from sensorhub.store.jobs import WriteJob
+from sensorhub.store.jobs import HubAccess, WriteJob
 
 DAY_MS = 86_400_000
 START = 20_700 * DAY_MS  # 2026-09-04
@@ -112,8 +112,7 @@ class Works:
         self.maker = HistoryMaker(
             folder,
             settings,
-            now=self.clock.now,
-            submit=self.meter.submit,
+            hub=HubAccess(self.clock.now, self.meter.submit),
         )
         self.readings = 0
         self.spent = {"segments": 0.0, "merges": 0.0, "chunks": 0.0}

@@ -32,7 +32,7 @@ from sensorhub.store import compaction, downsampled, rollup_maker
 from sensorhub.store.backup import backup
 from sensorhub.store.chunks import WEEK_MS
 from sensorhub.store.database import FILE, connect, prepare
-from sensorhub.store.history import asset_spans, read_asset
+from sensorhub.store.history import TimeRange, asset_spans, read_asset
 from sensorhub.store.hot import journal
 from sensorhub.store.readings import Readings
 from sensorhub.store.rollups import Bucket
@@ -152,9 +152,9 @@ def reads(folder: Path, devices: int) -> dict[str, Any]:
 
     def year(asset: int, bucket: Bucket, codes: set[int] | None) -> int:
         spans = asset_spans(connection, asset)
-        span = {"since": until - 365 * DAY_MS, "until": until}
+        span = TimeRange(until - 365 * DAY_MS, until)
         found = downsampled.read(
-            connection, spans=spans, **span, bucket=bucket, zone=ZONE, codes=codes
+            connection, spans=spans, period=span, bucket=bucket, zone=ZONE, codes=codes
         )
         return len(found)
 

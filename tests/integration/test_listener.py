@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from tests.support.listening import (
 )
 
 from sensorhub.listeners.link import Publication
-from sensorhub.listeners.mqtt import MqttListener
+from sensorhub.listeners.mqtt import MqttListener, TopicFilters
 from sensorhub.model import DUP, RETAIN, Message
 
 pytestmark = pytest.mark.mosquitto
@@ -192,15 +192,19 @@ def test_a_pause_shorter_than_the_keepalive_costs_no_reconnect(
 def test_filters_of_an_earlier_run_are_dropped(
     broker: Mosquitto, way: tuple[str, bool]
 ) -> None:
-    kept: list[tuple[str, ...]] = []
+    kept: list[Sequence[str]] = []
     settings = settings_for(broker.port, version=way[0])
     first = listening(
-        settings, extra_filters=["old/#"], remember=kept.append, bulk=way[1]
+        settings,
+        filters=TopicFilters(extra=["old/#"], remember=kept.append),
+        bulk=way[1],
     )
     first.stop()
     assert "old/#" in kept[-1]
     second = listening(
-        settings, known_filters=kept[-1], remember=kept.append, bulk=way[1]
+        settings,
+        filters=TopicFilters(known=kept[-1], remember=kept.append),
+        bulk=way[1],
     )
     until(lambda: "old/#" not in kept[-1], "stale filter dropped")
     assert kept[-1] == ("t/#", "sensorhub/v1/hub/instance/sensorhub")

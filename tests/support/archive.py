@@ -13,9 +13,9 @@ from sensorhub.config.settings import HistorySettings
 from sensorhub.model import Outcome
 from sensorhub.store.database import connect
 from sensorhub.store.history import DeviceSpan, read
-from sensorhub.store.history_maker import HistoryMaker
+from sensorhub.store.history_maker import HistoryHooks, HistoryMaker
 from sensorhub.store.hot import journal
-from sensorhub.store.jobs import WriteJob
+from sensorhub.store.jobs import HubAccess, WriteJob
 from sensorhub.store.readings import Readings
 
 START = 1_795_000_000_000
@@ -56,13 +56,12 @@ class Hub:
         return HistoryMaker(
             self.folder,
             SETTINGS,
-            now=self.clock.now,
-            submit=self.submit,
-            on_damaged=lambda _, number, uplinks: self.damaged.append(
-                (number, uplinks)
-            ),
+            hub=HubAccess(self.clock.now, self.submit),
             zone=self.zone,
             keep=self.keep,
+            hooks=HistoryHooks(
+                lambda _, number, uplinks: self.damaged.append((number, uplinks))
+            ),
         )
 
     def submit(self, job: WriteJob) -> None:

@@ -16,6 +16,7 @@ from sensorhub.forward.influx import WriteResult
 from sensorhub.model import Message
 from sensorhub.store import forwarding
 from sensorhub.store.history_maker import HistoryMaker
+from sensorhub.store.jobs import HubAccess
 
 START = 1_795_000_000_000
 FLEET = "zone,site,asset,kind,device,profile\n" + "".join(
@@ -81,8 +82,7 @@ class Town:
         self.forwarder = Forwarder(
             self.story.place.data,
             self.settings,
-            now=self.story.clock.now,
-            submit=self.submit,
+            hub=HubAccess(self.story.clock.now, self.submit),
             registry=lambda: self.story.hub.session.registry,
             chance=lambda: 1.0,
         )
@@ -143,8 +143,7 @@ class Town:
         maker = HistoryMaker(
             self.story.place.data,
             self.story.settings.history,
-            now=self.story.clock.now,
-            submit=self.submit,
+            hub=HubAccess(self.story.clock.now, self.submit),
         )
         close_later(maker._read)
         maker._backlog.ask()

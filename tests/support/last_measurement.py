@@ -73,7 +73,12 @@ def main(folder: Path) -> None:
         pass
     assert rows("rollups_hour") > 0
     found = downsampled.read(
-        archive.read, spans=spans, codes=codes, bucket=Bucket.DAY, zone="UTC", **span
+        archive.read,
+        spans=spans,
+        codes=codes,
+        bucket=Bucket.DAY,
+        zone="UTC",
+        period=history.TimeRange(**span),
     )
     assert found.code.tolist() == [LAST.no]
     assert (found.low.item(0), found.high.item(0), found.count.item(0)) == (1.5, 4.0, 3)

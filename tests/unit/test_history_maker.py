@@ -23,7 +23,7 @@ from sensorhub.store import (
 from sensorhub.store.database import prepare
 from sensorhub.store.history import DeviceSpan, read, read_asset
 from sensorhub.store.history_maker import HistoryMaker
-from sensorhub.store.jobs import LostJobError, WriteJob
+from sensorhub.store.jobs import HubAccess, LostJobError, WriteJob
 
 FOREVER = (0, START * 2)
 
@@ -240,8 +240,7 @@ def test_the_thread_makes_history_while_the_hub_writes(
     thread_maker = HistoryMaker(
         hub.folder,
         hub.maker._settings,
-        now=hub.clock.now,
-        submit=waiting.put,
+        hub=HubAccess(hub.clock.now, waiting.put),
     )
 
     def pipeline() -> None:

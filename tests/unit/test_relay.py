@@ -30,7 +30,7 @@ class HandPool:
         self,
         work: Callable[[], None],
         *,
-        slow: bool,
+        slow: bool,  # noqa: ARG002 - the protocol's name
     ) -> bool:
         if len(self.work) >= self.size:
             return False

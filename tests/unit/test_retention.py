@@ -11,7 +11,7 @@ from sensorhub.config.keeping import RetentionSettings
 from sensorhub.model import Outcome
 from sensorhub.store import downsampled, history_maker, retention, rollup_maker
 from sensorhub.store.database import prepare
-from sensorhub.store.history import EVER, DeviceSpan, read
+from sensorhub.store.history import EVER, DeviceSpan, TimeRange, read
 from sensorhub.store.hot.counters import kept_from
 from sensorhub.store.rollup_blocks import BLOCK_MS, begin_of
 from sensorhub.store.rollups import Bucket
@@ -59,8 +59,9 @@ def ignore(devices: Iterable[str]) -> None:
 
 
 def buckets(hub: Hub, bucket: Bucket) -> list[int]:
+    whole = TimeRange(0, START * 2)
     found = downsampled.read(
-        hub.read, spans=[DeviceSpan(0)], since=0, until=START * 2, bucket=bucket
+        hub.read, spans=[DeviceSpan(0)], period=whole, bucket=bucket
     )
     at: list[int] = found.at.tolist()
     return at

@@ -23,7 +23,7 @@ from sensorhub.store import (
     segments,
 )
 from sensorhub.store.database import FILE, connect, prepare
-from sensorhub.store.history import DeviceSpan
+from sensorhub.store.history import DeviceSpan, TimeRange
 from sensorhub.store.history import read as read_raw
 from sensorhub.store.hot.counters import KEPT_FROM, set_meta
 from sensorhub.store.readings import in_order, join
@@ -90,8 +90,9 @@ def from_readings(
 def from_rollups(
     hub: Hub, spans: list[DeviceSpan], bucket: Bucket, zone: str
 ) -> Rollups:
+    whole = TimeRange(0, START * 2)
     return downsampled.read(
-        hub.read, spans=spans, since=0, until=START * 2, bucket=bucket, zone=zone
+        hub.read, spans=spans, period=whole, bucket=bucket, zone=zone
     )
 
 
