@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# where PYTHON is given, a venv of another version is made anew; else it is used as it is
+# with PYTHON, a venv of another version is replaced; without it, the venv is used as it is
 # (side by side: make test PYTHON=python3.13 VENV=.venv-3.13)
 VERSION := -c 'import sys; print(sys.version)'
 ifneq ($(origin PYTHON),file)
@@ -21,7 +21,7 @@ $(VENV)/installed: requirements.lock pyproject.toml $(if $(OTHER),other)
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# passwords for docker-compose.yml, made once; standard library only
+# passwords for docker-compose.yml, created once; needs only the standard library
 secrets:
 	$(PYTHON) config/deploy/make_secrets.py
 
@@ -31,7 +31,7 @@ demo: install
 test: install
 	$(BIN)/python -m pytest tests/unit tests/integration tests/acceptance
 
-# without what takes long by its nature
+# without the tests marked slow
 test-unit: install
 	$(BIN)/python -m pytest -m "not slow" tests/unit
 
@@ -41,7 +41,7 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# the InfluxDB that tests forward to; made once, some minutes
+# the InfluxDB that tests forward to; built once, some minutes
 influxd:
 	@tests/influxd/build.sh
 
@@ -49,25 +49,25 @@ faults: install
 	SENSORHUB_KILLS=20 $(BIN)/python -m pytest tests/acceptance
 	$(BIN)/python tests/acceptance/faults_table.py
 
-# one-line changes that the tests have to notice; some minutes
+# one-line changes that the tests must detect; some minutes
 mutants: install
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 bench: install
 	$(BIN)/python -m tests.bench $(BENCH)
 
-# how good the alerts are against the simulator's truth; some minutes a seed
+# compares alerts with the simulator's truth; some minutes a seed
 quality: install
 	$(BIN)/python -m tests.quality $(QUALITY)
 
 docs: install
 	$(BIN)/python docs/generate.py
 
-# what all migrations make of an empty database, after a new migration
+# writes the schema that all migrations give; run it after a new migration
 schema: install
 	$(BIN)/python -m tests.support.schema
 
-# pins every dependency with its hashes; no download address is written
+# pins every dependency with its hashes, without download addresses
 lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet uv

@@ -46,9 +46,9 @@ def values_of(runs: Sequence[Found], who: str, score: str) -> list[float]:
 
 
 def cell(runs: Sequence[Found], who: str, row: Row) -> str:
-    """A score with its interval; a dash where nobody told anything of the kind."""
+    """A score with its interval; a dash if there is no value."""
     values = values_of(runs, who, row.score)
-    ours = row.score.startswith(("G10", "G11"))  # the others tell of bins alone
+    ours = row.score.startswith(("G10", "G11"))  # the others judge bins only
     if not values or (ours and not who.startswith("hub")):
         return "–"
     middle, half = interval(values)
@@ -93,12 +93,12 @@ def missed(preset: str, runs: Sequence[Found]) -> str:
         if goal is None or not values or goal.met(mean(values)):
             continue
         shown = f"{mean(values):.{row.digits}f}"
-        alone = row.score.startswith(("G10", "G11"))  # it knows of bins alone
+        alone = row.score.startswith(("G10", "G11"))  # it judges bins only
         bound = [] if alone else values_of(runs, "oracle due", row.score)
         oracle = f"; the oracle: {mean(bound):.{row.digits}f}" if bound else ""
         why = f". {WHY[row.score]}" if row.score in WHY else ""
-        lines.append(f"- `{row.score}`: {shown}, wanted {goal.said}{oracle}{why}\n")
-    return "".join(lines) or "All that stand in the table are reached.\n"
+        lines.append(f"- `{row.score}`: {shown}, goal {goal.said}{oracle}{why}\n")
+    return "".join(lines) or "All goals in the table are reached.\n"
 
 
 def write(
@@ -125,18 +125,19 @@ def _head(path: Path, size: Size) -> str:
     sizes = f"--bins {size.bins} --toilets {size.toilets} --days {size.days}"
     return f"""# Alert quality
 
-Against the truth that only a simulator knows. Written by `make quality`, which runs
-each seed's trace through `sensorhub backtest` (the hub's own code in virtual time) and
-`firmware-sim score`; [what is scored](simulator-formats.md#what-is-scored),
-[how it is estimated](estimation.md),
+This page compares the hub's alerts with the truth of simulated towns. `make quality`
+writes it: it runs each seed's trace through `sensorhub backtest` (the hub's own code in
+virtual time) and `firmware-sim score`. See also
+[what is scored](simulator-formats.md#what-is-scored),
+[how the hub estimates](estimation.md) and
 [the same on real curves](estimation-on-real-curves.md).
 
 {size.bins} bins for {size.days} days and {size.toilets} toilets for {size.room_days},
 the first {size.warmup_days} not scored; mean ± half the 95 % interval over the seeds.
-*naive*: one reading over {NAIVE_AT["default"]} % (harsh: {NAIVE_AT["harsh"]}, for its
+*naive*: one reading over {NAIVE_AT["default"]} % (harsh: {NAIVE_AT["harsh"]}, as its
 sensors show 66.7 at most); *median*: two of three readings; *hub*: the shipped rules;
-*hub and rounds*: the same, told the rounds of `rounds.toml`; *oracle*: knows fill,
-rate, week and settling, but not what comes.
+*hub and rounds*: the same with the rounds of `rounds.toml`; *oracle*: knows fill, rate,
+week and settling, but not the future deposits.
 
 ```
 make quality QUALITY="{sizes} --seeds …"
@@ -148,7 +149,7 @@ make quality QUALITY="{sizes} --seeds …"
 def _preset(preset: str, runs: Sequence[Found], same: bool) -> str:
     """All of one preset."""
     seeds = ", ".join(str(run["run"]["seed"]) for run in runs)
-    few = "" if len(runs) >= ENOUGH else " Too few to say much: read the intervals."
+    few = "" if len(runs) >= ENOUGH else " Few seeds: see the intervals."
     told = HARSH if preset == "harsh" else ""
     speed = mean(run["run"]["device_days_per_s"] for run in runs)
     differ = sum(run["run"]["G16_lines_that_differ"] for run in runs)
@@ -162,29 +163,31 @@ Seeds {seeds}.{few}
 ### Goals not reached
 
 {missed(preset, runs)}
-G14, a small trace made twice: {"the same" if same else "other"} bytes. G15:
+G14, a small trace written twice: {"the same" if same else "other"} bytes. G15:
 {speed:,.0f} device-days a second, beside other processes. G16: of {lines:,} lines
-{differ} ended in another way than the labels say.
+{differ} had another outcome than the labels say.
 """
 
 
-HARSH = f"""The hub is told what the operators of such a town know: the blind zone
-and the noise of their sensors, more bags, a larger rest (tests/quality/harsh), and
-raises at {HARSH_BOUND} % in place of 95. Goals for alerts are what a trial of the
-design reached with the rounds known.
+HARSH = f"""The settings contain what the operators of such a town know: the blind zone
+and the noise of their sensors, more bags, more waste left behind by an emptying
+(tests/quality/harsh). `bin_full` raises at {HARSH_BOUND} % instead of 95. The goals for
+alerts are what a trial of the design reached with the rounds known.
 
 """
-READING = """## How to read it
+READING = """## How to read the results
 
-- The second picture: of the times at which a chance of full within 24 h was said,
-  how often it came. Honest chances lie on the diagonal.
-- The town stands behind 20 gateways, few bins each. A rule of kind group needs five
-  silent devices: some dead gateways are told bin by bin (`silent_device`), which costs
-  precision of *offline* and recall of *gateways* here.
-- Who hears nothing cannot tell a dead device from a bad spell of the radio, in which
-  most is lost for hours: such silences are told, and count as false for *offline*.
-- Reports every 2 to 6 h (harsh) leave some four readings a day: too few to be sure
-  within a day that a sensor is stuck; at its blind zone it repeats itself for good
-  reason.
-- Fast bins are due soon after they were emptied: that is what G1 asks.
+- The second picture shows, for each forecast chance of full within 24 h, how often the
+  bin was full. Calibrated chances lie on the diagonal.
+- The town has 20 gateways with few bins each. A rule of kind group needs five silent
+  devices, so some gateway outages raise alerts for single bins (`silent_device`). This
+  lowers the precision of *offline* and the recall of *gateways* here.
+- The hub cannot distinguish a dead device from a period of bad radio in which most
+  uplinks are lost for hours. Such silences raise alerts and count as false for
+  *offline*.
+- Reports every 2 to 6 h (harsh) give about four readings a day: too few to detect a
+  stuck sensor with certainty within a day. In its blind zone a sensor repeats one value
+  without a fault.
+- Bins that fill fast are due again soon after an emptying; this follows from the
+  definition of G1.
 """

@@ -36,9 +36,9 @@ def most(bound: float, *, rounds: bool = False) -> Goal:
 ROWS = (
     Row("G1", "G1 alerts that were due"),
     Row("G2", "G2 false alerts a bin and day", 4),
-    Row("G3", "G3 overflows told before"),
-    Row("G3_open_before", "– of an earlier filling and still open"),
-    Row("G4", "G4 told 4 h before and more"),
+    Row("G3", "G3 overflows with an alert before"),
+    Row("G3_open_before", "– by an alert still open from an earlier filling"),
+    Row("G4", "G4 alert 4 h before or earlier"),
     Row("G5", "G5 median lead, h", 1),
     Row("G9", "G9 NAB's score", 1),
     Row("alerts_per_bin_day", "alerts a bin and day"),
@@ -56,22 +56,22 @@ ROWS = (
     Row("G7s_mae", "– mean error, h", 2),
     Row("G8", "G8 error over truth up to 72 h"),
     Row("brier_24h", "Brier of full within 24 h", 4),
-    Row("base_rate_24h", "– how often it is"),
+    Row("base_rate_24h", "– base rate"),
     Row("came_by_h10", "full by the early end of the band (.1)"),
     Row("came_by_h90", "full by the late end of the band (.9)"),
-    Row("G10_recall", "G10 foul air that was told"),
+    Row("G10_recall", "G10 foul air with an alert"),
     Row("G10_within10", "– within 10 min"),
-    Row("G10_false", "– false a room and day"),
+    Row("G10_false", "– false a toilet and day"),
     Row("G10_false_never_04", "– of air below 0.4 ppm", 4),
-    Row("G11_stuck_recall", "G11 stuck for a day, told within it"),
+    Row("G11_stuck_recall", "G11 stuck for a day, alert within it"),
     Row("G11_stuck_precision", "– precision"),
-    Row("G11_offline_recall", "offline, told within a day"),
+    Row("G11_offline_recall", "offline, alert within a day"),
     Row("G11_offline_precision", "– precision"),
-    Row("G11_gateway_recall", "gateways down for 3 h, told within them"),
+    Row("G11_gateway_recall", "gateways down for 3 h, alert within them"),
     Row("G11_gateway_precision", "– precision"),
-    Row("G11_low_battery_recall", "empty batteries told before"),
+    Row("G11_low_battery_recall", "empty batteries, alert before"),
     Row("G11_low_battery_precision", "– precision"),
-    Row("G11_drift_recall", "drifting cells told in 21 days"),
+    Row("G11_drift_recall", "drifting cells, alert in 21 days"),
     Row("G11_drift_precision", "– precision"),
 )
 
@@ -124,40 +124,41 @@ AT_LEAST: dict[str, dict[str, Goal]] = {
 }
 
 _HUMP = (
-    "The waste under the beam is uneven by 5 cm (harsh: 8), and days with events are "
-    "not known beforehand; in a trial, knowing each bin's rate and week hardly helped."
+    "The waste under the beam is uneven by 5 cm (harsh: 8), and events are not known "
+    "in advance; in a trial, knowing each bin's rate and week hardly helped."
 )
-_AHEAD = "What will be thrown in is chance, and the level is known to some points only."
-_FEW = "Few spells of foul air in so few rooms: read the interval."
+_AHEAD = "Future deposits are random, and the level is known only to a few points."
+_FEW = "Few periods of foul air in so few toilets: see the interval."
 # why a goal is not reached, as far as that is known
 WHY = {
     "G1": _HUMP,
-    "G2": "It is the share of G1 that was not due, times the alerts.",
-    "G3": "A leap within the last hour, a stuck sensor, a silence; harsh: above 67 % "
+    "G2": "It is the share of alerts that were not due, times the number of alerts.",
+    "G3": "A jump within the last hour, a stuck sensor, a silence; harsh: above 67 % "
     "all levels look the same.",
     "G4": _HUMP,
     "G5": _HUMP,
-    "G6_precision": "A round that was missed and an echo that is lost just then look "
-    "like an emptying.",
-    "G6_recall": "Emptyings of little, within silences, or while a sensor is stuck.",
+    "G6_precision": "A missed round together with a lost echo looks like an emptying.",
+    "G6_recall": "Emptyings of small amounts, during silences, or while a sensor is "
+    "stuck.",
     "G7_median": _AHEAD,
     "G7_mae": _AHEAD,
     "G7_within6": _AHEAD,
     "G7s_median": _AHEAD,
     "G7s_mae": _AHEAD,
-    "G8": f"{_AHEAD} Slow bins weigh most.",
+    "G8": f"{_AHEAD} Slow bins have the most weight.",
     "G10_recall": _FEW,
     "G10_within10": _FEW,
-    "G10_false": "A cell's zero is known to some 0.04 ppm: half an hour of a rise.",
-    "G10_false_never_04": "Zeros that wander raise it before it is seen that they do.",
-    "G11_stuck_recall": "Some four reports a day (harsh); at its blind zone a sensor "
-    "repeats itself for good reason.",
-    "G11_offline_precision": "Bad spells of the radio and gateways with few devices "
-    "are silent, too.",
-    "G11_offline_recall": "Few such faults, and reports as seldom as every 6 h.",
-    "G11_gateway_recall": "A rule of kind group asks for five silent devices; reports "
-    "every 2 to 6 h (harsh) are not missed within three hours.",
-    "G11_gateway_precision": "The radio lost several of its devices at once.",
-    "G11_drift_recall": "Hardly any cell drifts in so few rooms.",
-    "G11_drift_precision": "Hardly any cell drifts in so few rooms.",
+    "G10_false": "A cell's zero is known to about 0.04 ppm: half an hour of a rise.",
+    "G10_false_never_04": "A drifting zero raises the alert before the drift is "
+    "detected.",
+    "G11_stuck_recall": "About four reports a day (harsh); in its blind zone a sensor "
+    "repeats one value without a fault.",
+    "G11_offline_precision": "Periods of bad radio and outages of gateways with few "
+    "devices look the same.",
+    "G11_offline_recall": "Few such faults, and reports only every 2 to 6 h.",
+    "G11_gateway_recall": "A rule of kind group needs five silent devices; at one "
+    "report in 2 to 6 h (harsh) no device is silent within three hours.",
+    "G11_gateway_precision": "Bad radio silenced several of its devices at once.",
+    "G11_drift_recall": "Hardly any cell drifts in so few toilets.",
+    "G11_drift_precision": "Hardly any cell drifts in so few toilets.",
 }

@@ -25,9 +25,9 @@ def _table(rows: Sequence[Sequence[object]]) -> str:
 
 
 def _emptyings(found: dict[str, Any]) -> str:
-    counted = ("obvious", "seen", "spells at 100 %", "taken for one")
+    counted = ("obvious", "detected", "ends of 100 % periods", "mistaken")
     rows: list[tuple[object, ...]] = [
-        ("waste", "containers", *counted, "declared", "confirmed")
+        ("waste", "containers", *counted, "all detected", "confirmed")
     ]
     for waste, of in found.items():
         n = of["emptyings"]
@@ -42,8 +42,8 @@ def _emptyings(found: dict[str, Any]) -> str:
 
 def _alerts(found: dict[str, Any]) -> str:
     head = ("alerts", "a container and week", "due afterwards")
-    full = ("fillings to 95 %", "told before", "median hours before")
-    rows: list[tuple[object, ...]] = [("waste", "told by", *head, *full)]
+    full = ("fillings to 95 %", "alert before", "median hours before")
+    rows: list[tuple[object, ...]] = [("waste", "method", *head, *full)]
     for waste, of in found.items():
         for who, e in of["alerts"].items():
             shares = (f"{e['n']:,}", f"{e['a_week']:.2f}", f"{e['due']:.3f}")
@@ -54,7 +54,7 @@ def _alerts(found: dict[str, Any]) -> str:
 
 def _errors(found: dict[str, Any], what: str) -> str:
     within = ("within 6 h",) if what != "level" else ()
-    rows = [(TITLES[what], "told by", "median error", "mean", "bias", *within)]
+    rows = [(TITLES[what], "method", "median error", "mean", "bias", *within)]
     for waste, of in found.items():
         for who, e in of[what].items():
             if who == "n" or (within and who == "persistence"):
