@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[2]
 FOUND = ROOT / "build" / "faults"
 PAGE = ROOT / "docs" / "operations.md"
 BEGIN, END = "<!-- faults -->", "<!-- /faults -->"
-HEAD = "| fault | what was done | lost | doubled | measured |\n|---|---|---|---|---|"
+HEAD = "| fault | what was done | lost | duplicated | measured |\n|---|---|---|---|---|"
 
 
 def table() -> str:

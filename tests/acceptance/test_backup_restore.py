@@ -1,4 +1,4 @@
-"""A backup under load, restored elsewhere: the sums agree, the hub goes on."""
+"""A backup under load, restored into another folder: sums agree, the hub goes on."""
 
 import threading
 from pathlib import Path
@@ -61,10 +61,10 @@ def test_a_backup_under_load_is_restored_and_goes_on(tmp_path: Path) -> None:
             other.until_ended(kept + 8)
             assert other.stop() == 0
     report(
-        "backup under load, restored elsewhere",
-        f"{size / 1e6:.1f} MB while uplinks came, restored into an empty folder",
+        "backup under load, restored into another folder",
+        f"{size / 1e6:.1f} MB while uplinks arrived, restored into an empty folder",
         lost=0,
         doubled=0,
-        measured=f"{kept:,} uplinks of {stream.distinct:,} were in it, the sums exact;"
-        " the restored hub went on",
+        measured=f"{kept:,} uplinks of {stream.distinct:,} were in it, the counters add"
+        " up; the restored hub continued",
     )

@@ -119,8 +119,9 @@ def test_doubles_disorder_wrong_clocks_and_leftovers_are_told_apart(
             ]
             assert {r["measured_at"] == r["received_at"] for r in found} == {True}
     report(
-        "doubles, disorder, wrong clocks, a retained leftover",
-        "200 uplinks twice to thrice and out of order, 2 with wrong clocks, 1 retained",
+        "duplicates, wrong order, wrong clocks, a retained copy",
+        "200 uplinks two or three times and out of order, 2 with wrong clocks,"
+        " 1 retained",
         lost=0,
         doubled=0,
         measured=f"{sums['uplinks_received']} received ="

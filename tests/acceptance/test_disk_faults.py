@@ -96,7 +96,7 @@ def test_below_the_reserve_nothing_is_taken_and_the_broker_keeps_it(
         "the reserve set above the free space, 300 uplinks meanwhile",
         lost=lost,
         doubled=0,
-        measured="nothing taken, alert `disk_low` told; all there once it had room",
+        measured="nothing accepted, alert `disk_low`; all stored once there was space",
     )
 
 
@@ -124,7 +124,7 @@ def test_a_small_disk_fills_up_and_work_resumes_by_itself(
         f"a disk of {SMALL_MB} MB filled up below the reserve, then emptied",
         lost=lost,
         doubled=0,
-        measured="nothing taken meanwhile, alert told from the reserve; work resumed"
+        measured="nothing accepted meanwhile, alert sent from the reserve; work resumed"
         " by itself",
     )
 
@@ -150,5 +150,5 @@ def test_a_disk_that_is_full_to_the_last_byte_loses_nothing(
         f"a disk of {SMALL_MB} MB without a reserve, filled under load, then emptied",
         lost=lost,
         doubled=0,
-        measured=f"{stream.distinct:,} distinct uplinks, each there once",
+        measured=f"{stream.distinct:,} distinct uplinks, each stored once",
     )

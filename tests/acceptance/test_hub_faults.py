@@ -58,12 +58,12 @@ def test_a_hub_away_for_two_hours_makes_no_device_silent(tmp_path: Path) -> None
             sums = hub.sums_are_exact()
             assert sums["uplinks_stored"] == 8
     report(
-        "hub away for over two hours (simulated clock)",
+        "hub down for over two hours (simulated clock)",
         "kill -9, start two hours later; 4 devices with 10 min between uplinks",
         lost=0,
         doubled=0,
-        measured=f"one hub_outage alert ({hours:.1f} h), resolved once the hub heard;"
-        " no silent_device",
+        measured=f"one hub_outage alert ({hours:.1f} h), resolved once the hub received"
+        " again; no silent_device",
     )
 
 
@@ -85,7 +85,7 @@ def test_the_older_of_two_hubs_with_one_client_id_ends(tmp_path: Path) -> None:
         "a second hub started beside the first",
         lost=0,
         doubled=0,
-        measured="the older ended with exit code 75",
+        measured="the older one exited with code 75",
     )
 
 
@@ -126,10 +126,10 @@ def test_poison_through_the_broker_becomes_dead_letters(tmp_path: Path) -> None:
         letters = hub.command("dead-letters", "list", "--limit", "1000")
         assert len(letters) == len(packets)
     report(
-        "poison uplinks of every kind",
+        "malformed uplinks of every kind",
         f"{len(packets)} through the broker; thousands more by property tests",
         lost=0,
         doubled=0,
-        measured=f"{sums['uplinks_dead']} dead letters, the sound uplink beside them"
+        measured=f"{sums['uplinks_dead']} dead letters, the valid uplink beside them"
         " stored",
     )

@@ -115,8 +115,8 @@ def test_kills_under_load_lose_nothing_and_double_nothing(
             assert {id_.split("-")[0] for id_ in posts} == fires
     report(
         "kill -9 of the hub at random moments under load",
-        f"{KILLS} kills, {stream.distinct:,} distinct uplinks with doubles and poison"
-        " at full speed",
+        f"{KILLS} kills, {stream.distinct:,} distinct uplinks with duplicates and"
+        " malformed ones at full speed",
         lost=stream.distinct - sums["uplinks_stored"] - sums["uplinks_dead"],
         doubled=doubled,
         measured=f"{sums['uplinks_received']:,} received;"

@@ -95,11 +95,11 @@ def test_a_damaged_journal_row_is_set_aside_counted_and_told(tmp_path: Path) -> 
             assert len(got) >= len(stream.expected["bin0"]) - uplinks
     report(
         "a journal row fails its checksum",
-        "a byte of the newest row but one turned, then three starts",
+        "a byte of the last row but one changed, then three starts",
         lost=uplinks,
         doubled=0,
-        measured=f"the {uplinks} uplinks of that row stand in `damaged`; counted and"
-        " told once, by one alert",
+        measured=f"the {uplinks} uplinks of that row are in `damaged`; counted, and"
+        " one alert",
     )
 
 

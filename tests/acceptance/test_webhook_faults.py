@@ -80,8 +80,8 @@ def test_bad_receivers_hold_nobody_up_and_get_all_in_the_end(tmp_path: Path) -> 
             more = sum(ids(liar).values()) + sum(ids(tardy).values()) - 2 * len(told)
             hub.sums_are_exact()
     report(
-        "webhook receivers down, slow and lying",
-        f"{len(told)} transitions to four receivers, one of them well",
+        "webhook receivers down, slow and wrong",
+        f"{len(told)} transitions to four receivers, one of them without faults",
         lost=0,
         doubled=0,
         measured=f"first {DEVICES} to the good one after {first_s:.1f} s, each once;"
