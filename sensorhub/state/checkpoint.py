@@ -1,4 +1,4 @@
-"""State to bytes and back, a block of devices at a time.
+"""Checkpoints: the state as bytes, one block of devices at a time.
 
 A block holds up to 1,000 devices. Series are written under (device, code), since
 their numbers are given anew at each start.
@@ -182,7 +182,7 @@ def _track(comparators: list[list[Any]], changes: list[int]) -> RuleTrack:
 def heard(
     blocks: Iterable[tuple[int, bytes]], rows: Iterable[JournalRow], devices: int
 ) -> NDArray[np.int64]:
-    """By device: when it was last heard, and the covered time then (two rows, ms).
+    """By device: time last heard, and the monitored time then (two rows, ms).
 
     For readers beside the hub: from sound checkpoint blocks and the journal after
     them. NEVER where it was not heard.

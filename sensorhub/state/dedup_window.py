@@ -18,9 +18,9 @@ BARE_MS = 60_000
 
 
 class RecentKeys:
-    """Keys of the last 65,536 uplinks of all topics, and when bare ones came.
+    """Keys of the last 65,536 uplinks of all topics, and times of bare ones.
 
-    A double counts like any uplink and keeps its key young, so that what the
+    A duplicate counts like any uplink and renews its key, so that a message that the
     broker sends again and again stays known.
     """
 
@@ -33,7 +33,7 @@ class RecentKeys:
         self._bare_limit = 4 * RECENT
 
     def add(self, keys: list[int]) -> None:
-        """Take a batch's keys; the oldest batches give way."""
+        """Add a batch's keys; the oldest batches are dropped."""
         self._number += 1
         self.keys.update(dict.fromkeys(keys, self._number))
         self._batches.append(keys)
@@ -70,7 +70,7 @@ class DedupWindow:
     def in_rings(
         self, device: NDArray[np.int32], key: NDArray[np.uint64]
     ) -> NDArray[np.bool_]:
-        """Which uplinks stand in their own device's window."""
+        """Which uplinks are in their own device's window."""
         known = device != NO_DEVICE
         found: NDArray[np.bool_] = (self.ring[device] == key[:, None]).any(1) & known
         return found

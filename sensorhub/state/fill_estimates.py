@@ -1,6 +1,6 @@
-"""Fill levels in the hub: readings to the filter, its findings back to the rules.
+"""Fill estimates: level readings go to the filter, its results to the rules.
 
-Moved by live batches and by the fold through the same `estimate`.
+Live batches and the fold change them by the same `estimate`.
 """
 
 from collections.abc import Callable, Sequence
@@ -76,7 +76,7 @@ class PreviousReadings(NamedTuple):
 
 
 class FillEstimates:
-    """The filter's state by device number, and what the town taught it."""
+    """The filter states by device number, and what was learnt by kind of asset."""
 
     def __init__(self, registry: Registry, filling: FillModels) -> None:
         size = registry.devices
@@ -187,7 +187,7 @@ class FillEstimates:
         """
         row, at, z, offset, _, _ = readings
         teaches = (previous.good_at == previous.at) & good
-        # steps into or out of the blind zone would look as if content sank
+        # steps into or out of the blind zone look like settling
         blind = self._device_models.laws[BLIND][self._device_models.law_of[row]]
         teaches &= np.maximum(previous.z, z) < blind - 1
         teaches &= (previous.z + z) / 2 < blind - 10
@@ -204,18 +204,18 @@ class FillEstimates:
         return people
 
     def outlook(self, row: NDArray[np.intp]) -> FillOutlook:
-        """What is known of devices as of their last readings."""
+        """The outlook of devices as of their last readings."""
         return outlook(
             self.table, self.models, row, self._zone.offsets(self.table["at"][row])
         )
 
     def project(self, row: NDArray[np.intp], at: int) -> ProjectedFill:
-        """What is known of devices at `at` (ms), after their last readings."""
+        """Project devices to `at` (ms), after their last readings."""
         return project_fill(self.table, self.models, row, at, self._zone.offset(at))
 
     def knows_week(self, device: int) -> bool:
-        """Whether assets of its kind have taught when they fill."""
-        return self.learning.has_taught(
+        """Whether the week of its kind of asset is learnt."""
+        return self.learning.has_learnt(
             int(self._device_models.laws[PEOPLE][self._device_models.law_of[device]])
         )
 

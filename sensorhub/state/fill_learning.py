@@ -1,7 +1,7 @@
-"""What the town teaches: weeks and settling of all kinds of assets, taken over daily.
+"""Daily learning of weeks and settling by kind of asset.
 
-Once a local day, with its first uplink; the journal says when and what, so that a fold
-goes by the same weeks.
+What was learnt is adopted once per local day, at its first uplink; the journal records
+when and what, so that a fold uses the same weeks.
 """
 
 import zlib
@@ -26,7 +26,7 @@ Usages = list[tuple[int, bytes, float]]
 
 
 class LearntUsage(NamedTuple):
-    """What all kinds of assets have taught, and which go by their last day instead."""
+    """Learnt profiles by population, and the populations that use persistence."""
 
     usage: Usages
     persistence: list[int]
@@ -36,7 +36,7 @@ NOTHING = LearntUsage([], [])
 
 
 class FillLearning:
-    """What is gone by now (`usage`), and what was learnt since."""
+    """The profiles in use (`usage`), and the sums learnt since they were adopted."""
 
     def __init__(
         self, devices: int, zone: TimeZone, calendar: DayCalendar | None = None
@@ -50,26 +50,26 @@ class FillLearning:
         self._forget()
 
     def learn(self, step: FillStep) -> None:
-        """Take steps from one good reading to the next."""
+        """Add steps between consecutive good readings."""
         self.learnt.add(step, self.usage)
 
     def emptied(self, seen: EmptyingBrackets) -> None:
-        """Take emptyings: when crews come."""
+        """Add detected emptyings: they show when crews come."""
         self.crews.add(seen, self.usage.crews.shape)
 
     def add_errors(self, people: NDArray[np.intp], judged: ForecastErrors) -> None:
-        """Take what came of forecasts of a day ago."""
+        """Add the errors of forecasts of a day ago."""
         self.record.add(judged.row // BLOCK, people, judged)
 
     def _forget(self) -> None:
         self.usage = UsageProfiles(len(KINDS), self._calendar)
-        self._taught: dict[int, tuple[bytes, float]] = {}
+        self._learnt_weeks: dict[int, tuple[bytes, float]] = {}
 
     def _day(self, at: int) -> int:
         return (at + self._zone.offset(at)) // DAY_MS
 
     def turn(self, at: int) -> LearntUsage:
-        """At the first uplink (ms) of a local day: what is gone by from now on."""
+        """At the first uplink (ms) of a local day: adopt and return what was learnt."""
         day = self._day(at)
         if day <= self.day:
             return NOTHING
@@ -102,15 +102,15 @@ class FillLearning:
 
     @property
     def persistence_kinds(self) -> list[str]:
-        """Kinds of assets whose forecasts go by their last day's rate."""
+        """Kinds of assets that use persistence forecasts."""
         return [KINDS[i].value for i in np.flatnonzero(self.usage.persistence).tolist()]
 
-    def has_taught(self, people: int) -> bool:
-        """Whether the week of a population is learnt; else it is a rough one."""
-        return people in self._taught
+    def has_learnt(self, people: int) -> bool:
+        """Whether the week of a population is learnt; else it is the default one."""
+        return people in self._learnt_weeks
 
     def _adopt(self, learnt_usage: LearntUsage) -> None:
-        """Go by these weeks from now on."""
+        """Use these weeks from now on."""
         shape, settling = self.usage.shape.copy(), self.usage.settling.copy()
         crews = self.usage.crews.shape.copy()
         for people, week, sinks in learnt_usage.usage:
@@ -119,7 +119,7 @@ class FillLearning:
                 shape[people] = numbers[:WEEK_H]
                 crews[people] = numbers[WEEK_H:] if len(numbers) > WEEK_H else 1.0
                 settling[people] = sinks
-                self._taught[people] = week, sinks
+                self._learnt_weeks[people] = week, sinks
         self.usage.take(shape, settling)
         self.usage.crews.take(crews)
         self.usage.persistence = np.isin(
@@ -136,8 +136,10 @@ class FillLearning:
     # -- checkpoints --
 
     def dump(self, block: int) -> tuple[list[bytes], Usages, int, list[int]]:
-        """What a block taught, what is gone by, since which day, and who is naive."""
-        usage: Usages = [(i, *learnt_usage) for i, learnt_usage in self._taught.items()]
+        """Sums of a block, profiles in use, the day, and who uses persistence."""
+        usage: Usages = [
+            (i, *learnt_usage) for i, learnt_usage in self._learnt_weeks.items()
+        ]
         found = [zlib.compress(part[block].tobytes(), 1) for part in self._sums]
         return found, usage, self.day, np.flatnonzero(self.usage.persistence).tolist()
 

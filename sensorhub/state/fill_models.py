@@ -1,4 +1,4 @@
-"""Who fills how and who is emptied when: laws and rounds of all devices, as columns."""
+"""Deposit laws and rounds of all devices, as columns."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -21,7 +21,7 @@ USUAL_ECHO = EchoSettings()
 
 
 class FillModels(NamedTuple):
-    """What the settings say about what fills and who empties."""
+    """Settings of deposits, rounds and holidays."""
 
     deposits: Mapping[AssetKind, DepositSettings] = MappingProxyType({})
     rounds: tuple[RoundSettings, ...] = ()

@@ -1,4 +1,4 @@
-"""A hub's memory out of its database: register, rules, checkpoints, journal.
+"""Recovery of the state from the database: register, rules, checkpoints, journal.
 
 For the hub itself, and for readers beside it, which write nothing.
 """

@@ -1,4 +1,4 @@
-"""One sample before the rules on its series: what is compared, and what it moves."""
+"""Evaluation of rules on a sample: the value compared, and the changes of level."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -87,7 +87,7 @@ class RuleEvaluator:
             self.ranges.update(series)
 
     def _drop_groundless(self) -> None:
-        """Tracks of rules that look away, and what was before a new mounting."""
+        """Drop tracks of rules that do not apply, and counts before a new mounting."""
         series, count = self._series, self._series.count
         since = self._registry.mounted_from[series.device[:count]]
         fresh = series.last_at[:count] < since  # no sample of the present mounting
@@ -216,11 +216,11 @@ class RuleEvaluator:
         return [door for door in found if door != NO_SERIES]
 
     def celsius(self, series: int) -> float:
-        """The last temperature that the series' own device told, else 25 °C."""
+        """The last temperature of the series' own device, else 25 °C."""
         columns = self._series
         own = columns.number(columns.device.item(series), TEMPERATURE)
-        told = columns.last_value.item(own) if own != NO_SERIES else np.nan
-        return USUAL_CELSIUS if np.isnan(told) else told
+        celsius = columns.last_value.item(own) if own != NO_SERIES else np.nan
+        return USUAL_CELSIUS if np.isnan(celsius) else celsius
 
     def _changed(self, rule: Rule, series: int, track: RuleTrack) -> None:
         samples = int(self._series.samples[series])

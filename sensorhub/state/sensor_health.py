@@ -25,7 +25,7 @@ ODOUR_RISE, BATTERY_DAYS = BY_NAME["odour_rise"].no, BY_NAME["battery_days"].no
 STUCK_HOURS, SUSPECT = BY_NAME["stuck_hours"].no, BY_NAME["suspect_share"].no
 ZERO_DRIFT = BY_NAME["zero_drift"].no
 ECHOES = (DISTANCE, FILL, NH3)  # whose habits are judged: the first that an uplink has
-TOLD_STEP = 2.5  # %: a share is told again when it has moved so far
+REPORT_STEP = 2.5  # %: a share is reported again after a change of this size
 Derived = tuple[int, int, float]  # source reading, measurement number, value
 Mask = NDArray[np.bool_] | None
 
@@ -62,7 +62,7 @@ class SensorHealth:
             "echoes": self._echoes,
             "percent": battery.new_batteries(devices),
             "volt": battery.new_batteries(devices),
-            "told": DeviceTable(TOLD, devices),
+            "told": DeviceTable(REPORTED, devices),
         }
 
     def observe(self, columns: Columns, mask: Mask = None) -> SensorObservations:
@@ -142,7 +142,7 @@ class SensorHealth:
                 found.suspects.append((int(reading[place]), why))
             stuck = (said.stuck_h > 0) | (told["stuck"][device] > 0)
             told["stuck"][device] = said.stuck_h
-            moved = np.abs(said.bad - told["bad"][device]) >= TOLD_STEP
+            moved = np.abs(said.bad - told["bad"][device]) >= REPORT_STEP
             told["bad"][device[moved]] = said.bad[moved]
             found.derived += _derived(reading, stuck, STUCK_HOURS, said.stuck_h)
             found.derived += _derived(reading, moved, SUSPECT, said.bad)
@@ -219,7 +219,7 @@ class SensorHealth:
                 self._tables[name].load(first, data)
 
 
-TOLD: Any = {
+REPORTED: Any = {
     "stuck": (np.float32, 0),
     "bad": (np.float32, 0),
     "lid": (np.bool_, 0),

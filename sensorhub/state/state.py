@@ -25,7 +25,7 @@ from sensorhub.state.rule_evaluation import LevelChange, RuleEvaluator
 from sensorhub.state.sensor_health import SensorHealth
 from sensorhub.state.series import Series
 
-# which kinds of rules a service ends: what they told of is done
+# kinds of rules whose alerts a service ends
 ENDS: dict[str, tuple[str, ...]] = defaultdict(
     lambda: ("count_since",), emptied=("count_since", "forecast")
 )
