@@ -21,7 +21,7 @@ FILL_PER_DAY = 65.0  # % of the capacity, for busy = 1
 VISITS_PER_DAY = 200.0
 
 
-class UplinkSource(Protocol):
+class UplinkStream(Protocol):
     """A source of uplinks at irregular times."""
 
     @property
@@ -59,7 +59,7 @@ class DemoTown:
 
     def __init__(self, assets: tuple[DemoAsset, ...], seed: int, at: int) -> None:
         self.cleanings: deque[tuple[str, int]] = deque(maxlen=1_000)
-        self._devices: list[UplinkSource] = []
+        self._devices: list[UplinkStream] = []
         self._models: list[tuple[str, WatchedAsset]] = []
         for asset in assets:
             if asset.replay:

@@ -51,7 +51,7 @@ NATIVE_STATUS = "sensorhub/v1/+/+/status"
 OWN_ALERTS = "sensorhub/v1/alerts/#"  # retained states that no alert stands for
 
 
-class Service(Protocol):
+class BackgroundWorker(Protocol):
     """What runs on threads of its own."""
 
     def start(self) -> None:
@@ -249,7 +249,7 @@ def _log_start(hub: Hub) -> None:
 
 
 @contextmanager
-def _running(service: Service) -> Iterator[None]:
+def _running(service: BackgroundWorker) -> Iterator[None]:
     service.start()
     try:
         yield
@@ -258,7 +258,9 @@ def _running(service: Service) -> Iterator[None]:
 
 
 @contextmanager
-def _running_writer(service: Service, hub: Hub, queue: WriteQueue) -> Iterator[None]:
+def _running_writer(
+    service: BackgroundWorker, hub: Hub, queue: WriteQueue
+) -> Iterator[None]:
     """Run what waits for its writes when it stops: this thread commits them."""
     try:
         service.start()

@@ -17,7 +17,6 @@ def test_few_modules_lie_at_the_top(package: str, most: int) -> None:
     assert len(names) <= most, sorted(names)
 
 
-@pytest.mark.xfail(reason="renames under way; strict: the last one drops this line")
 def test_no_class_name_is_used_twice() -> None:
     found: defaultdict[str, list[str]] = defaultdict(list)
     for package in PACKAGES:
