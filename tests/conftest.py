@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import structlog
 from hypothesis import settings
-from tests.support.calls import Run
-from tests.support.opened import closing_all
 
 from sensorhub.cli.main import main
+from tests.support.calls import Run
+from tests.support.opened import closing_all
 
 settings.register_profile("untimed", deadline=None)  # time gates no test
 settings.load_profile("untimed")

@@ -4,11 +4,11 @@ import threading
 from pathlib import Path
 
 import pytest
+
+from sensorhub.clock import Clock
 from tests.support.brokers import Mosquitto, Peer, until
 from tests.support.hubs import HubProcess, report
 from tests.support.load import Stream
-
-from sensorhub.clock import Clock
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.slow]
 DAY = 86_400_000

@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.support.brokers import Mosquitto, Peer, until
-from tests.support.hubs import HubProcess, report
-from tests.support.load import Publisher, Stream
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.clock import Clock
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.hubs import HubProcess, report
+from tests.support.load import Publisher, Stream
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.slow]
 DAY = 86_400_000

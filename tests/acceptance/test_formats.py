@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.brokers import Mosquitto, Peer
 from tests.support.hubs import HubProcess
 

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.support.brokers import Mosquitto, Peer, until
 from tests.support.hubs import SILENT, HubProcess, fleet_csv, report
 

@@ -9,6 +9,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+
+from sensorhub.clock import Clock
+from sensorhub.model import Message
 from tests.support.brokers import Mosquitto, until
 from tests.support.hubs import (
     FIRE,
@@ -22,9 +25,6 @@ from tests.support.hubs import (
 from tests.support.load import Publisher, Stream
 from tests.support.receivers import Receiver, receiver
 from tests.support.stories import Story
-
-from sensorhub.clock import Clock
-from sensorhub.model import Message
 
 DEVICES = 40
 DAY = 86_400_000

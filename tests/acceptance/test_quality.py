@@ -8,6 +8,7 @@ of `make quality`.
 from typing import Any
 
 import pytest
+
 from tests.quality.one import HERE, command, scores, settings_of, trace
 from tests.quality.one import Size as Town
 

@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+
+from sensorhub.clock import Clock
 from tests.support.brokers import Mosquitto, until
 from tests.support.hubs import FIRE, FULL, KILLS, HubProcess
 from tests.support.load import Publisher, Stream
 from tests.support.town import UP
-
-from sensorhub.clock import Clock
 
 DEVICES = 40
 DAY = 86_400_000

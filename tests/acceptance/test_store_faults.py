@@ -5,12 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support.brokers import Mosquitto, Peer, until
-from tests.support.hubs import HubProcess, report
-from tests.support.load import Stream
 
 from sensorhub.clock import Clock
 from sensorhub.store import database
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.hubs import HubProcess, report
+from tests.support.load import Stream
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.slow]
 DAY = 86_400_000

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+
 from tests.support.brokers import Mosquitto, Peer, free_port, until
 from tests.support.hubs import HubProcess, report
 from tests.support.receivers import Receiver, half, receiver

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-from tests.support.influx import BUCKET, ORG, TOKEN, Influxd
 
 from sensorhub.store.readings import Readings
+from tests.support.influx import BUCKET, ORG, TOKEN, Influxd
 
 FIELDS = ("fill_level", "temperature", "battery", "tilt")
 LINES = 10_000  # of one request

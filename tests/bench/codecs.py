@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.bench.packets import WRAPPED, WRAPPED_TOPIC, device_name
 
 from sensorhub.codecs.runner import Codecs
 from sensorhub.columns import NO_DEVICE
@@ -18,6 +17,7 @@ from sensorhub.decode.decoders import DECODERS
 from sensorhub.ingest.reader import MessageReader
 from sensorhub.model import Message
 from sensorhub.registry.profiles import Profile, load_profiles
+from tests.bench.packets import WRAPPED, WRAPPED_TOPIC, device_name
 
 BATCH = 2_000
 FRAME = "017564036719010482b402050000"  # battery, 28.1 °C, 692 mm, upright

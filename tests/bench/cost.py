@@ -3,6 +3,10 @@
 import time
 from statistics import median
 
+from sensorhub.clock import Clock
+from sensorhub.config.settings import HistorySettings
+from sensorhub.store.history_maker import HistoryMaker
+from sensorhub.store.jobs import HubAccess
 from tests.bench.history import Meter
 from tests.bench.rig import (
     FILTERS,
@@ -16,11 +20,6 @@ from tests.bench.rig import (
     say,
     send,
 )
-
-from sensorhub.clock import Clock
-from sensorhub.config.settings import HistorySettings
-from sensorhub.store.history_maker import HistoryMaker
-from sensorhub.store.jobs import HubAccess
 
 
 def bare_us(devices: int, rounds: int, form: str = "native", rate: float = 0) -> float:

@@ -4,12 +4,12 @@ import time
 from typing import Any
 
 import numpy as np
-from tests.support.bins import MONDAY, deposits, town
 
 from sensorhub.estimate import fill
 from sensorhub.estimate.follow import LevelReadings, process_levels
 from sensorhub.estimate.record import DayReadings, measure_errors
 from sensorhub.estimate.usage import HOUR_MS
+from tests.support.bins import MONDAY, deposits, town
 
 ONE, MANY = 1, 1_000
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+
 from tests.bench.cost import Patient
 from tests.bench.rig import (
     Hub,

@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
-from tests.bench.packets import DAY_MS, STEP_MS, World, device_name
-from tests.bench.publisher import Connection
-from tests.bench.rig import Hub, Script, hub, prepare, publisher, say, send, until
 
 from sensorhub.clock import Clock
 from sensorhub.hub.workspace import Workspace, act
+from tests.bench.packets import DAY_MS, STEP_MS, World, device_name
+from tests.bench.publisher import Connection
+from tests.bench.rig import Hub, Script, hub, prepare, publisher, say, send, until
 
 BACKLOG = 50_000  # uplinks that wait for a saturated hub
 

@@ -9,6 +9,9 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from sensorhub.config.settings import MqttSettings
+from sensorhub.listeners.link import Publication
+from sensorhub.listeners.mqtt import MqttListener
 from tests.bench.cost import bare_us
 from tests.bench.rig import (
     FILTERS,
@@ -21,10 +24,6 @@ from tests.bench.rig import (
     send,
     until,
 )
-
-from sensorhub.config.settings import MqttSettings
-from sensorhub.listeners.link import Publication
-from sensorhub.listeners.mqtt import MqttListener
 
 DEVICES = 10_000
 BATCH, WAIT_S = 2_000, 0.02

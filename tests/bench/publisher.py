@@ -12,6 +12,7 @@ import time
 from collections import deque
 
 import numpy as np
+
 from tests.bench.packets import World
 
 WINDOW = 8_000  # most unacknowledged

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt
+
 from tests.bench.rig import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"

@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from tests.bench.packets import DAY_MS, EMPTY_MM, FULL_MM, device_name
-from tests.support.brokers import Mosquitto, Peer
-
 from sensorhub.clock import Clock
 from sensorhub.store import database, segments
 from sensorhub.store.hot import counters, outbox
+from tests.bench.packets import DAY_MS, EMPTY_MM, FULL_MM, device_name
+from tests.support.brokers import Mosquitto, Peer
 
 ROOT = Path(__file__).parents[2]
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")

@@ -22,9 +22,6 @@ from sqlite3 import Connection
 from typing import Any
 
 import numpy as np
-from tests.bench import beside_influx
-from tests.bench.history import CODES, DAY_MS, START, STEP_MS, Meter, Works, day
-from tests.bench.rig import say
 
 from sensorhub.columns import Notes, pack
 from sensorhub.config.settings import HistorySettings
@@ -36,6 +33,9 @@ from sensorhub.store.history import TimeRange, asset_spans, read_asset
 from sensorhub.store.hot import journal
 from sensorhub.store.readings import Readings
 from sensorhub.store.rollups import Bucket
+from tests.bench import beside_influx
+from tests.bench.history import CODES, DAY_MS, START, STEP_MS, Meter, Works, day
+from tests.bench.rig import say
 
 ZONE = "Asia/Shanghai"
 WEEKS = 52

@@ -2,12 +2,11 @@
 
 import time
 
-from tests.bench.rig import Hub, Script, hub, prepare, publisher, rss_mb, say, send
-
 from sensorhub.clock import Clock
 from sensorhub.model import NEVER
 from sensorhub.store.database import connect
 from sensorhub.views.asset_states import AssetStateReader
+from tests.bench.rig import Hub, Script, hub, prepare, publisher, rss_mb, say, send
 
 
 def _register_s(found: Hub) -> float:

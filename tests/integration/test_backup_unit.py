@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.support.brokers import Mosquitto, Peer
 from tests.support.hubs import ROOT, HubProcess
 

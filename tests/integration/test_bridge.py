@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
-from tests.support.brokers import Mosquitto, Peer, until
-from tests.support.hubs import ROOT, HubProcess
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.clock import Clock
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.hubs import ROOT, HubProcess
 
 pytestmark = pytest.mark.mosquitto
 

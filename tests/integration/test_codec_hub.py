@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.support.brokers import Mosquitto, Peer, until
 from tests.support.hubs import HubProcess, fleet_csv
 

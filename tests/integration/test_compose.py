@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+
 from tests.support.brokers import free_port, need_mosquitto, until
 from tests.support.compose import Container, commands, dockerfile
 from tests.support.hubs import ROOT

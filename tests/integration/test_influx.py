@@ -8,10 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.brokers import Mosquitto, Peer, until
-from tests.support.forwarding import START, Killed, Town
-from tests.support.hubs import HubProcess
-from tests.support.influx import ORG, TOKEN, Influxd
 
 from sensorhub.errors import StoreError
 from sensorhub.forward.influx_reader import InfluxReader
@@ -21,6 +17,10 @@ from sensorhub.store import forward_queue, forwarding
 from sensorhub.store.hot import counters
 from sensorhub.store.past_readings import ReadOlder
 from sensorhub.views.listings import readings_view
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.forwarding import START, Killed, Town
+from tests.support.hubs import HubProcess
+from tests.support.influx import ORG, TOKEN, Influxd
 
 MINUTE = 60_000
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from sensorhub.store import forward_queue
 from tests.support.brokers import Mosquitto, Peer, until
 from tests.support.forwarding import START, Town
 from tests.support.hubs import HubProcess
@@ -20,8 +22,6 @@ from tests.support.strict_influx import (
     slow,
     strict_influx,
 )
-
-from sensorhub.store import forward_queue
 
 MINUTE = 60_000
 

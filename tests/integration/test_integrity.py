@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.support.brokers import Mosquitto, Peer, until
-from tests.support.hubs import HubProcess
-from tests.support.integrity import End, Town, differing, first_ends, rows, town
 from typer.testing import CliRunner
 
 from sensorhub.cli.main import app
+from tests.support.brokers import Mosquitto, Peer, until
+from tests.support.hubs import HubProcess
+from tests.support.integrity import End, Town, differing, first_ends, rows, town
 
 SMALL = {"town.bins": 40, "town.toilets": 4, "town.days": 3}
 LONGER = SMALL | {"town.days": 14, "link.leftovers": 0.3}

@@ -18,6 +18,10 @@ import pytest
 import trustme
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
+
+from sensorhub.listeners.link import Publication
+from sensorhub.listeners.mqtt import MqttListener, TopicFilters
+from sensorhub.model import DUP, RETAIN, Message
 from tests.support.brokers import Mosquitto, Peer, until
 from tests.support.listening import (
     QUICK,
@@ -27,10 +31,6 @@ from tests.support.listening import (
     settings_for,
     take,
 )
-
-from sensorhub.listeners.link import Publication
-from sensorhub.listeners.mqtt import MqttListener, TopicFilters
-from sensorhub.model import DUP, RETAIN, Message
 
 pytestmark = pytest.mark.mosquitto
 

@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.support.brokers import Mosquitto, until
-from tests.support.hubs import HubProcess
 
 from firmware_sim.clock import parse_time
 from firmware_sim.live.command import RunRequest, run_scenario
 from firmware_sim.mqtt import BrokerAddress
 from firmware_sim.scenario import load
 from firmware_sim.town.fleet import make_fleet
+from tests.support.brokers import Mosquitto, until
+from tests.support.hubs import HubProcess
 
 pytestmark = pytest.mark.mosquitto
 START = parse_time("2026-03-02T00:00:00+08:00")

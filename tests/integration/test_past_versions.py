@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.past.make import START, expected
 
 from sensorhub.clock import HandClock
 from sensorhub.config.settings import Settings
@@ -15,6 +14,7 @@ from sensorhub.hub.session import Configuration
 from sensorhub.model import Message
 from sensorhub.registry.profiles import load_profiles
 from sensorhub.store import database
+from tests.past.make import START, expected
 
 PAST = sorted((Path(__file__).parent.parent / "past").glob("*.db.gz"))
 

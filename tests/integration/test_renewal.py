@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import trustme
 from structlog.testing import capture_logs
-from tests.support.brokers import Mosquitto, until
-from tests.support.listening import QUICK, settings_for
 
 from sensorhub.listeners.mqtt import MqttListener
+from tests.support.brokers import Mosquitto, until
+from tests.support.listening import QUICK, settings_for
 
 pytestmark = pytest.mark.mosquitto
 

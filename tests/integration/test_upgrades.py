@@ -7,10 +7,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.past.make import expected
 
 from sensorhub.errors import StoreError
 from sensorhub.store import database, folder_lock
+from tests.past.make import expected
 
 PAST = Path(__file__).parents[1] / "past"
 OLD = "0001"

@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook as Verifier
-from tests.support import receivers
-from tests.support.receivers import Receiver, status
 
 from sensorhub.clock import Clock
 from sensorhub.errors import DeliveryError
@@ -29,6 +27,8 @@ from sensorhub.store import database, subscriptions
 from sensorhub.store.hot import outbox
 from sensorhub.store.hot.outbox import OutboxRow
 from sensorhub.store.subscriptions import SubscriptionFilter
+from tests.support import receivers
+from tests.support.receivers import Receiver, status
 
 LOOPBACK = networks(["127.0.0.0/8", "::1/128"])
 BODY = '{"version":1,"text":{"zh-CN":"东街 3 号桶满了"}}'.encode()

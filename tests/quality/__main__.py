@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
+
 from tests.quality.kept import CACHE, Found, kept
 from tests.quality.one import Size, same_bytes
 from tests.quality.page import write

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+
 from tests.support.hubs import ROOT
 
 Command = tuple[str, str]  # service, and "command" or "healthcheck"

@@ -6,10 +6,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.support.hubs import FULL
-from tests.support.opened import close_later
-from tests.support.stories import Story
-
 from sensorhub.config.influx import InfluxSettings
 from sensorhub.forward.forwarder import Forwarder
 from sensorhub.forward.influx import WriteResult
@@ -17,6 +13,9 @@ from sensorhub.model import Message
 from sensorhub.store import forwarding
 from sensorhub.store.history_maker import HistoryMaker
 from sensorhub.store.jobs import HubAccess
+from tests.support.hubs import FULL
+from tests.support.opened import close_later
+from tests.support.stories import Story
 
 START = 1_795_000_000_000
 FLEET = "zone,site,asset,kind,device,profile\n" + "".join(

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support.stories import HOUR, Story, again, rows_of_csv
-
 from sensorhub.alerts.event import rfc3339
 from sensorhub.model import RETAIN, Message
+from tests.support.stories import HOUR, Story, again, rows_of_csv
 
 START = 1_795_000_000_000  # 2026-11-18
 MINUTE = 60_000

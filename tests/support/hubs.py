@@ -11,12 +11,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.support.brokers import until
-
 from sensorhub.alerts.event import rfc3339
 from sensorhub.store import database, segments
 from sensorhub.store.hot import counters, outbox
 from sensorhub.views.listings import readings_view
+from tests.support.brokers import until
 
 ROOT = Path(__file__).parents[2]
 # taken out of the environment: the hub would take it for a setting

@@ -17,12 +17,11 @@ MINUTE = 60_000
 
 def main(folder: Path) -> None:
     """Take uplinks with the measurement; look for it in every form of the data."""
+    from sensorhub.store import downsampled, history, history_maker
+    from sensorhub.store.rollups import Bucket
     from tests.support.archive import Hub
     from tests.support.happenings import FLEET, RULES, START, native
     from tests.support.stories import Story
-
-    from sensorhub.store import downsampled, history, history_maker
-    from sensorhub.store.rollups import Bucket
 
     story = Story(folder, START, RULES, FLEET)
     for number, value in enumerate(VALUES):

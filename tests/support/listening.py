@@ -3,12 +3,11 @@
 import time
 from typing import Any
 
-from tests.support.brokers import until
-
 from sensorhub.config.settings import MqttSettings
 from sensorhub.listeners.backoff import Backoff
 from sensorhub.listeners.mqtt import MqttListener
 from sensorhub.model import Batch, Message
+from tests.support.brokers import until
 
 QUICK = Backoff(first_s=0.05, cap_s=0.2)
 

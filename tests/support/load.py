@@ -9,9 +9,9 @@ from typing import Any
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
-from tests.support.brokers import until
 
 from sensorhub.alerts.event import rfc3339
+from tests.support.brokers import until
 
 Packet = tuple[str, bytes]
 STEP_MS = 60_000  # between two readings of a device

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support.town import HOUR, MINUTE, NOW, SECOND, native
-
 from sensorhub.alerts.event import rfc3339
 from sensorhub.model import DUP, RETAIN, Message
+from tests.support.town import HOUR, MINUTE, NOW, SECOND, native
 
 Came = tuple[int, Message]
 RULES = """

@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from tests.support.opened import close_later
 
 from sensorhub.alerts import flapping
 from sensorhub.alerts.open_alerts import AlertSource
@@ -25,6 +24,7 @@ from sensorhub.state.state import State
 from sensorhub.store import history
 from sensorhub.store.hot.commands import Command
 from sensorhub.views.listings import alerts_view
+from tests.support.opened import close_later
 
 HOUR = 3_600_000
 REMEMBERED_MS = 10_000

@@ -10,8 +10,6 @@ from tempfile import mkdtemp
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.support.opened import close_later
-
 from sensorhub.alerts.rules import Rule, compile_rules
 from sensorhub.clock import HandClock
 from sensorhub.config.settings import Settings
@@ -30,6 +28,7 @@ from sensorhub.store import database, register, rule_versions
 from sensorhub.store.hot import commands, counters
 from sensorhub.store.hot.changeset import ChangeSet
 from sensorhub.views.listings import alerts_view, readings_view
+from tests.support.opened import close_later
 
 NOW = 1_795_000_000_000  # 2026-11-18T11:06:40Z
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000

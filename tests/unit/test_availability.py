@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests.support.town import HOUR, MINUTE, UP, Town, profiles, uplink
 
 from sensorhub.views.listings import devices_view
+from tests.support.town import HOUR, MINUTE, UP, Town, profiles, uplink
 
 WILL, BIRTH = b'{"state":"offline"}', b'{"state":"online","firmware":"1.2"}'
 

@@ -9,8 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.support.past import FLEET, RULES, Came, line, past, write
-from tests.support.town import HOUR, MINUTE, NOW, SECOND, Town, native, profiles
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.backtest.compare import difference
@@ -23,6 +21,8 @@ from sensorhub.fleet.times import parse_time
 from sensorhub.model import RETAIN, Message
 from sensorhub.standards import built_in
 from sensorhub.views.listings import transition_views
+from tests.support.past import FLEET, RULES, Came, line, past, write
+from tests.support.town import HOUR, MINUTE, NOW, SECOND, Town, native, profiles
 
 UTC = ZoneInfo("UTC")
 LOOK = 5 * SECOND

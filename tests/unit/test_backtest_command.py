@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.past import FLEET, RULES, past, write
 from typer.testing import CliRunner, Result
 
 from sensorhub.cli.main import app
 from sensorhub.errors import ConfigError
+from tests.support.past import FLEET, RULES, past, write
 
 
 @pytest.fixture

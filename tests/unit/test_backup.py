@@ -8,13 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.support.archive import Hub, columns_of
 
 from sensorhub.errors import StoreError
 from sensorhub.model import Outcome
 from sensorhub.store import backup, database, folder_lock, history_maker, segments
 from sensorhub.store.history import EVER, DeviceSpan
 from sensorhub.store.hot import journal
+from tests.support.archive import Hub, columns_of
 
 DAY = 86_400_000
 EVERYONE = [DeviceSpan(device) for device in range(4)]

@@ -5,7 +5,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.support.vectors import decode, values
 from typer.testing import CliRunner
 
 from firmware_sim.cli import app
@@ -21,6 +20,7 @@ from firmware_sim.families.versions import VERSIONS
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import ScenarioError, load
 from firmware_sim.town.fleet import make_fleet
+from tests.support.vectors import decode, values
 
 SEEN = LevelReport(mm=730, celsius=21.4, tilt=0.0, battery=80, number=7)
 

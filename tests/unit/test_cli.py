@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.calls import Run
-from tests.support.opened import close_later
 
 from sensorhub import __version__
 from sensorhub.cli.main import main
@@ -17,6 +15,8 @@ from sensorhub.config.settings import Settings
 from sensorhub.hub.workspace import clock_beside, hub_clock
 from sensorhub.store import database
 from sensorhub.store.hot import counters
+from tests.support.calls import Run
+from tests.support.opened import close_later
 
 SIMULATED = {"clock": {"start": "2026-06-01T00:00:00Z", "speed": 600}}
 

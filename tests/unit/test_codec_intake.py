@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.town import NOW, UP, Town, native, profiles
 
 from sensorhub.codecs.protocol import CodecAnswer, CodecCall
 from sensorhub.ingest import codec_batch
@@ -16,6 +15,7 @@ from sensorhub.ingest import enveloped as wrapping
 from sensorhub.model import Envelope, Message, Reason
 from sensorhub.registry.profiles import Profile
 from sensorhub.store import history
+from tests.support.town import NOW, UP, Town, native, profiles
 
 EUI = "24e124136b502217"
 

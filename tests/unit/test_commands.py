@@ -4,6 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from sensorhub.fleet import one_row
+from sensorhub.hub.commands.dispatcher import HANDLERS
+from sensorhub.store.hot import commands
 from tests.support.town import (
     DAY,
     FLEET,
@@ -16,10 +20,6 @@ from tests.support.town import (
     native,
     uplink,
 )
-
-from sensorhub.fleet import one_row
-from sensorhub.hub.commands.dispatcher import HANDLERS
-from sensorhub.store.hot import commands
 
 SECRET = "whsec_" + "A" * 32
 SUBSCRIBE: dict[str, Any] = {

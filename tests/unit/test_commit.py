@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.happenings import FLEET, RULES, START, native
-from tests.support.stories import Story
 
 from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.store.hot.changeset import ChangeSet
 from sensorhub.store.hot.commands import Command
+from tests.support.happenings import FLEET, RULES, START, native
+from tests.support.stories import Story
 
 
 class FailingWrite:

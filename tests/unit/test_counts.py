@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.support.town import FLEET, HEADER, MINUTE, Town
 
 COUNT = """

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.town import HEADER, NOW, UP, Town, profiles
-from tests.support.vectors import envelopes, frames, senml
 
 from sensorhub.codecs.protocol import NO_CODECS
 from sensorhub.config.layout import TopicSettings
@@ -19,6 +17,8 @@ from sensorhub.model import Message
 from sensorhub.store import register
 from sensorhub.views.explain import View, explain_message
 from sensorhub.views.judged_message import DecodeContext, RegisterRows
+from tests.support.town import HEADER, NOW, UP, Town, profiles
+from tests.support.vectors import envelopes, frames, senml
 
 VECTORS = frames()
 SAMPLES = envelopes()

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.town import NOW, UP, Town
-from tests.support.vectors import envelopes
 
 from sensorhub.config.settings import load_settings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.model import Message
 from sensorhub.registry.profiles import load_profiles
+from tests.support.town import NOW, UP, Town
+from tests.support.vectors import envelopes
 
 TOPICS = """
 [[mqtt.topics]]

@@ -1,10 +1,10 @@
 """What stands for no value, records with a time, answers and counters, by family."""
 
 import pytest
-from tests.support.vectors import PROFILES, decode, values
 
 from sensorhub.decode.mapping import map_fields
 from sensorhub.model import BY_NO
+from tests.support.vectors import PROFILES, decode, values
 
 
 def bits(profile: str, text: str, port: int) -> dict[str, int]:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.vectors import PROFILES, decode, decode_by, frames, values
 
 from sensorhub.decode.mapping import map_fields
 from sensorhub.model import BY_NO
+from tests.support.vectors import PROFILES, decode, decode_by, frames, values
 
 VECTORS = frames()
 DOC = Path(__file__).parents[2] / "docs" / "decoders.md"

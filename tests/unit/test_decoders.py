@@ -1,11 +1,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.vectors import PROFILES, decode, decode_by, values
 
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import map_fields
 from sensorhub.model import Field, Frame
+from tests.support.vectors import PROFILES, decode, decode_by, values
 
 
 @pytest.mark.parametrize(

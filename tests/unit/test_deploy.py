@@ -11,12 +11,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from tests.support.compose import commands, dockerfile, read
-from tests.support.hubs import ROOT
 
 from sensorhub.cli.main import app
 from sensorhub.cli.output import BAD_CONFIG, TAKEN_OVER
 from sensorhub.model import BY_NAME
+from tests.support.compose import commands, dockerfile, read
+from tests.support.hubs import ROOT
 
 SERVICES = read()["services"]
 DASHBOARD = json.loads(

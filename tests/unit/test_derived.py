@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from sensorhub.fleet import one_row
+from sensorhub.model import Quality, Reason
 from tests.support.town import (
     DAY,
     FLEET,
@@ -17,9 +20,6 @@ from tests.support.town import (
     native,
     uplink,
 )
-
-from sensorhub.fleet import one_row
-from sensorhub.model import Quality, Reason
 
 F = {"fill_level": 10}
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.town import MINUTE, UP, Town, native, profiles, uplink
 
 from sensorhub.codecs.protocol import EncodeCall
 from sensorhub.decode.downlinks import family_bytes
 from sensorhub.model import RETAIN, Message
 from sensorhub.store.hot import downlinks
+from tests.support.town import MINUTE, UP, Town, native, profiles, uplink
 
 EUI = "24e124136b502217"
 APP = "17c82e96"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.past import FLEET, RULES
-from tests.support.town import HOUR, MINUTE, NOW, Town, rule
 
 from sensorhub.backtest.due import due
+from tests.support.past import FLEET, RULES
+from tests.support.town import HOUR, MINUTE, NOW, Town, rule
 
 WEEK = 7 * 24 * HOUR
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

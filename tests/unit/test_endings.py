@@ -5,10 +5,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.support.town import DAY, FIRE, FLEET, HOUR, MINUTE, SHIPPED, UP, Town
 
 from sensorhub.alerts.event import rfc3339
 from sensorhub.fleet import parse_fleet_text
+from tests.support.town import DAY, FIRE, FLEET, HOUR, MINUTE, SHIPPED, UP, Town
 
 RULES = UP + FIRE
 

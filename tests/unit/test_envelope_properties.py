@@ -5,11 +5,11 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.vectors import envelopes
 
 from sensorhub.config.layout import Layout
 from sensorhub.decode.envelopes import ENVELOPES, unwrapper
 from sensorhub.model import EnvelopeError
+from tests.support.vectors import envelopes
 
 SAMPLES = envelopes()
 LIKELY = ["24e124136b502217", "AgICAgICAgI=", "dev1", "qg==", "2022-07-18T09:34:15Z"]

@@ -3,10 +3,10 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.vectors import envelopes
 
 from sensorhub.decode.envelopes import ENVELOPES
 from sensorhub.model import Envelope, EnvelopeError, Text
+from tests.support.vectors import envelopes
 
 SAMPLES = envelopes()
 V4 = "application/x/device/0101010101010101/event/"

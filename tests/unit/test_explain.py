@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.town import NOW
-from tests.support.vectors import frames
 
 from sensorhub.codecs.protocol import NO_CODECS
 from sensorhub.config.layout import TopicSettings
@@ -15,6 +13,8 @@ from sensorhub.model import Envelope
 from sensorhub.registry.profiles import load_profiles
 from sensorhub.views.explain import explain_uplink
 from sensorhub.views.judged_message import DecodeContext, RegisterRows
+from tests.support.town import NOW
+from tests.support.vectors import frames
 
 PROFILES = load_profiles(None, DECODERS)
 TLD = "01755c0367220104826901050001"

@@ -11,7 +11,6 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
-from tests.support.archive import START, Hub, columns_of
 
 from sensorhub.export import files, tables
 from sensorhub.export.files import Format, writer
@@ -20,6 +19,7 @@ from sensorhub.store import device_scan, history_maker, segments
 from sensorhub.store.database import prepare
 from sensorhub.store.history import EVER, DeviceSpan, read
 from sensorhub.store.rollups import Bucket
+from tests.support.archive import START, Hub, columns_of
 
 DAY = 86_400_000
 COUNT = BY_NAME["count_in"].no

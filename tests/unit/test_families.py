@@ -5,7 +5,6 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.vectors import decode, values
 
 from firmware_sim.families import (
     brighterbins,
@@ -22,6 +21,7 @@ from firmware_sim.families import (
     teneo,
 )
 from sensorhub.decode import downlinks
+from tests.support.vectors import decode, values
 
 # payload bytes of tests/vectors, which name their sources
 PUBLISHED = [

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.support.bins import MONDAY, Bin, deposits, town
 
 from sensorhub.estimate import fill
 from sensorhub.estimate.follow import LevelReadings, process_levels, record_emptying
 from sensorhub.estimate.usage import HOUR_MS
+from tests.support.bins import MONDAY, Bin, deposits, town
 
 LEVELS = tuple(20 + n for n in range(12))  # a point an hour
 

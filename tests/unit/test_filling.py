@@ -1,7 +1,6 @@
 """Laws and rounds of all devices as columns: each has what its asset and sensor say."""
 
 import numpy as np
-from tests.support.town import profiles
 
 from sensorhub.config.filling import DepositSettings, RoundSettings
 from sensorhub.estimate.law import Law, law_of
@@ -9,6 +8,7 @@ from sensorhub.model import AssetKind
 from sensorhub.registry.profiles import EchoSettings
 from sensorhub.registry.registry import AssetRow, DeviceRow, MountingRow, Registry
 from sensorhub.state.fill_models import FillModels, lay_out
+from tests.support.town import profiles
 
 ROUND = RoundSettings.model_validate({"zone": "east", "times": ["07:00"]})
 LATE = RoundSettings.model_validate({"kind": "container", "times": ["22:00"]})

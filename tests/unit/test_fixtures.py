@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.vectors import decode, values
 
 from firmware_sim.clock import parse_time
 from firmware_sim.families.auxiliary import AUXILIARY, AuxiliaryReport
@@ -18,6 +17,7 @@ from firmware_sim.scenario import ScenarioError, load
 from firmware_sim.scenario.toilets import FixtureSettings
 from firmware_sim.world.fixtures import ToiletFixtures
 from firmware_sim.world.toilets import Cleaning
+from tests.support.vectors import decode, values
 
 SEEN = AuxiliaryReport((7, 6), (2, 1), 40.0, True, True, 21.4, 55.0, 90, 3)
 STEPS_MS = 300_000

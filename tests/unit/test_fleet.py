@@ -5,13 +5,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.support.fleet_files import (
-    HEADER,
-    imported,
-    mountings,
-    planned,
-    rows_of,
-)
 
 from sensorhub.errors import ConfigError
 from sensorhub.fleet import (
@@ -21,6 +14,13 @@ from sensorhub.fleet import (
     read_fleet,
 )
 from sensorhub.fleet.times import format_time, parse_time
+from tests.support.fleet_files import (
+    HEADER,
+    imported,
+    mountings,
+    planned,
+    rows_of,
+)
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BIN = "east,park,bin-1,bin,31.2,121.5,240,1200,150,dev-1,native"

@@ -5,6 +5,8 @@ from datetime import datetime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from sensorhub.fleet import Plan, Register, export_csv, export_toml
 from tests.support.fleet_files import (
     HEADER,
     after,
@@ -13,8 +15,6 @@ from tests.support.fleet_files import (
     mountings,
     planned,
 )
-
-from sensorhub.fleet import Plan, Register, export_csv, export_toml
 
 BIN = "east,park,bin-1,bin,31.2,121.5,240,1200,150,dev-1,native"
 

@@ -5,12 +5,12 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from tests.support.happenings import FLEET, RULES, START, World, do
-from tests.support.stories import Story, state_facts
 
 from sensorhub.model import NEVER
 from sensorhub.state.recovery import memory, registry_of
 from sensorhub.state.state import State
+from tests.support.happenings import FLEET, RULES, START, World, do
+from tests.support.stories import Story, state_facts
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # shrinking takes minutes
 PASSING = {"batch", "tick", "act"}  # what needs no hub that begins anew

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.bins import Bin, town
 
 from sensorhub.estimate.forecast import ForecastHorizon, chances
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.normal import density, tail
 from sensorhub.estimate.plan import RoundPlans
 from sensorhub.estimate.usage import UsageProfiles
+from tests.support.bins import Bin, town
 
 
 @given(st.floats(-8, 8))

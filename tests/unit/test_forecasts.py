@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.bins import Bin, town
-from tests.support.town import DAY, HOUR, SHIPPED, Town, profiles
 
 from sensorhub.config.settings import Settings
 from sensorhub.estimate.later import project_fill
 from sensorhub.store import database
 from sensorhub.views.forecasts import forecasts_view
+from tests.support.bins import Bin, town
+from tests.support.town import DAY, HOUR, SHIPPED, Town, profiles
 
 ROUNDS = Settings.model_validate({"rounds": [{"zone": "east", "times": ["09:00"]}]})
 BANDS = (("fill_10", "fill", "fill_90"), ("h10", "hours_to_full", "h90"))

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.forwarding import START, Killed, Town
-from tests.support.stories import rows_of_csv
 
 from sensorhub.forward.influx import InfluxRefused, InfluxUnavailable
 from sensorhub.forward.lines import count_readings, single_fields
 from sensorhub.store import forward_queue, forwarding, reclaim
+from tests.support.forwarding import START, Killed, Town
+from tests.support.stories import rows_of_csv
 
 HOUR = 3_600_000
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.town import FLEET, MINUTE, NOW, SECOND, UP, Town
 
 from sensorhub.config.layout import TopicSettings
 from sensorhub.config.settings import load_settings
@@ -15,6 +14,7 @@ from sensorhub.decode.paths import NOTHING, find
 from sensorhub.errors import ConfigError
 from sensorhub.model import Envelope, EnvelopeError, Field, Message, Text
 from sensorhub.registry.profiles import load_profiles
+from tests.support.town import FLEET, MINUTE, NOW, SECOND, UP, Town
 
 EUI = "24e124713c000001"
 FRAME = bytes.fromhex("01755c0482690105000 0".replace(" ", ""))

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.town import HOUR, MINUTE, rule
 
 from sensorhub.alerts.group_no_data import OLD_FAULT_MS, GroupNoData
 from sensorhub.alerts.timers import FAR
 from sensorhub.model import Severity
+from tests.support.town import HOUR, MINUTE, rule
 
 N = 12
 RULE = rule(

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from tests.support.archive import START, CrashError, Hub, columns_of, rows_of
 
 from sensorhub.columns import Columns, Notes, pack, unpack, unpack_devices
 from sensorhub.model import Outcome
@@ -35,6 +34,7 @@ from sensorhub.store.hot import counters, journal
 from sensorhub.store.jobs import LostJobError
 from sensorhub.store.readings import in_order
 from sensorhub.store.uplink_columns import stored_columns
+from tests.support.archive import START, CrashError, Hub, columns_of, rows_of
 
 DAY = 86_400_000
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.archive import START, Hub, columns_of, rows_of
 
 from sensorhub.model import Outcome
 from sensorhub.store import (
@@ -24,6 +23,7 @@ from sensorhub.store.database import prepare
 from sensorhub.store.history import DeviceSpan, read, read_asset
 from sensorhub.store.history_maker import HistoryMaker
 from sensorhub.store.jobs import HubAccess, LostJobError, WriteJob
+from tests.support.archive import START, Hub, columns_of, rows_of
 
 FOREVER = (0, START * 2)
 

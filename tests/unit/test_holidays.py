@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.town import HOUR, SHIPPED, Town
 
 from sensorhub.config.filling import HolidaySettings
 from sensorhub.config.settings import Settings
 from sensorhub.estimate.calendar import DayCalendar
 from sensorhub.estimate.learning import FillStep, WeekSums
 from sensorhub.estimate.usage import UsageProfiles
+from tests.support.town import HOUR, SHIPPED, Town
 
 EPOCH = date(1970, 1, 1).toordinal()
 THURSDAY = date(2026, 10, 1).toordinal() - EPOCH

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from tests.support.town import UP, Town, native
-
 from sensorhub.columns import unpack
 from sensorhub.store.hot import journal
+from tests.support.town import UP, Town, native
 
 
 def damaged(body: bytes) -> bytes:

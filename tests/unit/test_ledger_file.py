@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.hubs import fleet_csv
-from tests.support.stories import Story
 
 from sensorhub.hub.batch_processor import BatchProcessor
 from sensorhub.hub.outcome_log import OutcomeLog
 from sensorhub.model import RETAIN, Message
 from sensorhub.store.hot.changeset import ChangeSet
+from tests.support.hubs import fleet_csv
+from tests.support.stories import Story
 
 NOW = 1_772_000_000_000
 UP, STATUS = b"sensorhub/v1/z1/d0/up", b"sensorhub/v1/z1/d0/status"

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.town import HOUR, SHIPPED, Town, native
 
 from sensorhub.config.settings import Settings
 from sensorhub.errors import ConfigError
 from sensorhub.estimate.usage import rough_week
 from sensorhub.rules.schema import parse_rules
+from tests.support.town import HOUR, SHIPPED, Town, native
 
 DAYS = 15
 

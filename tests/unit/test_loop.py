@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.stories import Story
-from tests.support.town import FLEET, NOW, UP, native
 
 from sensorhub.clock import Clock
 from sensorhub.codecs.protocol import NO_CODECS
@@ -27,6 +25,8 @@ from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.model import Batch
 from sensorhub.store.disk_space import DiskSpace
 from sensorhub.store.hot.changeset import ChangeSet
+from tests.support.stories import Story
+from tests.support.town import FLEET, NOW, UP, native
 
 DONE = "done"
 SPEED = 600.0

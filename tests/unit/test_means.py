@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.town import HEADER, MINUTE, SHIPPED, Town, native
 
 from sensorhub.alerts.rolling_mean import STEPS, RollingMean
+from tests.support.town import HEADER, MINUTE, SHIPPED, Town, native
 
 MEAN = """
 [[rules]]

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.archive import columns_of
 
 from sensorhub.model import BY_NAME, CATALOGUE, CODES, Outcome
 from sensorhub.registry.registry import DeviceRow, Registry
 from sensorhub.state.series import NO_SERIES, Series
 from sensorhub.store import slices
 from sensorhub.store.uplink_columns import DECIMALS, stored_columns
+from tests.support.archive import columns_of
 
 DEVICES = [DeviceRow(no, f"d{no}", "native", None, None) for no in range(10)]
 ROOT = Path(__file__).parents[2]

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from tests.mutants.changes import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]

@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.bins import Bin, town
-from tests.support.town import HOUR, SHIPPED, Town, native, profiles
 
 from sensorhub.config.settings import Settings
 from sensorhub.estimate.record import (
@@ -19,6 +17,8 @@ from sensorhub.estimate.record import (
 from sensorhub.estimate.usage import HOUR_MS
 from sensorhub.views.forecasts import forecasts_view
 from sensorhub.views.status import status_view
+from tests.support.bins import Bin, town
+from tests.support.town import HOUR, SHIPPED, Town, native, profiles
 
 BINS = 24
 FLEET = "zone,site,asset,kind,device,profile\n" + "".join(

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.support.town import NOW, UP, Town, uplink
 
 from sensorhub.config.layout import TopicSettings
 from sensorhub.config.settings import MqttSettings, Settings
@@ -16,6 +15,7 @@ from sensorhub.ingest.reader import MessageReader
 from sensorhub.ingest.topic_router import TopicRouter
 from sensorhub.model import Message
 from sensorhub.registry.registry import Registry
+from tests.support.town import NOW, UP, Town, uplink
 
 TOPICS = (
     TopicSettings(filter="sensorhub/v1/+/+/up", kind="native"),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.support.town import DAY, FIRE, HOUR, MINUTE, NOW, UP, Town
 
 RULES = UP + FIRE

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.vectors import envelopes
 
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import map_fields
@@ -17,6 +16,7 @@ from sensorhub.onboarding.draft import guesses, profile_text
 from sensorhub.onboarding.guess import guess, tokens
 from sensorhub.onboarding.sample import sample_uplink, with_units
 from sensorhub.registry.profiles import Profile, load_profiles
+from tests.support.vectors import envelopes
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.town import HEADER, HOUR, MINUTE, SHIPPED, Town, native
 
 from sensorhub.model import Message
+from tests.support.town import HEADER, HOUR, MINUTE, SHIPPED, Town, native
 
 EAST = [f"east,park,bin-{n},bin,d{n},native,,,,," for n in range(6)]
 WEST = [f"west,quay,pit-{n},bin,p{n},native,,,,," for n in range(6)]

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.happenings import FLEET, RULES, START, native
-from tests.support.stories import Story
 
 from sensorhub.hub.batch_processor import BatchProcessor
 from sensorhub.hub.write_queue import WriteQueue
 from sensorhub.model import Message
 from sensorhub.state.reading_processor import ReadingProcessor
 from sensorhub.store.hot.changeset import ChangeSet
+from tests.support.happenings import FLEET, RULES, START, native
+from tests.support.stories import Story
 
 BOOM = 13.0
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.town import FLEET, HOUR, MINUTE, NOW, UP, Town, native, uplink
 
 from sensorhub.columns import unpack_notes
 from sensorhub.model import DUP, RETAIN, Message, Quality, Reason
+from tests.support.town import FLEET, HOUR, MINUTE, NOW, UP, Town, native, uplink
 
 F = {"fill_level": 10}
 T = {"temperature": 20}

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.happenings import COLUMNS, RULES, START
-from tests.support.stories import Story
-from tests.support.vectors import envelopes
 
 from sensorhub.decode.envelopes import ENVELOPES
 from sensorhub.model import Message
+from tests.support.happenings import COLUMNS, RULES, START
+from tests.support.stories import Story
+from tests.support.vectors import envelopes
 
 SAMPLES = list(envelopes().values())
 PROFILES = [

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from tests.quality.one import ROOT
 from tests.quality.real.__main__ import EXCERPT, page
 from tests.quality.real.alerts import afterwards, leads

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.quality.real.__main__ import EXCERPT
 from typer.testing import CliRunner
 
 from firmware_sim.cli import app
@@ -14,6 +13,7 @@ from firmware_sim.reality.compare import TraceGroup, measure_curves, rows
 from firmware_sim.reality.curves import FillCurve, curves_of, real_curves, trace_curves
 from firmware_sim.reality.measures import emptyings, measure
 from firmware_sim.scenario import load
+from tests.quality.real.__main__ import EXCERPT
 
 ONE_HOUR = 3_600_000
 DAYS = 21

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.support.fleet_files import HEADER, NOW, PROFILES, mountings, rows_of
 
 from sensorhub.errors import ConfigError
 from sensorhub.fleet import Plan
 from sensorhub.store import database, register
+from tests.support.fleet_files import HEADER, NOW, PROFILES, mountings, rows_of
 
 BIN = "east,park,bin-1,bin,31.2,121.5,240,1200,150,dev-1,native"
 TWO = f"{HEADER},tags\n{BIN},daily street\n" + BIN.replace("-1", "-2") + ",\n"

@@ -1,7 +1,6 @@
 """Who is who at a moment: mountings, swaps, retirement, out of service."""
 
 import pytest
-from tests.support.town import DAY, HOUR, NOW, profiles
 
 from sensorhub.model import BY_NAME
 from sensorhub.registry.registry import (
@@ -12,6 +11,7 @@ from sensorhub.registry.registry import (
     MountingRow,
     Registry,
 )
+from tests.support.town import DAY, HOUR, NOW, profiles
 
 
 def asset(no: int, **keys: object) -> AssetRow:

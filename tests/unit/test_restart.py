@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.happenings import FLEET, RULES, START, Act, World, do
 from tests.support.stories import Story, facts
 

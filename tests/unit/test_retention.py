@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from tests.support.archive import EVER_KEPT, START, Hub, columns_of
 
 from sensorhub.config.keeping import RetentionSettings
 from sensorhub.model import Outcome
@@ -15,6 +14,7 @@ from sensorhub.store.history import EVER, DeviceSpan, TimeRange, read
 from sensorhub.store.hot.counters import kept_from
 from sensorhub.store.rollup_blocks import BLOCK_MS, begin_of
 from sensorhub.store.rollups import Bucket
+from tests.support.archive import EVER_KEPT, START, Hub, columns_of
 
 DAY = 86_400_000
 KEEP = RetentionSettings(readings_d=70, hours_d=140, days_d=280)

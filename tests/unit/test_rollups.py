@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tests.support.archive import START, Hub, columns_of
 
 from sensorhub.columns import Columns
 from sensorhub.model import BY_NAME, Outcome
@@ -29,6 +28,7 @@ from sensorhub.store.hot.counters import KEPT_FROM, set_meta
 from sensorhub.store.readings import in_order, join
 from sensorhub.store.rollups import Bucket, Rollups, combine, summarize
 from sensorhub.store.uplink_columns import stored_columns
+from tests.support.archive import START, Hub, columns_of
 
 DAY = 86_400_000
 COUNT = BY_NAME["count_in"].no

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.town import FIRE, MINUTE, UP, Town
 from typer.testing import CliRunner
 
 from sensorhub.cli.main import app
@@ -15,6 +14,7 @@ from sensorhub.rules.diff import changes
 from sensorhub.rules.schema import parse_rules
 from sensorhub.store import rule_versions
 from sensorhub.store.hot import counters
+from tests.support.town import FIRE, MINUTE, UP, Town
 
 WARNING = '  {severity = "warning", raise = 80, clear = 70},\n'
 URGENT = '  {severity = "urgent", raise = 90, clear = 80},\n'

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from tests.support.town import SHIPPED, UP, rule_settings
 
 from sensorhub.alerts.system_rules import SYSTEM_RULES
 from sensorhub.config.schema import parse_duration
 from sensorhub.errors import ConfigError
 from sensorhub.rules.schema import RESERVED, parse_rules, read_rules
+from tests.support.town import SHIPPED, UP, rule_settings
 
 WARN = {"severity": "warning", "raise": 80, "clear": 70}
 URGENT = {"severity": "urgent", "raise": 90, "clear": 80}

@@ -3,12 +3,12 @@
 import random
 
 import pytest
-from tests.support.town import HOUR, MINUTE, rule
 
 from sensorhub.alerts.rule_track import RuleTrack, no_change_range
 from sensorhub.alerts.rules import Rule
 from sensorhub.model import Severity
 from sensorhub.state.rule_evaluation import count_step
+from tests.support.town import HOUR, MINUTE, rule
 
 LADDER = [
     {"severity": "warning", "raise": 80, "clear": 70},

@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.support.town import MINUTE, SHIPPED, rule
 
 from sensorhub.alerts.rule_track import RuleTrack
 from sensorhub.alerts.system_rules import SYSTEM_RULES
 from sensorhub.rules.schema import Inhibit, RuleSettings, parse_rules
 from sensorhub.rules.schema_parts import RuleLevel, Schedule, Select
+from tests.support.town import MINUTE, SHIPPED, rule
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
 LADDER = [

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
-from tests.support.town import SHIPPED, UP, profiles
 from typer.testing import CliRunner
 
 from sensorhub.backtest.virtual import LoadedConfig
@@ -27,6 +26,7 @@ from sensorhub.ruletests.judge import clock, judge
 from sensorhub.ruletests.play import play
 from sensorhub.ruletests.values import parse_values
 from sensorhub.standards import built_in
+from tests.support.town import SHIPPED, UP, profiles
 
 CONFIG = Path(__file__).parents[2] / "config"
 FILE = load_tests(CONFIG / "rules_test.toml")

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from tests.support.schema import migrated, rows, written
-
 from sensorhub.store import database
+from tests.support.schema import migrated, rows, written
 
 PRAGMAS = ("auto_vacuum", "journal_mode", "page_size", "encoding", "user_version")
 

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.town import Town, uplink
-from tests.support.vectors import senml as vectors
 
 from sensorhub.config.layout import Layout
 from sensorhub.config.settings import Settings
 from sensorhub.decode.envelopes import unwrapper
 from sensorhub.decode.senml import SenmlRecord, identity, resolve
 from sensorhub.model import Envelope, EnvelopeError, Field, Text
+from tests.support.town import Town, uplink
+from tests.support.vectors import senml as vectors
 
 NOW = 1_795_000_000_000
 OW = "10e2073a01080063"

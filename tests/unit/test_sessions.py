@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.vectors import decode
 
 from firmware_sim.clock import parse_time
 from firmware_sim.families.catalogue import NATIVE
@@ -14,6 +13,7 @@ from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import load
 from firmware_sim.town.fleet import Fleet, make_fleet
 from firmware_sim.world.step_time import STEP_MS, StepTime
+from tests.support.vectors import decode
 
 LORAWAN = "milesight-em310-udl"
 ALL = np.ones(3, np.bool_)

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests.support.town import DAY, HOUR, MINUTE, SHIPPED, Town
 
 from sensorhub.rules.schema import parse_rules
+from tests.support.town import DAY, HOUR, MINUTE, SHIPPED, Town
 
 Series = list[tuple[int, float]]
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.happenings import FLEET, RULES, START, World, do, native
-from tests.support.stories import Story
 
 from sensorhub.cli.main import main
 from sensorhub.model import CODES, NEVER
 from sensorhub.store import database, register_columns
 from sensorhub.views.asset_states import AssetStateReader
+from tests.support.happenings import FLEET, RULES, START, World, do, native
+from tests.support.stories import Story
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -4,9 +4,8 @@ import json
 import socket
 from pathlib import Path
 
-from tests.support.town import Town, native
-
 from sensorhub.hub.tail import TailServer, address
+from tests.support.town import Town, native
 
 
 def reader_of(folder: Path) -> socket.socket:

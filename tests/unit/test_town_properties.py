@@ -9,9 +9,9 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from tests.support.town import DAY, FIRE, HOUR, MINUTE, NOW, UP, Town, native, uplink
 
 from sensorhub.model import DUP, RETAIN, Message
+from tests.support.town import DAY, FIRE, HOUR, MINUTE, NOW, UP, Town, native, uplink
 
 COUNT = """
 [[rules]]

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.vectors import decode, values
 
 from firmware_sim.clock import parse_time
 from firmware_sim.families.catalogue import MODELS, NATIVE
 from firmware_sim.families.versions import OLD, VERSIONS
 from firmware_sim.output.trace import write_trace
 from firmware_sim.scenario import ScenarioError, load
+from tests.support.vectors import decode, values
 
 # days of a town are simulated in each test
 pytestmark = pytest.mark.slow

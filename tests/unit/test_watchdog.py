@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.support.stories import rows_of_csv
 from tests.support.town import (
     DAY,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
 from tests.quality.real.curves import F64, HOUR_MS, Curve, Places, emptyings, returns
 from tests.quality.real.hub import Said
 

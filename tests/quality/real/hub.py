@@ -15,8 +15,6 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from tests.quality.real.curves import F64, I64, Curve, Places
-from tests.quality.real.feed import HERE, write
 
 from firmware_sim.clock import parse_time
 from sensorhub.backtest.run import BacktestTask, backtest
@@ -28,6 +26,8 @@ from sensorhub.estimate.law import Law
 from sensorhub.estimate.usage import TimeZone, UsageProfiles, local_hours
 from sensorhub.fleet import read_fleet
 from sensorhub.hub.hub import Hub
+from tests.quality.real.curves import F64, I64, Curve, Places
+from tests.quality.real.feed import HERE, write
 
 NAIVE = HERE.parent / "rules" / "naive.toml"
 RULE = "bin_full"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from tests.quality.real.alerts import of_alerts
 from tests.quality.real.curves import (
     F64,

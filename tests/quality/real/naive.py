@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+
 from tests.quality.real.curves import F64, HOUR_MS, Curve
 
 BACK_H = 24.0
