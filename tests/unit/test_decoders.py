@@ -34,7 +34,9 @@ def test_no_bytes_make_a_decoder_raise_or_keep_silent(
 
 
 MAINS = {"milesight-vs121", "milesight-vs13x"}  # no battery, no channel for one
-WITH_BATTERY = [n for n in DECODERS if n.startswith("milesight") and n not in MAINS]
+WITH_BATTERY = sorted(
+    [n for n in DECODERS if n.startswith("milesight") and n not in MAINS]
+)
 
 
 @pytest.mark.parametrize("name", WITH_BATTERY)
