@@ -69,6 +69,7 @@ for module in (
     queries,
     forecast,
     tail,
+    operator_acts,
     downlink,
     backtest,
     decode,
