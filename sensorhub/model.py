@@ -1,4 +1,4 @@
-"""The nouns: what every room talks about. Frozen values; imports nothing of ours.
+"""The domain types that all packages share. Frozen values; imports nothing of ours.
 
 Times are epoch milliseconds (UTC) as int everywhere inside; text at the edges.
 """

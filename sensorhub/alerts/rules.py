@@ -53,7 +53,7 @@ class Rule:
 
     @property
     def judged(self) -> str:
-        """What is compared; samples kept for a mean are of no use to another."""
+        """Key of what is compared: samples stored for a mean fit only the same key."""
         return f"{self.over} ms {self.clauses.unit}"
 
     def max_gap_for(self, interval_ms: int) -> int:

@@ -88,7 +88,12 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class FleetColumns(Strict):
-    """Every column of a fleet file. All are optional; times are epoch ms."""
+    """Every column of a fleet file. All are optional; times are epoch ms.
+
+    A new column: here, in OWNER (and TIMES, if it is one) and in `nouns.py`; its SQL in
+    `store/register.py` in the same order; a migration, and its number as REVISION in
+    `store/database.py`, then `make schema`; the table of docs/register.md.
+    """
 
     model_config = ConfigDict(use_enum_values=True)
 
@@ -187,7 +192,7 @@ def take_row(
     def fault(column: str, what: str) -> None:
         faults.append(Fault(rows.file, f"{where}, column {column}", what))
 
-    for column, what in _homeless(tuple(cells)):
+    for column, what in _columns_without_entity(tuple(cells)):
         fault(column, what)
     given, cleared = _prepare(cells, timezone, fault)
     try:
@@ -205,7 +210,7 @@ def take_row(
 
 
 @lru_cache(maxsize=1024)
-def _homeless(columns: tuple[str, ...]) -> list[tuple[str, str]]:
+def _columns_without_entity(columns: tuple[str, ...]) -> list[tuple[str, str]]:
     """Columns about an entity that the row does not name, with the reason."""
     faults = []
     for column in columns:

@@ -29,6 +29,11 @@ from sensorhub.standards.reference import parse_over, resolve
 
 HOUR_MS = 3_600_000
 Over = Annotated[int, BeforeValidator(parse_over), Field(ge=0)]
+# A new kind of rule: its keys in `RuleSettings` and `_misplaced` here, `_compile` in
+# alerts/rules.py, its unit in alerts/event.py. If readings decide: alerts/rule_track.py
+# and state/rule_evaluation.py; what it remembers over a restart: state/checkpoint.py.
+# If time decides: a class in alerts/timers.py, its driver in alerting/ (like
+# service_clocks.py) and alerting/lifecycle.py.
 Kind = Literal[
     "threshold", "rate", "no_data", "count_since", "overdue", "group", "forecast"
 ]

@@ -78,15 +78,15 @@ class RuleEvaluator:
         self._mounted: dict[int, list[int]] = {}  # devices by asset, as asked for
 
     def refresh(self) -> None:
-        """Rules or register may have changed: drop what has no ground, set ranges."""
+        """Drop tracks that rules or register no longer support; set the ranges."""
         self.selector.clear()
         self.ranges.clear()
-        self._drop_groundless()
+        self._drop_unsupported()
         self.ranges.set_idle(np.arange(self._series.count))
         for _, series in self.tracks:
             self.ranges.update(series)
 
-    def _drop_groundless(self) -> None:
+    def _drop_unsupported(self) -> None:
         """Drop tracks of rules that do not apply, and counts before a new mounting."""
         series, count = self._series, self._series.count
         since = self._registry.mounted_from[series.device[:count]]
@@ -225,7 +225,7 @@ class RuleEvaluator:
     def _changed(self, rule: Rule, series: int, track: RuleTrack) -> None:
         samples = int(self._series.samples[series])
         key = (rule.id, series)
-        # calm before this sample is calm, whether a tick has seen it or not
+        # it had stopped flapping before this sample, even if no tick noticed
         was = key in self.flapping and flapping.is_flapping(
             track.changes, samples - 1, True
         )

@@ -38,7 +38,13 @@ class WebhookTarget(msgspec.Struct, frozen=True):
 
 
 class Subscription(NamedTuple):
-    """One subscriber; `disabled` says why nothing is sent, None where it is."""
+    """One subscriber; `disabled` says why nothing is sent, None: it is enabled.
+
+    A new channel: its target here (`_read`), a file beside `notify/webhook.py` whose
+    `deliver` is chosen in `hub/app.py` and, for test events, in `hub/workspace.py`; its
+    target is read in `notify/delivery_queue.py` and `notify/probe.py`; then `subscribe`
+    in `hub/commands/subscriptions.py` and `add` in `cli/subscriptions.py`.
+    """
 
     id: str
     channel: str

@@ -15,7 +15,7 @@ from sensorhub.columns import F64, I32, I64, U8, unpack
 from sensorhub.model import NEVER, Outcome, Quality
 from sensorhub.state.checkpoint import CheckpointBlock
 from sensorhub.state.fill_learning import BLOCK
-from sensorhub.store import Connection, register, register_columns
+from sensorhub.store import Connection, register, register_arrays
 from sensorhub.store.hot import alerts, checkpoints, journal
 
 
@@ -68,10 +68,10 @@ class AssetStateReader:
         if version == self._version:
             return
         self._version = version
-        numbers, self._ids, self._zones = register_columns.assets(self._read)
+        numbers, self._ids, self._zones = register_arrays.assets(self._read)
         self._row_of = np.full(int(numbers.max(initial=0)) + 1, -1, np.int64)
         self._row_of[numbers] = np.arange(len(numbers))
-        self._mountings = register_columns.mountings(self._read, NEVER)
+        self._mountings = register_arrays.mountings(self._read, NEVER)
         _, last = register.last_numbers(self._read)
         self._grow(last + 1)
 

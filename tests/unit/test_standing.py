@@ -9,7 +9,7 @@ import pytest
 
 from sensorhub.cli.main import main
 from sensorhub.model import CODES, NEVER
-from sensorhub.store import database, register_columns
+from sensorhub.store import database, register_arrays
 from sensorhub.views.asset_states import AssetStateReader
 from tests.support.happenings import FLEET, RULES, START, World, do, native
 from tests.support.stories import Story
@@ -33,15 +33,15 @@ def test_an_observer_sees_what_the_hub_knows(tmp_path: Path, seed: int) -> None:
 def test_the_register_comes_as_columns(tmp_path: Path) -> None:
     database.prepare(tmp_path)
     connection = database.connect(tmp_path)
-    assert [len(column) for column in register_columns.assets(connection)] == [0] * 3
-    assert register_columns.mountings(connection, NEVER).shape == (0, 4)
+    assert [len(column) for column in register_arrays.assets(connection)] == [0] * 3
+    assert register_arrays.mountings(connection, NEVER).shape == (0, 4)
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.executemany(
         "INSERT INTO mountings (no, device, asset, from_at, until_at)"
         " VALUES (?, ?, ?, ?, ?)",
         [(1, 7, 2, None, 50), (2, 5, 2, 50, None), (4, 6, 1, None, None)],
     )
-    found = register_columns.mountings(connection, NEVER).tolist()
+    found = register_arrays.mountings(connection, NEVER).tolist()
     connection.close()
     assert found == [[6, 1, NEVER, -NEVER], [5, 2, 50, -NEVER], [7, 2, NEVER, 50]]
 

@@ -1,4 +1,4 @@
-"""What an act answers."""
+"""The result of a command."""
 
 from typing import Any
 
