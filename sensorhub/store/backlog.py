@@ -1,4 +1,4 @@
-"""What waits in the journal for history, and whether a segment is due."""
+"""Journal rows that wait for history, and whether a segment is due."""
 
 import time
 
@@ -11,7 +11,7 @@ IDLE_APART_S = 5.0  # but not more often than so
 
 
 class Backlog:
-    """Counts journal rows and uplinks beyond the cursor, looking only at new ones."""
+    """Counts journal rows and uplinks beyond the cursor; reads only new rows."""
 
     def __init__(self, read: Connection, settings: HistorySettings, now: int) -> None:
         self._read = read
@@ -21,22 +21,22 @@ class Backlog:
         self.renew(now)
 
     def renew(self, now: int) -> None:
-        """Count anew from the cursor: a segment was made, or failed."""
+        """Recount from the cursor after a segment was made or failed."""
         self.cursor = segments.cursor(self._read)
         self._rows, self.uplinks, self._last = segments.waiting(self._read, self.cursor)
         self._made_at = now
         self._made = self._fresh = time.monotonic()
 
     def ask(self) -> None:
-        """Make segments due up to what is the journal's newest row by now."""
+        """Request segments up to the journal's current newest row."""
         self._asked = True
 
     def answered(self) -> bool:
-        """Whether what was asked for is done."""
+        """Whether the request is fulfilled."""
         return not self._asked and self.cursor >= self._wanted
 
     def due(self, now: int) -> bool:
-        """Look what came; whether a segment should be made at `now` (hub's ms)."""
+        """Count new rows; returns whether a segment is due at `now` (hub time, ms)."""
         asked, self._asked = self._asked, False
         rows, uplinks, last = segments.waiting(self._read, self._last)
         if rows:

@@ -1,4 +1,4 @@
-"""Backup, restore, verify: the whole database as one file with a checksum beside it.
+"""Backup, restore, verify: the whole database as one file with a checksum file.
 
 `copy_into` reads one moment while the hub goes on writing; nothing else does so
 under load. The file holds secrets (of webhooks): only its owner may read it.
@@ -21,21 +21,21 @@ REPLACED = "sensorhub-replaced.db"
 
 
 class VerifyResult(NamedTuple):
-    """What `verify` read, and what is wrong in words; sound where nothing is."""
+    """What `verify` read, and the faults it found in words."""
 
     counts: list[TableCheck]
     faults: list[str]
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether no fault was found."""
         return not self.faults
 
 
 def backup(folder: Path, target: Path, *, force: bool = False) -> int:
-    """Write the folder's database to `target` while a hub may run; its bytes.
+    """Write the folder's database to `target`, also while a hub runs; returns bytes.
 
-    Raises StoreError where there is nothing, or where the file is there already.
+    Raises StoreError if there is no database or the file exists.
     """
     if not (folder / database.FILE).exists():
         raise StoreError(f"{folder} has no database to back up")
@@ -60,7 +60,7 @@ def backup(folder: Path, target: Path, *, force: bool = False) -> int:
 
 
 def restore(source: Path, folder: Path, *, force: bool = False) -> bool:
-    """Put a backup into a data folder; whether something was set aside as REPLACED.
+    """Restore a backup into a data folder; returns whether old data became REPLACED.
 
     Holds the hub's lock. Raises StoreError where a hub runs, where the backup is
     damaged, and where there are data already and not `force`.
@@ -85,7 +85,7 @@ def restore(source: Path, folder: Path, *, force: bool = False) -> bool:
 
 
 def verify_file(path: Path) -> VerifyResult:
-    """Read a whole backup, its checksum file too where that is beside it."""
+    """Verify a backup file, and its checksum file if there is one."""
     if not path.is_file():
         raise StoreError(f"{path} is no file")
     faults = []
@@ -99,7 +99,7 @@ def verify_file(path: Path) -> VerifyResult:
 
 
 def verify_folder(folder: Path) -> VerifyResult:
-    """Read a data folder's database, beside a hub or without one."""
+    """Verify the database of a data folder, with or without a running hub."""
     if not (folder / database.FILE).exists():
         raise StoreError(f"{folder} has no database")
     with closing(database.connect(folder, read_only=True)) as connection:

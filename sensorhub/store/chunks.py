@@ -1,7 +1,7 @@
-"""The bytes of a chunk: what one device measured in one week.
+"""Encoding of chunks: the readings of one device in one week.
 
-One column of times for what came together, one column of values a measurement.
-Each column is deflated by itself: their bytes have nothing in common.
+One column of times for values that came together, one column of values for each
+measurement. Each column is compressed separately: their bytes differ in kind.
 """
 
 import itertools
@@ -35,7 +35,7 @@ DECIMALS = 2  # of a measurement that the catalogue does not know (any more)
 
 
 def week_of(at: I64) -> I64:
-    """The number of the week (Monday 00:00 UTC) of times in ms."""
+    """The week number (weeks begin Monday 00:00 UTC) of times in ms."""
     return (at - MONDAY_MS) // WEEK_MS
 
 

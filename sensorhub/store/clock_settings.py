@@ -1,4 +1,4 @@
-"""The clock of the hub: where simulated time began, and by which clock it runs."""
+"""The hub's clock: the start of simulated time, and the settings in use."""
 
 from typing import NamedTuple
 
@@ -23,14 +23,14 @@ class ClockUsed(NamedTuple):
 
     @property
     def simulated(self) -> bool:
-        """Whether it is not real time."""
+        """Whether the hub runs in simulated time."""
         return self.start is not None or self.speed != 1.0
 
 
 def anchor(
     connection: Connection, start: int | None, speed: float, real: int
 ) -> Anchor:
-    """Return where simulated time began; it begins now where the settings are new."""
+    """Return the start of simulated time; with new settings it starts now."""
     key = f"clock:{start}:{speed}"
     known = get_meta(connection, key)
     if known is not None:
@@ -45,13 +45,13 @@ def anchor(
 
 
 def remember_clock(connection: Connection, used: ClockUsed) -> None:
-    """Let other processes know by which clock this hub runs."""
+    """Store this hub's clock settings for other processes."""
     start = "" if used.start is None else used.start
     set_meta(connection, CLOCK, f"{start} {used.speed}")
 
 
 def clock_used(connection: Connection) -> ClockUsed | None:
-    """The newest hub's clock; None where no hub ran yet."""
+    """The clock settings of the last hub; None: no hub has run yet."""
     known = get_meta(connection, CLOCK)
     if known is None:
         return None

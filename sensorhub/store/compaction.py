@@ -1,4 +1,4 @@
-"""Rounds: old segments become chunks, a few devices at a time.
+"""Compaction: old segments become chunks, a few devices at a time.
 
 A round takes several segments and goes up through the device numbers. Each of
 its transactions writes the chunks of some devices and moves the segments'
@@ -198,7 +198,7 @@ def _roll(
     key: tuple[int, int],
     zone: str,
 ) -> None:
-    """Rollups are made anew of readings that are there, else added to."""
+    """Recompute rollups from existing readings, or add to them."""
     block = key[0], key[1] // rollup_blocks.BLOCK_WEEKS
     known = "SELECT 1 FROM rollups_day WHERE device = ? AND block = ?"
     if read.execute(known, block).fetchone() is None:
@@ -213,7 +213,7 @@ def _roll(
 def unpack_chunk(
     device: int, checksum: int, body: bytes, codes: Collection[int] | None = None
 ) -> Readings | None:
-    """A chunk's readings; None where it is damaged."""
+    """A chunk's readings; None: it is corrupt."""
     if zlib.crc32(body) != checksum:
         return None
     try:
@@ -223,9 +223,9 @@ def unpack_chunk(
 
 
 def write(connection: Connection, step: CompactionStep, now: int) -> list[int]:
-    """Do one step in the writer's transaction; numbers of what it set aside.
+    """Write one step in the writer's transaction; returns numbers of quarantined rows.
 
-    Writes nothing where the round has moved on since the step was made.
+    Writes nothing if the round has advanced since the step was made.
     """
     marks = ", ".join("?" * len(step.segments))
     (count,) = connection.execute(

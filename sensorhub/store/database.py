@@ -21,7 +21,7 @@ INCREMENTAL = 2  # what `PRAGMA auto_vacuum` answers
 
 @contextmanager
 def _explain_errors(folder: Path) -> Iterator[None]:
-    """Raise StoreError for what is wrong with the database; it says what to do."""
+    """Convert database errors to StoreError with advice."""
     path = folder / FILE
     try:
         with explain_folder_errors(folder):
@@ -38,7 +38,7 @@ def _explain_errors(folder: Path) -> Iterator[None]:
 
 
 def connect(folder: Path, *, read_only: bool = False) -> Connection:
-    """A connection with the pragmas that the promises rest on; commits by hand.
+    """Open a connection with the required pragmas and manual commits.
 
     Raises StoreError where the database cannot be used; to read only, what sqlite
     raises: who reads goes on and tries again.
@@ -82,7 +82,7 @@ def _set_pragmas(connection: Connection) -> None:
 
 
 def revision_of(connection: Connection) -> str | None:
-    """The schema's revision; None where the database is empty."""
+    """The schema revision; None: the database is empty."""
     try:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.OperationalError as error:
@@ -121,7 +121,7 @@ def _prepare(folder: Path) -> bool:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold the hub's lock: no hub may work on a schema that changes beneath it."""
+    """Hold the hub's lock: no hub may run while the schema changes."""
     try:
         with locked(folder, wait_s=MIGRATE_WAIT_S):
             yield
@@ -191,7 +191,7 @@ def migrate(folder: Path) -> None:
 
 
 def may_pass(error: sqlite3.OperationalError) -> bool:
-    """Whether waiting may help: locked, or no room on the disk."""
+    """Whether waiting may help: the database is locked or the disk is full."""
     return error.sqlite_errorcode & 0xFF in (
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_LOCKED,
@@ -206,7 +206,7 @@ def drain_wal(connection: Connection) -> None:
 
 
 def relax_durability(connection: Connection) -> None:
-    """Let commits not wait for the disk: for data that can be made again."""
+    """Do not wait for the disk at commits: for data that can be recreated."""
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA wal_autocheckpoint = 20000")
 
@@ -215,12 +215,12 @@ def relax_durability(connection: Connection) -> None:
 
 
 def connect_to_file(path: Path) -> Connection:
-    """Open a database file that nobody writes, for reading only."""
+    """Open a database file that nobody writes, read-only."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
 
 
 def copy_into(connection: Connection, target: Path) -> None:
-    """Write a copy of one moment to `target`; other connections may go on writing.
+    """Write a consistent copy to `target`; other connections may keep writing.
 
     The caller syncs the file.
     """
@@ -238,7 +238,7 @@ def tables(connection: Connection) -> list[str]:
 
 
 def integrity_faults(connection: Connection, table: str | None = None) -> list[str]:
-    """What SQLite finds wrong with the pages and indexes of a table, or of all."""
+    """Faults that SQLite finds in pages and indexes of one table or all."""
     which = "" if table is None else f'("{table}")'
     try:
         rows = connection.execute(f"PRAGMA integrity_check{which}").fetchall()
@@ -272,8 +272,8 @@ def column_texts(
 ) -> tuple[str | None, ...]:
     """Each column of a table as one text with commas between the values.
 
-    Quicker than rows where a table is read whole. The values must have no
-    commas; all texts have the same order. None where the table is empty.
+    Faster than rows when a whole table is read. Values must not contain commas; all
+    texts have the same order. None: the table is empty.
     """
     texts = ", ".join(f"group_concat({column})" for column in columns)
     row: tuple[str | None, ...] = connection.execute(

@@ -1,4 +1,4 @@
-"""Reading very much, device by device: bounded memory, short read transactions."""
+"""Read large selections device by device, in bounded memory and short transactions."""
 
 import itertools
 from collections.abc import Collection, Iterator, Sequence
@@ -32,7 +32,7 @@ def places(
     assets: Collection[str],
     devices: Collection[str],
 ) -> list[AssetDeviceSpan]:
-    """All places that were asked for, in order; nothing asked for: all there are."""
+    """The selected devices on assets, in order; without a selection all."""
     found = [
         AssetDeviceSpan(
             zone, asset, device, DeviceSpan(no, _or(since, -1), _or(until, 1))
@@ -58,7 +58,7 @@ def _or(at: int | None, sign: int) -> int:
 def _unmounted(
     connection: Connection, devices: Collection[str]
 ) -> Iterator[AssetDeviceSpan]:
-    """Devices while they were on no asset."""
+    """Devices while they were not mounted."""
     for no, id_ in connection.execute("SELECT no, id FROM devices ORDER BY id"):
         if devices and id_ not in devices:
             continue
@@ -80,7 +80,7 @@ def readings(
     span: tuple[int, int],
     codes: Collection[int] | None = None,
 ) -> Iterator[tuple[int, Readings]]:
-    """Number of the place and some of its readings, in order; some places have none."""
+    """Yield the position in the selection and some of its readings, in order."""
     for low in range(0, len(wanted), GROUP):
         group = wanted[low : low + GROUP]
         devices = sorted({place.span.device for place in group})
@@ -146,7 +146,7 @@ def rollups(
     zone: str,
     codes: Collection[int] | None = None,
 ) -> Iterator[tuple[int, Rollups]]:
-    """Number of the place and its rollups, in order; some places have none."""
+    """Yield the position in the selection and its rollups, in order."""
     for numbers in _few(wanted):
         spans = [wanted[n].span for n in numbers]
         found = downsampled.read(
@@ -164,7 +164,7 @@ def rollups(
 
 
 def _few(wanted: Sequence[AssetDeviceSpan]) -> Iterator[list[int]]:
-    """Numbers of some places at a time, no device twice among them."""
+    """Batches of positions without a repeated device."""
     numbers: list[int] = []
     devices: set[int] = set()
     for number, place in enumerate(wanted):

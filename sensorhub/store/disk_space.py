@@ -1,4 +1,4 @@
-"""Room on the disk of the data folder: with too little of it nothing is taken."""
+"""Free disk space of the data folder: below the reserve no uplinks are taken."""
 
 import shutil
 import time
@@ -12,12 +12,12 @@ MB = 1_000_000
 
 
 def free_mb(folder: Path) -> float:
-    """What this user may still write to the folder's disk."""
+    """Megabytes that this user can still write to the folder's disk."""
     return shutil.disk_usage(folder).free / MB
 
 
 class DiskSpace:
-    """Looks at the disk twice a second; `full` below the reserve."""
+    """Checks the disk twice a second; `full` is true below the reserve."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class DiskSpace:
         self.free_mb = 0.0
 
     def full(self) -> bool:
-        """Whether nothing more should be taken for now."""
+        """Whether no more uplinks should be taken for now."""
         if self._reserve and self._moment() >= self._next:
             self._next = self._moment() + LOOK_S
             self.free_mb = self._free(self._folder)

@@ -1,8 +1,8 @@
-"""Reading the past by hours or days, from rollups where these are whole.
+"""Read readings aggregated by hour or day, from complete rollups where possible.
 
-A block of weeks counts from its rollups unless more is known of it: readings that
-are in no chunk yet, or a mounting that began or ended in it. Such blocks, and those
-that have no rollups yet, are counted from their readings.
+A block of weeks is read from its rollups unless there is more: readings that are in
+no chunk yet, or a mounting that began or ended in it. Such blocks, and those without
+rollups, are aggregated from their readings.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -90,7 +90,7 @@ def _begin(at: int, bucket: Bucket, zone: str) -> int:
 def _told_otherwise(
     recent: Readings, spans: Sequence[DeviceSpan], page: tuple[int, int]
 ) -> set[Key]:
-    """Blocks that rollups do not tell wholly, or tell too much of."""
+    """Blocks whose rollups are incomplete or cover too much."""
     blocks = ((recent.measured_at - begin_of(0)) // BLOCK_MS).tolist()
     odd = set(zip(recent.device.tolist(), blocks, strict=True))
     for span in spans:
@@ -103,7 +103,7 @@ def _told_otherwise(
 
 
 class _Rows:
-    """What is kept of some devices and blocks: rollups, and chunks beside them."""
+    """Stored rollups of some devices and blocks, and the chunks without rollups."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class _Rows:
     def rolled(
         self, bucket: Bucket, zone: str, odd: set[Key], codes: Collection[int] | None
     ) -> Iterator[Rollups]:
-        """Rollups of all blocks but the odd ones, while these have their readings."""
+        """Rollups of all blocks except those that are read from readings."""
         kept = kept_from(self._connection)
         odd = {key for key in odd if begin_of(key[1]) >= kept}
         foreign: dict[Key, Rollups] = {}
@@ -148,7 +148,7 @@ class _Rows:
         yield from foreign.values()
 
     def unpacked(self, codes: Collection[int] | None) -> Iterator[Readings]:
-        """Readings of the chunks that no rollups stand for."""
+        """Readings of chunks without rollups."""
         for device in self._devices:
             weeks = self._connection.execute(
                 "SELECT week FROM chunks WHERE device = ? AND week BETWEEN ? AND ?",

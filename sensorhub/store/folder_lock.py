@@ -1,4 +1,4 @@
-"""The lock files of a data folder, and what can be wrong with the folder."""
+"""Lock files of a data folder, and errors of the folder."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ class Locked(StoreError):
 
 @contextmanager
 def explain_folder_errors(folder: Path) -> Iterator[None]:
-    """Raise StoreError for what is wrong with the data folder; it says what to do."""
+    """Convert errors of the data folder to StoreError with advice."""
     try:
         yield
     except (FileExistsError, NotADirectoryError):
@@ -30,7 +30,7 @@ def explain_folder_errors(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(folder: Path, name: str = "hub.lock", wait_s: float = 10) -> Iterator[None]:
-    """Hold the lock file `name` in `folder`; the kernel frees it when we die.
+    """Hold the lock file `name` in `folder`; the kernel releases it at exit or kill.
 
     Raises StoreError when another process keeps it for longer than `wait_s`.
     """

@@ -1,4 +1,4 @@
-"""What else the forwarder keeps: events to send, refused lines, marks."""
+"""Other data of the forwarder: events to send, refused lines, marks."""
 
 import json
 import zlib
@@ -15,7 +15,7 @@ MOST_LETTERS = 10_000
 
 
 class RefusedLine(NamedTuple):
-    """A line that InfluxDB refused, how many readings it has, and why."""
+    """A line that InfluxDB refused, its number of readings, and the reason."""
 
     line: str
     readings: int
@@ -23,7 +23,7 @@ class RefusedLine(NamedTuple):
 
 
 class RefusedLineRow(NamedTuple):
-    """A refused line as kept; when (ms), and whether it is to be tried again."""
+    """A refused line as stored; time (ms), and whether to retry it."""
 
     id: int
     at: int
@@ -64,7 +64,7 @@ class ServiceRow(NamedTuple):
 
 
 def remember(connection: Connection, transitions: Sequence[str]) -> None:
-    """These transitions were written and are to be sent."""
+    """Queue transitions for sending."""
     connection.executemany(
         "INSERT INTO forward_events (transition_) VALUES (?)",
         [(id_,) for id_ in transitions],
@@ -143,7 +143,7 @@ def letters(
 
 
 def try_again(connection: Connection) -> None:
-    """Have all refused lines sent once more."""
+    """Mark all refused lines for retry."""
     connection.execute("UPDATE forward_letters SET retry = 1")
 
 
@@ -159,7 +159,7 @@ def settle(
     refused: dict[int, str],
     moved: Counter[str],
 ) -> None:
-    """What became of lines tried again: gone, or kept with the newest reason."""
+    """Store the outcome of retried lines: delete them, or keep the newest reason."""
     for row in tried:
         if row.id in refused:
             connection.execute(
@@ -185,7 +185,7 @@ def save_marks(connection: Connection, cursor: int, body: bytes) -> None:
 
 
 def load_marks(read: Connection) -> tuple[int, bytes] | None:
-    """Marks and the row they stand for; None where there are none, or damaged."""
+    """Load marks and their journal row; None: there are none, or they are corrupt."""
     row = read.execute("SELECT cursor, checksum, body FROM forward_marks").fetchone()
     if row is None or zlib.crc32(row[2]) != row[1]:
         return None

@@ -1,4 +1,4 @@
-"""How far InfluxDB has got: cursor, rows that left the journal before it, lag.
+"""Progress of forwarding: cursor, rows that left the journal before it, lag.
 
 The forwarder follows the journal. Where the journal had to give way, or where
 readings are older than the first start of forwarding, a *gap* says what is sent
@@ -44,7 +44,7 @@ class Gap(msgspec.Struct):
 
 
 class Dropped(NamedTuple):
-    """A journal row that goes before it was forwarded."""
+    """A journal row that is deleted before it was forwarded."""
 
     row: int
     since: int
@@ -63,7 +63,7 @@ def is_on(connection: Connection) -> bool:
 
 
 def park(connection: Connection) -> None:
-    """Forwarding is switched off: the journal waits for it no more."""
+    """Switch forwarding off: the journal no longer waits for it."""
     if is_on(connection):
         set_meta(connection, ON, "")
         connection.execute("DELETE FROM forward_events")
@@ -188,7 +188,7 @@ def readings_of(columns: Columns) -> int:
 
 
 def settled(connection: Connection) -> bool:
-    """Whether it is known what InfluxDB lacks, or does not matter."""
+    """Whether the missing readings are known, or forwarding is off."""
     return not is_on(connection) or bool(get_meta(connection, BEGUN))
 
 

@@ -1,4 +1,4 @@
-"""Small segments become one bigger one, so that a read touches few."""
+"""Merge small segments, so that a read touches few."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ FANOUT = 8  # so many of a level become one of the next
 
 
 def to_merge(rows: Sequence[SegmentRow]) -> list[SegmentRow]:
-    """Which segments should become one; nothing where all is well.
+    """The segments that should be merged; empty: none.
 
     The oldest of a level that has FANOUT of them, as far as they fit into one.
     """
@@ -38,7 +38,7 @@ def to_merge(rows: Sequence[SegmentRow]) -> list[SegmentRow]:
 
 
 def merge(read: Connection, rows: Sequence[SegmentRow]) -> Segment:
-    """One segment out of several."""
+    """Merge several segments into one."""
     segment = Segment(
         first_row=rows[0].first_row,
         last_row=rows[-1].last_row,

@@ -1,7 +1,7 @@
 """Segments: some minutes of the journal, sorted by device, cut into slices.
 
-A segment counts from the moment its row stands in `segments`; slices without
-that row are leftovers and get swept. Small segments are merged into bigger ones,
+A segment is valid once its row is in `segments`; slices without that row are
+leftovers and are deleted. Small segments are merged into bigger ones,
 so that a read touches few (`merging`).
 """
 
@@ -155,7 +155,7 @@ def _bodies(
 
 
 def unpack_row(checksum: int, body: bytes) -> UplinkColumns | None:
-    """What of a journal row belongs into history; None where it is damaged."""
+    """The readings of a journal row that go into history; None: it is corrupt."""
     if zlib.crc32(body) != checksum:
         return None
     try:
@@ -165,7 +165,7 @@ def unpack_row(checksum: int, body: bytes) -> UplinkColumns | None:
 
 
 def unpack_slice(checksum: int, body: bytes) -> UplinkColumns | None:
-    """A slice's readings; None where it is damaged."""
+    """A slice's readings; None: it is corrupt."""
     if zlib.crc32(body) != checksum:
         return None
     try:
@@ -193,9 +193,9 @@ def put_slices(connection: Connection, number: int, rows: Sequence[SliceRow]) ->
 
 
 def write(connection: Connection, number: int, segment: Segment) -> bool:
-    """Let a segment count, now that its slices stand; in the writer's transaction.
+    """Make a segment valid after its slices are written; in the writer's transaction.
 
-    False, and nothing is written, where things have moved on since it was made.
+    Returns False and writes nothing if the journal has advanced since it was made.
     """
     (count,) = connection.execute(
         "SELECT count(*) FROM slices WHERE segment = ?", (number,)

@@ -1,4 +1,4 @@
-"""Subscriptions: who wants to be told, of what, and where."""
+"""Subscriptions: who gets which alerts, and where."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ SECRET_BYTES = (24, 64)  # Standard Webhooks 1.0, symmetric signatures
 
 
 class SubscriptionFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """What a subscriber chose; an empty part means all."""
+    """The filter of a subscription; an empty part matches everything."""
 
     zones: frozenset[str] = frozenset()
     assets: frozenset[str] = frozenset()
@@ -28,7 +28,7 @@ class SubscriptionFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebhookTarget(msgspec.Struct, frozen=True):
-    """Where a webhook goes and what signs it (whsec_, kept out of repr)."""
+    """Address and signing secret (whsec_, hidden in repr) of a webhook."""
 
     url: str
     secret: str
@@ -69,7 +69,7 @@ def webhook(
     created_at: int,
     secret: str | None = None,
 ) -> Subscription:
-    """A checked webhook subscription; ValueError says what would be right."""
+    """Build a webhook subscription. Raises ValueError that says what would be right."""
     if not is_id(id_) or id_ == MQTT:
         raise ValueError(f"{id_!r} is no id: letters, digits, - and _, not {MQTT!r}")
     parts = urlsplit(url)
@@ -96,7 +96,7 @@ def _check_secret(secret: str) -> None:
 
 
 def add(connection: Connection, subscription: Subscription) -> None:
-    """Write a new subscription; ValueError where the id is taken."""
+    """Insert a subscription. Raises ValueError if the id is taken."""
     id_, channel, target, choice, created_at, disabled = subscription
     texts = (msgspec.json.encode(target).decode(), msgspec.json.encode(choice).decode())
     try:
@@ -109,13 +109,13 @@ def add(connection: Connection, subscription: Subscription) -> None:
 
 
 def remove(connection: Connection, id_: str) -> bool:
-    """Delete a subscription; whether there was one."""
+    """Delete a subscription; returns whether it existed."""
     found = connection.execute("DELETE FROM subscriptions WHERE id = ?", (id_,))
     return found.rowcount > 0
 
 
 def disable(connection: Connection, id_: str, reason: str | None) -> bool:
-    """Stop sending for `reason`, or start again with None; whether it is known."""
+    """Disable for `reason`, or enable with None; returns whether it exists."""
     found = connection.execute(
         "UPDATE subscriptions SET disabled = ? WHERE id = ?", (reason, id_)
     )

@@ -41,7 +41,7 @@ class TransitionRow(NamedTuple):
     cause: Cause
 
     def transition(self) -> Transition:
-        """As the alert logic sees it."""
+        """Convert to the type of the alert logic."""
         severity = Severity(self.severity)
         return Transition(
             self.id, self.alert, self.at, self.from_, self.to, severity, self.cause
@@ -108,7 +108,7 @@ def add_services(
 
 
 def _cause(service: Service) -> str:
-    """What readings show of a service: the bracket in which it was, what it took."""
+    """What readings show of a service: its time bracket and the amount removed."""
     if service.end is None:
         return "{}"
     found = {"from_at": service.begin, "until_at": service.end}
@@ -158,7 +158,7 @@ def _alert(row: Sequence[Any], subject: Subject) -> Alert:
 
 
 def load_open(connection: Connection) -> list[Alert]:
-    """All alerts that fire."""
+    """Load all firing alerts."""
     rows = connection.execute(
         f"SELECT {_ALL} FROM alerts WHERE state = '{FIRING}' ORDER BY started_at, id"
     )
@@ -166,7 +166,7 @@ def load_open(connection: Connection) -> list[Alert]:
 
 
 def is_open(connection: Connection, rule: str) -> bool:
-    """Whether a rule fires anywhere."""
+    """Whether any alert of a rule is firing."""
     row = connection.execute(
         "SELECT 1 FROM alerts WHERE state = 'firing' AND rule = ?", (rule,)
     ).fetchone()
@@ -174,13 +174,13 @@ def is_open(connection: Connection, rule: str) -> bool:
 
 
 def count_open(connection: Connection) -> int:
-    """The number of alerts that fire."""
+    """The number of firing alerts."""
     query = f"SELECT count(*) FROM alerts WHERE state = '{FIRING}'"
     return int(connection.execute(query).fetchone()[0])
 
 
 def worst_by_asset(connection: Connection) -> dict[int, int]:
-    """The highest severity of the alerts that fire, by subject number."""
+    """The highest severity of firing alerts, by subject number."""
     query = (
         f"SELECT asset, max(severity) FROM alerts WHERE state = '{FIRING}'"
         " GROUP BY asset"
@@ -228,7 +228,7 @@ def transitions_of(
 
 
 def _when(row: TransitionRow) -> tuple[int, int, int]:
-    """Order within an alert: several may be decided in the same millisecond."""
+    """Sort key within an alert: several may be decided in one millisecond."""
     measured = row.cause.measured_at or row.cause.deadline_at or 0
     return row.at, _ORDER[row.to], measured
 
@@ -270,7 +270,7 @@ def end_silence(connection: Connection, id_: int, now: int) -> None:
 
 
 def silence_rows(connection: Connection, now: int) -> list[dict[str, Any]]:
-    """Silences that have not ended, for people."""
+    """Silences that have not ended, for display."""
     rows = connection.execute(
         "SELECT id, zone, asset, rule, from_at, until_at, by_, comment FROM silences"
         " WHERE ended_at IS NULL AND until_at > ? ORDER BY id",

@@ -29,7 +29,7 @@ class JournalEntry:
 
 @dataclass(slots=True)
 class ChangeSet:
-    """Everything that one cause of change writes, all or nothing.
+    """Everything that one cause of change writes, in one transaction.
 
     `writes` run in the transaction, after all else. `after_commit` runs once the
     transaction is committed, and not at all where it is not.

@@ -7,7 +7,7 @@ from sensorhub.store import Connection
 
 
 class Checkpoint(NamedTuple):
-    """A block as kept. `sound` is false where the checksum does not fit."""
+    """A block as stored. `sound` is false if the checksum does not match."""
 
     block: int
     cursor: int

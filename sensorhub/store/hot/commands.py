@@ -1,4 +1,4 @@
-"""Commands: an operator's acts, appended by other processes, applied by the hub."""
+"""Operators' commands: appended by other processes, applied by the hub."""
 
 import json
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from sensorhub.store.hot.transactions import transaction
 
 
 class Command(NamedTuple):
-    """One act that waits to be applied."""
+    """A command that waits to be applied."""
 
     id: int
     at: int
@@ -25,7 +25,7 @@ def append(
     kind: str,
     arguments: dict[str, Any],
 ) -> int:
-    """Ask for an act in a short transaction of its own; its number."""
+    """Append a command in its own short transaction; returns its number."""
     with transaction(connection):
         cursor = connection.execute(
             "INSERT INTO commands (at, by_, kind, arguments) VALUES (?, ?, ?, ?)",
@@ -35,7 +35,7 @@ def append(
 
 
 def waiting(connection: Connection) -> list[Command]:
-    """Acts not applied yet, oldest first."""
+    """Commands not applied yet, oldest first."""
     rows = connection.execute(
         "SELECT id, at, by_, kind, arguments FROM commands"
         " WHERE applied_at IS NULL ORDER BY id"
@@ -53,7 +53,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def finish(connection: Connection, id_: int, at: int, result: dict[str, Any]) -> None:
-    """Leave the result, in the transaction that applied the act.
+    """Store the result, in the transaction that applied the command.
 
     Secrets, and arguments as large as a register file, are not kept.
     """
@@ -67,7 +67,7 @@ def finish(connection: Connection, id_: int, at: int, result: dict[str, Any]) ->
 
 
 def result_of(connection: Connection, id_: int) -> dict[str, Any] | None:
-    """The result of an act; None while it is not applied."""
+    """The result of a command; None: it is not applied yet."""
     row = connection.execute(
         "SELECT result FROM commands WHERE id = ? AND applied_at IS NOT NULL", (id_,)
     ).fetchone()

@@ -1,4 +1,4 @@
-"""Named counters, committed with the batch that moved them."""
+"""Named counters, committed with the batch that changed them."""
 
 from collections import Counter
 
@@ -23,7 +23,7 @@ def add(connection: Connection, moved: Counter[str]) -> None:
 
 
 def get_meta(connection: Connection, key: str) -> str | None:
-    """A remembered value; None where it was never set."""
+    """A stored value; None: it was never set."""
     row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
     return str(row[0]) if row else None
 
@@ -32,7 +32,7 @@ NAIVE = "forecasts_naive"  # key in `meta`: kinds that go by their last day's ra
 
 
 def set_meta(connection: Connection, key: str, value: str) -> None:
-    """Remember a value."""
+    """Store a value."""
     connection.execute(
         "INSERT INTO meta (key, value) VALUES (?, ?)"
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
@@ -46,5 +46,5 @@ def kept_from(connection: Connection) -> int:
 
 
 def drop_meta(connection: Connection, key: str) -> None:
-    """Forget a remembered value."""
+    """Delete a stored value."""
     connection.execute("DELETE FROM meta WHERE key = ?", (key,))

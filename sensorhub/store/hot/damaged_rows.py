@@ -1,4 +1,4 @@
-"""What fails its checksum is set aside, bytes and all, and the rest goes on.
+"""Quarantine of rows that fail their checksum, with all their bytes.
 
 Journal rows keep their number; slices and chunks get negative ones.
 """
@@ -7,7 +7,7 @@ from sensorhub.store import Connection
 
 
 def set_aside_row(connection: Connection, row: int, now: int) -> int | None:
-    """Set a journal row aside; its uplinks, or None where that was done before.
+    """Quarantine a journal row; returns its uplinks, or None if it was done before.
 
     The newest row stays in the journal until another follows, since its number
     would be given again; whoever reads it must look whether it is set aside.
@@ -26,18 +26,18 @@ def set_aside_row(connection: Connection, row: int, now: int) -> int | None:
 
 
 def numbers(connection: Connection) -> set[int]:
-    """Numbers of all that was set aside."""
+    """Numbers of all quarantined rows."""
     return {row[0] for row in connection.execute("SELECT id FROM damaged")}
 
 
 def set_aside_slice(connection: Connection, number: int, now: int) -> int:
-    """Copy a slice aside; the number it got there."""
+    """Quarantine a copy of a slice; returns its number there."""
     source = "SELECT ?, ?, 0, checksum, body FROM slices WHERE id = ?"
     return _copy(connection, source, (number,), now)
 
 
 def set_aside_chunk(connection: Connection, device: int, week: int, now: int) -> int:
-    """Copy a chunk aside; the number it got there."""
+    """Quarantine a copy of a chunk; returns its number there."""
     source = "SELECT ?, ?, 0, checksum, body FROM chunks WHERE device = ? AND week = ?"
     return _copy(connection, source, (device, week), now)
 

@@ -1,6 +1,6 @@
 """Dead letters: uplinks that could not be used, kept whole with the reason.
 
-Bounded per device and in all; the oldest give way and are counted.
+Bounded per device and in total; the oldest are deleted first and counted.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ _COLUMNS = "id, received_at, topic, payload, flags, device, reason, detail, repl
 
 
 class DeadLetterStore:
-    """Knows how many letters each device has, so that bounds cost no query."""
+    """Counts letters by device in memory, so that bounds need no query."""
 
     def __init__(self, connection: Connection, per_device: int, total: int) -> None:
         self._per_device = per_device
@@ -36,7 +36,7 @@ class DeadLetterStore:
         self.recount(connection)
 
     def recount(self, connection: Connection) -> None:
-        """Count what is there: at the start, and after a transaction was undone."""
+        """Recount from the database: at the start and after a rollback."""
         self._held: Counter[str] = Counter(
             dict(
                 connection.execute(
@@ -47,7 +47,7 @@ class DeadLetterStore:
         self._sum = sum(self._held.values())
 
     def keep(self, connection: Connection, letters: Sequence[DeadLetter]) -> int:
-        """Write letters; how many old ones had to give way."""
+        """Write letters; returns how many old ones were deleted."""
         connection.executemany(
             "INSERT INTO dead_letters (received_at, topic, payload, flags, device,"
             " reason, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -75,7 +75,7 @@ class DeadLetterStore:
         return len(rows)
 
     def forget(self, devices: Iterable[str]) -> None:
-        """Letters of these devices (one entry each) were removed."""
+        """Subtract removed letters, one entry per letter."""
         gone = Counter(devices)
         for device, count in gone.items():
             self._held[device] -= count
@@ -102,7 +102,7 @@ def listing(
 
 
 def by_ids(connection: Connection, ids: Sequence[int]) -> list[DeadLetter]:
-    """These letters, oldest first; missing ones are left out."""
+    """Letters by id, oldest first; missing ones are left out."""
     found = []
     for id_ in sorted(ids):
         row = connection.execute(
@@ -135,7 +135,7 @@ def new_devices(connection: Connection) -> list[tuple[str, int, int, str]]:
 
 
 def mark_replayed(connection: Connection, ids: Sequence[int], now: int) -> None:
-    """These letters were replayed."""
+    """Mark letters as replayed."""
     connection.executemany(
         "UPDATE dead_letters SET replayed_at = ? WHERE id = ?",
         [(now, id_) for id_ in ids],
@@ -143,7 +143,7 @@ def mark_replayed(connection: Connection, ids: Sequence[int], now: int) -> None:
 
 
 def purge(connection: Connection, device: str | None) -> list[str]:
-    """Delete a device's letters, or all; one device id a letter that went."""
+    """Delete a device's letters, or all; returns one device id per letter."""
     rows = connection.execute(
         "DELETE FROM dead_letters WHERE (:device IS NULL OR device = :device)"
         " RETURNING device",

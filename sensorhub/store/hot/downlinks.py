@@ -1,4 +1,4 @@
-"""Downlinks: asked, sent, obeyed; and each device's ChirpStack application."""
+"""Downlinks: asked, sent, confirmed; and each device's ChirpStack application."""
 
 import json
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ KEPT_MS = 90 * 86_400_000
 
 
 class Downlink(NamedTuple):
-    """One downlink; times in ms of the hub's clock, None where it is not so far."""
+    """One downlink; times in ms of the hub's clock, None: not reached yet."""
 
     id: str
     device: int
@@ -26,7 +26,7 @@ class Downlink(NamedTuple):
 
     @property
     def state(self) -> str:
-        """The furthest that is known of it."""
+        """The last state reached."""
         if self.obeyed_at is not None:
             return "obeyed"
         if self.passed_at is not None:
@@ -40,7 +40,7 @@ _COLUMNS = (
 
 
 def add(connection: Connection, row: Downlink) -> None:
-    """Write down what was asked, with the outbox row that sends it."""
+    """Insert a downlink; its outbox row sends it."""
     connection.execute(
         f"INSERT INTO downlinks ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
         (*row[:3], json.dumps(row.said), *row[4:]),
@@ -51,14 +51,14 @@ def add(connection: Connection, row: Downlink) -> None:
 
 
 def sent(connection: Connection, id_: str, at: int) -> None:
-    """The broker has it."""
+    """Mark as received by the broker."""
     connection.execute(
         "UPDATE downlinks SET sent_at = coalesce(sent_at, ?) WHERE id = ?", (at, id_)
     )
 
 
 def passed(connection: Connection, id_: str, at: int) -> None:
-    """The network server handed it to a gateway."""
+    """Mark as passed to a gateway by the network server."""
     connection.execute(
         "UPDATE downlinks SET passed_at = coalesce(passed_at, ?) WHERE id = ?",
         (at, id_),
@@ -66,7 +66,7 @@ def passed(connection: Connection, id_: str, at: int) -> None:
 
 
 def obeyed(connection: Connection, id_: str, at: int, note: str) -> None:
-    """The device showed that it did so; `note` says how."""
+    """Mark as confirmed by the device; `note` says how."""
     connection.execute(
         "UPDATE downlinks SET obeyed_at = ?, note = ?"
         " WHERE id = ? AND obeyed_at IS NULL",
@@ -75,14 +75,14 @@ def obeyed(connection: Connection, id_: str, at: int, note: str) -> None:
 
 
 def noted(connection: Connection, id_: str, note: str) -> None:
-    """Something happened to it that is no progress."""
+    """Note an event that is no progress."""
     connection.execute(
         "UPDATE downlinks SET note = ? WHERE id = ? AND obeyed_at IS NULL", (note, id_)
     )
 
 
 def unfinished(connection: Connection, since: int) -> list[Downlink]:
-    """Those asked after `since` that no device has obeyed."""
+    """Downlinks asked after `since` that are not confirmed."""
     return _rows(connection, "WHERE obeyed_at IS NULL AND asked_at > ?", (since,))
 
 

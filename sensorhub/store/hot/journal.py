@@ -1,4 +1,4 @@
-"""The journal: one row a batch, with its checksum; the only truth of a fold."""
+"""The journal: one row for each batch, with its checksum; the source of a fold."""
 
 import zlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from sensorhub.store import Connection
 
 
 class JournalRow(NamedTuple):
-    """A batch as kept. `sound` is false where the checksum does not fit."""
+    """A batch as stored. `sound` is false if the checksum does not match."""
 
     id: int
     received_at: int
@@ -61,13 +61,13 @@ def last(connection: Connection) -> tuple[int, int]:
 
 
 def first_number(connection: Connection) -> int | None:
-    """The number of the oldest row; None where the journal is empty."""
+    """The number of the oldest row; None: the journal is empty."""
     (number,) = connection.execute("SELECT min(id) FROM journal").fetchone()
     return None if number is None else int(number)
 
 
 def last_uplink_at(connection: Connection) -> int | None:
-    """When (ms) the newest uplink in the journal was received; None where none is."""
+    """When (ms) the newest uplink in the journal was received; None: it is empty."""
     query = "SELECT max(received_at) FROM journal WHERE uplinks > 0"
     (at,) = connection.execute(query).fetchone()
     return None if at is None else int(at)

@@ -1,4 +1,4 @@
-"""Outbox: who is still to be told of what; written with the transition.
+"""Outbox: notifications to send, written with their transition.
 
 Rows are numbered in order of creation and never renumbered. A row for MQTT is
 deleted once the broker has it; a row for a subscription stays, without its body,
@@ -29,7 +29,7 @@ class OutboxRow(NamedTuple):
 
 
 class DeliveryResult(NamedTuple):
-    """How an attempt ended; `next_at` in epoch seconds where it is pending."""
+    """The outcome of an attempt; `next_at` in epoch seconds if it is pending."""
 
     row: OutboxRow
     state: Literal["sent", "pending", "failed"]
@@ -73,7 +73,7 @@ _OLD = (
 
 
 def insert(connection: Connection, rows: Iterable[OutboxRow]) -> list[OutboxRow]:
-    """Write new rows, numbered; a row whose id is known stays as it is."""
+    """Insert rows and number them; a row with a known id stays unchanged."""
     found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")
     row = found.fetchone()
     first = (row[0] if row else 0) + 1
@@ -90,7 +90,7 @@ def insert(connection: Connection, rows: Iterable[OutboxRow]) -> list[OutboxRow]
 def due(
     connection: Connection, subscription: str, now: float, limit: int
 ) -> list[OutboxRow]:
-    """Rows to be tried at `now` (epoch seconds), the longest due first."""
+    """Rows due at `now` (epoch seconds), the longest due first."""
     found = connection.execute(_DUE, (subscription, now, limit))
     return [OutboxRow(*row) for row in found]
 
@@ -135,7 +135,7 @@ def waiting_subscriptions(connection: Connection) -> list[str]:
 
 
 def write_results(connection: Connection, results: Iterable[DeliveryResult]) -> None:
-    """Write how attempts ended; what follows about an alert waits for its retry."""
+    """Store outcomes of attempts; later rows of an alert wait for its retry."""
     for row, state, attempts, next_at, error in results:
         connection.execute(
             _WRITE_RESULT, (state, attempts, next_at, error, state, row.no)
@@ -146,12 +146,12 @@ def write_results(connection: Connection, results: Iterable[DeliveryResult]) -> 
 
 
 def delete(connection: Connection, numbers: Iterable[int]) -> None:
-    """Delete rows that need no record: sent, with nothing to say about it."""
+    """Delete sent rows that need no record."""
     connection.executemany("DELETE FROM outbox WHERE no = ?", ((n,) for n in numbers))
 
 
 def drop(connection: Connection, subscription: str, reason: str) -> None:
-    """End all that waits for a subscription which is disabled or removed."""
+    """End all pending rows of a subscription that is disabled or removed."""
     connection.execute(
         "UPDATE outbox SET state = 'dropped', error = ?"
         " WHERE state = 'pending' AND subscription = ?",
@@ -160,18 +160,18 @@ def drop(connection: Connection, subscription: str, reason: str) -> None:
 
 
 def count_pending(connection: Connection) -> int:
-    """How many rows are neither sent nor given up."""
+    """The number of pending rows."""
     found = connection.execute("SELECT count(*) FROM outbox WHERE state = 'pending'")
     return int(found.fetchone()[0])
 
 
 def has_old(connection: Connection, before: int) -> bool:
-    """Whether `purge` would find something."""
+    """Whether `purge` has rows to delete."""
     return connection.execute(f"{_OLD} LIMIT 1", (PURGE, before)).fetchone() is not None
 
 
 def purge(connection: Connection, before: int) -> int:
-    """Delete some settled rows created before (ms) among the oldest; how many went."""
+    """Delete some old finished rows created before (ms); returns how many."""
     return connection.execute(
         f"DELETE FROM outbox WHERE no IN ({_OLD})", (PURGE, before)
     ).rowcount

@@ -26,7 +26,7 @@ def transaction(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def snapshot(connection: Connection) -> Iterator[None]:
-    """Let all reads of the block see one moment; part of an open transaction."""
+    """Let all reads of the block see one consistent state."""
     if connection.in_transaction:
         yield
         return
@@ -39,6 +39,6 @@ def snapshot(connection: Connection) -> Iterator[None]:
 
 
 def commits_of_others(connection: Connection) -> int:
-    """A number that differs once another connection has committed something."""
+    """A number that changes when another connection commits."""
     row = connection.execute("PRAGMA data_version").fetchone()
     return int(row[0])
