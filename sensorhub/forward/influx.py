@@ -73,7 +73,7 @@ class WriteResult:
 
 
 class InfluxWriter:
-    """One bucket. Raises Away or Refused where nothing was decided."""
+    """Writes to one bucket. Raises InfluxUnavailable or InfluxRefused: nothing is settled."""
 
     def __init__(self, settings: InfluxSettings) -> None:
         # half a second that only who forwards should wait for

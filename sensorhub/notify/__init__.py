@@ -1,1 +1,1 @@
-"""Telling: what stands in the outbox goes to MQTT and to subscribers."""
+"""Delivery of the outbox to MQTT and to subscribers."""

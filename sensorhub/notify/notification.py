@@ -1,4 +1,4 @@
-"""What a receiver is told."""
+"""An attempt to deliver an outbox row. What it says is `alerts.event.Event`."""
 
 from dataclasses import dataclass
 from typing import Any
