@@ -68,16 +68,16 @@ class AlertLifecycle:
         recovery.restore(self._no_data, self._services)
         self.reload_silences(connection, now)
         self.reload_subscriptions(connection)
-        self._hold_again(connection, now)
+        self._withhold_again(connection, now)
 
-    def _hold_again(self, connection: Connection, now: int) -> None:
+    def _withhold_again(self, connection: Connection, now: int) -> None:
         """Hold the notifications again that were held before the restart."""
         waiting = alerts.load_untold(connection, now - LATEST_MS)
         waiting += [a for a in self._alerts.by_key.values() if a.notified != a.status]
         for alert in waiting:
             rows = alerts.transitions_of(connection, [alert.id])
             if rows.get(alert.id):
-                self._notifications.hold(alert, rows[alert.id][-1].transition())
+                self._notifications.withhold(alert, rows[alert.id][-1].transition())
 
     def reload_silences(self, connection: Connection, now: int) -> None:
         """Take the silences that have not ended at `now` (ms)."""

@@ -49,17 +49,17 @@ class NotificationPolicy:
     ) -> None:
         self.silences: list[Silence] = []
         self.subscriptions: list[Subscription] = []
-        self._held: dict[str, tuple[Alert, Event]] = {}
+        self._withheld: dict[str, tuple[Alert, Event]] = {}
         self._state = state
         self._alerts = open_alerts
         self._rules = rules
         self._inhibits = inhibits
         self._wants = wants
 
-    def hold(self, alert: Alert, transition: Transition) -> None:
+    def withhold(self, alert: Alert, transition: Transition) -> None:
         """Hold the notification of a transition that was held before a restart."""
         event = self._event(AlertChange(alert, transition), MuteReason.RESTART)
-        self._held[alert.id] = (alert, event)
+        self._withheld[alert.id] = (alert, event)
 
     def enter_change(
         self, change_set: ChangeSet, change: AlertChange, flapping: bool
@@ -67,7 +67,7 @@ class NotificationPolicy:
         """Enter a change: alert, transition, the event on MQTT, notifications."""
         alert = change.alert
         at = change.transition.at
-        self._held.pop(alert.id, None)
+        self._withheld.pop(alert.id, None)
         muted_by = self._mute_check(at).muted_by(alert, flapping)
         event = self._event(change, muted_by)
         change_set.alerts[alert.id] = alert
@@ -83,7 +83,7 @@ class NotificationPolicy:
         elif alert.state == RESOLVED and alert.notified == "":
             alert.notified = RESOLVED
         else:
-            self._held[alert.id] = (alert, event)
+            self._withheld[alert.id] = (alert, event)
             change_set.moved["notifications_held"] += 1
 
     def _notify(
@@ -100,14 +100,14 @@ class NotificationPolicy:
 
     def release(self, change_set: ChangeSet, now: int) -> None:
         """Enter the notifications that were held and are muted no more."""
-        if not self._held:
+        if not self._withheld:
             return
         self._state.rules.calm()
         flapping = self._flapping()
         check = self._mute_check(now)
-        for alert, event in list(self._held.values()):
+        for alert, event in list(self._withheld.values()):
             if check.muted_by(alert, (alert.rule, alert.subject) in flapping) is None:
-                del self._held[alert.id]
+                del self._withheld[alert.id]
                 if alert.notified != alert.status:
                     event.muted_by = None
                     self._notify(change_set, alert, event, encode(event), now)

@@ -92,7 +92,9 @@ class FleetColumns(Strict):
 
     A new column: here, in OWNER (and TIMES, if it is one) and in `nouns.py`; its SQL in
     `store/register.py` in the same order; a migration, and its number as REVISION in
-    `store/database.py`, then `make schema`; the table of docs/register.md.
+    `store/database.py`, then `make schema`; the table of docs/register.md. The other
+    files of this package are generic. If the running hub needs it, also `AssetRow` in
+    `registry/registry.py` and `registry_rows` in `store/register.py`.
     """
 
     model_config = ConfigDict(use_enum_values=True)

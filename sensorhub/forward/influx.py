@@ -73,7 +73,7 @@ class WriteResult:
 
 
 class InfluxWriter:
-    """Writes to one bucket. Raises InfluxUnavailable or InfluxRefused: nothing is settled."""
+    """Writes to one bucket. Raises InfluxUnavailable or InfluxRefused."""
 
     def __init__(self, settings: InfluxSettings) -> None:
         # half a second that only who forwards should wait for

@@ -15,7 +15,7 @@ import structlog
 from sensorhub.errors import StoreError
 from sensorhub.hub.session import Configuration, Session, build_session
 from sensorhub.state import checkpoint
-from sensorhub.state.recovery import COVERED, SETTLED, settled_at
+from sensorhub.state.recovery import MONITORED, SETTLED, settled_at
 from sensorhub.store import OperationalError, database, forward_queue
 from sensorhub.store.hot import (
     checkpoints,
@@ -187,7 +187,7 @@ class Hub:
     def remember(self, change_set: ChangeSet, **times: int) -> None:
         """Write down how much time was covered, and other times (ms) by name."""
         times |= {
-            COVERED: self.session.state.reception.monitored_ms,
+            MONITORED: self.session.state.reception.monitored_ms,
             SETTLED: self.session.settled_at,
         }
         for key, value in times.items():

@@ -29,11 +29,13 @@ from sensorhub.standards.reference import parse_over, resolve
 
 HOUR_MS = 3_600_000
 Over = Annotated[int, BeforeValidator(parse_over), Field(ge=0)]
-# A new kind of rule: its keys in `RuleSettings` and `_misplaced` here, `_compile` in
-# alerts/rules.py, its unit in alerts/event.py. If readings decide: alerts/rule_track.py
-# and state/rule_evaluation.py; what it remembers over a restart: state/checkpoint.py.
-# If time decides: a class in alerts/timers.py, its driver in alerting/ (like
-# service_clocks.py) and alerting/lifecycle.py.
+# A new kind of rule: its keys in `RuleSettings` and `_misplaced` here (TIMERS, if time
+# decides), `_compile` in alerts/rules.py, its unit in alerts/event.py, ENDS in
+# state/state.py if a service resolves it, the table in docs/rules.md.
+# If readings decide: alerts/rule_track.py and state/rule_evaluation.py; what it must
+# remember over a restart: state/checkpoint.py.
+# If time decides: a class like those in alerts/timers.py, its driver in alerting/ (like
+# service_clocks.py), alerting/lifecycle.py, and alerting/recovery.py for a restart.
 Kind = Literal[
     "threshold", "rate", "no_data", "count_since", "overdue", "group", "forecast"
 ]

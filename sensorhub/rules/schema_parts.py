@@ -11,7 +11,9 @@ from sensorhub.model import AssetKind
 
 Word = Literal["device", "warning", "urgent", "danger"]
 Chance = Literal["due", "before_round", "overfull"]
-PLACES = frozenset({"asset", "zone", "value", "unit", "limit", "standard", "fill"})
+PLACEHOLDERS = frozenset(
+    {"asset", "zone", "value", "unit", "limit", "standard", "fill"}
+)
 
 
 class Select(Strict):
@@ -56,13 +58,13 @@ def _plain(text: str) -> bool:
     except ValueError:
         return False
     return all(
-        name is None or (name in PLACES and not spec and not conversion)
+        name is None or (name in PLACEHOLDERS and not spec and not conversion)
         for _, name, spec, conversion in parts
     )
 
 
 class RuleText(Strict):
-    """Text for people; placeholders (PLACES) are in braces."""
+    """Text for people; placeholders (PLACEHOLDERS) are in braces."""
 
     zh: str = Field(alias="zh-CN", min_length=1)
     en: str = Field(min_length=1)
@@ -72,6 +74,6 @@ class RuleText(Strict):
         for text in (self.zh, self.en):
             if not _plain(text):
                 raise ValueError(
-                    f"{text!r}: only {', '.join(sorted(PLACES))} may stand in braces"
+                    f"{text!r}: only {', '.join(sorted(PLACEHOLDERS))} may be in braces"
                 )
         return self

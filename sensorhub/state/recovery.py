@@ -22,7 +22,7 @@ from sensorhub.store.hot import checkpoints, counters, journal, subject_rows
 
 log = structlog.get_logger()
 # keys in `meta`
-COVERED, SETTLED = "covered", "settled_at"
+MONITORED, SETTLED = "covered", "settled_at"
 
 
 def settled_at(connection: Connection, now: int) -> int:
@@ -67,7 +67,7 @@ def memory(
     rows = journal.rows_after(connection, start)
     last = fold(state, rows, cursors, damaged)
     registry.interval_ms[:] = intervals
-    covered = counters.get_meta(connection, COVERED)
+    covered = counters.get_meta(connection, MONITORED)
     reception = state.reception
     reception.monitored_ms = max(reception.monitored_ms, int(covered or 0))
     return state, max(last, oldest)

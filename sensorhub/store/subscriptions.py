@@ -43,7 +43,8 @@ class Subscription(NamedTuple):
     A new channel: its target here (`_read`), a file beside `notify/webhook.py` whose
     `deliver` is chosen in `hub/app.py` and, for test events, in `hub/workspace.py`; its
     target is read in `notify/delivery_queue.py` and `notify/probe.py`; then `subscribe`
-    in `hub/commands/subscriptions.py` and `add` in `cli/subscriptions.py`.
+    in `hub/commands/subscriptions.py`, `add` and `list_` in `cli/subscriptions.py`.
+    Today there is one channel, and nothing chooses by `channel` yet.
     """
 
     id: str

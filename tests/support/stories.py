@@ -240,7 +240,7 @@ def _lifecycle(hub: Hub) -> dict[str, Any]:
         "overdue": [o.level.tolist() for o in lifecycle._services._rules],
         "held": sorted(
             id_
-            for id_, (alert, _) in lifecycle._notifications._held.items()
+            for id_, (alert, _) in lifecycle._notifications._withheld.items()
             if alert.notified != alert.status
         ),
         "silences": [
