@@ -20,7 +20,14 @@ import typer
 from sensorhub.cli.output import REFUSED, print_json
 from sensorhub.config.settings import Settings
 from sensorhub.fleet.times import parse_time
-from sensorhub.hub.workspace import Workspace, act, clock_beside, load_all, prepare
+from sensorhub.hub.workspace import (
+    OperatorRequest,
+    Workspace,
+    act,
+    clock_beside,
+    load_all,
+    prepare,
+)
 from sensorhub.registry.profiles import Profile
 from sensorhub.standards import Standards, load_standards
 from sensorhub.store import Connection, database, folder_lock
@@ -88,6 +95,7 @@ class Context:
         self.config = config
         self.data = data
         self.json = json
+        self._is_prepared = False
 
     @property
     def workspace(self) -> Workspace:
@@ -119,24 +127,22 @@ class Context:
         """The town's time zone."""
         return ZoneInfo(self.settings.timezone)
 
-    @cached_property
-    def _prepared(self) -> bool:
-        prepare(self.workspace, self.settings, self.profiles)
-        return True
+    def prepare(self) -> None:
+        """Create or migrate the database, once. Raises ConfigError, StoreError."""
+        if not self._is_prepared:
+            prepare(self.workspace, self.settings, self.profiles)
+            self._is_prepared = True
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A connection that only reads, closed at the end. Raises StoreError."""
-        assert self._prepared
-        connection = database.connect(self.data, read_only=True)
-        try:
+        self.prepare()
+        with closing(database.connect(self.data, read_only=True)) as connection:
             yield connection
-        finally:
-            connection.close()
 
     def now(self) -> int:
         """The hub's time (epoch ms); simulated where its clock is."""
-        assert self._prepared
+        self.prepare()
         # not read-only: a simulated clock remembers when it began
         with closing(database.connect(self.data)) as connection:
             running = folder_lock.is_running(self.data)
@@ -144,8 +150,8 @@ class Context:
 
     def ask(self, by: str, kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Have the hub apply a command; exits with its reason where it refuses."""
-        assert self._prepared
-        result = act(self.workspace, by, kind, dict(arguments))
+        request = OperatorRequest(by, kind, dict(arguments))
+        result = act(self.workspace, self.settings, self.profiles, request)
         if result is None:
             return {"accepted": True, "applied": False}
         if "error" in result:

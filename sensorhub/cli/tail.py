@@ -22,8 +22,7 @@ def tail(
     asset: Annotated[str | None, typer.Option(help="Only this asset.")] = None,
 ) -> None:
     """Show uplinks as they arrive: readings, ignored values, outcome and reason."""
-    with context.connection():  # a database that is there, of this version
-        pass
+    context.prepare()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as reader:
         try:
             with address(context.data) as path:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sensorhub.clock import Clock
@@ -141,44 +141,56 @@ def clock_beside(settings: Settings, connection: Connection, *, running: bool) -
     return _anchored(used, connection)
 
 
-def act(
-    workspace: Workspace, by: str, kind: str, arguments: dict[str, Any]
-) -> dict[str, Any] | None:
-    """Have an operator's act applied, by the running hub or right here.
+class OperatorRequest(NamedTuple):
+    """A command that an operator gives: by whom, its kind, its arguments."""
 
-    Answers its result; None where a running hub has not applied it within 5 s.
+    by: str
+    kind: str
+    arguments: dict[str, Any]
+
+    def append(self, connection: Connection, at: int) -> int:
+        """Append it to the hub's commands at `at` (ms); returns its number."""
+        return command_rows.append(
+            connection, at=at, by=self.by, kind=self.kind, arguments=self.arguments
+        )
+
+
+def act(
+    workspace: Workspace,
+    settings: Settings,
+    profiles: dict[str, Profile],
+    request: OperatorRequest,
+) -> dict[str, Any] | None:
+    """Have an operator's command applied, by the running hub or in this process.
+
+    Returns its result; None if a running hub has not applied it within 5 s.
     """
-    settings, profiles = load_all(workspace)
     prepare(workspace, settings, profiles)
     try:
         with folder_lock.locked(workspace.data, wait_s=0):
-            return _act_here(workspace, settings, profiles, by, (kind, arguments))
+            return _act_here(workspace, settings, profiles, request)
     except folder_lock.Locked:
-        return _ask(workspace, settings, by, (kind, arguments))
+        return _ask(workspace, settings, request)
 
 
 def _act_here(
     workspace: Workspace,
     settings: Settings,
     profiles: dict[str, Profile],
-    by: str,
-    said: tuple[str, dict[str, Any]],
+    request: OperatorRequest,
 ) -> dict[str, Any] | None:
     clock = _own_clock(workspace, settings)
     standards = load_standards(workspace.config)
     with closing(codecs_of(workspace.config, settings, profiles, clock.now)) as codecs:
         configuration = Configuration(settings, profiles, standards, codecs, wants)
         with closing(Hub(workspace.data, configuration, clock.now)) as hub:
-            return _apply_command(hub, clock, by, said)
+            return _apply_command(hub, clock, request)
 
 
 def _apply_command(
-    hub: Hub, clock: Clock, by: str, said: tuple[str, dict[str, Any]]
+    hub: Hub, clock: Clock, request: OperatorRequest
 ) -> dict[str, Any] | None:
-    kind, arguments = said
-    id_ = command_rows.append(
-        hub.connection, at=clock.now(), by=by, kind=kind, arguments=arguments
-    )
+    id_ = request.append(hub.connection, clock.now())
     CommandDispatcher(hub).apply_waiting()
     result = command_rows.result_of(hub.connection, id_)
     hub.checkpoint_all()
@@ -197,15 +209,12 @@ def _own_clock(workspace: Workspace, settings: Settings) -> Clock:
 
 
 def _ask(
-    workspace: Workspace, settings: Settings, by: str, said: tuple[str, dict[str, Any]]
+    workspace: Workspace, settings: Settings, request: OperatorRequest
 ) -> dict[str, Any] | None:
-    kind, arguments = said
     connection = database.connect(workspace.data)
     try:
         now = clock_beside(settings, connection, running=True).now()
-        id_ = command_rows.append(
-            connection, at=now, by=by, kind=kind, arguments=arguments
-        )
+        id_ = request.append(connection, now)
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
             result = command_rows.result_of(connection, id_)

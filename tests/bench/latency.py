@@ -12,7 +12,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from sensorhub.clock import Clock
-from sensorhub.hub.workspace import Workspace, act
+from sensorhub.hub.workspace import OperatorRequest, Workspace, act, load_all
 from tests.bench.packets import DAY_MS, STEP_MS, World, device_name
 from tests.bench.publisher import Connection
 from tests.bench.rig import Hub, Script, hub, prepare, publisher, say, send, until
@@ -135,7 +135,9 @@ def operator_write(devices: int, acts: int) -> dict[str, float]:
             for i in range(acts):
                 asked = time.monotonic()
                 arguments = {"asset": f"bin-{1 + i % devices}", "kind": "emptied"}
-                assert act(place, "bench", "service", arguments) is not None
+                request = OperatorRequest("bench", "service", arguments)
+                # loaded each time, as a command of the command line does
+                assert act(place, *load_all(place), request) is not None
                 took.append((time.monotonic() - asked) * 1000)
                 time.sleep(0.05)
             rate = (found.received() - before) / (time.monotonic() - began)
