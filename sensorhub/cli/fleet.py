@@ -16,7 +16,7 @@ from sensorhub.fleet import export_csv, export_toml, plan, read_fleet
 from sensorhub.hub.commands.register import describe
 from sensorhub.store import register
 from sensorhub.store.hot import dead_letters
-from sensorhub.views.listings import DeviceView, devices_view
+from sensorhub.views.devices import DeviceView, devices_view
 
 app = typer.Typer(
     no_args_is_help=True, help="Register of zones, sites, assets and devices."

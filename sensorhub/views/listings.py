@@ -1,10 +1,9 @@
-"""Alerts, transitions, readings and devices as plain objects."""
+"""Alerts, transitions and readings as plain objects."""
 
 from collections.abc import Mapping
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 import msgspec
-import numpy as np
 
 from sensorhub.alerts.event import (
     VERSION,
@@ -14,24 +13,20 @@ from sensorhub.alerts.event import (
     rfc3339,
 )
 from sensorhub.alerts.open_alerts import Alert
-from sensorhub.alerts.rules import LEAST_GAP_MS, Rule, compile_rules
+from sensorhub.alerts.rules import Rule, compile_rules
 from sensorhub.alerts.system_rules import SYSTEM_RULES
 from sensorhub.alerts.transitions import RESOLVED
-from sensorhub.model import BY_NAME, NEVER, Reading, Severity
-from sensorhub.registry.profiles import Profile
-from sensorhub.registry.registry import Registry
+from sensorhub.model import BY_NAME, Reading, Severity
 from sensorhub.rules.schema import parse_rules
 from sensorhub.standards import Standards
-from sensorhub.state import checkpoint
 from sensorhub.store import (
     Connection,
     history,
     past_readings,
-    register,
     register_lookup,
     rule_versions,
 )
-from sensorhub.store.hot import alerts, checkpoints, counters, journal
+from sensorhub.store.hot import alerts
 
 TransitionView = TypedDict(
     "TransitionView",
@@ -88,28 +83,6 @@ class ReadingView(TypedDict):
     unit: str
     quality: str
     reason: str | None
-
-
-class AvailabilityView(TypedDict):
-    """Whether a device is heard of, and when it was last."""
-
-    availability: Literal["online", "offline", "unknown"] | None
-    last_uplink_at: str | None
-
-
-class DeviceView(AvailabilityView):
-    """An asset with a device on it, or none, as `fleet list --json` prints it."""
-
-    zone: str
-    site: str
-    asset: str
-    name: str
-    kind: str
-    device: str | None
-    profile: str | None
-    firmware: str | None
-    out_of_service: bool
-    out_reason: str | None
 
 
 def alerts_view(
@@ -244,66 +217,3 @@ def reading_view(reading: Reading) -> ReadingView:
         "quality": reading.quality.name.lower(),
         "reason": reading.reason.word if reading.reason else None,
     }
-
-
-def devices_view(
-    connection: Connection, profiles: Mapping[str, Profile], now: int
-) -> list[DeviceView]:
-    """Assets with what is mounted on them now, and the devices' availability."""
-    states = availability(connection, profiles, now)
-    return [
-        {
-            "zone": row.zone,
-            "site": row.site,
-            "asset": row.asset,
-            "name": row.name,
-            "kind": row.kind,
-            "device": row.device,
-            "profile": row.profile,
-            "firmware": row.firmware,
-            "out_of_service": row.out_of_service,
-            "out_reason": row.out_reason if row.out_of_service else None,
-            **(
-                states.get(row.device_number, NO_DEVICE_STATE)
-                if row.device_number is not None
-                else NO_DEVICE_STATE
-            ),
-        }
-        for row in register_lookup.assets_in_use(connection, now)
-    ]
-
-
-NO_DEVICE_STATE: AvailabilityView = {"availability": None, "last_uplink_at": None}
-
-
-def availability(
-    connection: Connection, profiles: Mapping[str, Profile], now: int
-) -> dict[int, AvailabilityView]:
-    """By device number: online, offline or unknown, and when it was last heard.
-
-    Offline: a last will that no uplink followed, or silent for three expected
-    intervals (2 h at least) in which the hub could hear. Unknown: never heard, or
-    the hub was away as long.
-    """
-    registry = Registry(*register.registry_rows(connection), profiles)
-    blocks = [row for row in checkpoints.load(connection) if row.sound]
-    cursor = min((row.cursor for row in blocks), default=0)
-    bodies = [(row.block, row.body) for row in blocks]
-    rows = journal.rows_after(connection, cursor)
-    last, covered = checkpoint.heard(bodies, rows, registry.devices)
-    limit = np.maximum(3 * registry.interval_ms, LEAST_GAP_MS)
-    told = register_lookup.reported_offline(connection)
-    meta = counters.get_meta(connection, "covered")
-    quiet = max(int(meta or 0), int(covered.max(initial=0))) - covered
-    found: dict[int, AvailabilityView] = {}
-    state: Literal["online", "offline", "unknown"]
-    for device in registry.device_no.values():
-        at = int(last[device])
-        state = "online" if now - at <= limit[device] else "unknown"
-        if at == NEVER:
-            state = "unknown"
-        elif quiet[device] > limit[device] or told.get(device, NEVER) >= at:
-            state = "offline"
-        heard = None if at == NEVER else rfc3339(at)
-        found[device] = {"availability": state, "last_uplink_at": heard}
-    return found

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sensorhub.views.listings import devices_view
+from sensorhub.views.devices import devices_view
 from tests.support.town import HOUR, MINUTE, UP, Town, profiles, uplink
 
 WILL, BIRTH = b'{"state":"offline"}', b'{"state":"online","firmware":"1.2"}'
