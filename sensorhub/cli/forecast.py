@@ -9,7 +9,7 @@ from sensorhub.cli.output import print_json
 from sensorhub.cli.tables import table
 from sensorhub.config.schema import parse_duration
 from sensorhub.model import AssetKind
-from sensorhub.views.forecasts import forecasts_view
+from sensorhub.views.forecasts import EmptyingView, ForecastView, forecasts_view
 
 HOUR_S = 3_600
 FARTHEST = ">168"  # hours
@@ -73,12 +73,12 @@ def _hours(within: str | None) -> float | None:
         refuse(str(error))
 
 
-def _by_then(view: dict[str, Any], hours: float) -> bool:
+def _by_then(view: ForecastView, hours: float) -> bool:
     full = view["hours_to_full"]
     return full is not None and full <= hours
 
 
-def _row(context: Context, view: dict[str, Any]) -> list[Any]:
+def _row(context: Context, view: ForecastView) -> list[Any]:
     return [
         view["asset"],
         "" if view["name"] == view["asset"] else view["name"],
@@ -92,7 +92,7 @@ def _row(context: Context, view: dict[str, Any]) -> list[Any]:
     ]
 
 
-def _fill(view: dict[str, Any]) -> str:
+def _fill(view: ForecastView) -> str:
     if view["fill"] is None:
         return ""
     return f"{view['fill']:.0f} ({view['fill_10']:.0f}-{view['fill_90']:.0f})"
@@ -102,14 +102,14 @@ def _percent(chance: float | None) -> str:
     return "" if chance is None else f"{100 * chance:.0f} %"
 
 
-def _full(view: dict[str, Any]) -> str:
+def _full(view: ForecastView) -> str:
     if view["p_full_24h"] is None:
         return ""
     hours = (view["h10"], view["hours_to_full"], view["h90"])
     return " / ".join(FARTHEST if h is None else f"{h:.0f}" for h in hours)
 
 
-def _emptied(context: Context, service: dict[str, Any] | None) -> str:
+def _emptied(context: Context, service: EmptyingView | None) -> str:
     if service is None:
         return ""
     at = context.local_text(service["at"])[5:16]  # the year is in --json
@@ -117,7 +117,7 @@ def _emptied(context: Context, service: dict[str, Any] | None) -> str:
     return at if amount is None else f"{at} ({amount:.0f} %)"
 
 
-def _rests(view: dict[str, Any]) -> str:
+def _rests(view: ForecastView) -> str:
     words = BASES[view["basis"]]
     if view["basis"] != "own":
         return words

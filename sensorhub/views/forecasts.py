@@ -1,7 +1,7 @@
-"""When each bin will be full, by all that is committed; beside a hub or without."""
+"""When each bin will be full, from committed data; with or without a running hub."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Literal, TypedDict
 
 import msgspec
 import numpy as np
@@ -13,6 +13,7 @@ from sensorhub.estimate.later import ProjectedFill
 from sensorhub.estimate.usage import HOUR_MS
 from sensorhub.model import AssetKind
 from sensorhub.registry.profiles import Profile
+from sensorhub.registry.registry import Registry
 from sensorhub.state.recovery import memory, registry_of, settled_at
 from sensorhub.state.state import State
 from sensorhub.store import Connection
@@ -28,13 +29,70 @@ FILLING = (
 MINUTE_MS = 60_000
 BAND = 1.2816  # deviations from the median to 10 and 90 %
 LONGEST_H = 24.0  # without a good reading: whether it was emptied nobody knows
-NOTHING: dict[str, Any] = dict.fromkeys(
-    (
-        *("fill", "fill_10", "fill_90", "p_overfull"),
-        *("p_due", "p_full_24h", "p_before_round", "next_round_at"),
-        *("h10", "hours_to_full", "h90"),
-    )
-)
+
+
+class FillView(TypedDict):
+    """The estimated fill, %, with its 10-90 % band; the chance that it is full now."""
+
+    fill: float | None
+    fill_10: float | None
+    fill_90: float | None
+    p_overfull: float | None
+
+
+class OutlookView(TypedDict):
+    """Chances of being full by some times, and hours until it is, as 10-50-90 %."""
+
+    p_due: float | None
+    p_full_24h: float | None
+    p_before_round: float | None
+    next_round_at: str | None
+    h10: float | None
+    hours_to_full: float | None
+    h90: float | None
+
+
+class EmptyingView(TypedDict):
+    """When an asset was last emptied, and what was removed, % (None: unknown)."""
+
+    at: str | None
+    amount: float | None
+
+
+class DeviceForecastView(FillView, OutlookView):
+    """What a device tells; `basis` is the rate, `week` the week that it rests on."""
+
+    device: str
+    as_of: str | None
+    basis: Literal["own", "naive", "young", "nothing", "silent"]
+    week: Literal["learnt", "usual"]
+
+
+class ForecastView(DeviceForecastView):
+    """An asset that fills, as `forecast --json` prints it."""
+
+    asset: str
+    name: str
+    kind: str
+    zone: str
+    emptied: EmptyingView | None
+
+
+NO_FILL: FillView = {
+    "fill": None,
+    "fill_10": None,
+    "fill_90": None,
+    "p_overfull": None,
+}
+NO_OUTLOOK: OutlookView = {
+    "p_due": None,
+    "p_full_24h": None,
+    "p_before_round": None,
+    "next_round_at": None,
+    "h10": None,
+    "hours_to_full": None,
+    "h90": None,
+}
 
 
 def forecasts_view(
@@ -42,30 +100,36 @@ def forecasts_view(
     settings: Settings,
     profiles: Mapping[str, Profile],
     now: int,
-) -> list[dict[str, Any]]:
-    """Each asset that fills, as of `now` (ms); who is likeliest full first."""
+) -> list[ForecastView]:
+    """Each asset that fills, as of `now` (ms); the likeliest to be full first."""
     with snapshot(connection):  # checkpoints and the journal of one moment
         settled = settled_at(connection, now)
         registry = registry_of(connection, profiles, settled)
         state, _ = memory(connection, settings, registry, ())
         emptied = alerts.last_emptied(connection)
-    views: dict[int, dict[str, Any]] = {}
+    chosen: dict[int, DeviceForecastView] = {}
     for device, found in _devices(state, now):
         asset = int(registry.asset_of[device])
-        known = views.get(asset)
-        if known is None or _urgency(found) > _urgency(known):
-            service = emptied.get(asset)
-            views[asset] = _asset(state, asset) | found | {"emptied": _service(service)}
-    return sorted(views.values(), key=lambda view: (-_urgency(view), view["asset"]))
+        if asset not in chosen or _urgency(found) > _urgency(chosen[asset]):
+            chosen[asset] = found
+    views = [
+        _asset_view(registry, asset, found, emptied.get(asset))
+        for asset, found in chosen.items()
+    ]
+    return sorted(views, key=lambda view: (-_urgency(view), view["asset"]))
 
 
-def _urgency(view: dict[str, Any]) -> float:
+def _urgency(view: DeviceForecastView) -> float:
     chance = view["p_full_24h"]
     return -1.0 if chance is None else chance + (view["fill"] or 0.0) / 1e6
 
 
-def _asset(state: State, asset: int) -> dict[str, Any]:
-    registry = state.registry
+def _asset_view(
+    registry: Registry,
+    asset: int,
+    found: DeviceForecastView,
+    service: tuple[int, str] | None,
+) -> ForecastView:
     traits = registry.traits[asset]
     assert traits is not None
     return {
@@ -73,60 +137,68 @@ def _asset(state: State, asset: int) -> dict[str, Any]:
         "name": registry.asset_names[asset],
         "kind": str(traits.kind),
         "zone": traits.zone,
+        **found,
+        "emptied": None if service is None else _emptying(*service),
     }
 
 
-def _service(service: tuple[int, str] | None) -> dict[str, Any] | None:
-    """When it was emptied last, and what was taken out, % (None: nobody measured)."""
-    if service is None:
-        return None
-    at, cause = service
+def _emptying(at: int, cause: str) -> EmptyingView:
     return {"at": rfc3339(at), "amount": msgspec.json.decode(cause).get("amount")}
 
 
-def _devices(state: State, now: int) -> list[tuple[int, dict[str, Any]]]:
+def _devices(state: State, now: int) -> list[tuple[int, DeviceForecastView]]:
     """Devices that tell levels, and those on assets that fill but have not yet."""
     registry, levels = state.registry, state.levels
     at = levels.table["at"]
     spoke = (registry.asset_of >= 0) & (at > np.maximum(registry.mounted_from, 0))
     row = np.flatnonzero(spoke)
-    found = list(zip(row.tolist(), _told(state, row, now), strict=True))
+    found = list(zip(row.tolist(), _measured(state, row, now), strict=True))
     for device in np.flatnonzero((registry.asset_of >= 0) & ~spoke).tolist():
         traits = registry.traits[int(registry.asset_of[device])]
         if traits is not None and traits.kind in FILLING:
-            none = {"device": registry.device_ids[device], "as_of": None}
-            found.append((device, none | NOTHING | _rests("nothing", False)))
+            view: DeviceForecastView = {
+                "device": registry.device_ids[device],
+                "as_of": None,
+                **NO_FILL,
+                **NO_OUTLOOK,
+                "basis": "nothing",
+                "week": "usual",
+            }
+            found.append((device, view))
     return found
 
 
-def _told(state: State, row: NDArray[np.intp], now: int) -> list[dict[str, Any]]:
+def _measured(
+    state: State, row: NDArray[np.intp], now: int
+) -> list[DeviceForecastView]:
+    """Views of the devices in `row`, which have sent levels."""
     levels, registry = state.levels, state.registry
     later = levels.project(row, now)
     longest = np.maximum(LONGEST_H, 3 * registry.interval_ms[row] / HOUR_MS)
-    views = []
+    views: list[DeviceForecastView] = []
     for i, device in enumerate(row.tolist()):
-        view = {
-            "device": registry.device_ids[device],
-            "as_of": rfc3339(int(levels.table["good_at"][device])),
-        } | NOTHING
-        learnt = levels.knows_week(device)
-        if later.silent_h[i] > longest[i]:
-            view |= _rests("silent", learnt)
-        elif later.young[i]:
-            view |= _fill(later, i) | _rests("young", learnt)
-        else:
-            basis = "naive" if later.persistence[i] else "own"
-            view |= _fill(later, i) | _ahead(later, i, now) | _rests(basis, learnt)
-        views.append(view)
+        silent = bool(later.silent_h[i] > longest[i])
+        known = not silent and not later.young[i]
+        views.append(
+            {
+                "device": registry.device_ids[device],
+                "as_of": rfc3339(int(levels.table["good_at"][device])),
+                **(NO_FILL if silent else _fill(later, i)),
+                **(_outlook(later, i, now) if known else NO_OUTLOOK),
+                "basis": "silent" if silent else _basis(later, i),
+                "week": "learnt" if levels.knows_week(device) else "usual",
+            }
+        )
     return views
 
 
-def _rests(basis: str, learnt: bool) -> dict[str, Any]:
-    """What an estimate rests on: its rate, and the week of its kind of asset."""
-    return {"basis": basis, "week": "learnt" if learnt else "usual"}
+def _basis(later: ProjectedFill, i: int) -> Literal["own", "naive", "young"]:
+    if later.young[i]:
+        return "young"
+    return "naive" if later.persistence[i] else "own"
 
 
-def _fill(later: ProjectedFill, i: int) -> dict[str, Any]:
+def _fill(later: ProjectedFill, i: int) -> FillView:
     fill, sd = float(later.fill[i]), float(later.sd[i])
     return {
         "fill": round(fill, 1),
@@ -136,7 +208,7 @@ def _fill(later: ProjectedFill, i: int) -> dict[str, Any]:
     }
 
 
-def _ahead(later: ProjectedFill, i: int, now: int) -> dict[str, Any]:
+def _outlook(later: ProjectedFill, i: int, now: int) -> OutlookView:
     low, middle, high = (
         None if np.isnan(hours[i]) else round(float(hours[i]), 1)
         for hours in later.hours

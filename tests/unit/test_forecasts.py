@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def view(town: Town, settings: Settings = ROUNDS) -> dict[str, dict[str, Any]]:
     read = database.connect(town.folder, read_only=True)
     found = forecasts_view(read, settings, profiles(), town.clock.time)
     read.close()
-    return {one["asset"]: one for one in found}
+    return {one["asset"]: cast(dict[str, Any], one) for one in found}
 
 
 def days(town: Town, count: int, device: str = "d1", step: float = 1.5) -> None:

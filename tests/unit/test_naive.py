@@ -1,7 +1,6 @@
 """Forecasts against the last day's own rate: who is worse gives way, and says so."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from sensorhub.estimate.record import (
     measure_errors,
 )
 from sensorhub.estimate.usage import HOUR_MS
-from sensorhub.views.forecasts import forecasts_view
+from sensorhub.views.forecasts import ForecastView, forecasts_view
 from sensorhub.views.status import status_view
 from tests.support.bins import Bin, town
 from tests.support.town import HOUR, SHIPPED, Town, native, profiles
@@ -138,7 +137,7 @@ def kinds(town: Town) -> list[str]:
 def test_a_kind_falls_back_openly_and_comes_back(tmp_path: Path) -> None:
     town = Town(tmp_path, SHIPPED, FLEET)
 
-    def said() -> list[dict[str, Any]]:
+    def said() -> list[ForecastView]:
         now = town.clock.time
         return forecasts_view(town.hub.connection, Settings(), profiles(), now)
 
