@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -17,10 +17,22 @@ from sensorhub.registry.geometry import parse_table, table_text
 from sensorhub.registry.profiles import Profile
 from sensorhub.registry.registry import AssetRow, DeviceRow
 from sensorhub.store import database, register
+from sensorhub.views.decoded_views import (
+    DeadLetterView,
+    FieldView,
+    MessageView,
+    UplinkView,
+)
 from sensorhub.views.explain import explain_message, explain_uplink
 from sensorhub.views.judged_message import DecodeContext, RegisterRows
 
 NAMES = ("bytes", "field", "raw", "measurement", "value", "unit", "quality", "why")
+NAMED: tuple[Literal["port", "seq", "network_time", "measured_at"], ...] = (
+    "port",
+    "seq",
+    "network_time",
+    "measured_at",
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -94,6 +106,7 @@ def decode(
         profiles[profile] if profile else None,
         _shape(asset, volumes, rows),
     )
+    views: list[MessageView]
     try:
         if topic is not None:
             views = explain_message(topic, message_of(words), known, now)
@@ -125,7 +138,7 @@ def _explain_frame(
     port: int | None,
     known: DecodeContext,
     now: int,
-) -> dict[str, Any]:
+) -> UplinkView | DeadLetterView:
     """What a frame says by the profile that was named, else by its device's."""
     profile = known.profile
     if profile is None and device is not None:
@@ -194,7 +207,7 @@ def message_of(words: list[str]) -> bytes:
 # -- for people --
 
 
-def _show(view: dict[str, Any]) -> None:
+def _show(view: MessageView) -> None:
     if "event" in view:
         print(f"event {view['event']} of {view['device']}: no uplink")
         return
@@ -203,7 +216,7 @@ def _show(view: dict[str, Any]) -> None:
         return
     said = [f"profile {view['profile']}", view["decoder"]]
     said += [f"device {view['device']}"] if view["device"] else []
-    for key in ("port", "seq", "network_time", "measured_at"):
+    for key in NAMED:
         said += [f"{key} {view[key]}"] if view[key] is not None else []
     print(", ".join(said))
     if view["frame"]:
@@ -230,7 +243,7 @@ def _show(view: dict[str, Any]) -> None:
         print(f"dead letter, {view['reason']}: {view['detail']}")
 
 
-def _cells(row: dict[str, Any], frame: bytes) -> list[Any]:
+def _cells(row: FieldView, frame: bytes) -> list[Any]:
     places = row["bytes"]
     shown = ""
     if places:

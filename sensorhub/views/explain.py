@@ -5,7 +5,6 @@ is stored. What only a running hub knows is left out: duplicates and a device's 
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
@@ -22,6 +21,16 @@ from sensorhub.model import (
     Reason,
 )
 from sensorhub.registry.profiles import NATIVE, Profile
+from sensorhub.views.decoded_views import (
+    DeadLetterView,
+    DecodedReadingView,
+    DerivedView,
+    FieldView,
+    MessageView,
+    QualityView,
+    UplinkView,
+    ValueView,
+)
 from sensorhub.views.frame_bytes import bytes_of_values
 from sensorhub.views.judged_message import (
     NO_PROFILE,
@@ -32,12 +41,10 @@ from sensorhub.views.judged_message import (
     judge_message,
 )
 
-View = dict[str, Any]
-
 
 def explain_message(
     topic: str, payload: bytes, context: DecodeContext, now: int
-) -> list[View]:
+) -> list[MessageView]:
     """What the hub makes of each uplink or event of an MQTT message received `now`."""
     message = Message(topic.encode(), payload, 0)
 
@@ -47,7 +54,9 @@ def explain_message(
     return _views(judge_message(read, context, now), context)
 
 
-def explain_uplink(envelope: Envelope, context: DecodeContext, now: int) -> View:
+def explain_uplink(
+    envelope: Envelope, context: DecodeContext, now: int
+) -> UplinkView | DeadLetterView:
     """What the hub makes of an uplink of which only the frame is at hand.
 
     Its time of receipt is not known: it is that of the newest reading that names one,
@@ -61,15 +70,16 @@ def explain_uplink(envelope: Envelope, context: DecodeContext, now: int) -> View
 
     judged = judge_message(read, context, now, received=False)
     (view,) = _views(judged, context)
+    assert "event" not in view  # a frame by itself is no event
     return view
 
 
 # -- views --
 
 
-def _views(judged: JudgedMessage, context: DecodeContext) -> list[View]:
+def _views(judged: JudgedMessage, context: DecodeContext) -> list[MessageView]:
     """Views of the events, of the decoded uplinks, and of those not decoded."""
-    views: list[View] = [
+    views: list[MessageView] = [
         {"event": event, "device": device or None}
         for event, device in judged.trace.events
     ]
@@ -85,13 +95,13 @@ def _views(judged: JudgedMessage, context: DecodeContext) -> list[View]:
         if reason is Reason.UNKNOWN_TOPIC:
             filters = ", ".join(topic.filter for topic in context.topics)
             detail = f"{detail}; there are: {filters}"
-        views.append({"dead": reason.word, "errors": [detail]})
+        views.append({"dead": reason.word, "errors": [detail or ""]})
     return views
 
 
 def _uplink_view(
     item: DecodedUplink, first: int, judged: JudgedMessage, context: DecodeContext
-) -> View:
+) -> UplinkView:
     """One uplink, or one record of it: fields with their bytes, readings, reasons.
 
     `first` is the place of its first reading.
@@ -126,7 +136,10 @@ def _uplink_view(
         "frame": envelope.payload.hex() if envelope.payload else None,
         "fields": fields,
         "derived": derived,
-        "readings": [_reading(row) for row in (*kept, *derived)],
+        "readings": [
+            *(_reading(row, row["measured_at"]) for row in kept),
+            *(_reading(row, None) for row in derived),
+        ],
         "ignored": item.remarks,
         "errors": errors,
         "outcome": outcome.name.lower(),
@@ -135,9 +148,16 @@ def _uplink_view(
     }
 
 
-def _reading(row: View) -> View:
-    names = ("measurement", "value", "unit", "measured_at", "quality")
-    return {name: row.get(name) for name in names}
+def _reading(
+    row: FieldView | DerivedView, measured_at: str | None
+) -> DecodedReadingView:
+    return {
+        "measurement": row["measurement"],
+        "value": row["value"],
+        "unit": row["unit"],
+        "measured_at": measured_at,
+        "quality": row["quality"],
+    }
 
 
 def _decoder(envelope: Envelope, profile: Profile) -> str:
@@ -155,7 +175,7 @@ def _fields(
     judged: JudgedMessage,
     profile: Profile,
     codecs: CodecRunner,
-) -> Iterator[View]:
+) -> Iterator[FieldView]:
     """Each field and text with its bytes: what it says, and what becomes of it."""
     frame = item.frame
     offsets = bytes_of_values(item.envelope, profile, codecs)
@@ -179,13 +199,19 @@ def _fields(
         }
 
 
-def _becomes(mapped: MappedFields, readings: Iterator[JudgedReading]) -> View:
+def _becomes(mapped: MappedFields, readings: Iterator[JudgedReading]) -> ValueView:
     """The next reading where a value gives one, else why it gives none."""
     reading = next(readings, None) if mapped.readings else None
     if reading is None:
         said = mapped.ignored[0].partition(": ")[2] if mapped.ignored else "dead letter"
-        nothing = dict.fromkeys(("measurement", "value", "unit", "measured_at"))
-        return {**nothing, "quality": None, "why": said}
+        return {
+            "measurement": None,
+            "value": None,
+            "unit": None,
+            "measured_at": None,
+            "quality": None,
+            "why": said,
+        }
     return {
         "measurement": reading.measurement.name,
         "value": reading.value,
@@ -195,7 +221,7 @@ def _becomes(mapped: MappedFields, readings: Iterator[JudgedReading]) -> View:
     }
 
 
-def _derived_row(reading: JudgedReading, source: View) -> View:
+def _derived_row(reading: JudgedReading, source: FieldView) -> DerivedView:
     """A reading that the hub derives, and what from."""
     return {
         "measurement": reading.measurement.name,
@@ -206,7 +232,7 @@ def _derived_row(reading: JudgedReading, source: View) -> View:
     }
 
 
-def _quality(reading: JudgedReading) -> View:
+def _quality(reading: JudgedReading) -> QualityView:
     """The quality of a reading, with the reason and the limits where it is not ok."""
     measurement, why = reading.measurement, None
     if reading.reason is Reason.CLOCK:

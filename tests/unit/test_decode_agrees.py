@@ -15,7 +15,8 @@ from sensorhub.config.settings import MqttSettings, Settings
 from sensorhub.hub.tail import lines
 from sensorhub.model import Message
 from sensorhub.store import register
-from sensorhub.views.explain import View, explain_message
+from sensorhub.views.decoded_views import DeadLetterView, UplinkView
+from sensorhub.views.explain import explain_message
 from sensorhub.views.judged_message import DecodeContext, RegisterRows
 from tests.support.town import HEADER, NOW, UP, Town, profiles
 from tests.support.vectors import envelopes, frames, senml
@@ -62,7 +63,13 @@ def fleet() -> str:
         for one in MESSAGES.values()
         for view in explain_message(one.topic.decode(), one.payload, context, NOW)
     ]
-    named = sorted({view["device"] for view in views if view.get("device")})
+    named = sorted(
+        {
+            device
+            for view in views
+            if "dead" not in view and (device := view["device"]) is not None
+        }
+    )
     rows = [(eui(n), vector["profile"]) for n, vector in enumerate(VECTORS)]
     rows += [(name, "milesight-em400-tld") for name in named]
     rows += [("p-1", "native")]
@@ -89,7 +96,7 @@ def hub_says(town: Town, message: Message) -> list[dict[str, Any]]:
     return lines(town.hub.session.registry, done.parsed, done.columns)
 
 
-def decode_says(town: Town, message: Message) -> list[View]:
+def decode_says(town: Town, message: Message) -> list[UplinkView | DeadLetterView]:
     rows = RegisterRows(*map(list, register.registry_rows(town.hub.connection)))  # type: ignore[arg-type]
     known = town.hub.configuration
     mqtt = known.settings.mqtt
@@ -117,7 +124,7 @@ def check(town: Town, message: Message) -> list[dict[str, Any]]:
     hub, views = hub_says(town, message), decode_says(town, message)
     decoded = [view for view in views if "dead" not in view]
     stored = [view for view in decoded if view["outcome"] == "stored"]
-    assert readings([r for view in stored for r in view["readings"]]) == readings(
+    assert readings([{**r} for view in stored for r in view["readings"]]) == readings(
         [r for line in hub for r in line["readings"]]
     )
     ends = {(line["outcome"], line["reason"]) for line in hub}

@@ -11,6 +11,7 @@ from sensorhub.config.layout import TopicSettings
 from sensorhub.decode.decoders import DECODERS
 from sensorhub.model import Envelope
 from sensorhub.registry.profiles import load_profiles
+from sensorhub.views.decoded_views import UplinkView
 from sensorhub.views.explain import explain_uplink
 from sensorhub.views.judged_message import DecodeContext, RegisterRows
 from tests.support.town import NOW
@@ -31,13 +32,14 @@ def known(profile: str) -> DecodeContext:
     return DecodeContext(rows, PROFILES, topics, 65_536, NO_CODECS, PROFILES[profile])
 
 
-def explained(profile: str, payload: bytes, port: int) -> dict[str, Any]:
+def explained(profile: str, payload: bytes, port: int) -> UplinkView:
     view = explain_uplink(Envelope("", port=port, payload=payload), known(profile), NOW)
     json.dumps(view)
+    assert "dead" not in view
     return view
 
 
-def places(view: dict[str, Any]) -> dict[str, list[int]]:
+def places(view: UplinkView) -> dict[str, list[int]]:
     return {row["name"]: row["bytes"] for row in view["fields"]}
 
 
