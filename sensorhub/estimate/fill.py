@@ -287,32 +287,3 @@ def agree(
     for name, value in jumped.items():
         t[name] = np.where(twice, value, t[name])
     fit.odd[twice] = 0.0
-
-
-def learn(
-    t: FilterState, law: Law, before: F64, ahead: FillPrediction, passed: ElapsedTime
-) -> F64:
-    """The rate from what was gained; answers that, in percent."""
-    came = np.maximum(t["f"] - ahead.kept * before, LOSS)
-    use = t["f"] < 100
-    keep = np.maximum(1 - passed.days / MEMORY_D, 0)
-    gained = keep * t["gained"] + came
-    days = keep * t["days"] + passed.days
-    least = EVENTS * law.phi / USUAL_RATE
-    short = np.maximum(least - days, 0)
-    gained = gained + short * rate(t)
-    t["gained"] = np.where(use, np.maximum(gained, 0), t["gained"])
-    t["days"] = np.where(use, days + short, t["days"])
-    t["f"] = np.minimum(t["f"], HEAP)
-    return came
-
-
-def roughness(
-    t: FilterState, ahead: FillPrediction, fit: ReadingFit, stuck: Flags
-) -> None:
-    """How uneven the surface is, by how far readings are from what was expected."""
-    q = fit.nu**2 / fit.variance
-    use = (ahead.deposits > 0.3) & (ahead.f + ahead.h > 12) & (q < 12)
-    use &= np.isnan(t["odds"]) & ~stuck & ~fit.full
-    moved = t["rough"] * np.exp(0.01 * (np.minimum(q, 5) - 0.9))
-    t["rough"] = np.where(use, np.clip(moved, 1, 300), t["rough"])

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate import emptying, fill, forecast, record
+from sensorhub.estimate import adaptation, emptying, fill, forecast, record
 from sensorhub.estimate.emptying import DetectedEmptyings, VisitEstimate
 from sensorhub.estimate.fill import SPEC, ElapsedTime, Flags, ReadingColumns
 from sensorhub.estimate.forecast import Chances, ForecastHorizon
@@ -104,8 +104,8 @@ def _filter(
     ahead, before = fill.expect(t, law, passed, settling, stuck), t["f"]
     fit = fill.correct(t, law, ahead, z, stuck)
     fill.agree(t, law, ahead, z, fit, stuck)
-    came = fill.learn(t, law, before, ahead, passed)
-    fill.roughness(t, ahead, fit, stuck)
+    came = adaptation.learn(t, law, before, ahead, passed)
+    adaptation.roughness(t, ahead, fit, stuck)
     return ahead, fit, came
 
 

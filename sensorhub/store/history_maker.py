@@ -83,13 +83,10 @@ class HistoryMaker:
     ) -> None:
         self._read = connect(folder, read_only=True)
         self._settings = settings
-        hooks = hooks or HistoryHooks()
+        self._hooks = hooks or HistoryHooks()
         self._now = hub.now
-        self._on_damaged = hooks.on_damaged
         self._zone = zone
         self._keep = keep or RetentionSettings()
-        self._letters_gone = hooks.letters_deleted
-        self._held = hooks.held
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._jobs = JobRunner(hub.submit, self._stopping)
@@ -169,7 +166,7 @@ class HistoryMaker:
 
         While `held` (the disk is nearly full) only what gives space back.
         """
-        if self._held():
+        if self._hooks.held():
             return self.tidy()
         return self.make_segment() or self.merge() or self.make_chunks() or self.tidy()
 
@@ -243,7 +240,7 @@ class HistoryMaker:
                 self._read,
                 self._keep,
                 self._now(),
-                self._letters_gone,
+                self._hooks.letters_deleted,
                 forwarding.needed_from(self._read),
             )
 
@@ -264,7 +261,7 @@ class HistoryMaker:
     def _chunk_job(self, step: compaction.CompactionStep) -> WriteJob:
         def write(connection: Connection) -> None:
             for number in compaction.write(connection, step, self._now()):
-                self._on_damaged(connection, number, 0)
+                self._hooks.on_damaged(connection, number, 0)
 
         return write
 
@@ -285,11 +282,11 @@ class HistoryMaker:
         for number in segment.damaged:
             if segment.replaces:
                 aside = set_aside_slice(connection, number, now)
-                self._on_damaged(connection, aside, 0)
+                self._hooks.on_damaged(connection, aside, 0)
                 continue
             uplinks = set_aside_row(connection, number, now)
             if uplinks is not None:
-                self._on_damaged(connection, number, uplinks)
+                self._hooks.on_damaged(connection, number, uplinks)
 
 
 def _parts(rows: list[SliceRow]) -> Iterator[list[SliceRow]]:
