@@ -21,7 +21,7 @@ from sensorhub.hub.workspace import Workspace, load_all, prepare
 from sensorhub.model import DUP, Message
 from sensorhub.state.checkpoint import DEVICE_COLUMNS
 from sensorhub.state.state import State
-from sensorhub.store import history
+from sensorhub.store import database, history
 from sensorhub.store.hot.commands import Command
 from sensorhub.views.listings import alerts_view
 from tests.support.opened import close_later
@@ -53,6 +53,7 @@ class Story:
     def _start(self) -> None:
         configuration = Configuration(self.settings, self.profiles)
         self.hub = Hub(self.place.data, configuration, self.clock.now)
+        database.relax_durability(self.hub.connection)  # no test cuts the power
         self.watchdog = Watchdog(self.hub, self.clock.now())
 
     def close(self) -> None:

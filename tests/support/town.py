@@ -153,6 +153,7 @@ class Town:
         """Start a hub on the folder."""
         configuration = Configuration(self._settings, self._known, wants=wants)
         self.hub = Hub(self.folder, configuration, self.clock.now)
+        database.relax_durability(self.hub.connection)  # no test cuts the power
         self.watchdog = Watchdog(self.hub, self.clock.time)
         self.commands = CommandDispatcher(self.hub)
 

@@ -10,7 +10,7 @@ import pytest
 from sensorhub.cli.main import main
 from sensorhub.model import CODES, NEVER
 from sensorhub.store import database, register_arrays
-from sensorhub.views.asset_states import AssetStateReader
+from sensorhub.views.asset_states import AssetStateReader, Newest
 from tests.support.happenings import FLEET, RULES, START, World, do, native
 from tests.support.stories import Story
 
@@ -64,13 +64,12 @@ def agree(story: Story, observer: AssetStateReader) -> None:
             continue
         if when > at[asset, code]:
             at[asset, code], value[asset, code] = when, state.series.last_value[s]
-    for row, id_ in enumerate(seen.ids):
-        asset = registry.asset_no[id_]
-        for code in range(CODES):
-            known = seen.values.get(code)
-            assert (NEVER if known is None else known.at[row]) == at[asset, code]
-            got = np.nan if known is None else known.value[row]
-            np.testing.assert_array_equal(got, value[asset, code])
+    assets = [registry.asset_no[id_] for id_ in seen.ids]
+    never = Newest(np.full(len(assets), NEVER), np.full(len(assets), np.nan))
+    for code in range(CODES):
+        got = seen.values.get(code, never)
+        np.testing.assert_array_equal(got.at, at[assets, code])
+        np.testing.assert_array_equal(got.value, value[assets, code])
     open_alerts = hub.session.lifecycle.open_alerts()
     found = [a for a in open_alerts if a.subject.is_asset]
     open_now = {(a.subject.no, int(a.severity)) for a in found}
