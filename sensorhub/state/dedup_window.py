@@ -125,7 +125,8 @@ def _grouped(device: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.in
     """The order by device, and where each device begins in it."""
     order = np.argsort(device, kind="stable")
     ordered = device[order]
-    changes = np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)]
+    changes = np.ones(len(ordered), np.bool_)
+    changes[1:] = ordered[1:] != ordered[:-1]
     return order, np.flatnonzero(changes)
 
 
