@@ -29,12 +29,12 @@ demo: install
 	@$(BIN)/firmware-sim demo $(DEMO)
 
 test: install
-	$(BIN)/python -m pytest -n auto tests/unit
+	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit
 	$(BIN)/python -m pytest tests/integration tests/acceptance
 
 # without the tests marked slow
 test-unit: install
-	$(BIN)/python -m pytest -n auto -m "not slow" tests/unit
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" tests/unit
 
 check: install
 	$(BIN)/ruff format --check .

@@ -1,5 +1,7 @@
 """What every test gets."""
 
+import functools
+import gc
 import random
 import sys
 from collections.abc import Iterator
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+import typer.main
 from hypothesis import settings
 
 from sensorhub.cli.main import main
@@ -15,6 +18,9 @@ from tests.support.opened import closing_all
 
 settings.register_profile("untimed", deadline=None)  # time gates no test
 settings.load_profile("untimed")
+
+# the commands of an app are the same at each call, and take 15 ms to build
+typer.main.get_command = functools.cache(typer.main.get_command)
 
 BIN = """[[assets]]
 id = "bin-1"
@@ -51,6 +57,12 @@ def opened() -> Iterator[None]:
     """What a test leaves open is closed."""
     with closing_all():
         yield
+
+
+def pytest_collection_finish() -> None:
+    """Keep modules and tests, which stay to the end, out of each garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
