@@ -14,7 +14,7 @@ from sensorhub.standards.gas import ATMOSPHERE_KPA
 HOUR_MS = 3_600_000
 LEAST_GAP_MS = 2 * HOUR_MS
 # chances that a forecast rule may compare, in the order of the estimate
-CHANCES = ("due", "before_round", "overfull")
+CHANCES = ("due", "before_round", "overfull", "soon")
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class EstimateWriter:
                 p_due=_rounded(chances[0, i], 4),
                 p_before_round=_rounded(chances[1, i], 4),
                 p_overfull=_rounded(chances[2, i], 4),
+                p_soon=_rounded(chances[3, i], 4),
                 p_full_24h=_rounded(ahead.full_24h[i], 4),
                 hours_to_full=middle,
                 h10=low,

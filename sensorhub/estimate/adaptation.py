@@ -22,9 +22,12 @@ from sensorhub.estimate.law import Law
 def learn(
     t: FilterState, law: Law, before: F64, ahead: FillPrediction, passed: ElapsedTime
 ) -> F64:
-    """Learn the rate from the gain since the last reading; returns the gain, %."""
+    """Learn the rate from the gain since the last reading; returns the gain, %.
+
+    What confirms or corrects a level that no reading had confirmed is no gain.
+    """
     came = np.maximum(t["f"] - ahead.kept * before, LOSS)
-    use = t["f"] < 100
+    use = (t["f"] < 100) & (t["unconfirmed"] == 0)
     keep = np.maximum(1 - passed.days / MEMORY_D, 0)
     gained = keep * t["gained"] + came
     days = keep * t["days"] + passed.days

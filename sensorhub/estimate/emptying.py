@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sensorhub.estimate.fill import (
     HEAP,
     LEVELLED,
+    LOSS,
     FillPrediction,
     FilterState,
     Flags,
@@ -126,11 +127,12 @@ def open_candidates(
         "open_from": part["good_at"],
         "open_until": at[place],
         "open_level": level,
+        "open_start": level,
         "open_var": var,
         "open_hump": np.zeros(len(place)),
         "open_gained": ahead.gained[place],
         "open_days": ahead.days[place],
-        "open_since": (passed.good_days * visit.share)[place],
+        "open_since": np.zeros(len(place)),
     }
     for name, value in moved.items():
         t[name][place[chosen]] = value[chosen]
@@ -171,10 +173,12 @@ def _odds(
 
 
 def accept_candidates(
-    t: FilterState, law: Law, before: F64, interval_h: F64
+    t: FilterState, before: F64, interval_h: F64
 ) -> DetectedEmptyings:
     """Accept the candidates whose log odds suffice; the filter continues with them.
 
+    The rate learns what was added since a candidate was opened. What it showed at first
+    may have been left by the crew.
     `before`: fill before them (%); `interval_h`: hours from one reading to the next.
     """
     enough = np.clip(DECLARED - AN_HOUR_LESS * (interval_h - 1), SOONEST, DECLARED)
@@ -185,14 +189,17 @@ def accept_candidates(
     )
     if not which.any():
         return found
+    added = np.maximum(t["open_level"] - t["open_start"], LOSS)
+    added = np.nan_to_num(added)  # opened by an older version
     moved: dict[str, F64 | float] = {
         "f": np.minimum(t["open_level"], HEAP),
         "h": 0.0,
         "ff": t["open_var"],
         "fh": 0.0,
         "hh": t["open_hump"],
-        "gained": t["open_gained"] + np.maximum(t["open_level"] - law.residue, 0),
+        "gained": np.maximum(t["open_gained"] + added, 0),
         "days": t["open_days"] + t["open_since"],
+        "unconfirmed": 0.0,
         "odds": np.nan,
         "pending": np.nan,
     }

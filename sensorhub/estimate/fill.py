@@ -33,6 +33,10 @@ DRIFT = 0.002  # %² an hour
 HEAP = 120.0  # % above which a heap is not followed
 LOSS = -4.0  # % a step: more is no loss of volume
 SHOWN_FULL = 0.5  # % below what a reading shows at its blind zone
+MISREAD = 0.1  # of first readings: they may show any level
+MIDDLE, ANYWHERE = 50.0, 100.0**2 / 12  # mean and variance of any level, %
+BEYOND_NOISE = 2.0  # standard deviations of a reading
+HABIT_D = 3.0  # warped days
 
 SPEC = {
     "at": (np.int64, NEVER),
@@ -49,10 +53,13 @@ SPEC = {
     "gained": (np.float64, 0),
     "days": (np.float64, 0),
     "rough": (np.float64, 0),
+    # 1: the level is a first reading, or what a crew said; no reading has confirmed it
+    "unconfirmed": (np.float64, 0),
     "odds": (np.float64, np.nan),
     "open_from": (np.int64, 0),
     "open_until": (np.int64, 0),
     "open_level": (np.float64, 0),
+    "open_start": (np.float64, np.nan),  # the same when the candidate was opened
     "open_var": (np.float64, 0),
     "open_hump": (np.float64, 0),
     "open_gained": (np.float64, 0),
@@ -119,11 +126,16 @@ def new_fills(devices: int) -> DeviceTable:
 def begin(
     t: FilterState, law: Law, fresh: Flags, at: NDArray[np.int64], z: F64
 ) -> None:
-    """Take the first readings of devices: the level is all that is known."""
+    """Take the first readings of devices: the level is all that is known.
+
+    It may be misread: alone it makes no bin due.
+    """
     if not fresh.any():
         return
     rough = law.rough
     days = EVENTS * law.phi / USUAL_RATE
+    level = np.clip(z, 0, 100)
+    doubt = MISREAD * (ANYWHERE + (1 - MISREAD) * (level - MIDDLE) ** 2)
     first: dict[str, F64 | NDArray[np.int64] | float] = {
         **dict.fromkeys(("good_at", "since"), at),
         **dict.fromkeys(("rough", "hh"), rough),
@@ -131,9 +143,10 @@ def begin(
         **dict.fromkeys(("pending", "odds", "day_rate"), np.nan),
         "mark_at": NEVER,
         "z": z,
-        "f": np.clip(z, 0, 100),
-        "ff": rough + law.noise,
+        "f": level,
+        "ff": rough + law.noise + doubt,
         "fh": -rough,
+        "unconfirmed": 1.0,
         "gained": USUAL_RATE * days,
         "days": days,
     }
@@ -148,9 +161,19 @@ def rate(t: FilterState) -> F64:
 
 
 def young(t: FilterState, law: Law) -> Flags:
-    """Whose rate is still the usual one more than its own."""
-    usual = 2 * EVENTS * law.phi  # %
-    found: Flags = (t["gained"] < usual) & (t["days"] < usual / USUAL_RATE)
+    """Whose rate is not known yet: the usual one counts more than its own, or what was
+    added since the first reading may be an error of the sensor."""
+    usual = EVENTS * law.phi  # %
+    least = np.maximum(usual, BEYOND_NOISE * np.sqrt(law.noise + t["rough"]))
+    found: Flags = (t["gained"] - usual < least) & (
+        own_days(t, law) < least / USUAL_RATE
+    )
+    return found
+
+
+def own_days(t: FilterState, law: Law) -> F64:
+    """The warped days of its own that its rate rests on."""
+    found: F64 = t["days"] - EVENTS * law.phi / USUAL_RATE
     return found
 
 

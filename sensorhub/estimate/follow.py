@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from sensorhub.estimate import adaptation, emptying, fill, forecast, record
 from sensorhub.estimate.emptying import DetectedEmptyings, VisitEstimate
 from sensorhub.estimate.fill import SPEC, ElapsedTime, Flags, ReadingColumns
-from sensorhub.estimate.forecast import Chances, ForecastHorizon
+from sensorhub.estimate.forecast import Chances, ForecastHorizon, ForecastHorizons
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.plan import RoundPlans
 from sensorhub.estimate.tables import DeviceTable
 from sensorhub.estimate.usage import HOUR_MS, UsageProfiles, local_hours
+from sensorhub.estimate.waits import until_visit
 from sensorhub.model import NEVER
 
 F64 = NDArray[np.float64]
@@ -80,13 +81,12 @@ def process_levels(
     now = at, local_hours(at, offset_ms)
     visit = _visit(models, (row, people), t, now, passed)
     emptying.open_candidates(t, law, ahead, fit, reading, visit)
-    emptied = emptying.accept_candidates(
-        t, law, ahead.f, models.interval_ms[row] / HOUR_MS
-    )
+    emptied = emptying.accept_candidates(t, ahead.f, models.interval_ms[row] / HOUR_MS)
     t["served"] = np.where(emptied.which, emptied.end, t["served"])
     for name, column in same.items():
         t[name] = np.where(fresh, column, t[name])
     took = (fit.odd < 0.5) & ~stuck | fresh
+    t["unconfirmed"] = np.where(took & ~fresh, 0.0, t["unconfirmed"])
     t["good_at"] = np.where(took, at, t["good_at"])
     t["good_at"] = np.where(stuck, np.minimum(t["good_at"], began), t["good_at"])
     t["at"] = at
@@ -113,8 +113,7 @@ class ForecastTimes(NamedTuple):
     """Elapsed time since the last readings, and the horizons of the forecasts."""
 
     passed: ElapsedTime
-    a_day: ForecastHorizon
-    next_round: ForecastHorizon
+    horizons: ForecastHorizons
 
 
 def _when(
@@ -128,9 +127,16 @@ def _when(
     local = local_hours(at, offset_ms)
     hours = (at - t["at"]) / HOUR_MS
     good_hours = (at - t["good_at"]) / HOUR_MS
-    until = np.minimum(models.plans.next_in(models.plan_of[row], local), HORIZON_H)
-    times = (local, local - hours, local - good_hours, local + HORIZON_H, local + until)
-    now, last, good, day, then = models.usage.warped(people, np.stack(times))
+    crews, who = models.usage.crews, (models.plan_of[row], people)
+    wait = until_visit(models.plans, crews, who, local)
+    spans = np.full(len(row), HORIZON_H), np.minimum(wait, forecast.SOON_H), wait
+    times = (
+        local,
+        local - hours,
+        local - good_hours,
+        *(local + span for span in spans),
+    )
+    now, last, good, *ends = models.usage.warped(people, np.stack(times))
     return ForecastTimes(
         ElapsedTime(
             hours,
@@ -138,8 +144,12 @@ def _when(
             good_hours,
             np.maximum(now - good, 1e-6),
         ),
-        ForecastHorizon(np.full(len(row), HORIZON_H), day - now),
-        ForecastHorizon(until, then - now),
+        ForecastHorizons(
+            *(
+                ForecastHorizon(span, end - now)
+                for span, end in zip(spans, ends, strict=True)
+            )
+        ),
     )
 
 
@@ -181,17 +191,9 @@ def _chances(
     silent = (t["at"] - t["good_at"]) / HOUR_MS
     trust = np.where(stuck, np.exp(-forecast.FADES * silent), 1.0)
     flat = record.uses_persistence(t, usage, people)
-    to = when.a_day, when.next_round
-    if flat.any():
-        to = to[0].on_one_day(flat), to[1].on_one_day(flat)
+    to = when.horizons.on_one_day(flat) if flat.any() else when.horizons
     growth = record.growth(t, flat)
-    found = forecast.chances(t, law, usage.settling[people], growth, to, trust=trust)
-    young = fill.young(t, law)
-    if not young.any():
-        return found
-    # the fill rate is not known yet
-    soon = np.where(young, found.overfull, found.before_round)
-    return found._replace(before_round=soon)
+    return forecast.chances(t, law, usage.settling[people], growth, to, trust=trust)
 
 
 def record_emptying(
@@ -204,6 +206,7 @@ def record_emptying(
         "ff": law.residue_var + law.noise,
         **dict.fromkeys(("h", "fh", "hh"), 0.0),
         **dict.fromkeys(("odds", "pending", "z"), np.nan),
+        "unconfirmed": 1.0,
     }
     for name, value in now.items():
         table[name][row] = value

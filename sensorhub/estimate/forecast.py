@@ -1,7 +1,8 @@
 """Forecast of a fill: the probability that it is due, and the time until it is full.
 
 P(due) is the probability that it is 70 % full now or will be full within the horizon.
-docs/estimation.md gives the reason for this definition.
+docs/estimation.md gives the reason for this definition. What a bin will do counts when
+it has been seen to fill for some days; below 40 % only until somebody comes.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sensorhub.estimate import fill
 from sensorhub.estimate.fill import FilterState
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.normal import ROOT_2PI, tail
@@ -17,6 +19,8 @@ from sensorhub.estimate.normal import ROOT_2PI, tail
 F64 = NDArray[np.float64]
 DUE = 70.0  # %
 FULL = 100.0
+LOW, RAMP = 40.0, 2.0  # %: up to LOW only its habit makes a bin due; not by a step
+SOON_H = 2.0
 FADES = 0.02  # an hour without a good reading
 FARTHEST_H = 168.0
 
@@ -25,8 +29,9 @@ class Chances(NamedTuple):
     """Probabilities by device, 0 to 1."""
 
     due: F64  # 70 % full now, or full within a day
-    before_round: F64  # full before the next round, a day at most
+    before_round: F64  # full before somebody comes, a day ahead at most
     overfull: F64  # full now
+    soon: F64  # full now, or within two hours and before somebody comes
 
 
 class ForecastHorizon(NamedTuple):
@@ -38,6 +43,18 @@ class ForecastHorizon(NamedTuple):
     def on_one_day(self, which: NDArray[np.bool_]) -> "ForecastHorizon":
         """The horizon in unwarped days for the devices in `which`."""
         return ForecastHorizon(self.hours, np.where(which, self.hours / 24, self.days))
+
+
+class ForecastHorizons(NamedTuple):
+    """The horizons of the chances."""
+
+    day: ForecastHorizon
+    soon: ForecastHorizon
+    visit: ForecastHorizon
+
+    def on_one_day(self, which: NDArray[np.bool_]) -> "ForecastHorizons":
+        """The horizons in unwarped days for the devices in `which`."""
+        return ForecastHorizons(*(to.on_one_day(which) for to in self))
 
 
 def full_by(
@@ -75,29 +92,43 @@ def chances(
     law: Law,
     settling: F64,
     growth: tuple[F64, F64],
-    to: tuple[ForecastHorizon, ForecastHorizon],
+    to: ForecastHorizons,
     *,
     trust: F64,
 ) -> Chances:
-    """What the state says; `to`: a day, the next round; `trust`: how far the sensor is
-    believed, 0 to 1."""
-    day, next_round = to
+    """What the state says; `trust`: how far the sensor is believed, 0 to 1."""
     f, sd = t["f"], np.sqrt(np.maximum(t["ff"], 1e-6))
     a = (DUE - f) / sd
-    by_round = _short(law, settling, (f, sd**2), growth, next_round)
-    over, before_round, overfull = tail(np.stack((a, by_round, (FULL - f) / sd)))
+    by_soon = _short(law, settling, (f, sd**2), growth, to.soon)
+    by_visit = _short(law, settling, (f, sd**2), growth, to.visit)
+    ways = np.stack((a, (FULL - f) / sd, by_soon, by_visit))
+    over, overfull, soon, before_visit = tail(ways)
+    young = fill.young(t, law)
+    soon = np.where(young, overfull, np.maximum(soon, overfull))
+    before_visit = np.where(young, overfull, np.maximum(before_visit, overfull))
     below = np.maximum(1 - over, 1e-9)
     slope = np.exp(-0.5 * a * a) / ROOT_2PI / below
     mean = f - sd * slope
     var = sd**2 * np.clip(1 - a * slope - slope**2, 0.01, 1)
-    later = full_by(law, settling, (mean, var), growth, day)
+    later = full_by(law, settling, (mean, var), growth, to.day)
+    due = _due(t, law, over, over + (1 - over) * later, before_visit)
     odds = np.where(np.isnan(t["odds"]), -np.inf, t["odds"])
     trust = trust / (1 + np.exp(np.minimum(odds, 700)))
-    return Chances(
-        trust * (over + (1 - over) * later),
-        trust * before_round,
-        trust * overfull,
-    )
+    trust = trust * (1 - fill.MISREAD * t["unconfirmed"])
+    return Chances(trust * due, trust * before_visit, trust * overfull, trust * soon)
+
+
+def _due(t: FilterState, law: Law, over: F64, usual: F64, before_visit: F64) -> F64:
+    """The chance of due: of a low bin only if it will be full before somebody comes; of
+    one without habit only if it is 70 % full now.
+
+    `over`: of 70 % now; `usual`: of due at any fill; `before_visit`: of full before
+    somebody comes.
+    """
+    habit = fill.own_days(t, law) >= fill.HABIT_D
+    low = np.minimum(usual, 2 * before_visit)
+    share = np.clip((t["f"] - LOW) / RAMP, 0, 1)
+    return np.where(habit, low + share * (usual - low), over)
 
 
 def full_in(

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from sensorhub.estimate import fill, forecast, record
 from sensorhub.estimate.fill import SPEC, ElapsedTime, FilterState, Flags
 from sensorhub.estimate.follow import HORIZON_H, SharedModels
-from sensorhub.estimate.forecast import Chances, ForecastHorizon
+from sensorhub.estimate.forecast import Chances, ForecastHorizon, ForecastHorizons
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.tables import DeviceTable
 from sensorhub.estimate.usage import HOUR_MS, local_hours
+from sensorhub.estimate.waits import until_visit
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -110,16 +111,15 @@ def project_fill(
     _go_on(t, law, models, at, local)
     seen = _outlook(t, law, models, local)
     days_in = _days_in(models, people, local, seen.persistence)
-    next_round = models.plans.next_in(models.plan_of[row], local)
-    day, until = (
-        ForecastHorizon(hours, days_in(hours))
-        for hours in (np.full(len(row), HORIZON_H), np.minimum(next_round, HORIZON_H))
-    )
+    plan = models.plan_of[row]
+    wait = until_visit(models.plans, models.usage.crews, (plan, people), local)
+    spans = np.full(len(row), HORIZON_H), np.minimum(wait, forecast.SOON_H), wait
+    to = ForecastHorizons(*(ForecastHorizon(hours, days_in(hours)) for hours in spans))
     growth, sure = record.growth(t, seen.persistence), np.ones(len(row))
     return ProjectedFill(
         *seen,
-        chances=forecast.chances(t, law, settling, growth, (day, until), trust=sure),
-        next_round_h=next_round,
+        chances=forecast.chances(t, law, settling, growth, to, trust=sure),
+        next_round_h=models.plans.next_in(plan, local),
         silent_h=silent_h,
         young=fill.young(t, law),
     )

@@ -10,7 +10,7 @@ from sensorhub.config.schema import WEEKDAYS, Id, LocalTime, Strict, TimeZone, W
 from sensorhub.model import AssetKind
 
 Word = Literal["device", "warning", "urgent", "danger"]
-Chance = Literal["due", "before_round", "overfull"]
+Chance = Literal["due", "before_round", "overfull", "soon"]
 PLACEHOLDERS = frozenset(
     {"asset", "zone", "value", "unit", "limit", "standard", "fill"}
 )

@@ -22,6 +22,7 @@ from sensorhub.estimate.follow import (
     process_levels,
     record_emptying,
 )
+from sensorhub.estimate.forecast import Chances
 from sensorhub.estimate.later import (
     FillOutlook,
     ProjectedFill,
@@ -57,9 +58,9 @@ class FillEstimateRows(msgspec.Struct, array_like=True, frozen=True):
 class LevelEstimates(NamedTuple):
     """What a batch's level readings tell.
 
-    `forecast` has a column a reading: the chances (%) of due, full before the next
-    round and full now, and the fill in percent (NaN: came late). `emptyings` are
-    (place of the reading, service).
+    `forecast` has a column a reading: the chances (%) in the order of `Chances`, and
+    the fill in percent (NaN: came late). `emptyings` are (place of the reading,
+    service).
     """
 
     forecast: F64
@@ -113,7 +114,7 @@ class FillEstimates:
 
         `stuck`: which sensors only repeat themselves.
         """
-        forecast = np.full((4, len(device)), np.nan)
+        forecast = np.full((len(Chances._fields) + 1, len(device)), np.nan)
         emptyings: list[tuple[int, Service]] = []
         registry = self._registry
         since = registry.mounted_from[device]
@@ -135,8 +136,8 @@ class FillEstimates:
                     row, at[place], value[place], offset[place], fresh, stuck[place]
                 )
             )
-            forecast[:3, place] = 100 * np.array(found.chances)
-            forecast[3, place] = self.table["f"][row]
+            forecast[:-1, place] = 100 * np.array(found.chances)
+            forecast[-1, place] = self.table["f"][row]
             for i in np.flatnonzero(found.emptied.which).tolist():
                 service = self.service(int(row[i]), found.emptied, i)
                 emptyings.append((int(place[i]), service))

@@ -148,7 +148,7 @@ class ReadingProcessor:
         if self._rules.forecasts and len(place):
             ranges, row = self._rules.ranges, device[place]
             low, high = ranges.chance_low[:, row], ranges.chance_high[:, row]
-            chances = estimates.forecast[:3]
+            chances = estimates.forecast[:-1]
             changing[place] = ((chances < low) | (chances >= high)).any(axis=0)
         if estimates.emptyings:  # all sensors of the asset decide whether it is one
             asset = self._registry.asset_of[device]

@@ -7,7 +7,7 @@ import numpy as np
 
 from sensorhub.alerts import flapping
 from sensorhub.alerts.rule_track import RuleTrack
-from sensorhub.alerts.rules import HOUR_MS, Rule
+from sensorhub.alerts.rules import CHANCES, HOUR_MS, Rule
 from sensorhub.model import (
     BY_NAME,
     CATALOGUE,
@@ -31,7 +31,7 @@ MOST_AT_ONCE, MOST_AN_HOUR = 300, 3_600  # people through one door
 
 # by a reading: chances (%) as rules.CHANCES has them, then the fill (%)
 ReadingForecast = Sequence[float]
-NO_FORECAST = (np.nan, np.nan, np.nan, np.nan)
+NO_FORECAST = (np.nan,) * (len(CHANCES) + 1)
 
 
 class SeriesSample(NamedTuple):
@@ -145,7 +145,7 @@ class RuleEvaluator:
             now = track.level(rule)
             if now != level:
                 self._changed(rule, series, track)
-                fill = forecast[3] if rule.kind == "forecast" else None
+                fill = forecast[-1] if rule.kind == "forecast" else None
                 moved.append(LevelChange(rule, series, now, shown, track, fill))
             self.keep(rule, series, track)
         self.ranges.update(series)

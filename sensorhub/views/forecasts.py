@@ -46,6 +46,7 @@ class OutlookView(TypedDict):
     p_due: float | None
     p_full_24h: float | None
     p_before_round: float | None
+    p_soon: float | None
     next_round_at: str | None
     h10: float | None
     hours_to_full: float | None
@@ -88,6 +89,7 @@ NO_OUTLOOK: OutlookView = {
     "p_due": None,
     "p_full_24h": None,
     "p_before_round": None,
+    "p_soon": None,
     "next_round_at": None,
     "h10": None,
     "hours_to_full": None,
@@ -219,6 +221,7 @@ def _outlook(later: ProjectedFill, i: int, now: int) -> OutlookView:
         "p_due": round(float(later.chances.due[i]), 4),
         "p_full_24h": round(float(later.full_24h[i]), 4),
         "p_before_round": round(float(later.chances.before_round[i]), 4),
+        "p_soon": round(float(later.chances.soon[i]), 4),
         "next_round_at": None if minute is None else rfc3339(minute * MINUTE_MS),
         "h10": low,
         "hours_to_full": middle,

@@ -25,10 +25,16 @@ ENDS = (1050.0, 150.0)
 
 
 def town(
-    devices: int = 1, rounds: tuple[float, ...] = (), **echo: float
+    devices: int = 1,
+    rounds: tuple[float, ...] = (),
+    *,
+    litres: float = 120,
+    ends: tuple[float, float] = ENDS,
+    **echo: float,
 ) -> SharedModels:
-    """Bins of 120 litres that are alike; rounds in hours since Monday 0 h."""
-    law = law_of(0, 120, ENDS, DepositSettings(), EchoSettings(**echo))
+    """Bins that are alike; rounds in hours since Monday 0 h; `ends`: mm to the waste
+    when empty and full."""
+    law = law_of(0, litres, ends, DepositSettings(), EchoSettings(**echo))
     usage = UsageProfiles(1)
     usage.take(np.ones((1, 168)), np.zeros(1))
     nobody = np.zeros(devices, np.intp)

@@ -247,6 +247,7 @@ def test_new_rules_are_a_new_version_and_are_live_at_once(town: Town) -> None:
     before = town.hub.session.rules_version
     assert town.act("rules_file", text=SHIPPED) == {"version": before + 1}
     town.up("d1", fill_level=100)
+    town.up("d1", HOUR, fill_level=100)
     assert ("bin_full", "bin-1") in town.open()
     author = "SELECT author FROM rule_versions ORDER BY version"
     assert town.hub.connection.execute(author).fetchall() == [("file",)] * 2

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from sensorhub.estimate.crews import CrewHourSums, EmptyingBrackets
 from sensorhub.estimate.hours import CrewHours
 from sensorhub.estimate.learning import KEPT
+from sensorhub.estimate.plan import RoundPlans
+from sensorhub.estimate.waits import until_visit
 
 MIDNIGHT = 24.0 * 20_000  # local hours since 1970
 
@@ -54,6 +56,49 @@ def test_what_is_old_fades() -> None:
     crews.fade(np.array([True, False]))
     assert crews.sums[0, 0, 0] == KEPT
     assert crews.sums[1, 0, 0] == 1
+
+
+@given(st.lists(st.floats(0.05, 20), min_size=24, max_size=24), st.floats(0, 48))
+def test_half_of_the_next_day_s_visits_are_over_after_the_wait(
+    shape: list[float], begin: float
+) -> None:
+    hours = CrewHours(1)
+    hours.take(np.array([shape]))
+    who, start = np.zeros(1, np.intp), np.array([MIDNIGHT + np.floor(begin)])
+    wait = hours.wait(who, start)
+    half, _ = hours.between(who, start, start + wait)
+    assert half[0] == pytest.approx(12, abs=1e-6)
+    between = hours.wait(who, start + 0.5)  # the hours between are interpolated
+    assert between[0] == pytest.approx((wait + hours.wait(who, start + 1))[0] / 2)
+
+
+@pytest.mark.parametrize(
+    ("hour", "planned", "unplanned"),
+    [
+        (5.0, 2.5, 2.5),  # in the middle of the round at 7 h, if nothing goes wrong
+        (7.5, 0.25, 12.0),  # it is not over yet; half of the crews have come
+        (8.5, 23.0, 23.0),
+    ],
+)
+def test_somebody_comes_with_the_next_round_or_when_crews_use_to_come(
+    hour: float, planned: float, unplanned: float
+) -> None:
+    crews = CrewHours(1)
+    shape = np.full((1, 24), 0.01)
+    shape[0, 7] = 24
+    crews.take(shape)
+    plans = RoundPlans([tuple(24.0 * day + 7 for day in range(7))])
+    who, here = np.zeros(2, np.intp), np.full(2, MIDNIGHT + hour)
+    wait = until_visit(plans, crews, (np.array([1, 0]), who), here)
+    assert wait == pytest.approx([planned, unplanned], abs=0.25)
+
+
+def test_where_nobody_is_known_to_come_it_is_six_hours_and_a_day_at_most() -> None:
+    plans, monday = RoundPlans([(7.0,)]), MIDNIGHT + 96  # 20,000 days: a Thursday
+    who, here = np.zeros(2, np.intp), np.full(2, monday + 9)
+    plan = np.array([0, 1])
+    wait = until_visit(plans, CrewHours(1), (plan, who), here)
+    assert wait.tolist() == [6.0, 24.0]
 
 
 @given(

@@ -15,9 +15,12 @@ from tests.support.bins import MONDAY, Bin, deposits, town
 LEVELS = tuple(20 + n for n in range(12))  # a point an hour
 
 
-def test_the_first_reading_is_all_that_is_known() -> None:
+def test_a_first_reading_is_believed_once_a_second_agrees() -> None:
     one = Bin().read(55)
     assert one.fill == 55
+    assert one.ahead.sd[0] > 10
+    one.read(55)
+    assert one.fill == pytest.approx(55, abs=0.5)
     assert one.ahead.sd[0] == pytest.approx(5.7, abs=0.3)
 
 

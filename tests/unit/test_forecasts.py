@@ -47,7 +47,8 @@ def test_a_newcomer_is_honestly_not_known_yet(tmp_path: Path) -> None:
     assert (known["basis"], known["week"]) == ("own", "learnt")
     for low, middle, high in BANDS:
         assert known[low] <= known[middle] <= known[high]
-    assert 0 <= known["p_before_round"] <= known["p_full_24h"] <= known["p_due"] <= 1
+    assert 0 <= known["p_soon"] <= known["p_before_round"] <= known["p_full_24h"]
+    assert known["p_full_24h"] <= known["p_due"] <= 1
     assert known["next_round_at"].endswith("01:00:00.000Z")  # 9 h in Shanghai
 
 

@@ -14,7 +14,7 @@ SAMPLED: list[tuple[str, str, str, Series, list[str]]] = [
         "bin_full",
         "d1",
         "fill_level",
-        [(0, 40), *[(60, 40 + 3 * n) for n in range(1, 15)], (60, 4)],
+        [(0, 40), *[(60, 40 + 3 * n) for n in range(1, 21)], (60, 4)],
         ["firing urgent", "resolved urgent"],
     ),
     (  # an echo from nowhere

@@ -1,0 +1,32 @@
+"""Hours until somebody comes: the next round, else as crews are known to come. Pure."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorhub.estimate.hours import CrewHours
+from sensorhub.estimate.plan import RoundPlans
+
+F64 = NDArray[np.float64]
+TAKES_H = 1.0  # a round: until it is over it is still to come
+LONGEST_H = 24.0  # whoever comes later still has time to be called
+UNKNOWN_H = 6.0  # neither rounds nor hours of crews are known
+
+
+def until_visit(
+    plans: RoundPlans,
+    crews: CrewHours,
+    who: tuple[NDArray[np.intp], NDArray[np.intp]],
+    local_h: F64,
+) -> F64:
+    """Hours until somebody comes, a day at most.
+
+    `who`: plans and populations of the assets; `local_h`: local hours since 1970.
+    """
+    plan, people = who
+    over_in = plans.next_in(plan, local_h - TAKES_H)  # h until a round is over
+    planned = np.isfinite(over_in)
+    middle = over_in - np.minimum(over_in, TAKES_H) / 2  # of what is left of it
+    if planned.all():
+        return np.minimum(middle, LONGEST_H)
+    unplanned = np.where(crews.plain[people], crews.wait(people, local_h), UNKNOWN_H)
+    return np.minimum(np.where(planned, middle, unplanned), LONGEST_H)
