@@ -69,15 +69,7 @@ class NotificationPolicy:
         at = change.transition.at
         self._withheld.pop(alert.id, None)
         muted_by = self._mute_check(at).muted_by(alert, flapping)
-        event = self._event(change, muted_by)
-        change_set.alerts[alert.id] = alert
-        change_set.transitions.append(change.transition)
-        change_set.moved["transitions"] += 1
-        body = encode(event)
-        id_ = change.transition.id
-        change_set.outbox.append(
-            OutboxRow(f"{id_}-{MQTT}", MQTT, alert.id, id_, at, body)
-        )
+        event, body = self._record(change_set, change, muted_by)
         if muted_by is None:
             self._notify(change_set, alert, event, body, at)
         elif alert.state == RESOLVED and alert.notified == "":
@@ -85,6 +77,32 @@ class NotificationPolicy:
         else:
             self._withheld[alert.id] = (alert, event)
             change_set.moved["notifications_held"] += 1
+
+    def enter_replaced(
+        self, change_set: ChangeSet, change: AlertChange, by: str
+    ) -> None:
+        """Enter the end of an alert for whose rule another goes on: nobody is
+        notified, the state on MQTT is cleared."""
+        alert = change.alert
+        self._withheld.pop(alert.id, None)
+        alert.notified = RESOLVED
+        self._record(change_set, change, MuteReason.REPLACED.by(by))
+
+    def _record(
+        self, change_set: ChangeSet, change: AlertChange, muted_by: str | None
+    ) -> tuple[Event, bytes]:
+        """Enter alert, transition and the event on MQTT; the event and its bytes."""
+        event = self._event(change, muted_by)
+        alert, id_ = change.alert, change.transition.id
+        change_set.alerts[alert.id] = alert
+        change_set.transitions.append(change.transition)
+        change_set.moved["transitions"] += 1
+        body = encode(event)
+        at = change.transition.at
+        change_set.outbox.append(
+            OutboxRow(f"{id_}-{MQTT}", MQTT, alert.id, id_, at, body)
+        )
+        return event, body
 
     def _notify(
         self, change_set: ChangeSet, alert: Alert, event: Event, body: bytes, at: int

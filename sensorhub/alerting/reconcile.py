@@ -37,9 +37,14 @@ def reconcile_alerts(
 ) -> None:
     """Resolve alerts whose rule, mounting or asset is gone; lower severities."""
     mounted = set(basis.state.registry.asset_of.tolist())
+    replacing = {
+        old: rule.id for rule in basis.rules.values() for old in rule.settings.replaces
+    }
     for alert in recorder.open_alerts():
         grouped = alert.rule in basis.group_rules
-        if alert.rule not in basis.rules or alert.subject.is_group != grouped:
+        if alert.rule in replacing:
+            recorder.replace(change_set, alert, now, replacing[alert.rule])
+        elif alert.rule not in basis.rules or alert.subject.is_group != grouped:
             recorder.resolve(change_set, alert, now, "rule_removed")
         elif grouped:
             continue  # the next evaluation counts its devices

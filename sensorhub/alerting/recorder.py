@@ -117,6 +117,14 @@ class AlertRecorder:
         change = self._alerts.resolve(alert, at, cause)
         self._notifications.enter_change(change_set, change, False)
 
+    def replace(
+        self, change_set: ChangeSet, alert: Alert, at: int, replacing: str
+    ) -> None:
+        """Resolve an alert whose removed rule `replacing` goes on for; quietly."""
+        cause = Cause(reason="rule_removed", deadline_at=at)
+        change = self._alerts.resolve(alert, at, cause)
+        self._notifications.enter_replaced(change_set, change, replacing)
+
     def lower(self, change_set: ChangeSet, alert: Alert, at: int, reason: str) -> None:
         """Lower an alert to the severity of its remaining sources."""
         change = self._alerts.update(

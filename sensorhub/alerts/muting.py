@@ -16,6 +16,7 @@ class MuteReason(StrEnum):
     INHIBITED = "inhibited"  # with the id of the rule whose alert explains this one
     OUT_OF_SERVICE = "out_of_service"
     FLAPPING = "flapping"
+    REPLACED = "replaced"  # with the id of the rule that goes on for a removed one
     RESTART = "restart"  # held before the restart, not evaluated since
 
     def by(self, name: object) -> str:

@@ -79,6 +79,9 @@ class RuleSettings(Strict):
         None, description="judge the mean over so long, or each sample at once"
     )
     schedule: Schedule | None = None
+    replaces: tuple[Id, ...] = Field(
+        (), description="removed rules that this one goes on for"
+    )
     intervals: float = Field(
         3, gt=0, description="no_data, group: expected intervals missed"
     )
@@ -248,6 +251,12 @@ def _name_faults(tables: dict[str, Any], file: str) -> Iterator[Fault]:
         yield Fault(file, f"rule {id_}", "this id stands twice")
     for id_ in sorted(RESERVED.intersection(ids)):
         yield Fault(file, f"rule {id_}", "this id is kept for the hub's own alerts")
+    for rule in _tables(tables, "rules"):
+        replaced = rule.get("replaces")
+        for name in replaced if isinstance(replaced, list) else []:
+            if name in ids:
+                what = f"replaces {name!r}, which is still a rule"
+                yield Fault(file, f"rule {rule.get('id')}", what)
     for number, item in enumerate(_tables(tables, "inhibit")):
         targets = item.get("targets")
         named = [item.get("source"), *(targets if isinstance(targets, list) else [])]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.support.town import DAY, FIRE, HOUR, MINUTE, NOW, UP, Town
@@ -30,6 +31,26 @@ def test_a_transition_is_told_once_with_its_id_and_values(town: Town) -> None:
         "value": 85.0,
     }
     assert change_set.outbox[0].id.startswith(transition["id"])
+
+
+def test_where_another_rule_goes_on_the_end_is_recorded_and_told_to_nobody(
+    town: Town,
+) -> None:
+    town.up("d1", fill_level=85, temperature=45)
+    heap = UP.replace('id = "full"', 'id = "heap"')
+    goes_on = heap.replace("text =", 'replaces = ["full"]\ntext =')
+    rows = "SELECT subscription, body FROM outbox ORDER BY no"
+    before = len(town.hub.connection.execute(rows).fetchall())
+    town.act("rules_file", text=goes_on + FIRE)
+    ((subscription, body),) = town.hub.connection.execute(rows).fetchall()[before:]
+    assert subscription == "mqtt"
+    event = msgspec.json.decode(body)
+    assert event["transition"]["to"] == "resolved"
+    assert event["transition"]["cause"]["reason"] == "rule_removed"
+    assert event["muted_by"] == "replaced:heap"
+    town.kill()
+    assert town.told(town.tick(DAY)) == []
+    assert town.open() == {("hot", "bin-1"): "warning"}
 
 
 @pytest.mark.parametrize(

@@ -163,3 +163,10 @@ def test_the_shipped_rules_are_sound_and_speak_both_languages() -> None:
     assert len(book.rules) >= 13
     assert all(any("\u4e00" <= c <= "\u9fff" for c in r.text.zh) for r in book.rules)
     assert all(r.text.en.isascii() for r in book.rules)
+
+
+def test_a_rule_replaces_only_rules_that_are_gone() -> None:
+    text = UP.replace("text =", 'replaces = ["other"]\ntext =')
+    assert parse_rules(text).rules[0].replaces == ("other",)
+    with pytest.raises(ConfigError, match="still a rule"):
+        parse_rules(text.replace('"other"', '"full"'))

@@ -25,13 +25,6 @@ SAMPLED: list[tuple[str, str, str, Series, list[str]]] = [
         [],
     ),
     (
-        "bin_overfull",
-        "d1",
-        "fill_level",
-        [(0, 90), *[(20, x) for x in (100, 106, *[110] * 4, 112, 95, 92, 90)]],
-        ["firing urgent", "resolved urgent"],
-    ),
-    (
         "toilet_nh3",
         "w1",
         "nh3",
