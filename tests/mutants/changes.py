@@ -250,6 +250,38 @@ CHANCES = (
         "0",
         "levels.py::test_rounds_say_until_when_a_forecast_looks",
     ),
+    of(
+        "estimate/forecast.py",
+        "LOW, RAMP = 40.0",
+        "LOW, RAMP = 20.0",
+        "forecast.py::test_below_forty_percent_only_what_is_full_before_the_round_is"
+        "_due",
+    ),
+    of(
+        "estimate/waits.py",
+        "TAKES_H = 1.0",
+        "TAKES_H = 0.0",
+        "crews.py::test_somebody_comes_with_the_next_round_or_when_crews_use_to_come",
+    ),
+    of(
+        "estimate/emptying.py",
+        '"open_start": level',
+        '"open_start": 0 * level',
+        "new_assets.py::test_what_an_emptying_left_is_not_booked_as_deposits",
+    ),
+    of(
+        "estimate/adaptation.py",
+        ' & (t["unconfirmed"] == 0)',
+        "",
+        "new_assets.py::test_what_an_emptying_left_is_not_booked_as_deposits",
+    ),
+    of(
+        "alerting/reconcile.py",
+        "if alert.rule in replacing",
+        "if alert.rule == replacing",
+        "notifications.py::test_where_another_rule_goes_on_the_end_is_recorded_and_told"
+        "_to_nobody",
+    ),
 )
 COUNTERS = (
     of(

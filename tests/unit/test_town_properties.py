@@ -49,7 +49,8 @@ kind = "forecast"
 category = "collect"
 levels = [
   {severity = "warning", chance = "due", raise = 60, clear = 30},
-  {severity = "urgent", chance = "overfull", raise = 40, clear = 20},
+  {severity = "urgent", chance = "soon", raise = 40, clear = 20},
+  {severity = "danger", chance = "overfull", raise = 40, clear = 20},
 ]
 text = {zh-CN = "将满", en = "forecast"}
 """
