@@ -26,26 +26,28 @@ class CrewHours:
         self._waits = self._waits_at_hours()
 
     def _waits_at_hours(self) -> F64:
-        """By population and hour from 0 to 24: in how many hours half of the visits of
-        the next 24 h are over."""
+        """By population and hour of the day, from its begin on: in how many hours half
+        of the visits of the next 24 h are over."""
         begin = self._sums[:, :DAY_H]
-        two_days = np.hstack((begin, begin + DAY_H, np.full((len(begin), 1), 48.0)))
-        edges = np.arange(2 * DAY_H + 1.0)
-        now = edges[: DAY_H + 1]
+        two_days = np.hstack((begin, begin + DAY_H))
+        edges = np.arange(2.0 * DAY_H)
         return np.array(
             [
-                np.interp(sums[: DAY_H + 1] + DAY_H / 2, sums, edges) - now
+                np.interp(sums[:DAY_H] + DAY_H / 2, sums, edges) - edges[:DAY_H]
                 for sums in two_days
             ]
         )
 
     def wait(self, population: NDArray[np.intp], local_h: F64) -> F64:
         """In how many hours a crew has come as likely as not, if one comes within a
-        day; `local_h`: local hours since 1970."""
+        day; one of this hour may come until the hour is over.
+
+        `local_h`: local hours since 1970.
+        """
         within = local_h % DAY_H
         hour = within.astype(np.intp)
-        low, high = self._waits[population, hour], self._waits[population, hour + 1]
-        found: F64 = low + (within - hour) * (high - low)
+        part = within - hour
+        found: F64 = np.maximum(self._waits[population, hour] - part, (1 - part) / 2)
         return found
 
     def weighed(self, population: NDArray[np.intp], local_h: F64) -> tuple[F64, F64]:
