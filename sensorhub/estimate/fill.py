@@ -35,8 +35,6 @@ LOSS = -4.0  # % a step: more is no loss of volume
 SHOWN_FULL = 0.5  # % below what a reading shows at its blind zone
 MISREAD = 0.1  # of first readings: they may show any level
 MIDDLE, ANYWHERE = 50.0, 100.0**2 / 12  # mean and variance of any level, %
-BEYOND_NOISE = 2.0  # standard deviations of a reading
-HABIT_D = 3.0  # warped days
 
 SPEC = {
     "at": (np.int64, NEVER),
@@ -157,23 +155,6 @@ def begin(
 def rate(t: FilterState) -> F64:
     """Percent a warped day, gross."""
     found: F64 = np.maximum(t["gained"] / t["days"], FEWEST_RATE)
-    return found
-
-
-def young(t: FilterState, law: Law) -> Flags:
-    """Whose rate is not known yet: the usual one counts more than its own, or what was
-    added since the first reading may be an error of the sensor."""
-    usual = EVENTS * law.phi  # %
-    least = np.maximum(usual, BEYOND_NOISE * np.sqrt(law.noise + t["rough"]))
-    found: Flags = (t["gained"] - usual < least) & (
-        own_days(t, law) < least / USUAL_RATE
-    )
-    return found
-
-
-def own_days(t: FilterState, law: Law) -> F64:
-    """The warped days of its own that its rate rests on."""
-    found: F64 = t["days"] - EVENTS * law.phi / USUAL_RATE
     return found
 
 

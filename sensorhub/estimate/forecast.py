@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate import fill
-from sensorhub.estimate.fill import FilterState
+from sensorhub.estimate import habit
+from sensorhub.estimate.fill import MISREAD, FilterState
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.normal import ROOT_2PI, tail
 
@@ -103,7 +103,7 @@ def chances(
     by_visit = _short(law, settling, (f, sd**2), growth, to.visit)
     ways = np.stack((a, (FULL - f) / sd, by_soon, by_visit))
     over, overfull, soon, before_visit = tail(ways)
-    young = fill.young(t, law)
+    young = habit.young(t, law)
     soon = np.where(young, overfull, np.maximum(soon, overfull))
     before_visit = np.where(young, overfull, np.maximum(before_visit, overfull))
     below = np.maximum(1 - over, 1e-9)
@@ -114,21 +114,20 @@ def chances(
     due = _due(t, law, over, over + (1 - over) * later, before_visit)
     odds = np.where(np.isnan(t["odds"]), -np.inf, t["odds"])
     trust = trust / (1 + np.exp(np.minimum(odds, 700)))
-    trust = trust * (1 - fill.MISREAD * t["unconfirmed"])
+    trust = trust * (1 - MISREAD * t["unconfirmed"])
     return Chances(trust * due, trust * before_visit, trust * overfull, trust * soon)
 
 
 def _due(t: FilterState, law: Law, over: F64, usual: F64, before_visit: F64) -> F64:
-    """The chance of due: of a low bin only if it will be full before somebody comes; of
-    one without habit only if it is 70 % full now.
+    """The chance of due: of a low bin only if it is more likely full than not before
+    somebody comes; of one without habit only if it is 70 % full now.
 
     `over`: of 70 % now; `usual`: of due at any fill; `before_visit`: of full before
     somebody comes.
     """
-    habit = fill.own_days(t, law) >= fill.HABIT_D
-    low = np.minimum(usual, 2 * before_visit)
+    low = np.minimum(usual, 2 * before_visit)  # an even chance is enough
     share = np.clip((t["f"] - LOW) / RAMP, 0, 1)
-    return np.where(habit, low + share * (usual - low), over)
+    return np.where(habit.has_habit(t, law), low + share * (usual - low), over)
 
 
 def full_in(

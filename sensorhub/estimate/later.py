@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorhub.estimate import fill, forecast, record
+from sensorhub.estimate import fill, forecast, habit, record
 from sensorhub.estimate.fill import SPEC, ElapsedTime, FilterState, Flags
 from sensorhub.estimate.follow import HORIZON_H, SharedModels
 from sensorhub.estimate.forecast import Chances, ForecastHorizon, ForecastHorizons
@@ -121,7 +121,7 @@ def project_fill(
         chances=forecast.chances(t, law, settling, growth, to, trust=sure),
         next_round_h=models.plans.next_in(plan, local),
         silent_h=silent_h,
-        young=fill.young(t, law),
+        young=habit.young(t, law),
     )
 
 

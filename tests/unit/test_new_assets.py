@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sensorhub.estimate import fill
+from sensorhub.estimate import fill, habit
 from sensorhub.estimate.follow import LevelReadings, process_levels, record_emptying
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.usage import HOUR_MS
@@ -99,7 +99,7 @@ def test_in_its_first_three_days_no_asset_is_due_below_forty_percent(
 def known(one: Bin) -> bool:
     """Whether its own rate is known."""
     state = {name: one.table[name] for name in fill.SPEC}
-    return not fill.young(state, Law(*one.town.laws[:, :1]))[0]
+    return not habit.young(state, Law(*one.town.laws[:, :1]))[0]
 
 
 @pytest.mark.parametrize("litres", SIZES)
