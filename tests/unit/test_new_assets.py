@@ -134,3 +134,13 @@ def test_what_an_emptying_left_is_not_booked_as_deposits(
     assert reported or one.emptied
     assert one.fill == pytest.approx(26, abs=5)
     assert one.table["gained"][0] - before < 7  # of the 23 % that were left
+
+
+def test_a_candidate_that_an_older_version_opened_books_nothing() -> None:
+    one = Bin().read(*(50 + n for n in range(24)), 0)  # emptied, or a lost echo
+    assert not np.isnan(one.table["odds"][0])
+    before = float(one.table["open_gained"][0])
+    one.table["open_start"][:] = np.nan
+    one.read(2)
+    assert one.emptied
+    assert one.table["gained"][0] == pytest.approx(before)
