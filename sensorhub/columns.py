@@ -2,7 +2,7 @@
 
 One row per uplink: device, key, seq, received_at, outcome, reason, count. One row
 per reading, in the order of the uplinks: code (measurement number), value,
-measured_at, quality, why. `count` is the number of readings of an uplink.
+measured_at, quality, quality_reason. `count` is the number of readings of an uplink.
 """
 
 import zlib
@@ -39,7 +39,7 @@ class Columns:
     value: F64
     measured_at: I64  # ms
     quality: U8  # model.Quality
-    why: U8  # model.Reason
+    quality_reason: U8  # model.Reason
 
     @property
     def uplinks(self) -> int:
@@ -68,10 +68,10 @@ class Columns:
             value=none.astype(np.float64),
             measured_at=none,
             quality=u8,
-            why=u8,
+            quality_reason=u8,
         )
 
-    def owner(self) -> NDArray[np.intp]:
+    def reading_uplink(self) -> NDArray[np.intp]:
         """For each reading the index of its uplink."""
         return np.repeat(np.arange(len(self.count)), self.count)
 
@@ -151,8 +151,10 @@ def pack(columns: Columns, notes: Notes) -> bytes:
             _shuffle(offset),
         )
     )
-    marked = columns.quality.any() or columns.why.any()
-    marks = columns.quality.tobytes() + columns.why.tobytes() if marked else b""
+    marked = columns.quality.any() or columns.quality_reason.any()
+    marks = (
+        columns.quality.tobytes() + columns.quality_reason.tobytes() if marked else b""
+    )
     return msgspec.msgpack.encode(
         _Body(
             n,
@@ -228,5 +230,5 @@ def _columns(packed: _Body, rest: bytes) -> Columns:
         value=value,
         measured_at=offset + np.repeat(received_at, count),
         quality=np.frombuffer(marks, np.uint8)[:m],
-        why=np.frombuffer(marks, np.uint8)[m:],
+        quality_reason=np.frombuffer(marks, np.uint8)[m:],
     )

@@ -48,7 +48,7 @@ Flags = NDArray[np.bool_]
 class EchoVerdicts(NamedTuple):
     """By reading: model.Reason (0: none), hours stuck, share of bad ones (%)."""
 
-    why: NDArray[np.uint8]
+    quality_reason: NDArray[np.uint8]
     stuck_h: F64
     bad: F64
 
@@ -76,17 +76,17 @@ def look(
     t["hits"] = np.where(near > t["top"], 1, t["hits"] + (near == t["top"]))
     stuck = _runs(t, at, near, known, top | bottom)
     t["top"], t["bottom"] = np.maximum(t["top"], near), np.minimum(t["bottom"], near)
-    why = np.zeros(len(row), np.uint8)
-    why[(top & known & (t["hits"] >= HITS))] = Reason.BLIND_ZONE
-    _leaps(t, at, near, known & level, why)
-    why[(why == Reason.BLIND_ZONE) & ~level] = Reason.SATURATED
-    why[stuck] = Reason.STUCK
+    reason = np.zeros(len(row), np.uint8)
+    reason[(top & known & (t["hits"] >= HITS))] = Reason.BLIND_ZONE
+    _leaps(t, at, near, known & level, reason)
+    reason[(reason == Reason.BLIND_ZONE) & ~level] = Reason.SATURATED
+    reason[stuck] = Reason.STUCK
     t["at"], t["value"] = at, near
     t["seen"] = t["seen"] + 1
     for name, column in t.items():
         table[name][row] = column
     hours = np.where(stuck, (at - t["began"]) / HOUR_MS, 0.0)
-    return EchoVerdicts(why, hours, 100.0 * t["bad"])
+    return EchoVerdicts(reason, hours, 100.0 * t["bad"])
 
 
 def _runs(
@@ -126,7 +126,7 @@ def _leaps(
     at: NDArray[np.int64],
     near: F64,
     judged: Flags,
-    why: NDArray[np.uint8],
+    reason: NDArray[np.uint8],
 ) -> None:
     """Hold leaps up until a second reading; falls to the far end may be lost echoes."""
     span = np.maximum(t["top"] - t["bottom"], 1e-9)
@@ -138,10 +138,10 @@ def _leaps(
     spike = fresh & waits & ~agrees & ~up & (np.abs(leap) <= NEAR)
     fell = fresh & (leap < -LEAP) & (near <= t["bottom"])
     back = fresh & ~np.isnan(t["lost"]) & (np.abs(near - t["lost"]) <= NEAR * span)
-    why[up & ~back] = Reason.JUMP
-    why[fell] = Reason.NO_ECHO
+    reason[up & ~back] = Reason.JUMP
+    reason[fell] = Reason.NO_ECHO
     stood = np.where(agrees, leap > STOOD, t["stood"] & (near == t["value"]))
-    why[stood & (t["run"] >= 2)] = Reason.OBSTRUCTED
+    reason[stood & (t["run"] >= 2)] = Reason.OBSTRUCTED
     t["stood"] = stood
     t["lost"] = np.where(fell, t["good"], np.nan)
     t["pending"] = np.where(up & ~back, near, np.nan)

@@ -88,7 +88,7 @@ def _readings(workspace: AssetDeviceSpan, r: Readings) -> Columns:
         "received_at": r.received_at.tolist(),
         "value": r.value.tolist(),
         "quality": [QUALITIES[q] for q in r.quality.tolist()],
-        "reason": [REASONS[why] for why in r.why.tolist()],
+        "reason": [REASONS[reason] for reason in r.quality_reason.tolist()],
     }
 
 

@@ -153,11 +153,11 @@ def _readings(span: DeviceSpan, names: list[str], rows: list[list[Any]]) -> Read
         marks = dict(part.split(":") for part in (suspect or "").split(";") if part)
         for name, value in zip(names, own, strict=False):
             if value is not None:
-                why = _REASONS.get(marks.get(name, ""), Reason.NONE)
+                reason = _REASONS.get(marks.get(name, ""), Reason.NONE)
                 quality = Quality.SUSPECT if name in marks else Quality.OK
                 received_at = measured_at + (delay or 0)
                 no = BY_NAME[name].no
-                found.append((measured_at, received_at, no, value, quality, why))
+                found.append((measured_at, received_at, no, value, quality, reason))
     columns = list(zip(*found, strict=True)) or [()] * 6
     return Readings(
         device=np.full(len(found), span.device, np.int32),
@@ -166,5 +166,5 @@ def _readings(span: DeviceSpan, names: list[str], rows: list[list[Any]]) -> Read
         received_at=np.array(columns[1], np.int64),
         value=np.array(columns[3], np.float64),
         quality=np.array(columns[4], np.uint8),
-        why=np.array(columns[5], np.uint8),
+        quality_reason=np.array(columns[5], np.uint8),
     )

@@ -84,21 +84,21 @@ def readings_of(columns: Columns) -> Readings:
     outcome = columns.outcome
     mine = (outcome == Outcome.STORED) | (outcome == Outcome.REPLAY)
     mine &= columns.device >= 0
-    owner = columns.owner()
-    keep = mine[owner] & (columns.quality != Quality.REJECTED)
-    owner = owner[keep]
+    uplink_of = columns.reading_uplink()
+    keep = mine[uplink_of] & (columns.quality != Quality.REJECTED)
+    uplink_of = uplink_of[keep]
     found = Readings(
-        device=columns.device[owner],
+        device=columns.device[uplink_of],
         code=columns.code[keep],
         measured_at=columns.measured_at[keep],
-        received_at=columns.received_at[owner],
+        received_at=columns.received_at[uplink_of],
         value=columns.value[keep] + 0.0,
         quality=columns.quality[keep],
-        why=columns.why[keep],
+        quality_reason=columns.quality_reason[keep],
     )
-    steps = (owner[1:] == owner[:-1]) & (np.diff(found.measured_at) < 0)
+    steps = (uplink_of[1:] == uplink_of[:-1]) & (np.diff(found.measured_at) < 0)
     if steps.any():  # an uplink's own history: what was measured together, together
-        found = found.take(np.lexsort((found.measured_at, owner)))
+        found = found.take(np.lexsort((found.measured_at, uplink_of)))
     return found
 
 
@@ -144,7 +144,7 @@ def _suspects(found: Readings, starts: I64) -> dict[int, str]:
     marks: dict[int, list[str]] = {}
     for i in np.flatnonzero(found.quality == Quality.SUSPECT).tolist():
         first = int(starts[np.searchsorted(starts, i, side="right") - 1])
-        word = Reason(int(found.why[i])).word
+        word = Reason(int(found.quality_reason[i])).word
         marks.setdefault(first, []).append(f"{_WORDS[int(found.code[i])]}:{word}")
     return {a: f',{SUSPECT}="{";".join(words)}"' for a, words in marks.items()}
 

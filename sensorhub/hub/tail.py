@@ -142,7 +142,7 @@ def lines(
                         "unit": BY_NO[int(columns.code[j])].unit,
                         "measured_at": rfc3339(int(columns.measured_at[j])),
                         "quality": Quality(int(columns.quality[j])).name.lower(),
-                        "reason": _word(int(columns.why[j])),
+                        "reason": _word(int(columns.quality_reason[j])),
                     }
                     for j in range(first, last)
                 ],

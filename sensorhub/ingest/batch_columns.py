@@ -59,7 +59,7 @@ def build_columns(
     measured, wrong = settle_times(device_time, network_time, columns.received_at)
     columns.measured_at = np.repeat(measured, parsed.count)
     checked = check_readings(parsed, columns, wrong)
-    columns.measured_at, columns.quality, columns.why = checked
+    columns.measured_at, columns.quality, columns.quality_reason = checked
     unusable = find_unusable(registry, parsed, columns)
     if unusable:
         dead = [item.uplink for item in unusable]
@@ -89,5 +89,5 @@ def _uplink_columns(parsed: ParsedBatch, received: int | I64) -> Columns:
         value=np.array(parsed.value, np.float64),
         measured_at=np.zeros(len(code), np.int64),
         quality=np.zeros(len(code), np.uint8),
-        why=np.zeros(len(code), np.uint8),
+        quality_reason=np.zeros(len(code), np.uint8),
     )

@@ -35,11 +35,11 @@ class LiveHooks:
 
     def derive(self, columns: Columns, observed: SensorObservations) -> Columns:
         """Mark suspect readings; add fill levels and what sensors show."""
-        owner = columns.owner()
-        extra = fill_levels(self._state.registry, columns, owner)
+        uplink_of = columns.reading_uplink()
+        extra = fill_levels(self._state.registry, columns, uplink_of)
         observed.mark(columns)
         extra += observed.derived
-        return with_readings(columns, owner, extra) if extra else columns
+        return with_readings(columns, uplink_of, extra) if extra else columns
 
     def gateways(self, columns: Columns) -> list[tuple[int, int]]:
         """Devices that the gateway of before does not hear."""

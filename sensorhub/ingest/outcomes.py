@@ -34,7 +34,7 @@ def count_uplinks(parsed: ParsedBatch, columns: Columns, change_set: ChangeSet) 
     rejected = columns.quality == Quality.REJECTED
     moved["readings_stored"] += int((mine & ~rejected).sum())
     moved["readings_rejected"] += int((mine & rejected).sum())
-    for reason, n in enumerate(np.bincount(columns.why[mine]).tolist()):
+    for reason, n in enumerate(np.bincount(columns.quality_reason[mine]).tolist()):
         if reason and n:
             moved[f"value_{Reason(reason).word}"] += n
     if parsed.ignored:

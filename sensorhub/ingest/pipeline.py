@@ -130,9 +130,9 @@ class Pipeline:
         columns = without_uplinks(columns, columns.outcome == Outcome.DUPLICATE)
         if not columns.uplinks or (columns.outcome != Outcome.STORED).any():
             return None
-        owner = columns.owner()
-        levels = fill_levels(registry, columns, owner)
-        columns = with_readings(columns, owner, levels)
+        uplink_of = columns.reading_uplink()
+        levels = fill_levels(registry, columns, uplink_of)
+        columns = with_readings(columns, uplink_of, levels)
         columns.outcome = np.full(columns.uplinks, Outcome.REPLAY, np.uint8)
         change_set = ChangeSet()
         count_uplinks(parsed, columns, change_set)

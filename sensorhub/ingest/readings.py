@@ -21,7 +21,7 @@ class CheckedReadings(NamedTuple):
 
     measured_at: I64
     quality: U8
-    why: U8
+    quality_reason: U8
 
 
 def check_readings(
@@ -33,56 +33,58 @@ def check_readings(
     suspect, unless a reading has a time of its own.
     """
     measured_at = columns.measured_at
-    quality, why = check_ranges(columns.code, columns.value)
+    quality, reason = check_ranges(columns.code, columns.value)
     if replaced.any():
         late = np.repeat(replaced, columns.count) & (quality == 0)
         quality[late] = Quality.SUSPECT
-        why[late] = Reason.CLOCK
+        reason[late] = Reason.CLOCK
     if parsed.own_time:
         at = np.array(list(parsed.own_time), np.intp)
         own = np.array(list(parsed.own_time.values()), np.int64)
-        received_at = columns.received_at[columns.owner()[at]]
+        received_at = columns.received_at[columns.reading_uplink()[at]]
         measured_at = measured_at.copy()
         measured_at[at] = np.where(own == NO_TIME, received_at, own)
         wrong = at[is_implausible(measured_at[at], received_at)]
         quality[wrong] = Quality.REJECTED
-        why[wrong] = Reason.CLOCK
+        reason[wrong] = Reason.CLOCK
         fine = np.setdiff1d(at, wrong)
-        fine = fine[why[fine] == Reason.CLOCK]
-        quality[fine], why[fine] = Quality.OK, Reason.NONE
-    return CheckedReadings(measured_at, quality, why)
+        fine = fine[reason[fine] == Reason.CLOCK]
+        quality[fine], reason[fine] = Quality.OK, Reason.NONE
+    return CheckedReadings(measured_at, quality, reason)
 
 
 def find_unusable(
     registry: Registry, parsed: ParsedBatch, columns: Columns
 ) -> list[DeadUplink]:
     """The stored uplinks whose readings were all rejected, unless they are sound."""
-    owner = columns.owner()
+    uplink_of = columns.reading_uplink()
     good = np.bincount(
-        owner[columns.quality != Quality.REJECTED], minlength=columns.uplinks
+        uplink_of[columns.quality != Quality.REJECTED], minlength=columns.uplinks
     )
     found = []
     empty = (good == 0) & (columns.outcome == Outcome.STORED)
     for i in np.flatnonzero(empty).tolist():
         if parsed.sound[i]:
             continue
-        names = sorted({Reason(int(w)).word for w in columns.why[owner == i]})
+        names = sorted(
+            {Reason(int(w)).word for w in columns.quality_reason[uplink_of == i]}
+        )
         name = registry.device_ids[parsed.device[i]]
         found.append(DeadUplink(i, name, "rejected: " + ", ".join(names)))
     return found
 
 
 def fill_levels(
-    registry: Registry, columns: Columns, owner: NDArray[np.intp]
+    registry: Registry, columns: Columns, uplink_of: NDArray[np.intp]
 ) -> list[Derived]:
     """Fill level from distance by the asset's geometry: (reading, code, %)."""
     near = (columns.code == DISTANCE) & (columns.quality != Quality.REJECTED)
     if not near.any():
         return []
     has_level = np.zeros(columns.uplinks, np.bool_)
-    has_level[owner[columns.code == FILL]] = True
-    device = columns.device[owner]
-    reading = np.flatnonzero(near & (device != NO_DEVICE) & ~has_level[owner])
+    has_level[uplink_of[columns.code == FILL]] = True
+    device = columns.device[uplink_of]
+    reading = np.flatnonzero(near & (device != NO_DEVICE) & ~has_level[uplink_of])
     asset = _assets_at(registry, device[reading], columns.measured_at[reading])
     reading, asset = reading[asset >= 0], asset[asset >= 0]
     level = registry.geometry.levels(asset, columns.value[reading])
@@ -132,7 +134,7 @@ def without_unstored(columns: Columns) -> Columns:
         value=columns.value[keep],
         measured_at=columns.measured_at[keep],
         quality=columns.quality[keep],
-        why=columns.why[keep],
+        quality_reason=columns.quality_reason[keep],
     )
 
 
@@ -154,18 +156,18 @@ def without_uplinks(columns: Columns, dropped: NDArray[np.bool_]) -> Columns:
 
 
 def with_readings(
-    columns: Columns, owner: NDArray[np.intp], extra: list[Derived]
+    columns: Columns, uplink_of: NDArray[np.intp], extra: list[Derived]
 ) -> Columns:
     """The columns with derived readings put behind their uplink's own."""
     source = np.array([item[0] for item in extra], np.intp)
     code = np.array([item[1] for item in extra], np.uint8)
     value = np.array([item[2] for item in extra], np.float64)
-    quality, why = check_ranges(code, value)
-    why[(code == FILL) & (quality == Quality.REJECTED)] = Reason.GEOMETRY
+    quality, reason = check_ranges(code, value)
+    reason[(code == FILL) & (quality == Quality.REJECTED)] = Reason.GEOMETRY
     suspect = (quality == 0) & (columns.quality[source] == Quality.SUSPECT)
     quality[suspect] = Quality.SUSPECT
-    why[suspect] = columns.why[source][suspect]
-    owners = np.concatenate((owner, owner[source]))
+    reason[suspect] = columns.quality_reason[source][suspect]
+    owners = np.concatenate((uplink_of, uplink_of[source]))
     order = np.argsort(owners, kind="stable")
     times = np.concatenate((columns.measured_at, columns.measured_at[source]))
     return replace(
@@ -174,6 +176,6 @@ def with_readings(
         value=np.concatenate((columns.value, value))[order],
         measured_at=times[order],
         quality=np.concatenate((columns.quality, quality))[order],
-        why=np.concatenate((columns.why, why))[order],
+        quality_reason=np.concatenate((columns.quality_reason, reason))[order],
         count=np.bincount(owners, minlength=columns.uplinks).astype(np.int32),
     )

@@ -49,12 +49,12 @@ def check_ranges(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Quality and reason of each value by the catalogue's ranges and flags."""
     quality = np.zeros(len(code), np.uint8)
-    why = np.zeros(len(code), np.uint8)
+    reason = np.zeros(len(code), np.uint8)
     outside = ~((value >= _LOW[code]) & (value <= _HIGH[code]))
     outside |= _FLAG[code] & (value != 0) & (value != 1)
     if outside.any():
         quality[outside] = Quality.REJECTED
-        why[outside] = Reason.RANGE
+        reason[outside] = Reason.RANGE
         broken = outside & ~np.isfinite(value)
-        why[broken] = Reason.NOT_A_NUMBER
-    return quality, why
+        reason[broken] = Reason.NOT_A_NUMBER
+    return quality, reason

@@ -69,7 +69,7 @@ class ReadingProcessor:
             return 0
         readings = self._readings(columns, picked)
         place = np.flatnonzero(readings.code == FILL)
-        stuck = columns.why[picked[place]] == Reason.STUCK
+        stuck = columns.quality_reason[picked[place]] == Reason.STUCK
         level = readings.device[place], readings.at[place], readings.value[place]
         levels = BatchLevels(place, self._levels.estimate(*level, stuck))
         single, late = self._pass_unchanged(readings, levels)
@@ -77,7 +77,7 @@ class ReadingProcessor:
         return late + self._process_singly(order, readings, levels, hooks)
 
     def _readings(self, columns: Columns, picked: NDArray[np.intp]) -> BatchReadings:
-        uplink = columns.owner()[picked]
+        uplink = columns.reading_uplink()[picked]
         device, code = columns.device[uplink], columns.code[picked]
         return BatchReadings(
             uplink=uplink,

@@ -47,9 +47,12 @@ class SensorObservations:
 
     def mark(self, columns: Columns) -> None:
         """Mark the suspect readings; of several reasons the first counts."""
-        for reading, why in self.suspects:
+        for reading, reason in self.suspects:
             if columns.quality[reading] == Quality.OK:
-                columns.quality[reading], columns.why[reading] = Quality.SUSPECT, why
+                columns.quality[reading], columns.quality_reason[reading] = (
+                    Quality.SUSPECT,
+                    reason,
+                )
 
 
 class SensorHealth:
@@ -70,15 +73,15 @@ class SensorHealth:
 
         `mask` says which devices are to change (the fold).
         """
-        owner = columns.owner()
+        uplink_of = columns.reading_uplink()
         use = (columns.outcome == Outcome.STORED) & (columns.device >= 0)
         if mask is not None:
             use &= mask[columns.device]
-        known = use[owner] & (columns.quality != Quality.REJECTED)
-        found = SensorObservations(self._batteries(columns, owner, known))
-        self._smell(columns, owner, known, found)
-        self._judge(columns, owner, known, found)
-        found.suspects += self._open_lids(columns, owner, known)
+        known = use[uplink_of] & (columns.quality != Quality.REJECTED)
+        found = SensorObservations(self._batteries(columns, uplink_of, known))
+        self._smell(columns, uplink_of, known, found)
+        self._judge(columns, uplink_of, known, found)
+        found.suspects += self._open_lids(columns, uplink_of, known)
         return found
 
     # -- odour --
@@ -86,13 +89,13 @@ class SensorHealth:
     def _smell(
         self,
         columns: Columns,
-        owner: NDArray[np.intp],
+        uplink_of: NDArray[np.intp],
         known: NDArray[np.bool_],
         found: SensorObservations,
     ) -> None:
         """Add to `found` what gas cells show: rises, drift, cleanings."""
         for reading in np.flatnonzero(known & (columns.code == NH3)).tolist():
-            device = int(columns.device[owner[reading]])
+            device = int(columns.device[uplink_of[reading]])
             cell = self.cells.get(device)
             if cell is None:
                 cell = self.cells[device] = odour.new_gas_cell()
@@ -103,7 +106,7 @@ class SensorHealth:
             if said.drift is not None:
                 found.derived.append((reading, ZERO_DRIFT, round(said.drift, 3)))
             if said.cleaned_at is not None:
-                found.cleanings.append((int(owner[reading]), said.cleaned_at))
+                found.cleanings.append((int(uplink_of[reading]), said.cleaned_at))
             if said.warming:
                 found.suspects.append((reading, Reason.WARMING_UP))
             elif said.leap:
@@ -123,13 +126,13 @@ class SensorHealth:
     def _judge(
         self,
         columns: Columns,
-        owner: NDArray[np.intp],
+        uplink_of: NDArray[np.intp],
         known: NDArray[np.bool_],
         found: SensorObservations,
     ) -> None:
         """Add to `found` how levels and gases fit the habits of their sensors."""
         echoes, told = self._echoes, self._tables["told"]
-        for reading, device in self._layers(columns, owner, _first(columns, known)):
+        for reading, device in self._layers(columns, uplink_of, _first(columns, known)):
             at, code = columns.measured_at[reading], columns.code[reading]
             fresh = echoes["code"][device] == 0
             echoes["code"][device[fresh]] = code[fresh]
@@ -137,9 +140,9 @@ class SensorHealth:
             reading, device, code = reading[mine], device[mine], code[mine]
             near = columns.value[reading] * np.where(code == DISTANCE, -1.0, 1.0)
             said = echo.look(echoes, device, at[mine], near, code != NH3)
-            for place in np.flatnonzero(said.why).tolist():
-                why = Reason(int(said.why[place]))
-                found.suspects.append((int(reading[place]), why))
+            for place in np.flatnonzero(said.quality_reason).tolist():
+                reason = Reason(int(said.quality_reason[place]))
+                found.suspects.append((int(reading[place]), reason))
             stuck = (said.stuck_h > 0) | (told["stuck"][device] > 0)
             told["stuck"][device] = said.stuck_h
             moved = np.abs(said.bad - told["bad"][device]) >= REPORT_STEP
@@ -148,28 +151,28 @@ class SensorHealth:
             found.derived += _derived(reading, moved, SUSPECT, said.bad)
 
     def _open_lids(
-        self, columns: Columns, owner: NDArray[np.intp], known: NDArray[np.bool_]
+        self, columns: Columns, uplink_of: NDArray[np.intp], known: NDArray[np.bool_]
     ) -> list[tuple[int, Reason]]:
         """Levels that are measured while the lid is open: suspect readings."""
         told = self._tables["told"]
         lids = np.flatnonzero(known & (columns.code == LID))
-        told["lid"][columns.device[owner[lids]]] = columns.value[lids] > 0
+        told["lid"][columns.device[uplink_of[lids]]] = columns.value[lids] > 0
         if not told["lid"].any():
             return []
         levels = known & ((columns.code == DISTANCE) | (columns.code == FILL))
-        levels[levels] = told["lid"][columns.device[owner[levels]]]
+        levels[levels] = told["lid"][columns.device[uplink_of[levels]]]
         return [(i, Reason.LID_OPEN) for i in np.flatnonzero(levels).tolist()]
 
     # -- batteries --
 
     def _batteries(
-        self, columns: Columns, owner: NDArray[np.intp], known: NDArray[np.bool_]
+        self, columns: Columns, uplink_of: NDArray[np.intp], known: NDArray[np.bool_]
     ) -> list[Derived]:
         """Days left by percent and by voltage; the fewer count."""
         least: dict[int, tuple[int, float]] = {}
         for name, code in (("percent", PERCENT), ("volt", VOLT)):
             chosen = np.flatnonzero(known & (columns.code == code))
-            for reading, device in self._layers(columns, owner, chosen):
+            for reading, device in self._layers(columns, uplink_of, chosen):
                 left = battery.look(
                     self._tables[name],
                     device,
@@ -178,7 +181,7 @@ class SensorHealth:
                     code == VOLT,
                 )
                 for place in np.flatnonzero(~np.isnan(left)).tolist():
-                    uplink, days = int(owner[reading[place]]), float(left[place])
+                    uplink, days = int(uplink_of[reading[place]]), float(left[place])
                     before = least.get(uplink)
                     if before is None or days < before[1]:
                         least[uplink] = int(reading[place]), days
@@ -186,10 +189,10 @@ class SensorHealth:
 
     @staticmethod
     def _layers(
-        columns: Columns, owner: NDArray[np.intp], chosen: NDArray[np.intp]
+        columns: Columns, uplink_of: NDArray[np.intp], chosen: NDArray[np.intp]
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int32]]]:
         """Readings in parts in which each device has at most one, in their order."""
-        device = columns.device[owner[chosen]]
+        device = columns.device[uplink_of[chosen]]
         rank = ranks(device) if len(chosen) else np.empty(0, np.int64)
         for layer in range(int(rank.max(initial=-1)) + 1):
             here = rank == layer
@@ -233,9 +236,9 @@ def _first(columns: Columns, known: NDArray[np.bool_]) -> NDArray[np.intp]:
     ours = np.flatnonzero(known & (rank[columns.code] < len(ECHOES)))
     if not len(ours):
         return ours
-    owner = columns.owner()[ours]
-    order = np.lexsort((rank[columns.code[ours]], owner))
-    first = np.r_[True, owner[order][1:] != owner[order][:-1]]
+    uplink_of = columns.reading_uplink()[ours]
+    order = np.lexsort((rank[columns.code[ours]], uplink_of))
+    first = np.r_[True, uplink_of[order][1:] != uplink_of[order][:-1]]
     return ours[order][first]
 
 

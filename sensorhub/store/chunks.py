@@ -70,8 +70,8 @@ def pack(readings: Readings) -> bytes:
     measured_at = r.measured_at[starts]
     order = np.argsort(r.code, kind="stable")
     r, row = r.take(order), row[order]
-    marked = np.flatnonzero(r.quality | r.why)
-    marks = r.quality[marked].tobytes() + r.why[marked].tobytes()
+    marked = np.flatnonzero(r.quality | r.quality_reason)
+    marks = r.quality[marked].tobytes() + r.quality_reason[marked].tobytes()
     chunk = _ChunkBody(
         rows=len(measured_at),
         measured_at=deflate_ints(pack_steps(measured_at)),
@@ -134,10 +134,10 @@ def _unpack(device: int, chunk: _ChunkBody, codes: Collection[int] | None) -> Re
         if m < n:
             packed = np.frombuffer(inflate(series.rows), np.uint8)
             rows = np.unpackbits(packed, count=n).view(np.bool_)
-        quality, why = np.zeros((2, m), np.uint8)
+        quality, reason = np.zeros((2, m), np.uint8)
         a, b = np.searchsorted(marked_at, (start, at))
         quality[marked_at[a:b] - start] = marks[0, a:b]
-        why[marked_at[a:b] - start] = marks[1, a:b]
+        reason[marked_at[a:b] - start] = marks[1, a:b]
         parts.append(
             Readings(
                 device=np.full(m, device, np.int32),
@@ -146,7 +146,7 @@ def _unpack(device: int, chunk: _ChunkBody, codes: Collection[int] | None) -> Re
                 received_at=received_at[rows],
                 value=_values(series.values, m),
                 quality=quality,
-                why=why,
+                quality_reason=reason,
             )
         )
     return join(parts)

@@ -22,7 +22,7 @@ class Readings:
     received_at: I64
     value: F64
     quality: U8
-    why: U8
+    quality_reason: U8
 
     def __len__(self) -> int:
         return len(self.device)
@@ -45,10 +45,10 @@ class Readings:
             self.code.tolist(),
             self.value.tolist(),
             self.quality.tolist(),
-            self.why.tolist(),
+            self.quality_reason.tolist(),
             strict=True,
         ):
-            measured_at, received_at, device, code, value, quality, why = row
+            measured_at, received_at, device, code, value, quality, reason = row
             yield Reading(
                 measured_at,
                 received_at,
@@ -56,7 +56,7 @@ class Readings:
                 BY_NO[code].name,
                 value,
                 Quality(quality),
-                Reason(why),
+                Reason(reason),
             )
 
 
@@ -91,7 +91,7 @@ def in_order(readings: Readings) -> Readings:
     result = result.take(
         np.lexsort(
             (
-                result.why,
+                result.quality_reason,
                 result.quality,
                 result.received_at,
                 bits,

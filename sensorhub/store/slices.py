@@ -40,7 +40,7 @@ def pack(columns: UplinkColumns) -> bytes:
         odd_at=pack_steps(columns.odd_at),
         odd_value=columns.odd_value.tobytes(),
         odd_offset=pack_ints(columns.odd_offset),
-        odd_marks=columns.odd_quality.tobytes() + columns.odd_why.tobytes(),
+        odd_marks=columns.odd_quality.tobytes() + columns.odd_reason.tobytes(),
     )
     return zlib.compress(msgspec.msgpack.encode(packed), 1)
 
@@ -68,7 +68,7 @@ def _unpack(packed: _Slice) -> UplinkColumns:
         odd_value=np.frombuffer(packed.odd_value, np.float64),
         odd_offset=unpack_ints(packed.odd_offset, odd),
         odd_quality=marks[:odd],
-        odd_why=marks[odd:],
+        odd_reason=marks[odd:],
     )
     decimals = packed.decimals + DECIMALS[len(packed.decimals) :]  # of fewer numbers
     return columns if decimals == DECIMALS else rescale(columns, decimals)

@@ -48,7 +48,7 @@ class UplinkColumns:
     odd_value: F64
     odd_offset: I64
     odd_quality: U8
-    odd_why: U8
+    odd_reason: U8
 
     @property
     def readings(self) -> int:
@@ -89,7 +89,7 @@ class UplinkColumns:
             self.odd_value[index],
             self.odd_offset[index],
             self.odd_quality[index],
-            self.odd_why[index],
+            self.odd_reason[index],
         )
 
     def _inner(self, order: Index, count: I32) -> I64:
@@ -140,20 +140,20 @@ class UplinkColumns:
 
     def _odd_times(self) -> I64:
         ends = np.cumsum(self.count)
-        owner = np.searchsorted(ends, self.odd_at, side="right")
-        return self.received_at[owner] + self.odd_offset
+        uplink_of = np.searchsorted(ends, self.odd_at, side="right")
+        return self.received_at[uplink_of] + self.odd_offset
 
     def unfold(self, scales: F64 = SCALES) -> Readings:
         """The readings; `scales`: by measurement number, steps in one unit."""
         value = self.steps / scales[self.code]
         measured_at = np.repeat(self.received_at + self.offset, self.count)
         quality = np.zeros(self.readings, np.uint8)
-        why = np.zeros(self.readings, np.uint8)
+        reason = np.zeros(self.readings, np.uint8)
         if len(self.odd_at):
             value[self.odd_at] = self.odd_value
             measured_at[self.odd_at] = self._odd_times()
             quality[self.odd_at] = self.odd_quality
-            why[self.odd_at] = self.odd_why
+            reason[self.odd_at] = self.odd_reason
         return Readings(
             device=np.repeat(self.device, self.count),
             code=self.code,
@@ -161,7 +161,7 @@ class UplinkColumns:
             received_at=np.repeat(self.received_at, self.count),
             value=value,
             quality=quality,
-            why=why,
+            quality_reason=reason,
         )
 
 
@@ -181,7 +181,7 @@ def stored_columns(columns: Columns) -> UplinkColumns:
         received_at=columns.received_at[mask],
         value=columns.value[inner] + 0.0,  # no negative zero: it equals zero
         quality=columns.quality[inner],
-        why=columns.why[inner],
+        quality_reason=columns.quality_reason[inner],
     )
     return _fold(readings, count)
 
@@ -191,7 +191,11 @@ def _fold(r: Readings, count: I32) -> UplinkColumns:
     offsets = r.measured_at - np.repeat(r.received_at, count)
     offset = offsets[np.cumsum(count, dtype=np.int64) - count]
     steps, exact = to_ints(r.value, SCALES[r.code], WIDEST)
-    odd = (offsets != np.repeat(offset, count)) | ~exact | ((r.quality | r.why) != 0)
+    odd = (
+        (offsets != np.repeat(offset, count))
+        | ~exact
+        | ((r.quality | r.quality_reason) != 0)
+    )
     at = np.flatnonzero(odd)
     return UplinkColumns(
         device=r.device,
@@ -204,7 +208,7 @@ def _fold(r: Readings, count: I32) -> UplinkColumns:
         odd_value=r.value[at],
         odd_offset=offsets[at],
         odd_quality=r.quality[at],
-        odd_why=r.why[at],
+        odd_reason=r.quality_reason[at],
     )
 
 

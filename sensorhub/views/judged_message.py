@@ -168,11 +168,11 @@ def _judge(
         UplinkVerdict(Outcome(outcome), Reason(reason), details.get(uplink))
         for uplink, (outcome, reason) in enumerate(ends)
     ]
-    levels = fill_levels(registry, columns, columns.owner())
-    full = with_readings(columns, columns.owner(), levels)
-    owner = full.owner()
+    levels = fill_levels(registry, columns, columns.reading_uplink())
+    full = with_readings(columns, columns.reading_uplink(), levels)
+    uplink_of = full.reading_uplink()
     first = np.cumsum(full.count) - full.count
-    is_own = np.arange(full.readings) - first[owner] < columns.count[owner]
+    is_own = np.arange(full.readings) - first[uplink_of] < columns.count[uplink_of]
     own, derived = _readings(full, is_own), _readings(full, ~is_own)
     sources = [source for source, _, _ in levels]
     pairs = list(zip(sources, derived, strict=True))
@@ -185,7 +185,7 @@ def _readings(columns: Columns, picked: NDArray[np.bool_]) -> list[JudgedReading
             BY_NO[int(columns.code[i])],
             float(columns.value[i]),
             Quality(int(columns.quality[i])),
-            Reason(int(columns.why[i])),
+            Reason(int(columns.quality_reason[i])),
         )
         for i in np.flatnonzero(picked).tolist()
     ]

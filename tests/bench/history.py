@@ -75,7 +75,7 @@ def _columns(device: Any, measured_at: Any, received_at: Any, value: Any) -> Col
         value=value,
         measured_at=np.repeat(measured_at, 4),
         quality=np.zeros(m, np.uint8),
-        why=np.zeros(m, np.uint8),
+        quality_reason=np.zeros(m, np.uint8),
     )
 
 

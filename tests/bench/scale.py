@@ -70,7 +70,7 @@ def week(rng: np.random.Generator, devices: range, number: int) -> Readings:
         received_at=np.repeat(at + rng.integers(20, 300, n), len(CODES)),
         value=values.reshape(-1).astype(np.float64),
         quality=np.zeros(m, np.uint8),
-        why=np.zeros(m, np.uint8),
+        quality_reason=np.zeros(m, np.uint8),
     )
 
 

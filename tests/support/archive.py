@@ -21,7 +21,10 @@ from sensorhub.store.readings import Readings
 START = 1_795_000_000_000
 SETTINGS = HistorySettings(segment_s=1, segment_uplinks=1000, chunk_after_h=0.001)
 EVER_KEPT = RetentionSettings(readings_d=10**5, hours_d=10**5, days_d=10**5)
-ROW = ("measured_at", "device", "code", "value", "received_at", "quality", "why")
+ROW = (
+    *("measured_at", "device", "code", "value"),
+    *("received_at", "quality", "quality_reason"),
+)
 
 
 class CrashError(Exception):
@@ -88,9 +91,9 @@ class Hub:
             body=pack(columns, Notes()),
             versions="{}",
         )
-        owner = columns.owner()
+        uplink_of = columns.reading_uplink()
         for i in range(columns.readings):
-            up = owner[i]
+            up = uplink_of[i]
             if columns.outcome[up] not in (Outcome.STORED, Outcome.REPLAY):
                 continue
             if columns.device[up] < 0:
@@ -106,7 +109,7 @@ class Hub:
             first = (
                 int(columns.received_at[up]),
                 int(columns.quality[i]),
-                int(columns.why[i]),
+                int(columns.quality_reason[i]),
             )
             self.expected[key] = min(first, self.expected.get(key, first))
 
@@ -155,5 +158,5 @@ def columns_of(batch: list[Any], now: int) -> Columns:
         # to the second: so the same reading comes again now and then
         measured_at=(np.repeat(received_at, count) + offset) // 1000 * 1000,
         quality=quality,
-        why=quality * 40,
+        quality_reason=quality * 40,
     )

@@ -26,7 +26,11 @@ class Sensor:
         self.at += after
         at, near = np.array([self.at]), np.array([float(value)])
         said = look(self.table, ONE, at, near, self._level)
-        return Reason(int(said.why[0])), float(said.stuck_h[0]), float(said.bad[0])
+        return (
+            Reason(int(said.quality_reason[0])),
+            float(said.stuck_h[0]),
+            float(said.bad[0]),
+        )
 
     def live(self, days: int, seed: int = 1, noise: float = 1.0) -> None:
         """An ordinary life: filled by day, still at night, emptied when full."""
@@ -44,7 +48,7 @@ def test_a_sensor_that_repeats_itself_longer_than_ever_is_stuck(noise: float) ->
     sensor = Sensor()
     sensor.live(20, noise=noise)
     said = [sensor.tell(44) for _ in range(30)]
-    found = [n for n, (why, _, _) in enumerate(said) if why is Reason.STUCK]
+    found = [n for n, (reason, _, _) in enumerate(said) if reason is Reason.STUCK]
     assert found == list(range(found[0], 30))
     assert found[0] <= 24
     assert said[-1][1] == pytest.approx(29, abs=1.01)
@@ -69,7 +73,7 @@ def test_at_its_ends_a_sensor_repeats_itself_for_good_reason() -> None:
     sensor = Sensor()
     sensor.live(10)
     said = [sensor.tell(100) for _ in range(40)]
-    assert {why for why, _, _ in said[5:]} == {Reason.BLIND_ZONE}
+    assert {reason for reason, _, _ in said[5:]} == {Reason.BLIND_ZONE}
     assert not any(hours for _, hours, _ in said)
 
 

@@ -20,10 +20,10 @@ INF, NAN = float("inf"), float("nan")
 
 
 def verdict(name: str, value: float) -> tuple[Quality, Reason]:
-    quality, why = check_ranges(
+    quality, reason = check_ranges(
         np.array([BY_NAME[name].no], np.uint8), np.array([value], np.float64)
     )
-    return Quality(quality[0]), Reason(why[0])
+    return Quality(quality[0]), Reason(reason[0])
 
 
 GOOD = (Quality.OK, Reason.NONE)
