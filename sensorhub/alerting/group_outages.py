@@ -59,7 +59,7 @@ class GroupOutages:
             open_ = self._out(rule.id)
             group = self._counted(one, now)
             for share in one.shares(group, quiet, open_):
-                subject = state.places[share.group]
+                subject = state.subjects[share.group]
                 before = recorder.worst(rule.id, subject)
                 level = one.level(share, before)
                 if level == before or (level > before and not rule.in_schedule(now)):

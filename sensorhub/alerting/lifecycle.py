@@ -231,7 +231,7 @@ class AlertLifecycle:
 
     def _subjects(self, id_: str) -> Iterator[Subject]:
         """All subjects with an id."""
-        registry, groups = self._state.registry, self._state.places
+        registry, groups = self._state.registry, self._state.subjects
         if id_ == HUB.id:
             yield HUB
         if (asset := registry.asset_no.get(id_)) is not None:

@@ -107,7 +107,7 @@ class AlertRecorder:
         here = state.reception.gateway == subject.no
         zones = Counter(state.zone[here].tolist())
         zones.pop(NOWHERE, None)
-        return state.places[zones.most_common(1)[0][0]].id if zones else HUB.id
+        return state.subjects[zones.most_common(1)[0][0]].id if zones else HUB.id
 
     def resolve(
         self, change_set: ChangeSet, alert: Alert, at: int, reason: str

@@ -149,7 +149,8 @@ class Hub:
         self._on_commit.clear()
         try:
             with transaction(self.connection):
-                if new := self.session.state.places.new:  # with what uses their numbers
+                # new subjects: in the transaction with what uses their numbers
+                if new := self.session.state.subjects.new:
                     subject_rows.add(self.connection, new)
                     self.on_commit(new.clear)
                 row = change_set.write(self.connection, self.dead_letters)

@@ -44,16 +44,16 @@ class LiveHooks:
     def gateways(self, columns: Columns) -> list[tuple[int, int]]:
         """Devices that the gateway of before does not hear."""
         known = self._state.reception.gateway
-        places, found = self._state.places, self._notes.gateways
+        subjects, found = self._state.subjects, self._notes.gateways
         taken: dict[int, int] = {}
         for uplink, ids in self._heard_by.items():
             device = columns.device.item(uplink)
             if device < 0 or columns.outcome.item(uplink) == Outcome.DUPLICATE:
                 continue
             before = taken.get(device) or known.item(device)
-            if before and before in [places.known("gateway", x) for x in ids]:
+            if before and before in [subjects.known("gateway", x) for x in ids]:
                 continue
-            taken[device] = places.number("gateway", ids[0])
+            taken[device] = subjects.number("gateway", ids[0])
             found.append((device, taken[device]))
         return found
 

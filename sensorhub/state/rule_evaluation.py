@@ -197,7 +197,9 @@ class RuleEvaluator:
     def _shown(self, rule: Rule, sample: SeriesSample) -> float:
         """What a rule compares: the value, its rate an hour, or a count."""
         if rule.kind == "count_since":
-            return sum(self._series.since.item(x) for x in self._doors(sample.series))
+            return sum(
+                self._series.since.item(x) for x in self._asset_counters(sample.series)
+            )
         if rule.kind == "rate":
             hours = (sample.at - sample.last_at) / HOUR_MS
             return (sample.value - sample.last_value) / hours
@@ -205,15 +207,15 @@ class RuleEvaluator:
             return rule.clauses.shown(sample.value, self.celsius(sample.series))
         return sample.value
 
-    def _doors(self, series: int) -> list[int]:
-        """The series that count the same on the series' asset: its doors."""
+    def _asset_counters(self, series: int) -> list[int]:
+        """Return the series of the same counter on all devices of the series' asset."""
         columns = self._series
         asset, code = columns.asset_of(series), columns.code.item(series)
         if asset not in self._mounted:
             here = np.flatnonzero(self._registry.asset_of == asset)
             self._mounted[asset] = here.tolist()
         found = [columns.number(device, code) for device in self._mounted[asset]]
-        return [door for door in found if door != NO_SERIES]
+        return [one for one in found if one != NO_SERIES]
 
     def celsius(self, series: int) -> float:
         """The last temperature of the series' own device, else 25 °C."""

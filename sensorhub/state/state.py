@@ -45,11 +45,11 @@ class State:
         self,
         registry: Registry,
         rules: tuple[Rule, ...],
-        places: Subjects | None = None,
+        subjects: Subjects | None = None,
         filling: FillModels | None = None,
     ) -> None:
         self.registry = registry
-        self.places = places or Subjects()
+        self.subjects = subjects or Subjects()
         self.zone = self._zones()
         self.reception = Reception(registry)
         self.dedup = DedupWindow(registry.devices)
@@ -60,12 +60,12 @@ class State:
         self.readings = ReadingProcessor(registry, self.series, self.rules, self.levels)
 
     def _zones(self) -> NDArray[np.int32]:
-        """By device the place that is its zone; 0 where it is not mounted."""
+        """By device the subject that is its zone; 0 where it is not mounted."""
         registry = self.registry
         by_asset = np.zeros(registry.assets, np.int32)
         for number, traits in enumerate(registry.traits):
             if traits is not None:
-                by_asset[number] = self.places.number("zone", traits.zone)
+                by_asset[number] = self.subjects.number("zone", traits.zone)
         asset = registry.asset_of
         return np.where(asset < 0, NOWHERE, by_asset[asset]).astype(np.int32)
 

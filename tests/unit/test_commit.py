@@ -117,7 +117,7 @@ def test_dead_letters_are_counted_right_after_a_retried_purge(
 def test_gateways_are_numbered_in_the_transaction_that_uses_them(
     story: Story,
 ) -> None:
-    story.hub.session.state.places.number("gateway", "gw-1")
+    story.hub.session.state.subjects.number("gateway", "gw-1")
     queue = WriteQueue()
 
     def breaks(_connection: sqlite3.Connection) -> None:
@@ -126,7 +126,7 @@ def test_gateways_are_numbered_in_the_transaction_that_uses_them(
     queue.submit(breaks)
     queue.commit(story.hub, ChangeSet(writes=[lambda _c: None]))
     assert ("gateway", "gw-1") in story.rows("SELECT kind, id FROM places")
-    assert not story.hub.session.state.places.new
+    assert not story.hub.session.state.subjects.new
 
 
 def test_a_silence_is_read_after_its_commit(

@@ -217,7 +217,7 @@ def test_heard_by_its_gateway_among_others_it_stays_with_it(tmp_path: Path) -> N
     device = town.hub.session.registry.device_no[EUIS[0]]
 
     def gateway() -> str:
-        return town.hub.session.state.places[
+        return town.hub.session.state.subjects[
             int(town.hub.session.state.reception.gateway[device])
         ].id
 

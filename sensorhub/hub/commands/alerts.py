@@ -85,10 +85,10 @@ def silence(context: CommandContext) -> Result:
 def _check_named(hub: Hub, said: dict[str, Any]) -> None:
     """Refuse names that do not exist: such a silence would match nothing."""
     session = hub.session
-    registry, places = session.registry, session.state.places
+    registry, subjects = session.registry, session.state.subjects
     known = {
         "zone": {HUB_ID, *(traits.zone for traits in registry.traits if traits)},
-        "asset": {HUB_ID, *registry.asset_no, *places.ids()},
+        "asset": {HUB_ID, *registry.asset_no, *subjects.ids()},
         "rule": session.lifecycle.rule_kinds().keys(),
     }
     for key, names in known.items():
