@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import structlog
@@ -28,10 +27,9 @@ from sensorhub.store import (
 )
 from sensorhub.store.backlog import Backlog
 from sensorhub.store.database import connect
-from sensorhub.store.hot.damaged_rows import set_aside_row, set_aside_slice
 from sensorhub.store.jobs import HubAccess, JobRunner, LostJobError, WriteJob
 from sensorhub.store.retention import OnLettersDeleted
-from sensorhub.store.segments import Segment, SliceRow
+from sensorhub.store.segment_writer import OnDamaged, SegmentWriter
 
 log = structlog.get_logger()
 
@@ -39,10 +37,7 @@ POLL_S = 0.25
 TIDY_S = 10.0
 ROLL_S = 3600.0  # between looking for blocks without rollups
 PAUSE_S = 1.0  # after a failure
-PART_BYTES = 200_000  # of slices in one transaction
 REST = 2.0  # rounds rest twice as long as they work: ingest comes first
-
-OnDamaged = Callable[[Connection, int, int], None]
 
 
 def _ignore_damage(_connection: Connection, _number: int, _uplinks: int) -> None:
@@ -90,6 +85,9 @@ class HistoryMaker:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._jobs = JobRunner(hub.submit, self._stopping)
+        self._segments = SegmentWriter(
+            self._read, self._jobs, hub.now, self._hooks.on_damaged
+        )
         self._backlog = Backlog(self._read, settings, hub.now())
         self._steps: Iterator[compaction.CompactionStep] | None = None
         self._in_round: set[int] = set()
@@ -179,7 +177,7 @@ class HistoryMaker:
             self._read, cursor, self._settings.segment_uplinks
         )
         if segment is not None:
-            self._put(segment)
+            self._segments.put(segment)
             self._unmerged = True
         self._backlog.renew(self._now())
         return segment is not None
@@ -194,7 +192,7 @@ class HistoryMaker:
         chosen = segment_merging.to_merge(rows)
         self._unmerged = bool(chosen)
         if chosen:
-            self._put(segment_merging.merge(self._read, chosen))
+            self._segments.put(segment_merging.merge(self._read, chosen))
         return bool(chosen)
 
     def make_chunks(self) -> bool:
@@ -264,39 +262,3 @@ class HistoryMaker:
                 self._hooks.on_damaged(connection, number, 0)
 
         return write
-
-    def _put(self, segment: Segment) -> None:
-        """Write the slices in parts; the segment counts from the last part on."""
-        number = segments.next_number(self._read)
-        for part in _parts(segment.slices):
-            self._jobs.do(partial(segments.put_slices, number=number, rows=part))
-
-        def write(connection: Connection) -> None:
-            if segments.write(connection, number, segment):
-                self._set_aside(connection, segment)
-
-        self._jobs.do(write, lambda: segments.written(self._read, segment))
-
-    def _set_aside(self, connection: Connection, segment: Segment) -> None:
-        now = self._now()
-        for number in segment.damaged:
-            if segment.replaces:
-                aside = set_aside_slice(connection, number, now)
-                self._hooks.on_damaged(connection, aside, 0)
-                continue
-            uplinks = set_aside_row(connection, number, now)
-            if uplinks is not None:
-                self._hooks.on_damaged(connection, number, uplinks)
-
-
-def _parts(rows: list[SliceRow]) -> Iterator[list[SliceRow]]:
-    part: list[SliceRow] = []
-    size = 0
-    for row in rows:
-        part.append(row)
-        size += len(row.body)
-        if size >= PART_BYTES:
-            yield part
-            part, size = [], 0
-    if part:
-        yield part

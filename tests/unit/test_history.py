@@ -25,6 +25,7 @@ from sensorhub.store import (
     jobs,
     reclaim,
     segment_merging,
+    segment_writer,
     segments,
     slices,
 )
@@ -52,7 +53,7 @@ def _small() -> Iterator[None]:
         patch.setattr(jobs, "SEEN_S", 0.0)
         patch.setattr(history, "PAGE_CHUNKS", 4)
         patch.setattr(history_maker, "TIDY_S", 0.0)
-        patch.setattr(history_maker, "PART_BYTES", 300)
+        patch.setattr(segment_writer, "PART_BYTES", 300)
         patch.setattr(reclaim, "KEPT_UPLINKS", 6)
         patch.setattr(reclaim, "STEP_ROWS", 2)
         patch.setattr(reclaim, "STEP_SLICES", 2)

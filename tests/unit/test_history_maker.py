@@ -17,6 +17,7 @@ from sensorhub.store import (
     jobs,
     reclaim,
     segment_merging,
+    segment_writer,
     segments,
 )
 from sensorhub.store.database import prepare
@@ -133,7 +134,7 @@ def test_a_segment_that_lost_a_part_does_not_count(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(segments, "SLICE_READINGS", 4)
-    monkeypatch.setattr(history_maker, "PART_BYTES", 1)
+    monkeypatch.setattr(segment_writer, "PART_BYTES", 1)
     fill(hub)
     hub.undo_in = 2
     with pytest.raises(LostJobError):
