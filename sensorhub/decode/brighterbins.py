@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sensorhub.decode.field_readers import Scale, also, row, unused, value
+from sensorhub.decode.field_readers import Scale, fixed_layout, peek, reserved, value
 from sensorhub.model import Frame
 
 _UNKNOWN: Final[Mapping[int, str]] = MappingProxyType({63: "unknown"})
@@ -18,19 +18,19 @@ _NO_DISTANCE: Final[Mapping[int, str]] = MappingProxyType(
     {511: "sensor does not answer", 510: "sensor is set up wrongly"}
 )
 _BY_TYPE: Final = (
-    row(
-        also(value(">T", "battery", Scale(times=2), mask=0x3F_0000, words=_UNKNOWN)),
-        also(value(">T", "temperature", Scale(plus=-40), mask=0xFE00)),
+    fixed_layout(
+        peek(value(">T", "battery", Scale(times=2), mask=0x3F_0000, words=_UNKNOWN)),
+        peek(value(">T", "temperature", Scale(plus=-40), mask=0xFE00)),
         value(">T", "own_fill", mask=0x1FC, words=_NO_FILL),
     ),
-    row(
-        also(value(">T", "battery", Scale(times=2), mask=0xFC_0000, words=_UNKNOWN)),
-        also(value(">T", "temperature", Scale(plus=-40), mask=0x3_F800)),
+    fixed_layout(
+        peek(value(">T", "battery", Scale(times=2), mask=0xFC_0000, words=_UNKNOWN)),
+        peek(value(">T", "temperature", Scale(plus=-40), mask=0x3_F800)),
         value(">T", "distance", Scale(times=10), mask=0x7FC, words=_NO_DISTANCE),
     ),
-    row(
-        unused(10),
-        also(value(">H", "battery", Scale(times=2), mask=0x7E00, words=_UNKNOWN)),
+    fixed_layout(
+        reserved(10),
+        peek(value(">H", "battery", Scale(times=2), mask=0x7E00, words=_UNKNOWN)),
         value(">H", "battery_voltage", Scale(10, plus=22), mask=0x1E0),
     ),
 )

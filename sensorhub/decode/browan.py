@@ -13,8 +13,8 @@ from sensorhub.decode.field_readers import (
     PortDecoder,
     Scale,
     by_port,
+    fixed_layout,
     flags,
-    row,
     value,
 )
 from sensorhub.model import Frame
@@ -27,14 +27,14 @@ _SINCE: Final = value("<H", "minutes_since")
 _EVENTS: Final = value("<T", "events", bits=24)
 _REST: Final = (_BATTERY, _BOARD, _SINCE, _EVENTS)
 _LEAK: Final = flags(leak=0x01, temperature_changed=0x20, humidity_changed=0x40)
-_LEAK_OLD: Final = row(_LEAK, _BATTERY, _TEMPERATURE, _HUMIDITY)
-_LEAK_NEW: Final = row(_LEAK, _BATTERY, _BOARD, _HUMIDITY, _TEMPERATURE)
+_LEAK_OLD: Final = fixed_layout(_LEAK, _BATTERY, _TEMPERATURE, _HUMIDITY)
+_LEAK_NEW: Final = fixed_layout(_LEAK, _BATTERY, _BOARD, _HUMIDITY, _TEMPERATURE)
 _DOOR: Final = flags(lid_open=0x01, button=0x02, tamper=0x04, moved=0x08)
 _DOOR_BATTERY: Final = value("<B", "battery_voltage", Scale(10, plus=21))
-_DOOR_OLD: Final = row(
+_DOOR_OLD: Final = fixed_layout(
     _DOOR, _DOOR_BATTERY, value("<b", "temperature"), _HUMIDITY, _SINCE, _EVENTS
 )
-_DOOR_NEW: Final = row(
+_DOOR_NEW: Final = fixed_layout(
     _DOOR, _DOOR_BATTERY, value("<h", "temperature", 10), _HUMIDITY, _SINCE, _EVENTS
 )
 
@@ -54,17 +54,17 @@ def _with_answers(port: int, read: FrameDecoder) -> PortDecoder:
     return by_port({port: read}, answers=204)
 
 
-tbdw100 = _with_answers(100, row(flags(lid_open=0x01), *_REST))
+tbdw100 = _with_answers(100, fixed_layout(flags(lid_open=0x01), *_REST))
 """Door: battery V, board_temperature °C, lid_open, events."""
-tbms100 = _with_answers(102, row(flags(occupied=0x01), *_REST))
+tbms100 = _with_answers(102, fixed_layout(flags(occupied=0x01), *_REST))
 """Motion: battery V, board_temperature °C, occupied, events."""
-tbpb100 = _with_answers(147, row(flags(button=0x01), *_REST))
+tbpb100 = _with_answers(147, fixed_layout(flags(button=0x01), *_REST))
 """Button: battery V, board_temperature °C, button, events."""
 tbwl100 = _with_answers(106, _leak)
 """Leak: battery V, temperature °C, humidity %, leak."""
 tbhv110 = _with_answers(
     103,
-    row(
+    fixed_layout(
         flags(status=0x01, climate_changed=0x10, iaq_changed=0x20),
         _BATTERY,
         _BOARD,

@@ -13,19 +13,19 @@ import msgspec
 
 from sensorhub.decode.network_server import (
     UNREADABLE,
+    add_decoded,
     best_link,
     dev_eui,
     gateway_id,
     gateways_of,
-    keep_decoded,
-    load,
+    integer_at,
+    object_at,
+    parse_object,
+    parse_rfc3339,
     receptions,
-    table,
-    take_frame,
+    set_payload,
+    text_at,
     to_ms,
-    when_ms,
-    whole,
-    word,
 )
 from sensorhub.model import Envelope, EnvelopeError, is_id
 
@@ -56,7 +56,7 @@ class _Reception(msgspec.Struct, gc=False):
 
 
 class _Uplink(msgspec.Struct, rename="camel"):
-    """A version 4 uplink with raw bytes: the common case, read in one go."""
+    """A version 4 uplink with raw bytes: the common case, decoded into a struct."""
 
     device_info: _Device
     time: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -72,24 +72,24 @@ _read_uplink = msgspec.json.Decoder(_Uplink).decode
 
 
 def chirpstack(topic: str, payload: bytes) -> list[Envelope]:
-    """The one uplink or event of a ChirpStack message."""
+    """Return the uplink or event of a ChirpStack message."""
     last = topic.rpartition("/")[2]
     if last == "up":
         try:
-            return [_common(_read_uplink(payload))]
+            return [_from_struct(_read_uplink(payload))]
         except (*UNREADABLE, ValueError):
-            pass  # another flavour, or broken: the long way finds out and says
-    return [_any(topic, last, load(payload))]
+            pass  # another version, or broken: _from_json reports which
+    return [_from_json(topic, last, parse_object(payload))]
 
 
-def _common(uplink: _Uplink) -> Envelope:
+def _from_struct(uplink: _Uplink) -> Envelope:
     eui = bytes.fromhex(uplink.device_info.dev_eui)
     if len(eui) != 8:
         raise ValueError
     link: dict[str, float] = {}
     ids: tuple[str, ...] = ()
     if heard := uplink.rx_info:
-        best = heard[0] if len(heard) == 1 else max(heard, key=_loudness)
+        best = heard[0] if len(heard) == 1 else max(heard, key=_rssi)
         link = {"rssi": best.rssi, "snr": best.snr}
         ids = _ids(heard)
     when = to_ms(uplink.time)
@@ -99,25 +99,25 @@ def _common(uplink: _Uplink) -> Envelope:
     envelope.gateways = ids
     envelope.session = uplink.dev_addr
     if uplink.decoded is not None:
-        keep_decoded(envelope, uplink.decoded)
+        add_decoded(envelope, uplink.decoded)
     return envelope
 
 
 def _ids(heard: list[_Reception]) -> tuple[str, ...]:
-    """The gateways' ids, the loudest first."""
+    """Return the gateways' ids, the highest rssi first."""
     if len(heard) > 1:
-        heard = sorted(heard, key=_loudness, reverse=True)
+        heard = sorted(heard, key=_rssi, reverse=True)
     found = (gateway_id(entry.gateway_id) for entry in heard)
     return tuple(dict.fromkeys(id_ for id_ in found if id_ is not None))
 
 
-def _loudness(heard: _Reception) -> float:
+def _rssi(heard: _Reception) -> float:
     return heard.rssi
 
 
-def _any(topic: str, last: str, message: dict[str, Any]) -> Envelope:
+def _from_json(topic: str, last: str, message: dict[str, Any]) -> Envelope:
     version_4 = "deviceInfo" in message
-    given = table(message, "deviceInfo").get("devEui") or message.get("devEUI")
+    given = object_at(message, "deviceInfo").get("devEui") or message.get("devEUI")
     device = dev_eui(given)
     if device is None:
         raise EnvelopeError("no DevEUI: neither deviceInfo.devEui nor devEUI is one")
@@ -159,21 +159,21 @@ def _event(topic: str, last: str, message: dict[str, Any]) -> str | None:
 def _time(message: dict[str, Any], heard: list[dict[str, Any]]) -> int | None:
     given = [message.get("time")]
     given += [entry.get(key) for key in ("nsTime", "time") for entry in heard]
-    times = (when_ms(value) for value in given)
+    times = (parse_rfc3339(value) for value in given)
     return next((ms for ms in times if ms is not None), None)
 
 
 def _fill(envelope: Envelope, message: dict[str, Any]) -> None:
     # proto3 JSON leaves out zeros: a missing fCnt is the counter's zero
-    envelope.seq = whole(message, "fCnt", 0xFFFF_FFFF) or 0
-    envelope.port = whole(message, "fPort", 255) or 0
-    envelope.session = word(message, "devAddr")
+    envelope.seq = integer_at(message, "fCnt", 0xFFFF_FFFF) or 0
+    envelope.port = integer_at(message, "fPort", 255) or 0
+    envelope.session = text_at(message, "devAddr")
     if message.get("object") is not None:
-        keep_decoded(envelope, message["object"])
+        add_decoded(envelope, message["object"])
     text = message.get("objectJSON")
     if isinstance(text, str) and text:
         try:
-            keep_decoded(envelope, msgspec.json.decode(text))
+            add_decoded(envelope, msgspec.json.decode(text))
         except UNREADABLE as error:
             envelope.ignored.append(f"objectJSON: not JSON: {error}")
-    take_frame(envelope, message.get("data"))
+    set_payload(envelope, message.get("data"))

@@ -1,4 +1,4 @@
-"""From a payload codec's result to the fields of a frame. Pure.
+"""Conversion of a payload codec's result to the fields of a frame. Pure.
 
 A result is what LoRa Alliance TS013 says: `data`, `warnings`, `errors`; one without
 any of them is taken as the data. Names inside each other become `a.b`. A record of a
@@ -16,7 +16,7 @@ from sensorhub.decode.network_server import (
     UNREADABLE,
     brief,
     number,
-    when_ms,
+    parse_rfc3339,
 )
 from sensorhub.decode.units import amount
 from sensorhub.model import Field, Frame, Text
@@ -28,10 +28,10 @@ _YEAR_2000_S: Final = 946_684_800
 FAR_MS: Final = 2**53
 
 
-def result_frame(said: str) -> Frame:
-    """The frame that a codec's result (JSON text) stands for."""
+def result_frame(result_text: str) -> Frame:
+    """Parse a codec's result (JSON text) into a frame."""
     try:
-        result = msgspec.json.decode(said)
+        result = msgspec.json.decode(result_text)
     except UNREADABLE as error:
         return Frame(errors=[f"the codec's result cannot be read: {error}"])
     data: Any = result
@@ -51,7 +51,7 @@ def result_frame(said: str) -> Frame:
 
 
 def _texts(value: object) -> list[str]:
-    """A list of texts, whatever a codec took for one."""
+    """Return a codec's list of texts, whatever type it has."""
     items = value if isinstance(value, list) else [value]
     return [
         item[:200]
@@ -67,15 +67,15 @@ def _flatten(frame: Frame, data: object) -> None:
     while waiting:
         name, value, depth, at = waiting.pop()
         if isinstance(value, dict | list) and depth < MAX_DEPTH:
-            waiting.extend(reversed(_inner(name, value, depth + 1, at)))
+            waiting.extend(reversed(_items(name, value, depth + 1, at)))
         elif len(frame.fields) + len(frame.texts) + len(frame.ignored) < MAX_VALUES:
-            _keep(frame, name, value, at)
+            _add_value(frame, name, value, at)
         else:
             frame.ignored.append("further values of the codec: too many")
             return
 
 
-def _inner(
+def _items(
     name: str, value: dict[str, Any] | list[Any], depth: int, at: int | None
 ) -> list[tuple[str, object, int, int | None]]:
     prefix = f"{name}." if name else ""
@@ -87,33 +87,33 @@ def _inner(
         if own is None:
             found.append((f"{prefix}{place}"[:64], item, depth, at))
         else:
-            key, moment = own
-            found += [(k[:64], v, depth, moment) for k, v in item.items() if k != key]
+            key, own_ms = own
+            found += [(k[:64], v, depth, own_ms) for k, v in item.items() if k != key]
     return found
 
 
 def _own_time(record: object) -> tuple[str, int] | None:
-    """The key of a record's own time, and that time in ms; None where it has none."""
+    """Return the key of a record's own time and that time in ms; None without one."""
     if not isinstance(record, dict):
         return None
     for key in record:
-        moment = _moment(record[key]) if key.lower() in _TIMES else None
-        if moment is not None:
-            return key, moment
+        own_ms = _epoch_ms(record[key]) if key.lower() in _TIMES else None
+        if own_ms is not None:
+            return key, own_ms
     return None
 
 
-def _moment(value: object) -> int | None:
-    """Epoch seconds, epoch ms or RFC 3339 as ms."""
+def _epoch_ms(value: object) -> int | None:
+    """Return epoch seconds, epoch ms or RFC 3339 text in epoch ms."""
     plain = number(value)
     if plain is None:
-        return when_ms(value)
+        return parse_rfc3339(value)
     if not _YEAR_2000_S <= plain <= FAR_MS:
         return None
     return round(plain * 1000 if plain < SECONDS_BELOW else plain)
 
 
-def _keep(frame: Frame, name: str, value: object, at: int | None) -> None:
+def _add_value(frame: Frame, name: str, value: object, at: int | None) -> None:
     plain = float(value) if isinstance(value, bool) else number(value)
     if plain is None and isinstance(value, str):
         plain = amount(value)

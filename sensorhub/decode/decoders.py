@@ -1,8 +1,8 @@
 """Built-in decoders: one line each, one file a family.
 
-Each function takes a frame's bytes, and its LoRaWAN port where the layout goes by it.
-It never raises, and never passes over a byte in silence: what it could not read stands
-in `errors`, what it left out on purpose in `ignored`.
+Each function takes a frame's bytes, and the LoRaWAN port if the layout depends on it.
+It never raises and never skips a byte silently: `errors` lists what it could not read,
+`ignored` what it left out on purpose.
 """
 
 from sensorhub.decode.brighterbins import brighterbins
@@ -82,7 +82,7 @@ DECODERS = frozenset(name for name in (*_ON_ANY_PORT, *_BY_PORT) if name)
 
 
 def decode_frame(decoder: str | None, frame: bytes, port: int) -> Frame | None:
-    """What the named decoder reads out of a frame; None where there is no such one."""
+    """Decode a frame with the named decoder; None where there is no such decoder."""
     if decoder in _ON_ANY_PORT:
         return _ON_ANY_PORT[decoder](frame)
     if decoder in _BY_PORT:

@@ -9,7 +9,14 @@ a temperature below zero is sent stands nowhere.
 from collections.abc import Mapping
 from typing import Final
 
-from sensorhub.decode.field_readers import FieldReader, aside, flags, row, unused, value
+from sensorhub.decode.field_readers import (
+    FieldReader,
+    fixed_layout,
+    flags,
+    reserved,
+    skipped,
+    value,
+)
 from sensorhub.model import Frame
 
 _BELOW_ZERO: Final[Mapping[int, str]] = dict.fromkeys(
@@ -18,15 +25,15 @@ _BELOW_ZERO: Final[Mapping[int, str]] = dict.fromkeys(
 _LEVEL: Final = value(">H", "distance")
 _REST: Final[tuple[FieldReader, ...]] = (
     value(">B", "temperature", words=_BELOW_ZERO),
-    unused(1),  # the sign of the angle: only its size is kept
+    reserved(1),  # the sign of the angle: only its size is kept
     value(">B", "tilt"),
     flags(full_alarm=0xF0, fire_alarm=0x0F),
     flags(tilted=0xF0, low_battery=0x0F),
-    unused(4),  # counter of frames, end mark
+    reserved(4),  # counter of frames, end mark
 )
-_PLAIN: Final = row(unused(5), _LEVEL, unused(1), *_REST)
-_WITH_GPS: Final = row(
-    unused(5), _LEVEL, unused(1), aside(8, "location: not kept"), *_REST
+_PLAIN: Final = fixed_layout(reserved(5), _LEVEL, reserved(1), *_REST)
+_WITH_GPS: Final = fixed_layout(
+    reserved(5), _LEVEL, reserved(1), skipped(8, "location: not kept"), *_REST
 )
 _PARAMETERS: Final = 3
 

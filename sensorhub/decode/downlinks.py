@@ -1,4 +1,4 @@
-"""What a downlink looks like on its way: topics, JSON, bytes by family. Pure.
+"""Encoding of downlinks: topics, JSON, bytes by family. Pure.
 
 ChirpStack: documentation of version 4, "Integrations / MQTT / Scheduling a downlink";
 the item's own id comes back as `queueItemId` in its txack and ack events. Bytes:
@@ -51,18 +51,18 @@ class DownlinkFrame(NamedTuple):
 
 
 def native(
-    id_: str, place: tuple[str, str], kind: str, said: Mapping[str, Any]
+    id_: str, place: tuple[str, str], kind: str, arguments: Mapping[str, Any]
 ) -> tuple[str, bytes]:
-    """Topic and payload for a native device at `place` = (zone, device)."""
+    """Return topic and payload for a native device at `place` = (zone, device)."""
     zone, device = place
-    body = {"id": id_, "command": kind, **said}
+    body = {"id": id_, "command": kind, **arguments}
     return f"{TOPIC_ROOT}/{zone}/{device}/down", json.dumps(body).encode()
 
 
 def chirpstack(
     id_: str, place: tuple[str, str], frame: DownlinkFrame, *, confirmed: bool
 ) -> tuple[str, bytes]:
-    """Topic and payload for a device (DevEUI) at `place` = (application, device)."""
+    """Return topic and payload for the device at `place` = (application, DevEUI)."""
     application, eui = place
     body = {
         "id": id_,
@@ -76,7 +76,7 @@ def chirpstack(
 
 
 def receipt(event: str, payload: bytes) -> tuple[str, str] | None:
-    """Id and kind (txack, ack, nack) that a ChirpStack event tells of a downlink."""
+    """Return the downlink's id and the kind (txack, ack, nack) of an event."""
     try:
         body = msgspec.json.decode(payload)
     except UNREADABLE:
@@ -89,27 +89,29 @@ def receipt(event: str, payload: bytes) -> tuple[str, str] | None:
     return id_, event
 
 
-def family_bytes(decoder: str, kind: str, said: Mapping[str, Any]) -> DownlinkFrame:
-    """A built-in family's bytes. Raises ValueError where none are documented."""
+def family_bytes(
+    decoder: str, kind: str, arguments: Mapping[str, Any]
+) -> DownlinkFrame:
+    """Encode a command for a built-in family. Raises ValueError where it cannot."""
     if kind == "reboot" and decoder in _SECONDS | _MINUTES:
         return DownlinkFrame(MILESIGHT_PORT, b"\xff\x10\xff")
     if kind == "reboot" and decoder in _DRAGINO:
         return DownlinkFrame(DRAGINO_PORT, b"\x04\xff")
     if kind == "interval":
-        return _interval(decoder, int(said["interval_s"]))
+        return _interval(decoder, int(arguments["interval_s"]))
     if kind == "thresholds" and decoder in _THRESHOLDS:
-        return _threshold(_THRESHOLDS[decoder], said["thresholds"])
+        return _threshold(_THRESHOLDS[decoder], arguments["thresholds"])
     raise ValueError(f"no {kind} is known for decoder {decoder}: send it as hex")
 
 
 def _threshold(
-    model: tuple[str, int, int], said: Mapping[str, float | list[float]]
+    model: tuple[str, int, int], thresholds: Mapping[str, float | list[float]]
 ) -> DownlinkFrame:
-    """One number: a distance below it, else a value above it; two: outside of them."""
+    """Encode limits: one is below for a distance, else above; two are outside."""
     name, control, steps = model
-    if list(said) != [name]:
+    if list(thresholds) != [name]:
         raise ValueError(f"this model takes one threshold, {name}=…")
-    limits = said[name]
+    limits = thresholds[name]
     if isinstance(limits, list):
         condition, (low, high) = _OUTSIDE, limits
     elif name == "distance":
@@ -138,7 +140,7 @@ def _interval(decoder: str, seconds: int) -> DownlinkFrame:
 
 
 def echoes(decoder: str, data: bytes) -> tuple[bytes, ...]:
-    """What an uplink holds once the device has taken these bytes; () if unknown.
+    """Return the bytes that an uplink has once these took effect; () if unknown.
 
     Milesight devices answer a command with the same bytes, on channel fe or ff.
     """

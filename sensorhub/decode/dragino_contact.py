@@ -9,29 +9,38 @@ sensor watches: 1 door, 2 leak, 3 both.
 from collections.abc import Callable
 from typing import Final
 
-from sensorhub.decode.field_readers import also, by_port, flags, row, unused, value
+from sensorhub.decode.field_readers import (
+    by_port,
+    fixed_layout,
+    flags,
+    peek,
+    reserved,
+    value,
+)
 from sensorhub.model import Frame
 
 _BATTERY: Final = value(">H", "battery_voltage", 1000, mask=0x3FFF)
 _ALARM: Final = flags(alarm=0x01)
 _BY_MODE: Final[dict[int, Callable[[bytes], Frame]]] = {
-    1: row(
-        also(flags(lid_open=0x80)),
+    1: fixed_layout(
+        peek(flags(lid_open=0x80)),
         _BATTERY,
-        unused(1),
+        reserved(1),
         value(">T", "open_count", bits=24),
         value(">T", "last_open_min"),
         _ALARM,
     ),
-    2: row(
-        also(flags(leak=0x40)),
+    2: fixed_layout(
+        peek(flags(leak=0x40)),
         _BATTERY,
-        unused(1),
+        reserved(1),
         value(">T", "leak_count", bits=24),
         value(">T", "last_leak_min"),
         _ALARM,
     ),
-    3: row(also(flags(lid_open=0x80, leak=0x40)), _BATTERY, unused(7), _ALARM),
+    3: fixed_layout(
+        peek(flags(lid_open=0x80, leak=0x40)), _BATTERY, reserved(7), _ALARM
+    ),
 }
 
 

@@ -10,12 +10,12 @@ from struct import Struct
 from typing import Final
 
 from sensorhub.decode.dragino_ultrasonic import (
-    by_kind,
-    distance,
-    unread,
-    volts,
+    add_battery_voltage,
+    add_distance,
+    by_dragino_port,
+    check_remainder,
 )
-from sensorhub.decode.field_readers import dated
+from sensorhub.decode.field_readers import add_record
 from sensorhub.model import Field, Frame
 
 SIZE: Final = 11
@@ -26,11 +26,11 @@ _RECORD: Final = Struct(">BHHHI")  # flags, three distances in mm, epoch s
 
 def _uplink(frame: bytes, out: Frame) -> None:
     if len(frame) >= 2:
-        volts(frame, out)
+        add_battery_voltage(frame, out)
         out.fields.append(Field("interrupt", float(bool(frame[0] & _INTERRUPT))))
     for probe in range(min(PROBES, (len(frame) - 2) // 2)):
         raw = frame[2 + 2 * probe : 4 + 2 * probe]
-        distance(int.from_bytes(raw, "big"), out, name=f"distance_{probe + 1}")
+        add_distance(int.from_bytes(raw, "big"), out, name=f"distance_{probe + 1}")
     if len(frame) != SIZE:
         out.errors.append(f"frame of {len(frame)} bytes, {SIZE} expected")
 
@@ -40,9 +40,9 @@ def _records(frame: bytes, out: Frame) -> None:
         _flags, *distances, seconds = _RECORD.unpack_from(frame, at)
         part = Frame()
         for probe, mm in enumerate(distances, 1):
-            distance(mm, part, name=f"distance_{probe}")
-        dated(part, seconds, out)
-    unread(frame, _RECORD.size, out)
+            add_distance(mm, part, name=f"distance_{probe}")
+        add_record(part, seconds, out)
+    check_remainder(frame, _RECORD.size, out)
 
 
-dragino_dds04 = by_kind(_uplink, _records)
+dragino_dds04 = by_dragino_port(_uplink, _records)

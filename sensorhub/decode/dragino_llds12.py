@@ -9,7 +9,7 @@ and not 65535. Big-endian.
 from struct import Struct
 from typing import Final
 
-from sensorhub.decode.dragino_ultrasonic import probe_temperature
+from sensorhub.decode.dragino_ultrasonic import add_probe_temperature
 from sensorhub.model import Field, Frame
 
 _UPLINK: Final = Struct(">HhHHBbB")
@@ -41,7 +41,7 @@ def _read(frame: bytes, out: Frame) -> None:
         out.fields.append(Field("distance", float(mm)))
     else:
         out.ignored.append(f"distance: echo too weak or blinded ({signal})")
-    probe_temperature(tenths, out)
+    add_probe_temperature(tenths, out)
     out.fields.append(Field("signal", float(signal)))
     out.fields.append(Field("interrupt", float(interrupt != 0)))
     out.fields.append(Field("laser_temperature", float(laser)))

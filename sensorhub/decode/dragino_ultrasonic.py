@@ -11,7 +11,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
-from sensorhub.decode.field_readers import dated
+from sensorhub.decode.field_readers import add_record
 from sensorhub.model import Field, Frame
 
 SIZE: Final = 8
@@ -21,11 +21,13 @@ RECORD: Final = Struct(">HHhBI")  # mV, mm, °C/10, flags, epoch s
 STATUS_SIZE: Final = 7
 _OLD_WITHOUT_SENSOR: Final = 3
 _OLD: Final = 5
-Part = Callable[[bytes, Frame], None]
+PayloadReader = Callable[[bytes, Frame], None]
 
 
-def by_kind(readings: Part, records: Part) -> Callable[[bytes, int], Frame]:
-    """A decoder of Dragino's ports: 2 readings, 3 history, 5 status."""
+def by_dragino_port(
+    readings: PayloadReader, records: PayloadReader
+) -> Callable[[bytes, int], Frame]:
+    """Return a decoder by Dragino's ports: 2 readings, 3 history, 5 status."""
     parts = {2: readings, 3: records, 5: read_status}
 
     def decode(frame: bytes, port: int) -> Frame:
@@ -43,14 +45,14 @@ def by_kind(readings: Part, records: Part) -> Callable[[bytes, int], Frame]:
 def _uplink(frame: bytes, out: Frame) -> None:
     size = len(frame)
     if size >= 2:
-        volts(frame, out)
+        add_battery_voltage(frame, out)
     if size in (3, 4):
         out.ignored.append("distance: no sensor")
     if size >= _OLD:
-        distance(int.from_bytes(frame[2:4], "big"), out, _found(frame))
+        add_distance(int.from_bytes(frame[2:4], "big"), out, _found(frame))
         out.fields.append(Field("interrupt", float(frame[4] != 0)))
     if size >= SIZE - 1:
-        probe_temperature(int.from_bytes(frame[5:7], "big", signed=True), out)
+        add_probe_temperature(int.from_bytes(frame[5:7], "big", signed=True), out)
     if size not in (_OLD_WITHOUT_SENSOR, _OLD, SIZE):
         out.errors.append(f"frame of {size} bytes, {SIZE} expected")
 
@@ -59,14 +61,16 @@ def _found(frame: bytes) -> bool:
     return len(frame) < SIZE or frame[7] != 0
 
 
-def volts(frame: bytes, out: Frame) -> None:
-    """Battery: the low 14 bits of the first two bytes, mV."""
+def add_battery_voltage(frame: bytes, out: Frame) -> None:
+    """Add the battery voltage: the low 14 bits of the first two bytes, mV."""
     raw = int.from_bytes(frame[:2], "big") & 0x3FFF
     out.fields.append(Field("battery_voltage", raw / 1000))
 
 
-def distance(mm: int, out: Frame, found: bool = True, name: str = "distance") -> None:
-    """The distance, or why there is none."""
+def add_distance(
+    mm: int, out: Frame, found: bool = True, name: str = "distance"
+) -> None:
+    """Add the distance, or the reason why there is none."""
     if mm == 0 or not found:
         out.ignored.append(f"{name}: no sensor")
     elif mm <= INVALID_MM:
@@ -75,8 +79,8 @@ def distance(mm: int, out: Frame, found: bool = True, name: str = "distance") ->
         out.fields.append(Field(name, float(mm)))
 
 
-def probe_temperature(tenths: int, out: Frame) -> None:
-    """What the DS18B20 says, °C, or that there is none."""
+def add_probe_temperature(tenths: int, out: Frame) -> None:
+    """Add the temperature of the DS18B20 probe (°C), or that there is none."""
     celsius = tenths / 10
     if PROBE_C[0] <= celsius <= PROBE_C[1]:
         out.fields.append(Field("temperature", celsius))
@@ -85,29 +89,29 @@ def probe_temperature(tenths: int, out: Frame) -> None:
 
 
 def read_records(frame: bytes, out: Frame) -> None:
-    """Stored uplinks, 11 bytes each, with their own time."""
+    """Read stored uplinks, 11 bytes each, with their own time."""
     for at in range(0, len(frame) - RECORD.size + 1, RECORD.size):
         mv, mm, tenths, _flags, seconds = RECORD.unpack_from(frame, at)
         part = Frame(fields=[Field("battery_voltage", (mv & 0x3FFF) / 1000)])
-        distance(mm, part)
-        probe_temperature(tenths, part)
-        dated(part, seconds, out)
-    unread(frame, RECORD.size, out)
+        add_distance(mm, part)
+        add_probe_temperature(tenths, part)
+        add_record(part, seconds, out)
+    check_remainder(frame, RECORD.size, out)
 
 
-def unread(frame: bytes, size: int, out: Frame) -> None:
-    """Say what is left of a frame that is made of records of `size` bytes."""
+def check_remainder(frame: bytes, size: int, out: Frame) -> None:
+    """Report an error if the frame is not made of records of `size` bytes."""
     left = len(frame) % size
     if left or not frame:
         out.errors.append(f"records of {size} bytes expected, {left} bytes left over")
 
 
 def read_status(frame: bytes, out: Frame) -> None:
-    """Model, firmware, band and battery: the answer to a request, no reading."""
+    """Check the status (model, firmware, band, battery): an answer, no reading."""
     if len(frame) == STATUS_SIZE:
         out.answers = True
     else:
         out.errors.append(f"status of {len(frame)} bytes, {STATUS_SIZE} expected")
 
 
-dragino_ultrasonic = by_kind(_uplink, read_records)
+dragino_ultrasonic = by_dragino_port(_uplink, read_records)

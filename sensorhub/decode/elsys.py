@@ -10,26 +10,26 @@ from typing import Final
 from sensorhub.decode.field_readers import (
     FieldReader,
     TooShort,
-    aside,
     chain,
     in_bytes,
+    skipped,
     value,
 )
 from sensorhub.model import Field, Frame
 
 
 def _any(name: str, code: str) -> FieldReader:
-    """A code of which 0 is no and anything else is yes, and the code itself."""
+    """Read a code, 0 for no and any other for yes, and the code itself."""
     one = value(">B", code)
 
-    def take(frame: bytes, at: int, out: Frame) -> int:
+    def read_field(frame: bytes, at: int, out: Frame) -> int:
         part = Frame()
         at = one(frame, at, part)
         out.fields.append(Field(name, float(part.fields[0].value > 0)))
         out.fields += part.fields
         return at
 
-    return take
+    return read_field
 
 
 _TYPES: Final[dict[int, FieldReader]] = {
@@ -41,7 +41,7 @@ _TYPES: Final[dict[int, FieldReader]] = {
     0x06: value(">H", "co2"),
     0x07: value(">H", "battery_voltage", 1000),
     0x08: value(">H", "analog_1"),
-    0x09: aside(6, "location: not kept"),
+    0x09: skipped(6, "location: not kept"),
     0x0A: value(">H", "pulses_1"),
     0x0B: value(">I", "pulses_1_total", bits=32),
     0x0C: value(">h", "external_temperature", 10),
@@ -51,7 +51,7 @@ _TYPES: Final[dict[int, FieldReader]] = {
     0x10: chain(value(">h", "ir_internal", 10), value(">h", "ir_external", 10)),
     0x11: _any("occupied", "occupancy_code"),
     0x12: _any("leak", "leak_code"),
-    0x13: aside(65, "heat picture: not kept"),
+    0x13: skipped(65, "heat picture: not kept"),
     0x14: value(">i", "pressure", 1000),
     0x15: chain(value(">B", "sound_peak"), value(">B", "sound_average")),
     0x16: value(">H", "pulses_2"),
@@ -61,7 +61,7 @@ _TYPES: Final[dict[int, FieldReader]] = {
     0x1A: value(">B", "digital_2"),
     0x1B: value(">i", "analog_uv"),
     0x1C: value(">H", "tvoc"),
-    0x3D: aside(4, "debug: not kept"),
+    0x3D: skipped(4, "debug: not kept"),
 }
 
 

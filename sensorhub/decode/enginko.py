@@ -7,7 +7,13 @@ frame is only set where the network answers the time sync: it dates nothing.
 
 from typing import Final
 
-from sensorhub.decode.field_readers import FieldReader, by_port, row, unused, value
+from sensorhub.decode.field_readers import (
+    FieldReader,
+    by_port,
+    fixed_layout,
+    reserved,
+    value,
+)
 from sensorhub.model import Field, Frame
 
 _TIME_SYNC, _LEVEL = 0x01, 0x14
@@ -35,16 +41,16 @@ def _battery(frame: bytes, at: int, out: Frame) -> int:
 
 
 _HEAD: Final[tuple[FieldReader, ...]] = (
-    unused(6),
+    reserved(6),
     value("<H", "adc"),
-    unused(2),
+    reserved(2),
     _distance,
 )
 _BY_TYPE: Final = (
-    row(*_HEAD, _battery),
-    row(*_HEAD, _OWN_FILL, _TEMPERATURE, _battery),
-    row(*_HEAD, _TEMPERATURE, *_AIR, _battery),
-    row(*_HEAD, _OWN_FILL, _TEMPERATURE, *_AIR, _battery),
+    fixed_layout(*_HEAD, _battery),
+    fixed_layout(*_HEAD, _OWN_FILL, _TEMPERATURE, _battery),
+    fixed_layout(*_HEAD, _TEMPERATURE, *_AIR, _battery),
+    fixed_layout(*_HEAD, _OWN_FILL, _TEMPERATURE, *_AIR, _battery),
 )
 
 

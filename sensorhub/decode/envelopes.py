@@ -1,7 +1,7 @@
 """Envelope kinds: one line a kind, one file a kind.
 
-Each function takes topic and payload of a message and answers what it wraps, or
-raises EnvelopeError (and nothing else) with a word on what is wrong.
+Each function takes topic and payload of a message and returns its envelopes, or raises
+EnvelopeError (and nothing else) with the cause.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ ENVELOPES: dict[str, Callable[[str, bytes], list[Envelope]]] = {
 
 
 def unwrapper(kind: str, layout: Layout) -> Unwrap:
-    """What takes topic, payload and now (ms) of messages under a topic setting."""
+    """Return the function of a topic setting: topic, payload, now (ms) to envelopes."""
     if kind == "senml":
         return partial(_senml, layout)
     if kind == "json":

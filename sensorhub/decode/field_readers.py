@@ -1,7 +1,7 @@
-"""Small readers, one for each thing that stands in a frame, to build tables of. Pure.
+"""Field readers, from which decoders build their tables of a frame. Pure.
 
-A family is a table of them: by channel (Milesight, Elsys) or, for a frame of fixed
-layout, one after the other (`row`). `form` is a struct format with its byte order, or
+A family is a table of readers: by channel (Milesight, Elsys) or, for a frame of fixed
+layout, in order (`fixed_layout`). `form` is a struct format with its byte order, or
 T behind the byte order for an unsigned number of three bytes, which struct lacks.
 """
 
@@ -14,23 +14,23 @@ from typing import Any, Final, Literal, NamedTuple
 from sensorhub.model import Field, Frame
 
 FieldReader = Callable[[bytes, int, Frame], int]
-"""Reads the data at an offset into the frame, answers the offset behind it."""
+"""Reads the data at an offset into the frame, returns the offset after it."""
 FrameDecoder = Callable[[bytes], Frame]
-"""Decodes a frame's bytes, alike on every LoRaWAN port."""
+"""Decodes a frame's bytes, the same on every LoRaWAN port."""
 PortDecoder = Callable[[bytes, int], Frame]
 """Decodes a frame's bytes by its LoRaWAN port."""
 
 TooShort = struct.error
-"""The frame ends before what was to be read."""
+"""The frame ends before the data to read."""
 NOTHING: Final[Mapping[int, str]] = MappingProxyType({})
 
 
 class UnreadableError(ValueError):
-    """The data cannot be read, and what follows it cannot be found."""
+    """The data cannot be read, and the offset of the next data is unknown."""
 
 
 class Scale(NamedTuple):
-    """What a raw number stands for: (raw + `plus`) * `times` / `per`."""
+    """Scaling of a raw number: (raw + `plus`) * `times` / `per`."""
 
     per: float = 1
     plus: int = 0
@@ -46,15 +46,16 @@ def value(
     bits: int = 0,
     mask: int = 0,
 ) -> FieldReader:
-    """One number: its bits in `mask` (0: all), scaled; a plain `scale` is its `per`.
+    """Read a number: the bits in `mask` (0: all), scaled; a plain `scale` is `per`.
 
-    `words` are values that say why there is none; `bits` is a counter's width.
+    `words` are raw values that mean no value, and the reason; `bits` is the width of a
+    counter.
     """
     unpack, size = _unpacker(form)
     shift = _shift(mask)
     per, plus, times = scale if isinstance(scale, Scale) else Scale(scale)
 
-    def take(frame: bytes, at: int, out: Frame) -> int:
+    def read_field(frame: bytes, at: int, out: Frame) -> int:
         raw = unpack(frame, at)[0]
         if mask:
             raw = (raw & mask) >> shift
@@ -64,7 +65,7 @@ def value(
             out.fields.append(Field(name, (raw + plus) * times / per, None, bits))
         return at + size
 
-    return take
+    return read_field
 
 
 def _unpacker(form: str) -> tuple[Callable[[bytes, int], tuple[Any, ...]], int]:
@@ -73,11 +74,11 @@ def _unpacker(form: str) -> tuple[Callable[[bytes, int], tuple[Any, ...]], int]:
         return one.unpack_from, one.size
     order: Literal["big", "little"] = "big" if form[0] == ">" else "little"
 
-    def three(frame: bytes, at: int) -> tuple[int]:
-        _need(frame, at, 3)
+    def unpack_u24(frame: bytes, at: int) -> tuple[int]:
+        _require(frame, at, 3)
         return (int.from_bytes(frame[at : at + 3], order),)
 
-    return three, 3
+    return unpack_u24, 3
 
 
 def _shift(mask: int) -> int:
@@ -85,43 +86,43 @@ def _shift(mask: int) -> int:
 
 
 def flag(name: str, words: Mapping[int, str] = NOTHING) -> FieldReader:
-    """One byte, 0 or 1; anything else is said and left out."""
+    """Read one byte, 0 or 1; any other value is ignored with its reason."""
 
-    def take(frame: bytes, at: int, out: Frame) -> int:
-        _need(frame, at, 1)
+    def read_field(frame: bytes, at: int, out: Frame) -> int:
+        _require(frame, at, 1)
         raw = frame[at]
         if raw > 1:
-            why = words.get(raw, f"unknown state {raw}")
-            out.ignored.append(f"{name}: {why}")
+            reason = words.get(raw, f"unknown state {raw}")
+            out.ignored.append(f"{name}: {reason}")
         else:
             out.fields.append(Field(name, float(raw)))
         return at + 1
 
-    return take
+    return read_field
 
 
 def flags(**masks: int) -> FieldReader:
-    """Several of yes or no in one byte: yes where any bit of the mask is set."""
+    """Read several flags of one byte: 1 where any bit of the mask is set."""
     each = tuple(masks.items())
 
-    def take(frame: bytes, at: int, out: Frame) -> int:
-        _need(frame, at, 1)
+    def read_field(frame: bytes, at: int, out: Frame) -> int:
+        _require(frame, at, 1)
         raw = frame[at]
         out.fields += [Field(name, float(bool(raw & mask))) for name, mask in each]
         return at + 1
 
-    return take
+    return read_field
 
 
 def counter(name: str, form: str = "<H") -> FieldReader:
-    """A counter that wraps at the width of its form."""
+    """Read a counter that wraps at the width of its form."""
     return value(form, name, bits=8 * Struct(form).size)
 
 
 def chain(*reads: FieldReader) -> FieldReader:
-    """Several data one after the other; all or none."""
+    """Read several fields in order; all or none."""
 
-    def take(frame: bytes, at: int, out: Frame) -> int:
+    def read_field(frame: bytes, at: int, out: Frame) -> int:
         part = Frame()
         for one in reads:
             at = one(frame, at, part)
@@ -129,53 +130,53 @@ def chain(*reads: FieldReader) -> FieldReader:
         out.ignored += part.ignored
         return at
 
-    return take
+    return read_field
 
 
-def also(read: FieldReader) -> FieldReader:
-    """What stands here too: `read`, and the next one begins at the same byte."""
+def peek(read: FieldReader) -> FieldReader:
+    """Read without advancing: the next reader starts at the same byte."""
 
-    def take(frame: bytes, at: int, out: Frame) -> int:
+    def read_field(frame: bytes, at: int, out: Frame) -> int:
         read(frame, at, out)
         return at
 
-    return take
+    return read_field
 
 
 def answer(size: int) -> FieldReader:
-    """Configuration, version or join data: soundly skipped, no reading."""
+    """Skip configuration, version or join data: valid, but without a reading."""
     return _skip(size, answers=True)
 
 
-def aside(size: int, why: str) -> FieldReader:
-    """Data of known length that is not kept, and why."""
-    return _skip(size, why)
+def skipped(size: int, reason: str) -> FieldReader:
+    """Skip data of known length; `reason` goes to `ignored`."""
+    return _skip(size, reason)
 
 
-def unused(size: int) -> FieldReader:
-    """Reserved bytes."""
+def reserved(size: int) -> FieldReader:
+    """Skip reserved bytes."""
     return _skip(size)
 
 
-def _skip(size: int, why: str = "", *, answers: bool = False) -> FieldReader:
-    def take(frame: bytes, at: int, out: Frame) -> int:
-        _need(frame, at, size)
-        if why:
-            out.ignored.append(why)
+def _skip(size: int, reason: str = "", *, answers: bool = False) -> FieldReader:
+    def read_field(frame: bytes, at: int, out: Frame) -> int:
+        _require(frame, at, size)
+        if reason:
+            out.ignored.append(reason)
         if answers:
             out.answers = True
         return at + size
 
-    return take
+    return read_field
 
 
-def _need(frame: bytes, at: int, size: int) -> None:
+def _require(frame: bytes, at: int, size: int) -> None:
     if at + size > len(frame):
         raise TooShort
 
 
-def dated(part: Frame, seconds: int, out: Frame) -> None:
-    """Give what a stored record holds the record's own time, epoch s, and add it."""
+def add_record(part: Frame, seconds: int, out: Frame) -> None:
+    """Add a stored record's fields with the record's own time (epoch s)."""
     if seconds:
         when = 1000 * seconds
         out.fields += [Field(f.name, f.value, when, f.bits) for f in part.fields]
@@ -184,10 +185,11 @@ def dated(part: Frame, seconds: int, out: Frame) -> None:
         out.ignored.append("history: a record without time")
 
 
-def row(*reads: FieldReader, at: int = 0) -> FrameDecoder:
-    """A frame of fixed layout from offset `at` to its end.
+def fixed_layout(*reads: FieldReader, at: int = 0) -> FrameDecoder:
+    """Return the decoder of a frame of fixed layout from offset `at` to its end.
 
-    A cut frame gives what stood before the cut; a cut and bytes too many are errors.
+    A short frame gives the fields before its end; a frame that is too short or too long
+    is an error.
     """
 
     def decode(frame: bytes) -> Frame:
@@ -211,9 +213,9 @@ def row(*reads: FieldReader, at: int = 0) -> FrameDecoder:
 def by_port(
     rows: Mapping[int, FrameDecoder], *, answers: int | None = None
 ) -> PortDecoder:
-    """A decoder whose layouts go by port; any other port is an error.
+    """Return a decoder with a layout for each port; any other port is an error.
 
-    On the port `answers` come answers to configuration, without readings.
+    The port `answers` carries answers to configuration, without readings.
     """
     ports = rows if answers is None else (*rows, answers)
     known = " or ".join(str(port) for port in ports)
@@ -230,5 +232,5 @@ def by_port(
 
 
 def in_bytes(n: int) -> str:
-    """A number of bytes in words."""
+    """Return a number of bytes as text."""
     return "1 byte" if n == 1 else f"{n} bytes"

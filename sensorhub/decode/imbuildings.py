@@ -8,7 +8,13 @@ variant 6, and so on. Totals are 16 bits wide and wrap.
 
 from typing import Final
 
-from sensorhub.decode.field_readers import FieldReader, counter, row, unused, value
+from sensorhub.decode.field_readers import (
+    FieldReader,
+    counter,
+    fixed_layout,
+    reserved,
+    value,
+)
 from sensorhub.model import Frame
 
 _HEADER: Final = 10
@@ -34,13 +40,13 @@ _DATA: Final[dict[bytes, tuple[FieldReader, ...]]] = {
     ),
 }
 _WITH_HEADER: Final = {
-    kind: row(unused(_HEADER), *data) for kind, data in _DATA.items()
+    kind: fixed_layout(reserved(_HEADER), *data) for kind, data in _DATA.items()
 }
 _BARE: Final = {
-    26: row(*_DATA[b"\x02\x06"]),
-    27: row(_SENSOR, *_TOTAL),
-    28: row(*_DATA[b"\x02\x08"]),
-    34: row(*_DATA[b"\x03\x04"]),
+    26: fixed_layout(*_DATA[b"\x02\x06"]),
+    27: fixed_layout(_SENSOR, *_TOTAL),
+    28: fixed_layout(*_DATA[b"\x02\x08"]),
+    34: fixed_layout(*_DATA[b"\x03\x04"]),
 }
 _DOWNLINK: Final = b"\xf1"
 

@@ -1,4 +1,4 @@
-"""From envelope to readings: the profile's decoder, then its map. Pure."""
+"""Conversion of an envelope to readings: the profile's decoder, then its map. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -10,7 +10,7 @@ from sensorhub.model import Envelope, Field, Frame, Text
 
 
 class FieldMapping(Protocol):
-    """What mapping needs of a profile; `registry.profiles` reads them from files."""
+    """The part of a profile that mapping uses; `registry.profiles` loads profiles."""
 
     @property
     def name(self) -> str:
@@ -31,7 +31,7 @@ class FieldMapping(Protocol):
 
     @property
     def words(self) -> Mapping[str, tuple[int, Mapping[str, float]]]:
-        """By field: measurement number, and what its words stand for."""
+        """By field: measurement number, and the value of each of its words."""
         ...
 
 
@@ -47,42 +47,42 @@ class MappedFields(msgspec.Struct, gc=False):
 
 
 def decode_uplink(envelope: Envelope, profile: FieldMapping) -> Frame:
-    """What the uplink says: raw bytes first, else values that came decoded.
+    """Decode the uplink: raw bytes if a decoder knows them, else the decoded values.
 
-    rssi and snr are added where the frame was understood at all.
+    rssi and snr are added to a frame that was decoded at least in part.
     """
     payload, frame = envelope.payload, None
     if payload:
         frame = decode_frame(profile.decoder, payload, envelope.port)
     if frame is None:
-        frame = _came_decoded(envelope, profile)
+        frame = _decoded_by_server(envelope, profile)
     return with_link(frame, envelope)
 
 
 def with_link(frame: Frame, envelope: Envelope) -> Frame:
-    """The frame with rssi and snr, where it was understood at all."""
+    """Add rssi and snr to a frame that was decoded at least in part."""
     if envelope.link and (frame.fields or not frame.errors):
         frame.fields += [Field(name, value) for name, value in envelope.link.items()]
     return frame
 
 
-def _came_decoded(envelope: Envelope, profile: FieldMapping) -> Frame:
+def _decoded_by_server(envelope: Envelope, profile: FieldMapping) -> Frame:
     frame = Frame(list(envelope.fields), list(envelope.ignored))
     frame.texts = envelope.texts
     if envelope.payload and not (frame.fields or frame.texts):
         n = len(envelope.payload)
         what = f"{n} bytes, but profile {profile.name} has no decoder for bytes"
         frame.errors.append(f"{what}, and no value came decoded")
-    # an uplink without application payload: the device only kept in touch
-    said = envelope.payload or frame.fields or frame.texts or frame.ignored
-    frame.answers = not said
+    # an uplink without application payload is a keep-alive
+    content = envelope.payload or frame.fields or frame.texts or frame.ignored
+    frame.answers = not content
     return frame
 
 
 def content_of(envelope: Envelope) -> bytes:
-    """What doubles are known by: the frame or the values, with their times.
+    """Return the content that identifies duplicates: the frame, or values with times.
 
-    Without a counter the uplink's own time tells it from the next that is alike.
+    Without a counter the uplink's own time distinguishes it from the next equal one.
     """
     if envelope.content is not None:
         return envelope.content
@@ -103,7 +103,7 @@ def content_of(envelope: Envelope) -> bytes:
 def map_fields(
     profile: FieldMapping, fields: Iterable[Field], texts: Iterable[Text] = ()
 ) -> MappedFields:
-    """The fields as readings of the catalogue; the others are named in `ignored`."""
+    """Map fields to readings of the catalogue; `ignored` names the other fields."""
     readings: list[tuple[int, float, int | None]] = []
     ignored: list[str] = []
     wraps: dict[int, int] = {}

@@ -7,7 +7,7 @@ MLD the vendor's table says channel 06, its example and codec 05: both are read.
 from functools import partial
 from typing import Final
 
-from sensorhub.decode.field_readers import chain, flag, unused, value
+from sensorhub.decode.field_readers import chain, flag, reserved, value
 from sensorhub.decode.milesight_tlv import BATTERY, JOINED, answers, history, read
 
 _ANSWERS: Final = answers(
@@ -44,7 +44,7 @@ _MLD: Final = {
     **BATTERY,
     b"\x05\x00": _LEAK,
     b"\x06\x00": _LEAK,
-    b"\x20\xce": history(chain(unused(3), _LEAK)),
+    b"\x20\xce": history(chain(reserved(3), _LEAK)),
 }
 
 em300_sld: Final = partial(read, _SLD)

@@ -7,7 +7,7 @@ the distance signed, the vendor's codec unsigned; no bin is deeper than either.
 from functools import partial
 from typing import Final
 
-from sensorhub.decode.field_readers import aside, chain, flag, value
+from sensorhub.decode.field_readers import chain, flag, skipped, value
 from sensorhub.decode.milesight_tlv import BATTERY, JOINED, NO_DISTANCE, answers, read
 
 _DISTANCE: Final = value("<H", "distance", words=NO_DISTANCE)
@@ -35,7 +35,7 @@ _TABLE: Final = {
     b"\x03\x67": _TEMPERATURE,
     b"\x04\x82": _DISTANCE,
     b"\x05\x00": flag("tilted"),
-    b"\x06\x88": aside(9, "location: only the NB-IoT version has it, not kept"),
+    b"\x06\x88": skipped(9, "location: only the NB-IoT version has it, not kept"),
     b"\x83\x67": chain(_TEMPERATURE, value("<B", "temperature_alarm")),
     b"\x84\x82": chain(_DISTANCE, value("<B", "distance_alarm")),
 }

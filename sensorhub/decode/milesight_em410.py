@@ -14,9 +14,9 @@ from sensorhub.decode.milesight_tlv import (
     JOINED,
     NO_DISTANCE,
     answers,
+    extended_answers,
     history,
     read,
-    told,
     types,
 )
 
@@ -38,7 +38,7 @@ _TABLE: Final = {
             {1: "10283e4a68692a", 2: "1cbdf2", 3: "6a8eab", 5: "1b", 9: "06"},
         )
     ),
-    **told(types({1: "121316", 2: "141539", 3: "0d"})),
+    **extended_answers(types({1: "121316", 2: "141539", 3: "0d"})),
     **JOINED,
     **BATTERY,
     b"\x03\x67": _TEMPERATURE,

@@ -8,7 +8,7 @@ divided by ten while the periodic report is in mm: it is read over.
 from functools import partial
 from typing import Final
 
-from sensorhub.decode.field_readers import aside, value
+from sensorhub.decode.field_readers import skipped, value
 from sensorhub.decode.milesight_tlv import (
     BATTERY,
     JOINED,
@@ -37,7 +37,7 @@ _TABLE: Final = {
     **BATTERY,
     b"\x03\x82": _DISTANCE,
     b"\x20\xce": history(_DISTANCE),
-    b"\x83\xe9": aside(5, "jump alarm: the vendor's unit is unclear, not kept"),
+    b"\x83\xe9": skipped(5, "jump alarm: the vendor's unit is unclear, not kept"),
 }
 
 em500_udl: Final = partial(read, _TABLE)

@@ -10,23 +10,23 @@ Layouts: Milesight support article 73000600064; SensorDecoders issue 42.
 from typing import Any, Final
 
 from sensorhub.decode.network_server import (
+    add_decoded,
     best_link,
     dev_eui,
     gateways_of,
-    keep_decoded,
-    load,
+    integer_at,
+    parse_object,
+    parse_rfc3339,
     receptions,
-    take_frame,
+    set_payload,
+    text_at,
     topic_device,
-    when_ms,
-    whole,
-    word,
 )
 from sensorhub.model import Envelope, EnvelopeError
 
 _EUI_KEYS: Final = ("devEUI", "devEui", "deveui", "dev_eui")
 _RESULT_KEYS: Final = ("obj", "object")
-# about the message, not of it
+# metadata beside the decoded values
 _WRAPPING: Final = frozenset(
     (
         *_EUI_KEYS,
@@ -39,8 +39,8 @@ _WRAPPING: Final = frozenset(
 
 
 def milesight(topic: str, payload: bytes, level: int | None = None) -> list[Envelope]:
-    """The one uplink or event of a Milesight gateway's message."""
-    message = load(payload)
+    """Return the uplink or event of a Milesight gateway's message."""
+    message = parse_object(payload)
     device = _device(topic, message, level)
     heard = receptions(message.get("rxInfo"))
     envelope = Envelope(
@@ -83,20 +83,20 @@ def _event(message: dict[str, Any]) -> str | None:
 
 def _time(message: dict[str, Any], heard: list[dict[str, Any]]) -> int | None:
     given = [message.get("time"), *(entry.get("time") for entry in heard)]
-    times = (when_ms(value) for value in (*given, message.get("gatewayTime")))
+    times = (parse_rfc3339(value) for value in (*given, message.get("gatewayTime")))
     return next((ms for ms in times if ms is not None), None)
 
 
 def _fill(envelope: Envelope, message: dict[str, Any]) -> None:
-    envelope.seq = whole(message, "fCnt", 0xFFFF_FFFF)
-    envelope.port = whole(message, "fPort", 255) or 0
-    envelope.session = word(message, "devAddr")
+    envelope.seq = integer_at(message, "fCnt", 0xFFFF_FFFF)
+    envelope.port = integer_at(message, "fPort", 255) or 0
+    envelope.session = text_at(message, "devAddr")
     inner = next((message[key] for key in _RESULT_KEYS if key in message), None)
     if isinstance(inner, dict):
-        keep_decoded(envelope, {k: v for k, v in inner.items() if k not in _EUI_KEYS})
+        add_decoded(envelope, {k: v for k, v in inner.items() if k not in _EUI_KEYS})
     rest = {key: v for key, v in message.items() if key not in _WRAPPING}
     if rest:
-        keep_decoded(envelope, rest)
-    take_frame(envelope, message.get("data"))
+        add_decoded(envelope, rest)
+    set_payload(envelope, message.get("data"))
     if envelope.payload is None and not (envelope.fields or envelope.texts):
         raise EnvelopeError("neither data nor a codec's values in the message")

@@ -9,7 +9,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from sensorhub.decode.field_readers import answer, aside, value
+from sensorhub.decode.field_readers import answer, skipped, value
 from sensorhub.decode.milesight_tlv import BATTERY, JOINED, answers, read
 
 _NO_GAS: Final = MappingProxyType({0xFFFE: "warming up", 0xFFFF: "sensor fault"})
@@ -35,8 +35,8 @@ _TABLE: Final = {
     b"\x05\x7d": value("<H", "h2s", 100, words=_NO_GAS),
     b"\x06\x7d": value("<H", "h2s", 1000, words=_NO_GAS),
     b"\x07\xea": answer(5),  # result of a calibration
-    b"\x18\x7d": aside(2, "tvoc: the vendor gives no scale, not kept"),
-    b"\x37\x7d": aside(2, "nox: the vendor gives no scale, not kept"),
+    b"\x18\x7d": skipped(2, "tvoc: the vendor gives no scale, not kept"),
+    b"\x37\x7d": skipped(2, "nox: the vendor gives no scale, not kept"),
 }
 
 gs301: Final = partial(read, _TABLE)

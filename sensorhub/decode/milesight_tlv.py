@@ -13,17 +13,17 @@ from sensorhub.decode.field_readers import (
     FieldReader,
     TooShort,
     UnreadableError,
+    add_record,
     answer,
-    dated,
     in_bytes,
     value,
 )
 from sensorhub.model import Field, Frame
 
 Table = Mapping[bytes, FieldReader]
-"""What follows each pair of channel and type of one model."""
+"""The reader for each pair of channel and type of one model."""
 
-# documented for EM410-RDL, fffd for EM400-MUD too; no other Milesight sees so far
+# documented for EM410-RDL, fffd for EM400-MUD too; no other Milesight measures that far
 NO_DISTANCE: Final = MappingProxyType(
     {0xFFFD: "no target", 0xFFFE: "switched off", 0xFFFF: "sensor fault"}
 )
@@ -33,7 +33,7 @@ _U32: Final = Struct("<I")
 
 
 def read(table: Table, frame: bytes) -> Frame:
-    """Everything up to the first thing that `table` does not know."""
+    """Decode the frame up to the first channel and type that `table` does not know."""
     out = Frame()
     at, end = 0, len(frame)
     if not end:
@@ -53,14 +53,14 @@ def read(table: Table, frame: bytes) -> Frame:
 
 
 def read_dated(table: Table, frame: bytes) -> Frame:
-    """Like `read`; a report's own time (REPORTED_AT) goes to values without one."""
+    """Decode like `read`; fields without a time get the report's (REPORTED_AT)."""
     out = read(table, frame)
-    said = [f.value for f in out.fields if f.name == REPORTED_AT]
-    if not said:
+    reported = [f.value for f in out.fields if f.name == REPORTED_AT]
+    if not reported:
         return out
     rest = [f for f in out.fields if f.name != REPORTED_AT]
-    if said[0] >= SINCE_2020:
-        when = int(said[0]) * 1000
+    if reported[0] >= SINCE_2020:
+        when = int(reported[0]) * 1000
         rest = [Field(f.name, f.value, f.measured_at or when, f.bits) for f in rest]
     else:
         out.ignored.append(f"{REPORTED_AT}: the device's clock is not set")
@@ -75,20 +75,20 @@ def _name(frame: bytes, at: int) -> str:
 
 
 def history(record: FieldReader) -> FieldReader:
-    """A stored record with its own time: u32 epoch seconds, then `record`."""
+    """Read a stored record with its own time: u32 epoch seconds, then `record`."""
 
-    def take(frame: bytes, at: int, out: Frame) -> int:
+    def read_field(frame: bytes, at: int, out: Frame) -> int:
         seconds = _U32.unpack_from(frame, at)[0]
         part = Frame()
         at = record(frame, at + 4, part)
-        dated(part, seconds, out)
+        add_record(part, seconds, out)
         return at
 
-    return take
+    return read_field
 
 
 def types(of_length: Mapping[int, str]) -> dict[int, int]:
-    """Length by type, from the types (hex) of each length."""
+    """Return the length by type, from the types (hex) of each length."""
     return {
         kind: length
         for length, kinds in of_length.items()
@@ -97,7 +97,7 @@ def types(of_length: Mapping[int, str]) -> dict[int, int]:
 
 
 def answers(sizes: Mapping[int, int]) -> dict[bytes, FieldReader]:
-    """Replies to downlinks, on channels fe and ff: type and length of the data."""
+    """Return readers of answers on channels fe and ff, by type; `sizes` in bytes."""
     return {
         bytes((channel, kind)): answer(size)
         for channel in (0xFE, 0xFF)
@@ -105,8 +105,8 @@ def answers(sizes: Mapping[int, int]) -> dict[bytes, FieldReader]:
     }
 
 
-def told(sizes: Mapping[int, int]) -> dict[bytes, FieldReader]:
-    """Replies on channels f9 and f8; on f8 a byte with the result follows."""
+def extended_answers(sizes: Mapping[int, int]) -> dict[bytes, FieldReader]:
+    """Return readers of answers on channels f9 and f8; f8 appends a result byte."""
     plain = {bytes((0xF9, kind)): answer(size) for kind, size in sizes.items()}
     return plain | {bytes((0xF8, k)): answer(size + 1) for k, size in sizes.items()}
 

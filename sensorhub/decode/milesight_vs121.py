@@ -10,18 +10,18 @@ from typing import Final
 from sensorhub.decode.field_readers import (
     FieldReader,
     UnreadableError,
-    aside,
     chain,
     counter,
+    skipped,
     value,
 )
 from sensorhub.decode.milesight_tlv import (
     JOINED,
     REPORTED_AT,
     answers,
+    extended_answers,
     history,
     read_dated,
-    told,
     types,
 )
 from sensorhub.model import Field, Frame
@@ -30,7 +30,7 @@ _TOTAL: Final = chain(counter("count_in"), counter("count_out"))
 _PERIOD: Final = chain(value("<H", "period_in"), value("<H", "period_out"))
 _LINE: Final = chain(value("<H", "line_in"), value("<H", "line_out"))
 _MOST: Final = value("<B", "people_max")
-_DWELL: Final = aside(5, "dwell time: not kept")
+_DWELL: Final = skipped(5, "dwell time: not kept")
 _REGIONS: Final = chain(value("<B", "regions"), value(">H", "regions_occupied"))
 
 
@@ -47,8 +47,8 @@ _STORED: Final[dict[int, FieldReader]] = {
     0x01: _people,
     0x02: _PERIOD,
     0x03: _MOST,
-    **dict.fromkeys(range(0x04, 0x08), aside(4, "people by region: not kept")),
-    **dict.fromkeys(range(0x08, 0x10), aside(4, "flows: not kept")),
+    **dict.fromkeys(range(0x04, 0x08), skipped(4, "people by region: not kept")),
+    **dict.fromkeys(range(0x08, 0x10), skipped(4, "flows: not kept")),
     0x10: _TOTAL,
     0x11: _DWELL,
     0x12: _LINE,
@@ -64,7 +64,7 @@ def _record(frame: bytes, at: int, out: Frame) -> int:
 
 _TABLE: Final = {
     **answers(types({1: "04104043444548505184", 2: "03", 3: "46", 8: "35"})),
-    **told(
+    **extended_answers(
         types(
             {
                 1: "10113d8687888b8c939498",
@@ -81,9 +81,9 @@ _TABLE: Final = {
     b"\x04\xc9": _people,
     b"\x05\xcc": _PERIOD,
     b"\x06\xcd": _MOST,
-    b"\x07\xd5": aside(8, "people by region: not kept"),
-    b"\x08\xd5": aside(8, "people by region: not kept"),
-    **{bytes((flow, 0xDA)): aside(8, "flows: not kept") for flow in range(9, 13)},
+    b"\x07\xd5": skipped(8, "people by region: not kept"),
+    b"\x08\xd5": skipped(8, "people by region: not kept"),
+    **{bytes((flow, 0xDA)): skipped(8, "flows: not kept") for flow in range(9, 13)},
     b"\x0d\xcc": _TOTAL,
     b"\x0e\xe4": _DWELL,
     b"\x0f\x85": value("<I", REPORTED_AT),

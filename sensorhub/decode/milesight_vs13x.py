@@ -7,7 +7,7 @@ the alarm of a covered sensor: VS135 user guide. Totals are 32 bits wide and wra
 from functools import partial
 from typing import Final
 
-from sensorhub.decode.field_readers import FieldReader, aside, chain, counter, value
+from sensorhub.decode.field_readers import FieldReader, chain, counter, skipped, value
 from sensorhub.decode.milesight_tlv import JOINED, answers, read, types
 
 
@@ -34,10 +34,10 @@ _TABLE: Final = {
     **_lines(0x03, ""),
     **_lines(0x11, "_children"),
     b"\x0f\xe3": _regions(""),
-    b"\x10\xe4": aside(5, "dwell time: not kept"),
+    b"\x10\xe4": skipped(5, "dwell time: not kept"),
     b"\x1d\xe3": _regions("_children"),
-    b"\x1e\xe4": aside(5, "dwell time: not kept"),
-    b"\x50\xfc": aside(3, "cover alarm: not kept"),
+    b"\x1e\xe4": skipped(5, "dwell time: not kept"),
+    b"\x50\xfc": skipped(3, "cover alarm: not kept"),
 }
 
 vs13x: Final = partial(read, _TABLE)

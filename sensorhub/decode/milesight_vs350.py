@@ -19,9 +19,9 @@ from sensorhub.decode.milesight_tlv import (
     JOINED,
     REPORTED_AT,
     answers,
+    extended_answers,
     history,
     read_dated,
-    told,
     types,
 )
 from sensorhub.model import Frame
@@ -61,7 +61,7 @@ _VS350: Final = {
             }
         )
     ),
-    **told(types({1: "1086878b8ca2a3", 2: "85", 4: "8d"})),
+    **extended_answers(types({1: "1086878b8ca2a3", 2: "85", 4: "8d"})),
     **JOINED,
     **BATTERY,
     b"\x03\x67": _TEMPERATURE,
@@ -81,7 +81,7 @@ _VS360: Final = {
             }
         )
     ),
-    **told({0x00: 1}),
+    **extended_answers({0x00: 1}),
     **JOINED,
     **BATTERY,
     b"\x02\x75": value("<B", "battery_node"),

@@ -1,8 +1,7 @@
 """Native JSON of the wire contract: `{"ts":…, "seq":…, "m": {name: value}}`.
 
-The typed decoder takes what is as it should be in about a microsecond; what it
-refuses goes the slow way, which keeps every usable value and says what is wrong
-with the rest.
+The typed decoder parses valid messages in about a microsecond. What it refuses goes to
+the lenient parser, which keeps every usable value and lists the rest with a reason.
 """
 
 import math
@@ -17,7 +16,7 @@ MAX_VALUES = 256
 
 
 class NativeRecord(msgspec.Struct, gc=False):
-    """One native uplink record as it should be."""
+    """A valid native uplink record."""
 
     m: dict[str, float]
     ts: Annotated[datetime, msgspec.Meta(tz=True)] | int | None = None
@@ -38,8 +37,8 @@ decode_record = msgspec.json.Decoder(NativeRecord).decode
 decode_status = msgspec.json.Decoder(DeviceStatus).decode
 
 
-class LooseRecord(msgspec.Struct):
-    """One record read the slow way; `ignored` says what could not be used."""
+class LenientRecord(msgspec.Struct):
+    """A record of the lenient parser; `ignored` lists what could not be used."""
 
     values: dict[str, float]
     ts: int | None
@@ -49,16 +48,16 @@ class LooseRecord(msgspec.Struct):
 
 
 def to_ms(ts: datetime | int) -> int:
-    """A record's time in epoch ms."""
+    """Return a record's time in epoch ms."""
     if isinstance(ts, datetime):
         return round(ts.timestamp() * 1000)
     return ts
 
 
-def read_loosely(payload: bytes) -> list[LooseRecord]:
-    """One or many records, whatever of them is usable.
+def parse_lenient(payload: bytes) -> list[LenientRecord]:
+    """Parse one or many records, as far as they are usable.
 
-    Raises ValueError, in words, where nothing is.
+    Raises ValueError with the cause where nothing is usable.
     """
     try:
         data = msgspec.json.decode(payload)
@@ -70,7 +69,7 @@ def read_loosely(payload: bytes) -> list[LooseRecord]:
     return [_record(item) for item in items]
 
 
-def _record(item: Any) -> LooseRecord:
+def _record(item: Any) -> LenientRecord:
     if not isinstance(item, dict) or not isinstance(item.get("m"), dict):
         raise ValueError('a record is an object with "m": {name: value}')
     ignored: list[str] = []
@@ -84,7 +83,7 @@ def _record(item: Any) -> LooseRecord:
         else:
             values[name] = number
     time, seq = _time(item, ignored), _seq(item, ignored)
-    return LooseRecord(values, time, seq, ignored, item.get("via"))
+    return LenientRecord(values, time, seq, ignored, item.get("via"))
 
 
 def _number(value: Any) -> float | None:

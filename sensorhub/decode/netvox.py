@@ -14,10 +14,10 @@ from typing import Final
 from sensorhub.decode.field_readers import (
     FieldReader,
     TooShort,
-    also,
     chain,
     flag,
     flags,
+    peek,
     value,
 )
 from sensorhub.model import Field, Frame
@@ -27,7 +27,7 @@ _REPORT, _CONFIG, _BUTTON = 6, 7, 13
 _ANSWERED: Final = 0x80  # the commands with this bit are answers
 
 _BATTERY: Final = chain(
-    also(flags(low_battery=0x80)),
+    peek(flags(low_battery=0x80)),
     value(">B", "battery_voltage", 10, mask=0x7F, words={0: "mains"}),
 )
 _NO_PROBE: Final[Mapping[int, str]] = MappingProxyType({0xFFFF: "no such probe"})
@@ -41,10 +41,10 @@ _HUNDREDTHS: Final = value(">h", "temperature", 100)
 
 
 def _either(name: str) -> FieldReader:
-    """Two probes on one device: each, and whether either is on."""
+    """Read two probes of one device: each, and whether either is on."""
     both = chain(flag(f"{name}_1"), flag(f"{name}_2"))
 
-    def take(frame: bytes, at: int, out: Frame) -> int:
+    def read_field(frame: bytes, at: int, out: Frame) -> int:
         part = Frame()
         at = both(frame, at, part)
         if part.fields:
@@ -54,7 +54,7 @@ def _either(name: str) -> FieldReader:
         out.ignored += part.ignored
         return at
 
-    return take
+    return read_field
 
 
 _AIR: Final = (_HUNDREDTHS, value(">H", "humidity", 100), value(">H", "pm2_5"))
@@ -148,7 +148,7 @@ def _report(frame: bytes, out: Frame) -> None:
             for one in (_BATTERY, *_DATA[kind]):
                 at = one(frame, at, out)
         except TooShort:
-            return  # the length is told by the caller
+            return  # the caller reports the length
     else:
         out.errors.append(f"unknown device type and report 0x{kind.hex()}")
 

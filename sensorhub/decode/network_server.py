@@ -1,7 +1,7 @@
-"""What the envelopes of LoRaWAN network servers have in common. Pure.
+"""Parsing that the envelopes of LoRaWAN network servers share. Pure.
 
-Every function takes JSON values of any type and either answers or raises
-EnvelopeError; what can be done without is answered as None.
+Every function accepts JSON values of any type. It raises EnvelopeError where a required
+value is wrong, and returns None where an optional value is missing or wrong.
 """
 
 import binascii
@@ -16,7 +16,9 @@ import msgspec
 from sensorhub.decode.units import amount
 from sensorhub.model import Envelope, EnvelopeError, Field, Text, is_id
 
-FAINT: Final = 1_000.0  # below any rssi, where none is told
+NO_RSSI: Final = (
+    1_000.0  # dBm, negated: below any rssi, for a gateway that reports none
+)
 MAX_DEPTH: Final = 8  # of decoded values inside each other
 MAX_VALUES: Final = 256  # decoded values of one uplink
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,24 +26,24 @@ _MS: Final = timedelta(milliseconds=1)
 UNREADABLE: Final = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
-def load_any(payload: bytes) -> Any:
-    """The JSON value that the payload is."""
+def parse_json(payload: bytes) -> Any:
+    """Parse the payload as JSON. Raises EnvelopeError."""
     try:
         return msgspec.json.decode(payload)
     except UNREADABLE as error:
         raise EnvelopeError(f"not JSON: {error}") from error
 
 
-def load(payload: bytes) -> dict[str, Any]:
-    """The JSON object that the payload is."""
-    message = load_any(payload)
+def parse_object(payload: bytes) -> dict[str, Any]:
+    """Parse the payload as a JSON object. Raises EnvelopeError."""
+    message = parse_json(payload)
     if not isinstance(message, dict):
         raise EnvelopeError(f"a JSON object is expected, not {brief(message)}")
     return message
 
 
 def brief(value: object) -> str:
-    """The value in a few characters, whatever it is."""
+    """Describe a value of any type in a few characters, for messages."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
@@ -51,14 +53,14 @@ def brief(value: object) -> str:
     return f"{value!s:.40}"
 
 
-def table(message: dict[str, Any], key: str) -> dict[str, Any]:
-    """The object under `key`, empty where there is none."""
+def object_at(message: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the object under `key`; an empty one where there is none."""
     value = message.get(key)
     return value if isinstance(value, dict) else {}
 
 
 def dev_eui(value: object) -> str | None:
-    """A DevEUI given as 16 hex digits or as base64 of 8 bytes: lower-case hex."""
+    """Return a DevEUI, 16 hex digits or base64 of 8 bytes, as lower-case hex."""
     if not isinstance(value, str):
         return None
     try:
@@ -72,13 +74,13 @@ def dev_eui(value: object) -> str | None:
 
 
 def device_id(text: str) -> str | None:
-    """A device's id as the register keeps it: DevEUIs in lower-case hex."""
+    """Return a device's id as the register stores it: DevEUIs in lower-case hex."""
     plain = text.replace(":", "").replace("-", "")
     return dev_eui(plain) or (text if is_id(text) else None)
 
 
 def topic_device(topic: str, level: int) -> str:
-    """The device that a topic names at that level, from 1."""
+    """Return the device id at a level of the topic, counted from 1."""
     levels = topic.split("/")
     id_ = device_id(levels[level - 1]) if 1 <= level <= len(levels) else None
     if id_ is None:
@@ -87,7 +89,7 @@ def topic_device(topic: str, level: int) -> str:
 
 
 def frame_bytes(value: object) -> bytes:
-    """The frame's bytes out of base64."""
+    """Decode the frame's bytes from base64. Raises EnvelopeError."""
     if not isinstance(value, str):
         raise EnvelopeError(f"payload: base64 text is expected, not {brief(value)}")
     try:
@@ -97,14 +99,14 @@ def frame_bytes(value: object) -> bytes:
 
 
 def to_ms(when: datetime) -> int:
-    """Epoch milliseconds of an aware time, rounded down."""
+    """Return an aware time in epoch ms, rounded down."""
     return (when - _EPOCH) // _MS
 
 
-def when_ms(value: object, *, zoned: bool = False) -> int | None:
-    """Epoch milliseconds of RFC 3339 text (any precision), else None.
+def parse_rfc3339(value: object, *, zoned: bool = False) -> int | None:
+    """Return RFC 3339 text of any precision in epoch ms, else None.
 
-    Without an offset it is taken as UTC, but for `zoned` as no time.
+    Text without an offset is UTC; with `zoned` it is not a time.
     """
     if not isinstance(value, str):
         return None
@@ -117,14 +119,14 @@ def when_ms(value: object, *, zoned: bool = False) -> int | None:
     return to_ms(when if when.tzinfo else when.replace(tzinfo=UTC))
 
 
-def word(message: dict[str, Any], key: str) -> str:
-    """The text under `key`, empty where there is none."""
+def text_at(message: dict[str, Any], key: str) -> str:
+    """Return the text under `key`; empty where there is none."""
     value = message.get(key)
     return value if isinstance(value, str) else ""
 
 
-def whole(message: dict[str, Any], key: str, high: int) -> int | None:
-    """The integer 0 ≤ n ≤ `high` under `key`; None where it is not given."""
+def integer_at(message: dict[str, Any], key: str, high: int) -> int | None:
+    """Return the integer 0 ≤ n ≤ `high` under `key`; None where it is not given."""
     value = message.get(key)
     if value is None:
         return None
@@ -136,7 +138,7 @@ def whole(message: dict[str, Any], key: str, high: int) -> int | None:
 
 
 def number(value: object) -> float | None:
-    """A finite number as float; None for anything else, bool included."""
+    """Return a finite number as float; None for anything else, bool included."""
     if type(value) is not int and type(value) is not float:
         return None
     try:
@@ -147,14 +149,14 @@ def number(value: object) -> float | None:
 
 
 def receptions(value: object) -> list[dict[str, Any]]:
-    """The entries of a list of receiving gateways that are objects."""
+    """Return the entries of a list of receiving gateways that are objects."""
     if not isinstance(value, list):
         return []
     return [entry for entry in value if isinstance(entry, dict)]
 
 
 def best_link(heard: list[dict[str, Any]], snr: str) -> dict[str, float]:
-    """rssi (dBm) and snr (dB) of the gateway that heard it loudest.
+    """Return rssi (dBm) and snr (dB) of the gateway with the highest rssi.
 
     proto3 JSON leaves out zeros, so a missing snr beside an rssi is 0.
     """
@@ -170,23 +172,23 @@ _gateway_id = lru_cache(4_096)(device_id)
 
 
 def gateway_id(value: object) -> str | None:
-    """A gateway's id as alerts name it: EUIs in lower-case hex."""
+    """Return a gateway's id as alerts name it: EUIs in lower-case hex."""
     return _gateway_id(value) if isinstance(value, str) else None
 
 
 def gateways_of(
     heard: list[dict[str, Any]], name: Callable[[dict[str, Any]], object]
 ) -> tuple[str, ...]:
-    """The ids of gateways that heard an uplink, the loudest first."""
-    loud = sorted(heard, key=lambda entry: -(number(entry.get("rssi")) or -FAINT))
+    """Return the ids of the receiving gateways, the highest rssi first."""
+    loud = sorted(heard, key=lambda entry: -(number(entry.get("rssi")) or -NO_RSSI))
     found = (gateway_id(name(entry)) for entry in loud)
     return tuple(dict.fromkeys(id_ for id_ in found if id_ is not None))
 
 
-def keep_decoded(envelope: Envelope, decoded: object) -> None:
-    """What a codec gave becomes fields and texts, `a.b` where nested.
+def add_decoded(envelope: Envelope, decoded: object) -> None:
+    """Add a codec's result as fields and texts, `a.b` where nested.
 
-    Texts that are numbers, with a known unit or none, are fields, too.
+    Texts that are numbers, with a known unit or none, become fields, too.
     """
     waiting: list[tuple[str, object, int]] = [("", decoded, 0)]
     while waiting:
@@ -196,19 +198,19 @@ def keep_decoded(envelope: Envelope, decoded: object) -> None:
             items = value.items() if isinstance(value, dict) else enumerate(value)
             inner = [(f"{prefix}{key}"[:64], v, depth + 1) for key, v in items]
             waiting.extend(reversed(inner))
-        elif _kept(envelope) < MAX_VALUES:
-            keep_value(envelope, name, value)
+        elif _entries(envelope) < MAX_VALUES:
+            add_value(envelope, name, value)
         else:
             envelope.ignored.append("further decoded values: too many")
             return
 
 
-def _kept(envelope: Envelope) -> int:
+def _entries(envelope: Envelope) -> int:
     return len(envelope.fields) + len(envelope.texts) + len(envelope.ignored)
 
 
-def keep_value(envelope: Envelope, name: str, value: object) -> None:
-    """One decoded value becomes a field or a text; the rest is named in `ignored`."""
+def add_value(envelope: Envelope, name: str, value: object) -> None:
+    """Add one decoded value as a field or a text; `ignored` names any other."""
     plain = float(value) if isinstance(value, bool) else number(value)
     if plain is None and isinstance(value, str):
         plain = amount(value)
@@ -220,8 +222,8 @@ def keep_value(envelope: Envelope, name: str, value: object) -> None:
         envelope.ignored.append(f"{name or 'decoded values'}: {brief(value)}")
 
 
-def take_frame(envelope: Envelope, data: object) -> None:
-    """Keep the raw frame; one that is not base64 only where values came decoded."""
+def set_payload(envelope: Envelope, data: object) -> None:
+    """Set the raw frame; base64 errors are ignored if there are decoded values."""
     if data is None:
         return
     try:

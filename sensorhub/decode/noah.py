@@ -8,7 +8,7 @@ the voltage is not given.
 
 from typing import Final
 
-from sensorhub.decode.field_readers import FieldReader, by_port, row, value
+from sensorhub.decode.field_readers import FieldReader, by_port, fixed_layout, value
 from sensorhub.model import Field, Frame
 
 
@@ -16,7 +16,7 @@ def _small_float(name: str) -> FieldReader:
     """Two bytes: sign, exponent of two from -15, mantissa / 2048; times 100."""
     whole = value("<H", name)
 
-    def take(frame: bytes, at: int, out: Frame) -> int:
+    def read_field(frame: bytes, at: int, out: Frame) -> int:
         part = Frame()
         at = whole(frame, at, part)
         raw = int(part.fields[0].value)
@@ -24,12 +24,12 @@ def _small_float(name: str) -> FieldReader:
         out.fields.append(Field(name, (-size if raw & 0x8000 else size) * 100))
         return at
 
-    return take
+    return read_field
 
 
 noah: Final = by_port(
     {
-        1: row(
+        1: fixed_layout(
             _small_float("temperature"),
             value("<H", "voltage_raw"),
             _small_float("own_fill"),

@@ -1,4 +1,4 @@
-"""Looking things up in JSON by dotted paths. Pure."""
+"""Lookup in JSON by dotted paths. Pure."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ NOTHING: Final = object()
 
 
 def find(message: Any, path: str) -> Any:
-    """What stands at `path`; NOTHING where there is nothing."""
+    """Return the value at `path`; NOTHING where there is none."""
     if isinstance(message, list):
         first, _, rest = path.partition(".")
         if not (first.isascii() and first.isdigit()) or len(first) > 6:

@@ -1,15 +1,15 @@
 """SenML in JSON: RFC 8428, and the units of RFC 8798. Pure.
 
-A record's name is the base name and its own name put together; the device is the part
-of it that names a thing, the rest names the value:
+A record's name is the base name followed by its own name. The first part is the device,
+the rest is the name of the value:
 
     urn:dev:ow:10e2073a01080063:voltage   10e2073a01080063, voltage
     urn:dev:ops:32473-Bin-7_temp          32473-Bin-7, temp        (RFC 9039)
     2001:db8::2/temperature               2001-db8--2, temperature
     bin-7/3303/5700                       bin-7, 3303/5700         (LwM2M)
 
-A value without a name of its own goes by its unit. Letters that no id may have become
-hyphens.
+A value without a name gets the name of its unit. Characters that are not allowed in an
+id become hyphens.
 """
 
 import re
@@ -20,8 +20,8 @@ from sensorhub.config.layout import Layout
 from sensorhub.decode.network_server import (
     brief,
     device_id,
-    load_any,
     number,
+    parse_json,
     topic_device,
 )
 from sensorhub.decode.units import MEASURED, QUANTITY, RATIO, SHARES, UNITS, convert
@@ -35,13 +35,13 @@ _is_name: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]*").fullmatch
 _urn: Final = re.compile(
     r"urn:dev:(?:mac|ow|org|os|ops):([A-Za-z0-9-]+)(?:[:_/.;](.*))?", re.IGNORECASE
 ).fullmatch
-_tail: Final = re.compile(r"(.+?)/((?:\d+/)*\d+|[^/]*)").fullmatch
+_split_path: Final = re.compile(r"(.+?)/((?:\d+/)*\d+|[^/]*)").fullmatch
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]")
 _KINDS: Final = ("v", "vs", "vb", "vd")
 
 
 class SenmlRecord(NamedTuple):
-    """A resolved record: everything said, nothing inherited.
+    """A resolved record, with all inherited values filled in.
 
     `t` is seconds since 1970, or None for now; `v` a number, text or flag.
     """
@@ -54,8 +54,8 @@ class SenmlRecord(NamedTuple):
 
 
 def senml(topic: str, payload: bytes, now: int, layout: Layout) -> list[Envelope]:
-    """One uplink for each device of a pack; times are relative to `now` (ms)."""
-    pack = load_any(payload)
+    """Return one uplink for each device of a pack; times are relative to `now` (ms)."""
+    pack = parse_json(payload)
     records = resolve(pack, now / 1000)
     if absolute := not _all_relative(pack):
         records = [r if r.t is not None else r._replace(t=now / 1000) for r in records]
@@ -65,7 +65,7 @@ def senml(topic: str, payload: bytes, now: int, layout: Layout) -> list[Envelope
             device, name = identity(record.n)
         else:
             device = topic_device(topic, layout.level)
-            name = _without(record.n, device)
+            name = _value_name(record.n, device)
         devices.setdefault(device, []).append((name, record))
     if not devices:
         raise EnvelopeError("no values in the pack")
@@ -76,7 +76,7 @@ def senml(topic: str, payload: bytes, now: int, layout: Layout) -> list[Envelope
 
 
 def _all_relative(pack: list[dict[str, Any]]) -> bool:
-    """Whether no record says when it was: then doubles are known by time only."""
+    """Whether all times are relative: then only the time identifies duplicates."""
     base = 0.0
     for record in pack:
         base = number(record.get("bt", base)) or 0.0
@@ -89,7 +89,7 @@ def _all_relative(pack: list[dict[str, Any]]) -> bool:
 
 
 def resolve(pack: Any, now: float) -> list[SenmlRecord]:
-    """The resolved records in order of time; `now` in seconds since 1970."""
+    """Return the resolved records in order of time; `now` in seconds since 1970."""
     if not isinstance(pack, list) or not 1 <= len(pack) <= MAX_RECORDS:
         raise EnvelopeError(f"a pack is an array of 1 to {MAX_RECORDS} records")
     base: dict[str, Any] = {}
@@ -98,7 +98,7 @@ def resolve(pack: Any, now: float) -> list[SenmlRecord]:
         if not isinstance(record, dict):
             raise EnvelopeError(f"record {place}: an object is expected")
         try:
-            _check(record)
+            _check_types(record)
             base.update({key: record[key] for key in _BASES if key in record})
             if (one := _resolved(record, base, now)) is not None:
                 found.append(one)
@@ -112,7 +112,7 @@ _NUMBERS: Final = ("bt", "bv", "bs", "t", "v", "s", "ut")
 _TEXTS: Final = ("bn", "bu", "n", "u", "vs", "vd")
 
 
-def _check(record: dict[str, Any]) -> None:
+def _check_types(record: dict[str, Any]) -> None:
     unknown = [key for key in record if key.endswith("_")]
     if unknown:
         raise EnvelopeError(f"{unknown[0]:.40}: must be understood, and is not")
@@ -134,18 +134,18 @@ def _check(record: dict[str, Any]) -> None:
 def _resolved(
     record: dict[str, Any], base: dict[str, Any], now: float
 ) -> SenmlRecord | None:
-    """The record with what it inherits; None where it only hands things down."""
+    """Resolve a record; None where it only has base values."""
     if not any(key in record for key in ("n", "u", "t", "s", *_KINDS)):
         return None
     name = base.get("bn", "") + record.get("n", "")
     if not _is_name(name):
         raise EnvelopeError(f"no name: {name!r:.80}")
-    said = float(base.get("bt", 0.0)) + float(record.get("t", 0.0))
-    if abs(said) > FAR_S:
-        raise EnvelopeError(f"no time: {said:g}")
-    at: float | None = said
-    if said < RELATIVE_BELOW:
-        at = now + said if said else None
+    seconds = float(base.get("bt", 0.0)) + float(record.get("t", 0.0))
+    if abs(seconds) > FAR_S:
+        raise EnvelopeError(f"no time: {seconds:g}")
+    at: float | None = seconds
+    if seconds < RELATIVE_BELOW:
+        at = now + seconds if seconds else None
     value: Any = next((record[key] for key in ("vs", "vb") if key in record), None)
     if "v" in record or ("bv" in base and not any(k in record for k in (*_KINDS, "s"))):
         value = float(base.get("bv", 0.0)) + float(record.get("v", 0.0))
@@ -161,7 +161,7 @@ def _resolved(
 
 
 def identity(name: str) -> tuple[str, str]:
-    """Device id and value's name out of a resolved name; "" where it has none."""
+    """Split a resolved name into device id and value name ("" where it has none)."""
     thing, rest = _split(name)
     id_ = device_id(thing) or _UNFIT.sub("-", thing).strip("-_")[:64]
     if not id_:
@@ -172,7 +172,7 @@ def identity(name: str) -> tuple[str, str]:
 def _split(name: str) -> tuple[str, str]:
     if (urn := _urn(name)) is not None:
         return urn[1], urn[2] or ""
-    if (parts := _tail(name)) is not None:
+    if (parts := _split_path(name)) is not None:
         return parts[1], parts[2]
     thing, colon, rest = name.rpartition(":")
     if not colon or _is_address(name):
@@ -188,8 +188,8 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _without(name: str, device: str) -> str:
-    """The value's name where the topic names the device already."""
+def _value_name(name: str, device: str) -> str:
+    """Return the value's name, without the device that the topic names."""
     _, found, rest = name.lower().partition(device.lower())
     return name[len(name) - len(rest) :].lstrip(":/_.-") if found else name
 
@@ -207,11 +207,13 @@ def _envelope(
     for name, record in records:
         own = record.t is None or record.t == newest
         at = None if own or record.t is None else round(record.t * 1000)
-        _keep(envelope, name or MEASURED.get(record.u, record.u), record, at)
+        _add_value(envelope, name or MEASURED.get(record.u, record.u), record, at)
     return envelope
 
 
-def _keep(envelope: Envelope, name: str, record: SenmlRecord, at: int | None) -> None:
+def _add_value(
+    envelope: Envelope, name: str, record: SenmlRecord, at: int | None
+) -> None:
     if not name:
         envelope.ignored.append(f"{record.n:.60}: neither a name nor a unit")
         return
@@ -232,10 +234,9 @@ def _keep(envelope: Envelope, name: str, record: SenmlRecord, at: int | None) ->
 
 
 def in_unit(name: str, unit: str, value: float | bool) -> float | None:
-    """The value in the catalogue's unit of that quantity; a ratio in % or ppm.
+    """Convert a value to the catalogue's unit of that quantity; a ratio to % or ppm.
 
-    None where the unit is of another quantity than the catalogue's: a value in
-    mg/m3 is none in ppm.
+    None where the unit belongs to another quantity: mg/m3 does not convert to ppm.
     """
     entry = BY_NAME.get(name)
     if unit == RATIO:

@@ -8,7 +8,7 @@ humidity; port 2: battery and state; port 3: it charges. Big-endian.
 from collections.abc import Callable
 from typing import Final
 
-from sensorhub.decode.field_readers import Scale, TooShort, by_port, row, value
+from sensorhub.decode.field_readers import Scale, TooShort, by_port, fixed_layout, value
 from sensorhub.model import Frame
 
 _BATTERY: Final = value(">B", "battery_voltage", Scale(10, plus=20))
@@ -21,18 +21,18 @@ def _state(frame: bytes, at: int, out: Frame) -> int:
     """Why there is no distance; the one read before falls away."""
     if at >= len(frame):
         raise TooShort
-    why = _STATES.get(frame[at], f"sensor fault {frame[at]}")
-    if why:
+    reason = _STATES.get(frame[at], f"sensor fault {frame[at]}")
+    if reason:
         out.fields = [field for field in out.fields if field.name != "distance"]
-        out.ignored.append(f"distance: {why}")
+        out.ignored.append(f"distance: {reason}")
     return at + 1
 
 
 _BY_SIZE: Final[dict[int, Callable[[bytes], Frame]]] = {
-    3: row(_BATTERY, _DISTANCE),
-    4: row(_BATTERY, _DISTANCE, _state),
-    7: row(_BATTERY, _DISTANCE, *_CLIMATE),
-    8: row(_BATTERY, _DISTANCE, _state, *_CLIMATE),
+    3: fixed_layout(_BATTERY, _DISTANCE),
+    4: fixed_layout(_BATTERY, _DISTANCE, _state),
+    7: fixed_layout(_BATTERY, _DISTANCE, *_CLIMATE),
+    8: fixed_layout(_BATTERY, _DISTANCE, _state, *_CLIMATE),
 }
 
 
@@ -43,5 +43,7 @@ def _measured(frame: bytes) -> Frame:
     return Frame(errors=[f"frame of {len(frame)} bytes; 3, 4, 7 or 8 expected"])
 
 
-teneo = by_port({1: _measured, 2: row(_BATTERY, _state), 3: row(_BATTERY)})
+teneo = by_port(
+    {1: _measured, 2: fixed_layout(_BATTERY, _state), 3: fixed_layout(_BATTERY)}
+)
 """Battery V, distance mm, temperature °C, humidity %."""

@@ -8,21 +8,21 @@ its TTS device id. Layout: The Things Stack documentation, "Data formats".
 from typing import Any, Final
 
 from sensorhub.decode.network_server import (
+    add_decoded,
     best_link,
     dev_eui,
     gateways_of,
-    keep_decoded,
-    load,
+    integer_at,
+    object_at,
+    parse_object,
+    parse_rfc3339,
     receptions,
-    table,
-    take_frame,
-    when_ms,
-    whole,
-    word,
+    set_payload,
+    text_at,
 )
 from sensorhub.model import Envelope, EnvelopeError, is_id
 
-# what a message holds says what it is, and the topic where it is silent
+# the event by a key of the message
 _BY_CONTENT: Final = {
     "join_accept": "join",
     "downlink_ack": "ack",
@@ -39,9 +39,9 @@ _BY_CONTENT: Final = {
 
 
 def tts(topic: str, payload: bytes) -> list[Envelope]:
-    """The one uplink or event of a The Things Stack message."""
-    message = load(payload)
-    device = _device(topic, table(message, "end_device_ids"))
+    """Return the uplink or event of a The Things Stack message."""
+    message = parse_object(payload)
+    device = _device(topic, object_at(message, "end_device_ids"))
     uplink = message.get("uplink_message")
     if isinstance(uplink, dict):
         return [_uplink(device, message, uplink)]
@@ -51,7 +51,7 @@ def tts(topic: str, payload: bytes) -> list[Envelope]:
             "neither uplink_message nor a known event; keys: "
             + f"{', '.join(message):.120}"
         )
-    received = when_ms(message.get("received_at"))
+    received = parse_rfc3339(message.get("received_at"))
     return [Envelope(device, event, network_time=received)]
 
 
@@ -70,25 +70,25 @@ def _device(topic: str, ids: dict[str, Any]) -> str:
 
 def _uplink(device: str, message: dict[str, Any], uplink: dict[str, Any]) -> Envelope:
     heard = receptions(uplink.get("rx_metadata"))
-    ids = table(message, "end_device_ids")
+    ids = object_at(message, "end_device_ids")
     envelope = Envelope(
         device,
         None,
-        whole(uplink, "f_cnt", 0xFFFF_FFFF) or 0,
-        whole(uplink, "f_port", 255) or 0,
+        integer_at(uplink, "f_cnt", 0xFFFF_FFFF) or 0,
+        integer_at(uplink, "f_port", 255) or 0,
         network_time=_time(message, uplink, heard),
         link=best_link(heard, "snr"),
         gateways=gateways_of(heard, _gateway),
-        session=word(uplink, "session_key_id") or word(ids, "dev_addr"),
+        session=text_at(uplink, "session_key_id") or text_at(ids, "dev_addr"),
     )
     if uplink.get("decoded_payload") is not None:
-        keep_decoded(envelope, uplink["decoded_payload"])
-    take_frame(envelope, uplink.get("frm_payload"))
+        add_decoded(envelope, uplink["decoded_payload"])
+    set_payload(envelope, uplink.get("frm_payload"))
     return envelope
 
 
 def _gateway(entry: dict[str, Any]) -> object:
-    ids = table(entry, "gateway_ids")
+    ids = object_at(entry, "gateway_ids")
     return ids.get("eui") or ids.get("gateway_id")
 
 
@@ -98,5 +98,5 @@ def _time(
     # of the three received_at the inner one is the network server's own
     given = [uplink.get("received_at"), message.get("received_at")]
     given += [entry.get(key) for key in ("received_at", "time") for entry in heard]
-    times = (when_ms(value) for value in given)
+    times = (parse_rfc3339(value) for value in given)
     return next((ms for ms in times if ms is not None), None)

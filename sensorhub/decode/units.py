@@ -1,7 +1,7 @@
-"""Units that values come in, and what makes them the catalogue's. Pure.
+"""Units of incoming values, and their conversion to the catalogue's units. Pure.
 
 Symbols: RFC 8428 section 12.1 and RFC 8798 (SenML units); in texts of vendors' codecs
-("2799 mm") those people write as well.
+("2799 mm") common spellings as well.
 """
 
 import re
@@ -63,7 +63,7 @@ _AMOUNT: Final = re.compile(
 
 
 def amount(text: str) -> float | None:
-    """A number in a text, "315" or "2799 mm"; with a unit in the catalogue's.
+    """Parse a number in a text, "315" or "2799 mm", in the catalogue's unit.
 
     None where the text is no number, or its unit is not known.
     """
@@ -75,7 +75,7 @@ def amount(text: str) -> float | None:
 
 
 def convert(value: float, factors: tuple[float, float]) -> float:
-    """The value in the catalogue's unit, without the noise of the last digits."""
+    """Convert a value to the catalogue's unit, rounded to 12 significant digits."""
     scale, offset = factors
     if scale == 1.0 and offset == 0.0:
         return value

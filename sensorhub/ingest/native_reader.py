@@ -91,7 +91,7 @@ def enter_loosely(parsed: ParsedBatch, i: int, message: Message, route: Route) -
     key = xxh3_64_intdigest(message.payload, route.device)
     uplink = parsed.add_uplink_of(i, message, route.device, key)
     try:
-        records = native.read_loosely(message.payload)
+        records = native.parse_lenient(message.payload)
     except ValueError as error:
         parsed.mark_dead(uplink, Reason.BAD_PAYLOAD, route.name, str(error))
         return
@@ -120,7 +120,7 @@ def enter_loosely(parsed: ParsedBatch, i: int, message: Message, route: Route) -
 
 
 def _enter_values(
-    parsed: ParsedBatch, record: native.LooseRecord, newest: int | None
+    parsed: ParsedBatch, record: native.LenientRecord, newest: int | None
 ) -> list[str]:
     """Enter a record's readings; the remarks on what is not entered.
 

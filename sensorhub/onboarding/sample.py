@@ -4,7 +4,7 @@ from typing import Any
 
 from sensorhub.config.layout import Layout
 from sensorhub.decode.envelopes import ENVELOPES
-from sensorhub.decode.network_server import keep_decoded, load_any
+from sensorhub.decode.network_server import add_decoded, parse_json
 from sensorhub.decode.senml import senml
 from sensorhub.decode.units import amount
 from sensorhub.model import Envelope, EnvelopeError
@@ -15,7 +15,7 @@ def sample_uplink(payload: bytes) -> Envelope:
 
     Raises EnvelopeError where there is none.
     """
-    message = load_any(payload)
+    message = parse_json(payload)
     kind = _kind(message)
     if kind == "senml":
         return senml("", payload, 0, Layout())[0]
@@ -26,7 +26,7 @@ def sample_uplink(payload: bytes) -> Envelope:
         raise EnvelopeError("the message is an event, no uplink")
     envelope = Envelope("")
     first = message[0] if isinstance(message, list) and message else message
-    keep_decoded(envelope, first)
+    add_decoded(envelope, first)
     if not (envelope.fields or envelope.texts):
         raise EnvelopeError("no values in the message")
     return envelope
@@ -35,7 +35,7 @@ def sample_uplink(payload: bytes) -> Envelope:
 def with_units(payload: bytes) -> set[float]:
     """The numbers in a message that came as a text with a unit, "31.5 cm"."""
     found = set()
-    waiting = [load_any(payload)]
+    waiting = [parse_json(payload)]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict | list):

@@ -14,7 +14,7 @@ from sensorhub.decode.native import (
     MAX_VALUES,
     decode_record,
     decode_status,
-    read_loosely,
+    parse_lenient,
     to_ms,
 )
 
@@ -22,7 +22,7 @@ M = {"fill_level": 63.2, "temperature": 21}
 
 
 def one(body: Any) -> Any:
-    (record,) = read_loosely(json.dumps(body).encode())
+    (record,) = parse_lenient(json.dumps(body).encode())
     return record
 
 
@@ -41,7 +41,7 @@ def test_a_time_is_rfc_3339_or_epoch_milliseconds(ts: str | int, ms: int) -> Non
     quick = decode_record(body).ts
     assert quick is not None
     assert to_ms(quick) == ms
-    assert read_loosely(body)[0].ts == ms
+    assert parse_lenient(body)[0].ts == ms
 
 
 @pytest.mark.parametrize(
@@ -104,12 +104,12 @@ def test_true_and_false_are_one_and_zero() -> None:
 )
 def test_what_is_no_record_is_refused_in_words(payload: bytes, what: str) -> None:
     with pytest.raises(ValueError, match=what):
-        read_loosely(payload)
+        parse_lenient(payload)
 
 
 def test_several_records_keep_their_own_times() -> None:
     body = json.dumps([{"ts": 1, "m": M}, {"m": M}, {"ts": 3, "seq": 9, "m": {}}])
-    records = read_loosely(body.encode())
+    records = parse_lenient(body.encode())
     assert [(r.ts, r.seq, len(r.values)) for r in records] == [
         (1, None, 2),
         (None, None, 2),
@@ -120,7 +120,7 @@ def test_several_records_keep_their_own_times() -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_do_anything_but_be_read_or_refused(payload: bytes) -> None:
     try:
-        records = read_loosely(payload)
+        records = parse_lenient(payload)
     except ValueError:
         return
     assert 1 <= len(records) <= MAX_RECORDS
@@ -139,7 +139,7 @@ def test_what_the_quick_way_takes_the_slow_way_takes_alike(
         quick = decode_record(payload)
     except msgspec.ValidationError:  # an infinity is null in JSON
         return
-    (slow,) = read_loosely(payload)
+    (slow,) = parse_lenient(payload)
     assert (quick.m, quick.ts, quick.seq) == (slow.values, slow.ts, slow.seq)
 
 
