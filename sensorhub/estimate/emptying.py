@@ -51,12 +51,11 @@ class DetectedEmptyings(NamedTuple):
 
 
 class VisitEstimate(NamedTuple):
-    """A crew's visit since the last good reading: its probability (0 to 1); the share
-    of the gap that lies after the visit, and the variance of that share."""
+    """A crew's visit in the gap since the last good reading, by device."""
 
-    chance: F64
-    share: F64
-    doubt: F64
+    chance: F64  # probability of a visit, 0 to 1
+    share: F64  # of the gap that lies after the visit, 0 to 1
+    doubt: F64  # variance of `share`
 
 
 def update_candidates(

@@ -13,19 +13,19 @@ from sensorhub.estimate.law import Law
 from sensorhub.estimate.plan import RoundPlans
 from sensorhub.estimate.tables import DeviceTable
 from sensorhub.estimate.usage import HOUR_MS, UsageProfiles, local_hours
-from sensorhub.estimate.waits import until_visit
+from sensorhub.estimate.waits import CrewGroups, until_visit
 from sensorhub.model import NEVER
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 HORIZON_H = 24.0
-ROUND_H = 0.5  # a round is so punctual
+ROUND_H = 0.5  # a round comes at most so much before or after its time
 
 
 class SharedModels(NamedTuple):
-    """Models shared by devices: laws, weeks, rounds; by device the number of each."""
+    """Models that devices share, and by device the number of its law and its plan."""
 
-    laws: NDArray[np.float64]  # a row a number of `Law`, a column a law
+    laws: NDArray[np.float64]  # rows: the fields of `Law`; columns: laws
     law_of: NDArray[np.intp]
     usage: UsageProfiles
     plans: RoundPlans
@@ -34,14 +34,14 @@ class SharedModels(NamedTuple):
 
 
 class LevelFindings(NamedTuple):
-    """Results of a layer of readings, one row per reading."""
+    """Results of `process_levels`, one row per reading."""
 
     chances: Chances
     emptied: DetectedEmptyings
     took: Flags  # the reading was accepted by the filter
     came: F64  # estimated deposits since the last reading, %
     passed: ElapsedTime
-    rate: F64  # before the reading, % a warped day
+    rate: F64  # estimated before the reading, % a warped day
 
 
 class LevelReadings(NamedTuple):
@@ -58,7 +58,10 @@ class LevelReadings(NamedTuple):
 def process_levels(
     table: DeviceTable, models: SharedModels, readings: LevelReadings
 ) -> LevelFindings:
-    """Process one level reading of each device in `readings.row`."""
+    """Process one level reading of each device in `readings.row`.
+
+    The states in `table` are replaced by those after the readings.
+    """
     row, at, z, offset_ms, fresh, stuck = readings
     law = Law(*models.laws[:, models.law_of[row]])
     people = law.population.astype(np.intp)
@@ -66,7 +69,9 @@ def process_levels(
     fresh = fresh | (t["at"] == NEVER)
     fill.begin(t, law, fresh, at, z)
     t["at"] = np.where(fresh, at, t["at"])
-    when = _when(t, models, row, people, at, offset_ms)
+    local = local_hours(at, offset_ms)
+    groups = CrewGroups(models.plan_of[row], people)
+    when = _when(t, models, groups, at, local)
     passed = when.passed
     settling = models.usage.settling[people]
     speed = fill.rate(t)
@@ -78,8 +83,7 @@ def process_levels(
     reading = ReadingColumns(at, z, passed, stuck)
     ahead, fit, came = _filter(t, law, settling, reading)
     emptying.update_candidates(t, law, ahead, fit, reading)
-    now = at, local_hours(at, offset_ms)
-    visit = _visit(models, (row, people), t, now, passed)
+    visit = _visit(models, groups, t, reading, local)
     emptying.open_candidates(t, law, ahead, fit, reading, visit)
     emptied = emptying.accept_candidates(t, ahead.f, models.interval_ms[row] / HOUR_MS)
     t["served"] = np.where(emptied.which, emptied.end, t["served"])
@@ -99,7 +103,7 @@ def process_levels(
 def _filter(
     t: fill.FilterState, law: Law, settling: F64, reading: ReadingColumns
 ) -> tuple[fill.FillPrediction, fill.ReadingFit, F64]:
-    """The prediction, the fit of the reading to it, and the estimated deposits."""
+    """Run the filter: prediction, fit of the reading to it, estimated deposits (%)."""
     _, z, passed, stuck = reading
     ahead, before = fill.expect(t, law, passed, settling, stuck), t["f"]
     fit = fill.correct(t, law, ahead, z, stuck)
@@ -119,24 +123,22 @@ class ForecastTimes(NamedTuple):
 def _when(
     t: fill.FilterState,
     models: SharedModels,
-    row: NDArray[np.intp],
-    people: NDArray[np.intp],
+    groups: CrewGroups,
     at: I64,
-    offset_ms: int | I64,
+    local: F64,
 ) -> ForecastTimes:
-    local = local_hours(at, offset_ms)
+    """The times of readings at `at` (ms; `local` in local hours since 1970)."""
     hours = (at - t["at"]) / HOUR_MS
     good_hours = (at - t["good_at"]) / HOUR_MS
-    crews, who = models.usage.crews, (models.plan_of[row], people)
-    wait = until_visit(models.plans, crews, who, local)
-    spans = np.full(len(row), HORIZON_H), np.minimum(wait, forecast.SOON_H), wait
+    wait = until_visit(models.plans, models.usage.crews, groups, local)
+    spans = np.full(len(at), HORIZON_H), np.minimum(wait, forecast.SOON_H), wait
     times = (
         local,
         local - hours,
         local - good_hours,
         *(local + span for span in spans),
     )
-    now, last, good, *ends = models.usage.warped(people, np.stack(times))
+    now, last, good, *ends = models.usage.warped(groups.population, np.stack(times))
     return ForecastTimes(
         ElapsedTime(
             hours,
@@ -155,21 +157,20 @@ def _when(
 
 def _visit(
     models: SharedModels,
-    who: tuple[NDArray[np.intp], NDArray[np.intp]],
+    groups: CrewGroups,
     t: fill.FilterState,
-    now: tuple[I64, F64],
-    passed: ElapsedTime,
+    reading: ReadingColumns,
+    local: F64,
 ) -> VisitEstimate:
     """Estimate whether and when a crew came since the last good reading.
 
-    `who`: devices and their populations. A round with a detected emptying is over: no
-    crew comes twice for it.
+    `local`: times of the readings, local hours since 1970. A round with a detected
+    emptying is over: no crew comes twice for it.
     """
-    (row, people), (at, local) = who, now
-    gap = np.maximum(passed.good_hours, 1e-3)
-    plan = models.plan_of[row]
+    plan, people = groups
+    gap = np.maximum(reading.elapsed.good_hours, 1e-3)
     ago = models.plans.last_ago(plan, local + ROUND_H) - ROUND_H
-    since = np.where(t["served"] == NEVER, np.inf, (at - t["served"]) / HOUR_MS)
+    since = np.where(t["served"] == NEVER, np.inf, (reading.at - t["served"]) / HOUR_MS)
     planned = (ago <= gap + ROUND_H) & (ago < since - ROUND_H)
     hours, after = models.usage.crews.between(people, local - gap, local)
     by_plan = emptying.PLANNED * planned + emptying.UNPLANNED * gap
@@ -187,6 +188,7 @@ def _chances(
     usage: UsageProfiles,
     stuck: Flags,
 ) -> Chances:
+    """The probabilities after the readings; a stuck sensor loses weight with time."""
     people = law.population.astype(np.intp)
     silent = (t["at"] - t["good_at"]) / HOUR_MS
     trust = np.where(stuck, np.exp(-forecast.FADES * silent), 1.0)
@@ -199,7 +201,10 @@ def _chances(
 def record_emptying(
     table: DeviceTable, models: SharedModels, row: NDArray[np.intp], at: int
 ) -> None:
-    """Record that a crew emptied these at `at` (ms), after their last readings."""
+    """Record that a crew emptied the devices in `row` at `at` (ms).
+
+    `at` is after their last readings; the fill is then what crews usually leave.
+    """
     law = Law(*models.laws[:, models.law_of[row]])
     now: dict[str, F64 | float] = {
         "f": law.residue,

@@ -1,8 +1,8 @@
 """Forecast of a fill: the probability that it is due, and the time until it is full.
 
 P(due) is the probability that it is 70 % full now or will be full within the horizon.
-docs/estimation.md gives the reason for this definition. What a bin will do counts when
-it has been seen to fill for some days; below 40 % only until somebody comes.
+docs/estimation.md gives the reason for this definition. The forecast counts only for
+bins whose rate is known from some days; below 40 % only until somebody comes.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ from sensorhub.estimate.normal import ROOT_2PI, tail
 F64 = NDArray[np.float64]
 DUE = 70.0  # %
 FULL = 100.0
-LOW, RAMP = 40.0, 2.0  # %: up to LOW only its habit makes a bin due; not by a step
+LOW, RAMP = 40.0, 2.0  # %: a fill below LOW is low; width of the transition
 SOON_H = 2.0
-FADES = 0.02  # an hour without a good reading
+FADES = 0.02  # decay of the weight of a stuck sensor, per hour
 FARTHEST_H = 168.0
 
 
@@ -34,11 +34,25 @@ class Chances(NamedTuple):
     soon: F64  # full now, or within two hours and before somebody comes
 
 
+class FillDistribution(NamedTuple):
+    """Normal distribution of the fill, by device."""
+
+    mean: F64  # %
+    variance: F64  # %²
+
+
+class FillGrowth(NamedTuple):
+    """The fill rate of a forecast, by device."""
+
+    rate: F64  # % a warped day
+    days: F64  # warped days that the rate was estimated from
+
+
 class ForecastHorizon(NamedTuple):
-    """A horizon: hours, and warped days until then."""
+    """The time from now to the end of a forecast, by device."""
 
     hours: F64
-    days: F64
+    days: F64  # warped
 
     def on_one_day(self, which: NDArray[np.bool_]) -> "ForecastHorizon":
         """The horizon in unwarped days for the devices in `which`."""
@@ -60,23 +74,22 @@ class ForecastHorizons(NamedTuple):
 def full_by(
     law: Law,
     settling: F64,
-    start: tuple[F64, F64],
-    growth: tuple[F64, F64],
+    start: FillDistribution,
+    growth: FillGrowth,
     to: ForecastHorizon,
 ) -> F64:
-    """The chance of 100 % by a horizon; `start`: level, variance; `growth`: rate, its
-    weight in days."""
+    """The probability of 100 % by the horizon `to`; `start`: the fill now."""
     return tail(_short(law, settling, start, growth, to))
 
 
 def _short(
     law: Law,
     settling: F64,
-    start: tuple[F64, F64],
-    growth: tuple[F64, F64],
+    start: FillDistribution,
+    growth: FillGrowth,
     to: ForecastHorizon,
 ) -> F64:
-    """Expected distance to 100 %, in standard deviations."""
+    """Distance of the expected fill at `to` from 100 %, in standard deviations."""
     (f, ff), (r, days) = start, growth
     kept = np.exp(-settling * to.hours)
     half = np.sqrt(kept)
@@ -91,16 +104,17 @@ def chances(
     t: FilterState,
     law: Law,
     settling: F64,
-    growth: tuple[F64, F64],
+    growth: FillGrowth,
     to: ForecastHorizons,
     *,
     trust: F64,
 ) -> Chances:
-    """What the state says; `trust`: how far the sensor is believed, 0 to 1."""
+    """The probabilities by filter state; `trust`: weight of the sensor, 0 to 1."""
     f, sd = t["f"], np.sqrt(np.maximum(t["ff"], 1e-6))
     a = (DUE - f) / sd
-    by_soon = _short(law, settling, (f, sd**2), growth, to.soon)
-    by_visit = _short(law, settling, (f, sd**2), growth, to.visit)
+    now = FillDistribution(f, sd**2)
+    by_soon = _short(law, settling, now, growth, to.soon)
+    by_visit = _short(law, settling, now, growth, to.visit)
     ways = np.stack((a, (FULL - f) / sd, by_soon, by_visit))
     over, overfull, soon, before_visit = tail(ways)
     young = habit.young(t, law)
@@ -110,7 +124,8 @@ def chances(
     slope = np.exp(-0.5 * a * a) / ROOT_2PI / below
     mean = f - sd * slope
     var = sd**2 * np.clip(1 - a * slope - slope**2, 0.01, 1)
-    later = full_by(law, settling, (mean, var), growth, to.day)
+    below_due = FillDistribution(mean, var)  # given that it is below DUE now
+    later = full_by(law, settling, below_due, growth, to.day)
     due = _due(t, law, over, over + (1 - over) * later, before_visit)
     odds = np.where(np.isnan(t["odds"]), -np.inf, t["odds"])
     trust = trust / (1 + np.exp(np.minimum(odds, 700)))
@@ -119,11 +134,12 @@ def chances(
 
 
 def _due(t: FilterState, law: Law, over: F64, usual: F64, before_visit: F64) -> F64:
-    """The chance of due: of a low bin only if it is more likely full than not before
-    somebody comes; of one without habit only if it is 70 % full now.
+    """The probability of due.
 
-    `over`: of 70 % now; `usual`: of due at any fill; `before_visit`: of full before
-    somebody comes.
+    A bin of low fill counts only if it is more likely full than not before somebody
+    comes, a bin without habit only if it is 70 % full now. Probabilities: `over`: 70 %
+    full now; `usual`: due, whatever the fill; `before_visit`: full before somebody
+    comes.
     """
     low = np.minimum(usual, 2 * before_visit)  # an even chance is enough
     share = np.clip((t["f"] - LOW) / RAMP, 0, 1)
@@ -134,15 +150,15 @@ def full_in(
     share: float,
     law: Law,
     settling: F64,
-    start: tuple[F64, F64],
-    growth: tuple[F64, F64],
+    start: FillDistribution,
+    growth: FillGrowth,
     days_in: Callable[[F64], F64],
 ) -> F64:
-    """Hours by which it is full with the chance `share`; NaN beyond `FARTHEST_H`.
+    """Hours until it is full with probability `share`; NaN: over `FARTHEST_H`.
 
-    `days_in(hours)`: warped days in so many hours from now on. By bisection, to 6 min.
+    `days_in(hours)`: warped days from now until `hours` later. Bisection, to 6 min.
     """
-    low, high = np.zeros_like(start[0]), np.full_like(start[0], FARTHEST_H)
+    low, high = np.zeros_like(start.mean), np.full_like(start.mean, FARTHEST_H)
     last = ForecastHorizon(high, days_in(high))
     never = full_by(law, settling, start, growth, last) < share
     for _ in range(11):

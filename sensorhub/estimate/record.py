@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorhub.estimate.fill import FEWEST_RATE, FilterState, Flags, rate
+from sensorhub.estimate.forecast import FillGrowth
 from sensorhub.estimate.learning import KEPT
 from sensorhub.estimate.tables import DeviceTable
 from sensorhub.estimate.usage import HOUR_MS, UsageProfiles, local_hours
@@ -88,12 +89,12 @@ def uses_persistence(
     return known
 
 
-def growth(t: FilterState, flat: Flags) -> tuple[F64, F64]:
-    """The rate of a forecast (% a day), and the number of days that it rests on."""
+def growth(t: FilterState, flat: Flags) -> FillGrowth:
+    """The fill rate of a forecast; `flat`: devices that use persistence."""
     if not flat.any():
-        return rate(t), t["days"]
+        return FillGrowth(rate(t), t["days"])
     last = np.maximum(t["day_rate"], FEWEST_RATE)
-    return np.where(flat, last, rate(t)), np.where(flat, 1.0, t["days"])
+    return FillGrowth(np.where(flat, last, rate(t)), np.where(flat, 1.0, t["days"]))
 
 
 def measure_errors(

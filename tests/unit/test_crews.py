@@ -9,7 +9,7 @@ from sensorhub.estimate.crews import CrewHourSums, EmptyingBrackets
 from sensorhub.estimate.hours import CrewHours
 from sensorhub.estimate.learning import KEPT
 from sensorhub.estimate.plan import RoundPlans
-from sensorhub.estimate.waits import until_visit
+from sensorhub.estimate.waits import CrewGroups, until_visit
 
 MIDNIGHT = 24.0 * 20_000  # local hours since 1970
 
@@ -89,7 +89,7 @@ def test_somebody_comes_with_the_next_round_or_when_crews_use_to_come(
     crews.take(shape)
     plans = RoundPlans([tuple(24.0 * day + 7 for day in range(7))])
     who, here = np.zeros(2, np.intp), np.full(2, MIDNIGHT + hour)
-    wait = until_visit(plans, crews, (np.array([1, 0]), who), here)
+    wait = until_visit(plans, crews, CrewGroups(np.array([1, 0]), who), here)
     assert wait == pytest.approx([planned, unplanned], abs=0.25)
 
 
@@ -97,7 +97,7 @@ def test_where_nobody_is_known_to_come_it_is_six_hours_and_a_day_at_most() -> No
     plans, monday = RoundPlans([(7.0,)]), MIDNIGHT + 96  # 20,000 days: a Thursday
     who, here = np.zeros(2, np.intp), np.full(2, monday + 9)
     plan = np.array([0, 1])
-    wait = until_visit(plans, CrewHours(1), (plan, who), here)
+    wait = until_visit(plans, CrewHours(1), CrewGroups(plan, who), here)
     assert wait.tolist() == [6.0, 24.0]
 
 

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensorhub.estimate.forecast import ForecastHorizon, ForecastHorizons, chances
+from sensorhub.estimate.forecast import (
+    FillGrowth,
+    ForecastHorizon,
+    ForecastHorizons,
+    chances,
+)
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.normal import density, tail
 from sensorhub.estimate.plan import RoundPlans
@@ -91,7 +96,7 @@ def test_a_bin_known_for_sure_is_due_from_70_and_overfull_from_100(
         "rough": law.rough,
         "unconfirmed": 0 * one,
     }  # well known
-    nothing = 1e-9 * one, one  # comes, in a day
+    nothing = FillGrowth(1e-9 * one, one)  # comes, in a day
     to = ForecastHorizons(day, day, day)
     found = chances(state, law, 0 * one, nothing, to, trust=one)
     assert found.due[0] == pytest.approx(due, abs=1e-6)

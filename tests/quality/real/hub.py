@@ -21,7 +21,7 @@ from sensorhub.backtest.run import BacktestTask, backtest
 from sensorhub.backtest.virtual import LoadedConfig
 from sensorhub.estimate import record
 from sensorhub.estimate.follow import HORIZON_H, LevelFindings
-from sensorhub.estimate.forecast import full_in
+from sensorhub.estimate.forecast import FillDistribution, full_in
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.usage import TimeZone, UsageProfiles, local_hours
 from sensorhub.fleet import read_fleet
@@ -123,10 +123,11 @@ class Watch:
 
         kept = np.exp(-settling * GRID_H[:, None])
         days = np.stack([days_in(hours) for hours in GRID_H])
-        level = t["f"] * kept + growth[0] * days * np.sqrt(kept)
+        level = t["f"] * kept + growth.rate * days * np.sqrt(kept)
         over = level >= MARK
         to_mark = np.where(over.any(0), GRID_H[np.argmax(over, axis=0)], FARTHEST_H)
-        hours = full_in(0.5, law, settling, (t["f"], t["ff"]), growth, days_in)
+        fill = FillDistribution(t["f"], t["ff"])
+        hours = full_in(0.5, law, settling, fill, growth, days_in)
         to_full = np.nan_to_num(hours, nan=FARTHEST_H)
         return np.stack((at.astype(float), t["f"], level[DAY], to_mark, to_full))
 
