@@ -109,9 +109,9 @@ class SensorHealth:
                 found.cleanings.append((int(uplink_of[reading]), said.cleaned_at))
             if said.warming:
                 found.suspects.append((reading, Reason.WARMING_UP))
-            elif said.leap:
+            elif said.jump:
                 found.suspects.append((reading, Reason.JUMP))
-            elif odour.wandered(cell):
+            elif odour.zero_drifts(cell):
                 found.suspects.append((reading, Reason.DRIFT))
 
     def cleaned(self, devices: Iterable[int], at: int) -> None:

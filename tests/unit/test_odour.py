@@ -16,15 +16,15 @@ from sensorhub.estimate.odour import (
     DRIFT,
     MASK_MS,
     MINUTE_MS,
-    PATIENCE_MS,
+    SETTLED_MS,
     SIZE,
     WARM_MS,
+    GasCellState,
     GasObservation,
-    Nose,
     mask,
     new_gas_cell,
     observe_gas,
-    wandered,
+    zero_drifts,
 )
 
 HOUR_MS = 60 * MINUTE_MS
@@ -53,9 +53,9 @@ def days(n: int, zero: float, seed: int = 1) -> Iterator[tuple[int, float]]:
 
 def after(
     readings: Iterator[tuple[int, float]],
-) -> tuple["Nose[float]", list[GasObservation]]:
-    nose = new_gas_cell()
-    return nose, [observe_gas(nose, at, value) for at, value in readings]
+) -> tuple["GasCellState[float]", list[GasObservation]]:
+    cell = new_gas_cell()
+    return cell, [observe_gas(cell, at, value) for at, value in readings]
 
 
 @pytest.mark.parametrize("zero", [-0.8, 0.0, 0.3, 2.0])
@@ -70,59 +70,59 @@ def test_the_rise_is_what_is_in_the_air_whatever_the_zero(zero: float) -> None:
 
 
 def test_it_is_unknown_for_a_day_and_again_after_two_days_of_silence() -> None:
-    nose = new_gas_cell()
+    cell = new_gas_cell()
     for at in range(0, WARM_MS, HOUR_MS):
-        assert observe_gas(nose, at, 1.0) == GasObservation(warming=True)
-    assert observe_gas(nose, WARM_MS, 1.0).rise == 0
+        assert observe_gas(cell, at, 1.0) == GasObservation(warming=True)
+    assert observe_gas(cell, WARM_MS, 1.0).rise == 0
     later = WARM_MS + COLD_MS + 1
-    assert observe_gas(nose, later, 1.0) == GasObservation(warming=True)
-    assert observe_gas(nose, later + WARM_MS, 1.1).rise == pytest.approx(0.1)
+    assert observe_gas(cell, later, 1.0) == GasObservation(warming=True)
+    assert observe_gas(cell, later + WARM_MS, 1.1).rise == pytest.approx(0.1)
 
 
 def test_what_is_long_ago_counts_no_more() -> None:
-    nose, _ = after(iter([(h * HOUR_MS, 0.2) for h in range(48)]))
+    cell, _ = after(iter([(h * HOUR_MS, 0.2) for h in range(48)]))
     for hour in range(48, 24 * (DAYS + 4)):
-        said = observe_gas(nose, hour * HOUR_MS, 1.0)
+        said = observe_gas(cell, hour * HOUR_MS, 1.0)
     assert said.rise == 0
-    assert observe_gas(nose, (hour + 24 * DAYS + 1) * HOUR_MS, 3.0).warming
-    assert all(map(isnan, nose[-2 * DAYS :]))
+    assert observe_gas(cell, (hour + 24 * DAYS + 1) * HOUR_MS, 3.0).warming
+    assert all(map(isnan, cell[-2 * DAYS :]))
 
 
-def test_a_leap_is_chemistry_and_leaves_no_trace() -> None:
-    nose, _ = after(days(3, 0.0))
+def test_a_jump_comes_from_chemicals_and_leaves_no_trace() -> None:
+    cell, _ = after(days(3, 0.0))
     at = 3 * DAY_MS
-    level = nose[3:7]
-    assert observe_gas(nose, at, 3.0).leap
+    level = cell[3:7]
+    assert observe_gas(cell, at, 3.0).jump
     for minutes in range(5, MASK_MS // MINUTE_MS, 5):
-        assert observe_gas(nose, at + minutes * MINUTE_MS, 2.0) == GasObservation()
-    assert nose[3:7] == level
-    assert observe_gas(nose, at + MASK_MS, 0.1).rise is not None
+        assert observe_gas(cell, at + minutes * MINUTE_MS, 2.0) == GasObservation()
+    assert cell[3:7] == level
+    assert observe_gas(cell, at + MASK_MS, 0.1).rise is not None
 
 
-def test_a_leap_that_stays_is_the_level_of_the_room() -> None:
-    nose, _ = after(days(3, 0.0))
+def test_a_jump_that_stays_is_the_level_of_the_room() -> None:
+    cell, _ = after(days(3, 0.0))
     rises = [
-        observe_gas(nose, 3 * DAY_MS + minutes * MINUTE_MS, 3.0).rise
-        for minutes in range(0, 3 * PATIENCE_MS // MINUTE_MS, 5)
+        observe_gas(cell, 3 * DAY_MS + minutes * MINUTE_MS, 3.0).rise
+        for minutes in range(0, 3 * SETTLED_MS // MINUTE_MS, 5)
     ]
     assert rises[-1] is not None
     assert rises[-1] > 2
 
 
 def test_who_says_that_he_cleans_is_believed() -> None:
-    nose, _ = after(days(3, 0.0))
-    mask(nose, 3 * DAY_MS)
-    assert observe_gas(nose, 3 * DAY_MS + MASK_MS - 1, 0.2) == GasObservation()
-    assert observe_gas(nose, 3 * DAY_MS + MASK_MS, 0.2).rise is not None
+    cell, _ = after(days(3, 0.0))
+    mask(cell, 3 * DAY_MS)
+    assert observe_gas(cell, 3 * DAY_MS + MASK_MS - 1, 0.2) == GasObservation()
+    assert observe_gas(cell, 3 * DAY_MS + MASK_MS, 0.2).rise is not None
 
 
 @pytest.mark.parametrize("alcohol", [0.0, 2.0])
-def test_cleanings_are_seen_by_their_fall_or_their_chemistry(alcohol: float) -> None:
-    seen, nose = [], new_gas_cell()
+def test_cleanings_are_seen_by_their_fall_or_their_chemicals(alcohol: float) -> None:
+    seen, cell = [], new_gas_cell()
     for at, value in days(8, 0.3):
         hour = at / HOUR_MS % 24
         foul = any(0 <= hour - h < 0.3 for h in CLEANINGS)
-        said = observe_gas(nose, at, value + alcohol * foul)
+        said = observe_gas(cell, at, value + alcohol * foul)
         if said.cleaned_at is not None:
             seen.append(said.cleaned_at / HOUR_MS)
     wanted = [24 * day + hour for day in range(1, 8) for hour in CLEANINGS]
@@ -131,22 +131,22 @@ def test_cleanings_are_seen_by_their_fall_or_their_chemistry(alcohol: float) -> 
 
 @pytest.mark.parametrize(("per_day", "far"), [(0.0, False), (0.02, False), (0.1, True)])
 def test_a_zero_that_wanders_is_told_once_a_day(per_day: float, far: bool) -> None:
-    nose = new_gas_cell()
+    cell = new_gas_cell()
     told = []
     for at, value in days(16, 0.5):
-        said = observe_gas(nose, at, value + per_day * at / DAY_MS)
+        said = observe_gas(cell, at, value + per_day * at / DAY_MS)
         if said.drift is not None:
             told.append(said.drift)
     assert len(told) == 16 - DAYS
-    assert (max(told) >= DRIFT, wandered(nose)) == (far, far)
+    assert (max(told) >= DRIFT, zero_drifts(cell)) == (far, far)
 
 
 def test_a_sample_that_is_not_newer_says_nothing() -> None:
-    nose, _ = after(days(2, 0.0))
-    before = nose.tobytes()
-    assert observe_gas(nose, 2 * DAY_MS - STEP_MS, 9.0) == GasObservation()
-    assert observe_gas(nose, DAY_MS, 9.0) == GasObservation()
-    assert nose.tobytes() == before
+    cell, _ = after(days(2, 0.0))
+    before = cell.tobytes()
+    assert observe_gas(cell, 2 * DAY_MS - STEP_MS, 9.0) == GasObservation()
+    assert observe_gas(cell, DAY_MS, 9.0) == GasObservation()
+    assert cell.tobytes() == before
 
 
 @given(
