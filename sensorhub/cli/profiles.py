@@ -22,7 +22,7 @@ from sensorhub.decode.decoders import DECODERS
 from sensorhub.decode.mapping import decode_uplink
 from sensorhub.model import Envelope, EnvelopeError, Frame
 from sensorhub.onboarding.draft import guesses, profile_text
-from sensorhub.onboarding.sample import sample_uplink, with_units
+from sensorhub.onboarding.sample import sample_uplink, values_with_unit
 from sensorhub.registry.profiles import Profile, is_profile_name
 
 app = typer.Typer(help="Device profiles: decoder and mapping of fields.")
@@ -78,9 +78,9 @@ def show(
 
 
 def _more(words: dict[str, float], no_value: tuple[float, ...]) -> str:
-    said = [f"{word} = {value:g}" for word, value in words.items()]
-    said += [f"{value:g} is no value" for value in no_value]
-    return ", ".join(said)
+    parts = [f"{word} = {value:g}" for word, value in words.items()]
+    parts += [f"{value:g} is no value" for value in no_value]
+    return ", ".join(parts)
 
 
 @command(app, "new")
@@ -114,14 +114,14 @@ def new(
     if not stdout and (name in known or path.exists()):
         refuse(f"there is a profile {name} already; --stdout only prints the new one")
     profile = _profile(name, codec, decoder)
-    settled: set[float] = set()
+    unit_known: set[float] = set()
     if codec is None and decoder is None:
-        frame, settled = _decoded(sample)
+        frame, unit_known = _decoded(sample)
     else:
         frame = _read(context, profile, " ".join(sample), port)
     if frame.errors:
         refuse("; ".join(frame.errors))
-    made = guesses(frame.fields, frame.texts, settled)
+    made = guesses(frame.fields, frame.texts, unit_known)
     text = profile_text(
         name,
         made,
@@ -162,7 +162,7 @@ def _decoded(sample: list[str]) -> tuple[Frame, set[float]]:
             f" {envelope.port}) and no decoded values: give the frame with --codec or"
             " --decoder"
         )
-    return Frame(envelope.fields, texts=envelope.texts), with_units(message)
+    return Frame(envelope.fields, texts=envelope.texts), values_with_unit(message)
 
 
 def _read(context: Context, profile: Profile, text: str, port: int | None) -> Frame:

@@ -1,1 +1,1 @@
-"""Taking up devices that nobody has described yet: a profile out of a sample uplink."""
+"""Onboarding of devices without a profile: a draft profile from a sample uplink."""

@@ -1,4 +1,4 @@
-"""A profile file out of a sample uplink: what was guessed, and the doubts. Pure."""
+"""The text of a profile file from a sample uplink, with guesses and doubts. Pure."""
 
 import json
 import re
@@ -8,34 +8,34 @@ from sensorhub.model import BY_NAME, Field, Text
 from sensorhub.onboarding.guess import Guess, guess, tokens
 
 _is_bare = re.compile(r"[A-Za-z0-9_-]+").fullmatch
-MOST_SHOWN = 60
+MAX_UNMAPPED = 60
 
 
 def guesses(
-    fields: Iterable[Field], texts: Iterable[Text], settled: Collection[float] = ()
+    fields: Iterable[Field], texts: Iterable[Text], unit_known: Collection[float] = ()
 ) -> list[Guess]:
-    """A guess for every field of a sample; a measurement is taken from one of them.
+    """Guess every field of a sample; each measurement is mapped from one field.
 
-    `settled`: the values that came with their unit.
+    `unit_known`: the values that had a unit.
     """
     seen: dict[str, Guess] = {}
     for one in fields:
-        made = guess(one.name, one.value, settled=one.value in settled)
+        made = guess(one.name, one.value, unit_known=one.value in unit_known)
         seen.setdefault(one.name, made)
     for text in texts:
         seen.setdefault(text.name, guess(text.name, text.text))
-    every = list(seen.values())
+    found = list(seen.values())
     best: dict[str, Guess] = {}
-    for item in sorted(every, key=_trust):
+    for item in sorted(found, key=_preference):
         first = best.setdefault(item.measurement, item)
         if item.measurement and first is not item:
             item.doubts.append(f"{item.measurement} is taken from {first.name}")
             item.measurement = ""
-    return every
+    return found
 
 
-def _trust(item: Guess) -> tuple[bool, int, int]:
-    """What comes first among fields of one measurement; a total before a count."""
+def _preference(item: Guess) -> tuple[bool, int, int]:
+    """Sort key of the fields of one measurement; a total comes before a count."""
     words = tokens(item.name)
     shorter = len(words) - 9 * ("total" in words)
     return item.name != item.measurement, len(item.doubts), shorter
@@ -50,15 +50,15 @@ def profile_text(
     decoder: str = "",
     codec: str = "",
 ) -> str:
-    """The file's text. It loads as it stands; what follows a ? wants a look."""
+    """Return the file's text. It loads as it is; a ? marks what to check."""
     first, _, rest = name.partition("-")
     lines = [
         "# Written by `sensorhub profiles new` from one uplink. It works as it stands;",
         '# lines with "?" name what another uplink could show to be otherwise.',
         "",
         f"[{name}]",
-        f"vendor = {_text(vendor or first.capitalize())}" + _doubt(not vendor),
-        f"model = {_text(model or rest.upper() or name)}" + _doubt(not model),
+        f"vendor = {_text(vendor or first.capitalize())}" + _doubt_mark(not vendor),
+        f"model = {_text(model or rest.upper() or name)}" + _doubt_mark(not model),
     ]
     if decoder:
         lines.append(f"decoder = {_text(decoder)}")
@@ -66,17 +66,17 @@ def profile_text(
         lines.append(f"codec = {_text(codec)}")
     lines.append("interval_s = 3600  # ? expected seconds between uplinks")
     mapped = [line for item in made if item.measurement for line in _mapped(item)]
-    rest_lines = [_left_out(item) for item in made if not item.measurement]
+    rest_lines = [_unmapped(item) for item in made if not item.measurement]
     if mapped:
         lines += ["", *mapped]
     if rest_lines:
-        lines += ["", "# not mapped:", *rest_lines[:MOST_SHOWN]]
-        if len(rest_lines) > MOST_SHOWN:
-            lines.append(f"# and {len(rest_lines) - MOST_SHOWN} more")
+        lines += ["", "# not mapped:", *rest_lines[:MAX_UNMAPPED]]
+        if len(rest_lines) > MAX_UNMAPPED:
+            lines.append(f"# and {len(rest_lines) - MAX_UNMAPPED} more")
     return "\n".join(lines) + "\n"
 
 
-def _doubt(unsure: bool) -> str:
+def _doubt_mark(unsure: bool) -> str:
     return "  # ?" if unsure else ""
 
 
@@ -101,10 +101,10 @@ def _mapped(item: Guess) -> list[str]:
     return [*doubts, f"{line}  {sample}"]
 
 
-def _left_out(item: Guess) -> str:
+def _unmapped(item: Guess) -> str:
     shown = item.raw if isinstance(item.raw, str) else f"{item.raw:g}"
-    why = f"  ? {_comment('; '.join(item.doubts))}" if item.doubts else ""
-    return f"#   {_key(item.name)} = {_comment(str(shown))}{why}"
+    doubts = f"  ? {_comment('; '.join(item.doubts))}" if item.doubts else ""
+    return f"#   {_key(item.name)} = {_comment(str(shown))}{doubts}"
 
 
 def _key(name: str) -> str:
@@ -112,12 +112,12 @@ def _key(name: str) -> str:
 
 
 def _text(text: str) -> str:
-    """A TOML basic string; it takes JSON's escapes, and DEL as one more."""
+    """Encode a TOML basic string: JSON's escapes, and DEL."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _comment(text: str) -> str:
-    """Text that may stand in a comment: one line, no control characters."""
+    """Return text for a comment: one line, no control characters."""
     return "".join(c if c.isprintable() else " " for c in text)[:120]
 
 

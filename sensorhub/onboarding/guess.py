@@ -1,7 +1,7 @@
-"""Which measurement a decoded field is likely to be, and in which unit. Pure.
+"""Guesses of the measurement and the unit of a decoded field. Pure.
 
-By its name first, then by what its value can and cannot be. Every guess that another
-sensor could make wrong is said as a doubt.
+The name decides first, then the range of the value. A guess that could be wrong for
+another sensor is reported as a doubt.
 """
 
 import re
@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 
 from sensorhub.model import BY_NAME, MeasurementKind
 from sensorhub.onboarding.vocabulary import (
-    ASIDE,
     BOARD,
-    FLAG_ASIDE,
-    MEANING,
+    COMMON_WORDS,
+    FLAG_NOT_CURRENT,
+    INVERTING,
+    MEASUREMENT_OF,
     NAMES,
+    NOT_CURRENT,
     PERIOD,
-    REMAINING,
     UNITS,
-    USUAL,
     WORDS,
 )
 
@@ -29,7 +29,7 @@ _PERCENT = ("fill_level", "humidity", "battery")
 
 @dataclass(slots=True)
 class Guess:
-    """What a field may be. `measurement` is empty where nothing fits."""
+    """The likely measurement of a field; `measurement` is empty where nothing fits."""
 
     name: str
     raw: float | str
@@ -41,40 +41,40 @@ class Guess:
 
     @property
     def value(self) -> float | None:
-        """What the sample's value becomes; None where it is a word without meaning."""
+        """The sample's value in the catalogue's unit; None for an unknown word."""
         if isinstance(self.raw, str):
             return self.words.get(self.raw.strip().lower())
         return self.raw * self.scale + self.offset
 
     @property
     def plain(self) -> bool:
-        """Whether the field needs no map: named and measured as in the catalogue."""
+        """Whether the field needs no map: name and unit are the catalogue's."""
         same = (self.scale, self.offset) == (1.0, 0.0) and not self.words
         return same and self.name == self.measurement
 
 
 def tokens(name: str) -> list[str]:
-    """The words in a name: "airTemp_1" is air, temp, 1."""
+    """Split a name into words: "airTemp_1" is air, temp, 1."""
     plain = unicodedata.normalize("NFKD", name)
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     return [part.lower() for part in _PARTS.findall(plain)]
 
 
-def guess(name: str, raw: float | str, *, settled: bool = False) -> Guess:
-    """The likeliest measurement of a field, by name and value.
+def guess(name: str, raw: float | str, *, unit_known: bool = False) -> Guess:
+    """Guess the measurement of a field, by name and value.
 
-    `settled`: the value came with its unit and is in the catalogue's already.
+    `unit_known`: the value had a unit and is in the catalogue's unit.
     """
     made = Guess(name, raw)
     words = tokens(name)
-    made.measurement = _meant(name, words)
+    made.measurement = _measurement_of(name, words)
     if not made.measurement:
         return made
     entry = BY_NAME[made.measurement]
     flag = entry.kind is MeasurementKind.FLAG
-    if aside := (FLAG_ASIDE if flag else ASIDE) & set(words):
+    if excluded := (FLAG_NOT_CURRENT if flag else NOT_CURRENT) & set(words):
         made.doubts.append(
-            f"{made.measurement}? its name says {min(aside)}: not mapped"
+            f"{made.measurement}? its name says {min(excluded)}: not mapped"
         )
         made.measurement = ""
     elif flag:
@@ -83,7 +83,7 @@ def guess(name: str, raw: float | str, *, settled: bool = False) -> Guess:
         made.doubts.append(f"{raw!r} is a word, no number: not mapped")
         made.measurement = ""
     else:
-        if not settled:
+        if not unit_known:
             _number(made, raw, words)
         elif made.measurement == "battery":
             _battery(made, raw, words)
@@ -91,15 +91,15 @@ def guess(name: str, raw: float | str, *, settled: bool = False) -> Guess:
     return made
 
 
-def _meant(name: str, words: list[str]) -> str:
-    """The measurement that a name speaks of; the longest run of its words wins."""
+def _measurement_of(name: str, words: list[str]) -> str:
+    """Return the measurement of a name, by the longest run of its words."""
     if name in NAMES:
         return name
     for size in range(len(words), 0, -1):
         found = [
-            MEANING[run]
+            MEASUREMENT_OF[run]
             for first in range(len(words) - size + 1)
-            if (run := "".join(words[first : first + size])) in MEANING
+            if (run := "".join(words[first : first + size])) in MEASUREMENT_OF
         ]
         if found:
             return min(found, key=list(NAMES).index)
@@ -110,7 +110,7 @@ def _flag(made: Guess) -> None:
     measurement, raw = made.measurement, made.raw
     if isinstance(raw, str):
         off, on = WORDS[measurement]
-        low, high = USUAL[measurement]
+        low, high = COMMON_WORDS[measurement]
         made.words = {low: 0.0, high: 1.0}
         word = raw.strip().lower()
         if word in off.split() or word in on.split():
@@ -136,9 +136,9 @@ def _number(made: Guess, raw: float, words: list[str]) -> None:
 
 
 def _check_meaning(made: Guess, words: list[str]) -> None:
-    """What a name turns round or narrows, and what the sample's value cannot be."""
-    if made.measurement in _PERCENT and REMAINING & set(words):
-        _turn_round(made)
+    """Apply words that invert or limit the meaning, and check the value's range."""
+    if made.measurement in _PERCENT and INVERTING & set(words):
+        _invert(made)
     if made.measurement.startswith("count_") and PERIOD & set(words):
         made.doubts.append("counts of a period, no total: not mapped")
         made.measurement = ""
@@ -151,8 +151,8 @@ def _check_meaning(made: Guess, words: list[str]) -> None:
     _check_range(made)
 
 
-def _turn_round(made: Guess) -> None:
-    """Free space instead of fill; a battery's remaining charge is its level."""
+def _invert(made: Guess) -> None:
+    """Invert free space to fill; a battery's remaining charge is its level."""
     if made.measurement == "fill_level":
         made.scale, made.offset = -made.scale, 100.0 - made.offset
         made.doubts.append("taken as free space: 100 - value")
@@ -187,7 +187,7 @@ def _percent(made: Guess, raw: float) -> None:
 
 
 def _battery(made: Guess, raw: float, words: list[str]) -> None:
-    """Charge or voltage: both are called battery."""
+    """Tell charge from voltage: both are called battery."""
     if {"mv", "v"} & set(words) or 1000 <= raw <= 20_000 or 1.5 <= raw <= 4.5:
         made.measurement = "battery_voltage"
         if not {"mv", "v"} & set(words):

@@ -1,4 +1,4 @@
-"""The values in a sample message, whatever network server wrapped it. Pure."""
+"""Decoding of a sample message of any network server. Pure."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from sensorhub.model import Envelope, EnvelopeError
 
 
 def sample_uplink(payload: bytes) -> Envelope:
-    """The uplink in a message whose topic is not known, told by its content.
+    """Return the uplink in a message of unknown topic, by the content.
 
     Raises EnvelopeError where there is none.
     """
@@ -32,14 +32,14 @@ def sample_uplink(payload: bytes) -> Envelope:
     return envelope
 
 
-def with_units(payload: bytes) -> set[float]:
-    """The numbers in a message that came as a text with a unit, "31.5 cm"."""
+def values_with_unit(payload: bytes) -> set[float]:
+    """Return the numbers that a message has as text with a unit, "31.5 cm"."""
     found = set()
-    waiting = [parse_json(payload)]
-    while waiting:
-        value = waiting.pop()
+    pending = [parse_json(payload)]
+    while pending:
+        value = pending.pop()
         if isinstance(value, dict | list):
-            waiting += value.values() if isinstance(value, dict) else value
+            pending += value.values() if isinstance(value, dict) else value
         elif isinstance(value, str) and not value.strip()[-1:].isdigit():
             number = amount(value)
             found |= set() if number is None else {number}

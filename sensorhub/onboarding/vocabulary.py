@@ -1,12 +1,12 @@
-"""What vendors, codecs and hobbyists call the measurements, in several languages.
+"""Names of measurements by vendors, codecs and hobbyists, in several languages.
 
-Words are lower case without accents; a name that joins several is looked up whole and
-in parts.
+Words are lower case without accents; a name of several words is looked up as a whole
+and in parts.
 """
 
 from typing import Final
 
-# the order counts: what stands first wins where a name has words of several
+# in order of precedence, for a name with words of several measurements
 NAMES: Final[dict[str, str]] = {
     "fill_level": (
         "fill filllevel fillinglevel fillpercent fullness filling"
@@ -81,14 +81,16 @@ NAMES: Final[dict[str, str]] = {
     "rssi": "rssi",
     "snr": "snr lorasnr lsnr",
 }
-MEANING: Final = {word: name for name, words in NAMES.items() for word in words.split()}
+MEASUREMENT_OF: Final = {
+    word: name for name, words in NAMES.items() for word in words.split()
+}
 
-# what is left until it is full, or dry, or charged: the other way round
-REMAINING: Final = frozenset(["remaining", "free", "left", "rest", "restant"])
+# words that invert the meaning: space left, charge left
+INVERTING: Final = frozenset(["remaining", "free", "left", "rest", "restant"])
 PERIOD: Final = frozenset(["period", "periodic", "delta", "since", "interval"])
 
-# words that make a name speak of something else than the value of now
-ASIDE: Final = frozenset(
+# words of a name that is not about the current value
+NOT_CURRENT: Final = frozenset(
     [
         "change",
         "changed",
@@ -111,7 +113,7 @@ ASIDE: Final = frozenset(
         "mode",
     ]
 )
-FLAG_ASIDE: Final = (ASIDE - {"alarm", "alert"}) | frozenset(
+FLAG_NOT_CURRENT: Final = (NOT_CURRENT - {"alarm", "alert"}) | frozenset(
     [
         "count",
         "counts",
@@ -126,7 +128,7 @@ FLAG_ASIDE: Final = (ASIDE - {"alarm", "alert"}) | frozenset(
 )
 BOARD: Final = frozenset(["board", "internal", "cpu", "chip", "device"])
 
-# the unit at the end of a name: what makes the catalogue's unit of it
+# the unit at the end of a name: scale and offset to the catalogue's unit
 UNITS: Final[dict[str, dict[str, tuple[float, float]]]] = {
     "distance": {
         "mm": (1, 0),
@@ -166,7 +168,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         f"{_ON} occupied busy occupy motion trigger triggered present",
     ),
 }
-USUAL: Final = {
+COMMON_WORDS: Final = {
     "tilted": ("normal", "tilt"),
     "leak": ("normal", "leak"),
     "lid_open": ("close", "open"),

@@ -14,7 +14,7 @@ from sensorhub.decode.mapping import map_fields
 from sensorhub.model import BY_NO, EnvelopeError, Field, Text
 from sensorhub.onboarding.draft import guesses, profile_text
 from sensorhub.onboarding.guess import guess, tokens
-from sensorhub.onboarding.sample import sample_uplink, with_units
+from sensorhub.onboarding.sample import sample_uplink, values_with_unit
 from sensorhub.registry.profiles import Profile, load_profiles
 from tests.support.vectors import envelopes
 
@@ -235,8 +235,8 @@ def test_what_is_no_sample_is_refused(message: bytes) -> None:
 def test_a_value_with_its_unit_is_settled() -> None:
     message = b'{"distance_cm": "31.5 cm", "battery": "3600 mV", "mood": "so so"}'
     found = sample_uplink(message)
-    assert with_units(message) == {315, 3.6}
-    made = guesses(found.fields, found.texts, with_units(message))
+    assert values_with_unit(message) == {315, 3.6}
+    made = guesses(found.fields, found.texts, values_with_unit(message))
     distance, battery, _ = made
     assert (distance.value, distance.scale, distance.doubts) == (315, 1, [])
     assert (battery.measurement, battery.value) == ("battery_voltage", 3.6)
