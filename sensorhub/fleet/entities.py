@@ -24,13 +24,13 @@ _NAMES = {"zone_name": "name", "site_name": "name", "asset_name": "name"}
 Noun = TypeVar("Noun", Zone, Site, Asset, Device)
 
 
-def _merged(noun: Noun, said: Mapping[str, Any], part: str) -> Noun:
+def _merged(noun: Noun, values: Mapping[str, Any], part: str) -> Noun:
     """Merge given values into `noun`; a cleared name becomes the id again."""
     names = PARTS[part]
-    values = {_NAMES.get(c, c): value for c, value in said.items() if c in names}
-    if values.get("name") == "":
-        values["name"] = noun.id
-    result: Noun = noun._replace(**values)
+    changes = {_NAMES.get(c, c): v for c, v in values.items() if c in names}
+    if changes.get("name") == "":
+        changes["name"] = noun.id
+    result: Noun = noun._replace(**changes)
     return result
 
 
@@ -63,32 +63,32 @@ class Entities:
         self._now = now
         self._profiles = profiles
         self._native = {
-            row.said["device"]
+            row.values["device"]
             for row in rows.rows
-            if row.said.get("profile") == "native"
+            if row.values.get("profile") == "native"
         }
 
     def settle(self) -> None:
         """Resolve all rows; collects faults."""
         for index, row in enumerate(self.rows.rows):
             for noun in PARTS:
-                id_ = self.id_in(row.said, noun)
+                id_ = self.id_in(row.values, noun)
                 if id_:
                     self._gather(noun, id_, index)
-        for id_, said in self.got["zone"].items():
+        for id_, values in self.got["zone"].items():
             old = self.zones.get(id_) or Zone(id_, id_)
-            self.zones[id_] = _merged(old, said, "zone")
+            self.zones[id_] = _merged(old, values, "zone")
         for settle, noun in (
             (self._settle_site, "site"),
             (self._settle_asset, "asset"),
             (self._settle_device, "device"),
         ):
-            for id_, said in self.got[noun].items():
-                settle(id_, said)
+            for id_, values in self.got[noun].items():
+                settle(id_, values)
 
-    def id_in(self, said: Mapping[str, Any], column: str) -> str:
+    def id_in(self, values: Mapping[str, Any], column: str) -> str:
         """The id in a column; a DevEUI in lower-case hex, however it is written."""
-        id_: str = said.get(column, "")
+        id_: str = values.get(column, "")
         if column not in {"device", "replaces"} or not is_eui(id_):
             return id_
         if id_ in self.devices or id_ in self._native:
@@ -101,19 +101,19 @@ class Entities:
         self.faults.append(Fault(self.rows.file, where, what))
 
     def _gather(self, noun: str, id_: str, index: int) -> None:
-        said = self.rows.rows[index].said
+        values = self.rows.rows[index].values
         mine = self.got[noun].get(id_)
         if mine is None:
             # most entities are named once: copy only when a second row comes
-            self.got[noun][id_] = said
+            self.got[noun][id_] = values
             self._first[noun][id_] = index
             return
         for column in PARTS[noun]:
-            if column not in said:
+            if column not in values:
                 continue
             if column not in mine:
-                mine = self.got[noun][id_] = {**mine, column: said[column]}
-            elif mine[column] != said[column]:
+                mine = self.got[noun][id_] = {**mine, column: values[column]}
+            elif mine[column] != values[column]:
                 self._contradict(noun, id_, CellPosition(index, column))
 
     def _contradict(self, noun: str, id_: str, place: CellPosition) -> None:
@@ -121,8 +121,8 @@ class Entities:
         column = place.column
         earlier = self.rows.rows[self._said_at(noun, id_, column).row]
         what = (
-            f"says {self.rows.rows[place.row].said[column]!r} of {noun} {id_}, but"
-            f" {earlier.where} says {earlier.said[column]!r}"
+            f"says {self.rows.rows[place.row].values[column]!r} of {noun} {id_}, but"
+            f" {earlier.where} says {earlier.values[column]!r}"
         )
         if (noun, column) == ("site", "zone"):
             what += "; a site belongs to one zone"
@@ -133,8 +133,8 @@ class Entities:
         first = self._first[noun][id_]
         if column in self.got[noun][id_]:
             for index in range(first, len(self.rows.rows)):
-                said = self.rows.rows[index].said
-                if column in said and self.id_in(said, noun) == id_:
+                values = self.rows.rows[index].values
+                if column in values and self.id_in(values, noun) == id_:
                     return CellPosition(index, column)
         return CellPosition(first, column)
 
@@ -147,35 +147,35 @@ class Entities:
             what = f"is empty, but {noun} {id_} is not in the register yet"
             self._fault(noun, id_, column, f"{what}: say its {column}")
 
-    def _settle_site(self, id_: str, said: Mapping[str, Any]) -> None:
+    def _settle_site(self, id_: str, values: Mapping[str, Any]) -> None:
         old = self.sites.get(id_)
-        zone = said.get("zone") or (old and old.zone)
+        zone = values.get("zone") or (old and old.zone)
         if not zone:
             self._missing("site", id_, "zone")
         elif old and zone != old.zone:
             what = f"site {id_} belongs to zone {old.zone}, not {zone}"
             self._fault("site", id_, "zone", f"{what}; a site belongs to one zone")
         else:
-            self.sites[id_] = _merged(old or Site(id_, id_, zone), said, "site")
+            self.sites[id_] = _merged(old or Site(id_, id_, zone), values, "site")
 
-    def _settle_asset(self, id_: str, said: Mapping[str, Any]) -> None:
+    def _settle_asset(self, id_: str, values: Mapping[str, Any]) -> None:
         old = self.assets.get(id_)
         for column in ("site", "kind"):
-            if old is None and column not in said:
+            if old is None and column not in values:
                 self._missing("asset", id_, column)
-        site = self.sites.get(said.get("site") or (old.site if old else ""))
-        if site is None or (old is None and "kind" not in said):
+        site = self.sites.get(values.get("site") or (old.site if old else ""))
+        if site is None or (old is None and "kind" not in values):
             return
-        if "site" not in said and said.get("zone", site.zone) != site.zone:
+        if "site" not in values and values.get("zone", site.zone) != site.zone:
             what = f"asset {id_} is at site {site.id} of zone {site.zone}"
             self._fault("asset", id_, "zone", f"{what}; name its new site, too")
             return
         if old is None:
             no = self._last[0] + 1
             self._last = (no, *self._last[1:])
-            old = Asset(no, id_, id_, said["kind"], site.zone, site.id)
-        changes = {**said, "zone": site.zone}
-        if said.get("retired") == "now":
+            old = Asset(no, id_, id_, values["kind"], site.zone, site.id)
+        changes = {**values, "zone": site.zone}
+        if values.get("retired") == "now":
             changes["retired"] = self._now if old.retired is None else old.retired
         self.assets[id_] = _merged(old, changes, "asset")
         self._check_asset(self.assets[id_])
@@ -195,9 +195,9 @@ class Entities:
             what = "has to be later than out_from, which has to be set"
             self._fault("asset", asset.id, "out_until", what)
 
-    def _settle_device(self, id_: str, said: Mapping[str, Any]) -> None:
+    def _settle_device(self, id_: str, values: Mapping[str, Any]) -> None:
         old = self.devices.get(id_)
-        profile = said.get("profile")
+        profile = values.get("profile")
         if profile and profile not in self._profiles:
             near = difflib.get_close_matches(profile, self._profiles, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
@@ -212,5 +212,5 @@ class Entities:
             if old is None:
                 no = self._last[1] + 1
                 self._last = (self._last[0], no, self._last[2])
-                old = Device(no, id_, said["profile"])
-            self.devices[id_] = _merged(old, said, "device")
+                old = Device(no, id_, values["profile"])
+            self.devices[id_] = _merged(old, values, "device")

@@ -29,18 +29,18 @@ def _site(site: Site) -> dict[str, Any]:
 
 
 def _asset(asset: Asset) -> dict[str, Any]:
-    said = asset._asdict()
-    del said["no"]
-    said["asset"] = said.pop("id")
-    said["asset_name"] = said.pop("name")
-    return said
+    values = asset._asdict()
+    del values["no"]
+    values["asset"] = values.pop("id")
+    values["asset_name"] = values.pop("name")
+    return values
 
 
 def _device(device: Device) -> dict[str, Any]:
-    said = device._asdict()
-    del said["no"]
-    said["device"] = said.pop("id")
-    return said
+    values = device._asdict()
+    del values["no"]
+    values["device"] = values.pop("id")
+    return values
 
 
 def _mountings(register: Register) -> Iterator[tuple[Asset, Device, Mounting]]:
@@ -76,17 +76,17 @@ def export_csv(register: Register) -> str:
         if ("site", site.id) not in used:
             writer.writerow(_cells(sites[site.id]))
             used.add(("zone", site.zone))
-    for table, said in (
+    for table, values in (
         *((("zone", id_), row) for id_, row in zones.items()),
         *((("device", d.id), _device(d)) for d in register.devices.values()),
     ):
         if table not in used:
-            writer.writerow(_cells(said))
+            writer.writerow(_cells(values))
     return text.getvalue()
 
 
-def _cells(said: Mapping[str, Any]) -> dict[str, str]:
-    return {column: _cell(column, value) for column, value in said.items()}
+def _cells(values: Mapping[str, Any]) -> dict[str, str]:
+    return {column: _cell(column, value) for column, value in values.items()}
 
 
 def _cell(column: str, value: Any) -> str:
@@ -116,10 +116,10 @@ def export_toml(register: Register) -> str:
     parts = []
     for table, rows in entries.items():
         short = {column: key for key, column in TABLES[table].items()}
-        for said in rows:
+        for values in rows:
             lines = [
                 f"{short.get(column, column)} = {_literal(column, value)}"
-                for column, value in said.items()
+                for column, value in values.items()
                 if value is not None and value != ""
             ]
             parts.append("\n".join((f"[[{table}]]", *lines)))

@@ -66,17 +66,17 @@ def _take_csv(rows: FleetRows, text: str, timezone: tzinfo) -> None:
             cells = next(reader, None)
             if cells is None:
                 return
-            said = {
+            values = {
                 column: cell
                 for column, value in zip(header, cells, strict=False)
                 if (cell := value.strip())
             }
             where = f"line {line}"
-            if any(cell.strip() for cell in cells[len(header) :]) or "" in said:
+            if any(cell.strip() for cell in cells[len(header) :]) or "" in values:
                 what = f"more cells than the header's {len(header)} columns"
                 rows.faults.append(Fault(rows.file, where, what))
-            elif said:
-                take_row(rows, where, said, timezone)
+            elif values:
+                take_row(rows, where, values, timezone)
     except csv.Error as error:
         raise ConfigError([Fault(rows.file, f"line {line}", str(error))]) from error
 
@@ -140,20 +140,20 @@ def _take_entry(
     rows: FleetRows, where: str, table: str, entry: dict[str, Any], timezone: tzinfo
 ) -> None:
     own = TABLES[table]
-    said: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in entry.items():
         column = own.get(key, key)
         if column not in COLUMNS:
             what = _unknown(key, {**own, **COLUMNS})
             rows.faults.append(Fault(rows.file, f"{where}, key {key}", what))
-        elif column in said:
+        elif column in values:
             what = f"{column} is said twice"
             rows.faults.append(Fault(rows.file, f"{where}, key {key}", what))
         else:
-            said[column] = value.strip() if isinstance(value, str) else value
+            values[column] = value.strip() if isinstance(value, str) else value
     needed = own.get("id", "device")
-    if needed not in said:
+    if needed not in values:
         what = f"{'id' if own else 'device'} is missing"
         rows.faults.append(Fault(rows.file, where, what))
     else:
-        take_row(rows, where, said, timezone)
+        take_row(rows, where, values, timezone)

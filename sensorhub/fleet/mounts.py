@@ -50,24 +50,24 @@ class Mounts:
         # rows without a start first: they describe mountings that already exist
         order = sorted(
             (index for index, row in enumerate(self._rows) if self._mounts(row)),
-            key=lambda index: _since(self._rows[index].said.get("from")),
+            key=lambda index: _since(self._rows[index].values.get("from")),
         )
         for index in order:
             self._mount(index)
         for index in order:
-            if "replaces" in self._rows[index].said:
+            if "replaces" in self._rows[index].values:
                 self._swap(index)
         self._find_overlaps()
 
     def _mounts(self, row: Row) -> bool:
-        return "device" in row.said and "asset" in row.said
+        return "device" in row.values and "asset" in row.values
 
     def _retire(self) -> None:
         retired = {
             asset.no: (asset, index)
             for index, row in enumerate(self._rows)
-            if row.said.get("retired") is not None
-            and (asset := self._entities.assets.get(row.said["asset"]))
+            if row.values.get("retired") is not None
+            and (asset := self._entities.assets.get(row.values["asset"]))
         }
         for mounting in list(self.mountings.values()) if retired else ():
             if mounting.asset in retired:
@@ -94,24 +94,24 @@ class Mounts:
         self.touched[mounting.no] = index
 
     def _named(self, index: int) -> tuple[Device | None, Asset | None]:
-        said = self._rows[index].said
-        device = self._entities.devices.get(self._entities.id_in(said, "device"))
-        return device, self._entities.assets.get(said["asset"])
+        values = self._rows[index].values
+        device = self._entities.devices.get(self._entities.id_in(values, "device"))
+        return device, self._entities.assets.get(values["asset"])
 
     def _mount(self, index: int) -> None:
         device, asset = self._named(index)
         if device is None or asset is None:
             return
-        said = self._rows[index].said
+        values = self._rows[index].values
         mounting = self._match(device, asset, index)
         if mounting is None:
             self._last += 1
             mounting = Mounting(self._last, device.no, asset.no)
-        elif not said.keys() & {"from", "until"}:
+        elif not values.keys() & {"from", "until"}:
             self._note_ended(mounting, asset, index)
         mounting = mounting._replace(
-            from_at=said.get("from", mounting.from_at),
-            until_at=said.get("until", mounting.until_at),
+            from_at=values.get("from", mounting.from_at),
+            until_at=values.get("until", mounting.until_at),
         )
         self._put(self._capped(mounting, asset), index)
 
@@ -121,11 +121,11 @@ class Mounts:
         pair = [self.mountings[no] for no in numbers]
         pair = [m for m in pair if m.asset == asset.no]
         pair.sort(key=_start, reverse=True)
-        said = self._rows[index].said
-        until = said.get("until")
-        if "from" in said:
-            exact = [m for m in pair if m.from_at == said["from"]]
-            near = [m for m in pair if m.overlaps(said["from"], until)]
+        values = self._rows[index].values
+        until = values.get("until")
+        if "from" in values:
+            exact = [m for m in pair if m.from_at == values["from"]]
+            near = [m for m in pair if m.overlaps(values["from"], until)]
         elif until is None:
             exact = [m for m in pair if m.until_at is None]
             near = pair
@@ -145,10 +145,10 @@ class Mounts:
     def _swap(self, index: int) -> None:
         """End the mounting of the replaced device when the new one begins."""
         device, asset = self._named(index)
-        said = self._rows[index].said
-        old = self._entities.devices.get(self._entities.id_in(said, "replaces"))
+        values = self._rows[index].values
+        old = self._entities.devices.get(self._entities.id_in(values, "replaces"))
         place = CellPosition(index, "replaces")
-        start = said.get("from")
+        start = values.get("from")
         if device is None or asset is None:
             return
         if start is None:
@@ -158,7 +158,9 @@ class Mounts:
         mountings = [self.mountings[no] for no in past]
         mountings = [m for m in mountings if m.asset == asset.no]
         if old == device or not any(m.overlaps(None, start) for m in mountings):
-            what = f"{said['replaces']} is not another device on {asset.id} before then"
+            what = (
+                f"{values['replaces']} is not another device on {asset.id} before then"
+            )
             self._entities.refuse(place, what)
             return
         for mounting in mountings:

@@ -151,7 +151,7 @@ class Row(NamedTuple):
     """The values of one row by column, and its position: "line 7"."""
 
     where: str
-    said: dict[str, Any]
+    values: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +177,11 @@ class FleetRows:
 
 
 def one_row(
-    said: Mapping[str, Any], where: str = "command", timezone: tzinfo = UTC
+    values: Mapping[str, Any], where: str = "command", timezone: tzinfo = UTC
 ) -> FleetRows:
     """A single row that does not come from a file; times as text or epoch ms."""
     rows = FleetRows(where, [])
-    take_row(rows, "row 1", said, timezone)
+    take_row(rows, "row 1", values, timezone)
     return rows
 
 
@@ -198,7 +198,7 @@ def take_row(
         fault(column, what)
     given, cleared = _prepare(cells, timezone, fault)
     try:
-        said = FleetColumns.model_validate(given).model_dump(
+        values = FleetColumns.model_validate(given).model_dump(
             exclude_unset=True, by_alias=True
         )
     except ValidationError as error:
@@ -207,8 +207,8 @@ def take_row(
     if faults:
         rows.faults.extend(faults)
     else:
-        said.update((column, COLUMNS[column]) for column in cleared)
-        rows.rows.append(Row(where, said))
+        values.update((column, COLUMNS[column]) for column in cleared)
+        rows.rows.append(Row(where, values))
 
 
 @lru_cache(maxsize=1024)

@@ -81,10 +81,10 @@ def load(connection: Connection) -> Register:
 @in_bulk
 def load_named(connection: Connection, rows: FleetRows) -> Register:
     """What of the register `rows` touch: enough to plan them, and small."""
-    said = [row.said for row in rows.rows]
-    asset_ids = {row["asset"] for row in said if "asset" in row}
+    named = [row.values for row in rows.rows]
+    asset_ids = {row["asset"] for row in named if "asset" in row}
     device_ids: set[str] = set()
-    for row in said:
+    for row in named:
         for id_ in (row.get("device", ""), row.get("replaces", "")):
             device_ids |= {id_, id_.replace(":", "").replace("-", "").lower()}
     assets = _rows(select_named(connection, _ASSETS, "id", asset_ids), Asset)
@@ -108,7 +108,7 @@ def load_named(connection: Connection, rows: FleetRows) -> Register:
 def registry_rows(
     connection: Connection,
 ) -> tuple[Iterator[AssetRow], Iterator[DeviceRow], Iterator[MountingRow]]:
-    """What the registry is built of, intervals told by birth messages included.
+    """What the registry is built of, intervals reported by birth messages included.
 
     Rows come one by one: all at once they would take as much memory as the hub.
     """
@@ -158,10 +158,10 @@ def apply(connection: Connection, planned: Plan) -> None:
             names = ", ".join(rows[0]._fields)
             marks = ", ".join("?" * len(rows[0]))
             key = rows[0]._fields[0]
-            said = ", ".join(f"{n} = excluded.{n}" for n in rows[0]._fields[1:])
+            updates = ", ".join(f"{n} = excluded.{n}" for n in rows[0]._fields[1:])
             query = (
                 f"INSERT INTO {table} ({names}) VALUES ({marks})"
-                f" ON CONFLICT ({key}) DO UPDATE SET {said}"
+                f" ON CONFLICT ({key}) DO UPDATE SET {updates}"
             )
             connection.executemany(query, rows)
     if any(rows for _, rows in tables):
@@ -197,12 +197,12 @@ def import_rows(
 
 def adopt(
     connection: Connection,
-    said: dict[str, Any],
+    values: dict[str, Any],
     now: int,
     profiles: Collection[str],
 ) -> Plan:
     """Put a new device into the register, as one row of a fleet file would.
 
-    `said` holds device, asset, profile, from and whatever else a row may say.
+    `values` has device, asset, profile, from and any other column of a row.
     """
-    return import_rows(connection, one_row(said), now, profiles)
+    return import_rows(connection, one_row(values), now, profiles)
