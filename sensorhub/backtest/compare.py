@@ -62,8 +62,8 @@ class Difference:
     def view(self) -> dict[str, Any]:
         """The view for `--json`."""
         return {
-            "comes": [told.view() for told in self.comes],
-            "goes": [told.view() for told in self.goes],
+            "comes": [span.view() for span in self.comes],
+            "goes": [span.view() for span in self.goes],
             "changes": [
                 {"before": before.view(), "after": after.view()}
                 for before, after in self.changes
@@ -72,7 +72,7 @@ class Difference:
         }
 
 
-def told(transitions: Iterable[Row]) -> list[AlertSpan]:
+def alert_spans(transitions: Iterable[Row]) -> list[AlertSpan]:
     """Group transitions into alerts, in the order of firing."""
     found: dict[str, AlertSpan] = {}
     for row in transitions:
@@ -87,10 +87,10 @@ def told(transitions: Iterable[Row]) -> list[AlertSpan]:
 def difference(before: Iterable[Row], after: Iterable[Row]) -> Difference:
     """Match the alerts of one rule on one asset that overlap in time."""
     waiting: dict[Key, list[AlertSpan]] = defaultdict(list)
-    for alert in told(before):
+    for alert in alert_spans(before):
         waiting[alert.rule, alert.asset].append(alert)
     found = Difference()
-    for new in told(after):
+    for new in alert_spans(after):
         others = waiting[new.rule, new.asset]
         old = next((alert for alert in others if alert.meets(new)), None)
         if old is None:

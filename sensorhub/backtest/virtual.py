@@ -176,9 +176,9 @@ class VirtualHub:
         """
         session = self.hub.session
         for place in births[: bisect_left(births, end)]:
-            for told in session.reader.read([messages[place]], 0).statuses:
-                every = told.status.interval_s
-                if every and session.registry.is_news(told.device, int(every * 1000)):
+            for report in session.reader.read([messages[place]], 0).statuses:
+                every = report.status.interval_s
+                if every and session.registry.is_news(report.device, int(every * 1000)):
                     return max(place, at + 1)
         return end
 
@@ -205,8 +205,8 @@ class VirtualHub:
         """How many messages come until the hub's clock is in doubt, or until a device
         speaks whose place is out, which may end that."""
         lifecycle, end = self.hub.session.lifecycle, len(times)
-        said = device_clocks(parsed, times[parsed.message])
-        turn = lifecycle.system.clock_verdict_changes_at(self._ticked, *said)
+        clocks = device_clocks(parsed, times[parsed.message])
+        turn = lifecycle.system.clock_verdict_changes_at(self._ticked, *clocks)
         if turn is not None and turn < times[-1]:
             end = max(1, int(np.searchsorted(times, turn, "right")))
         out = lifecycle.devices_out()

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from sensorhub.backtest.compare import AlertSpan, Difference, difference, told
+from sensorhub.backtest.compare import AlertSpan, Difference, alert_spans, difference
 from sensorhub.backtest.estimates import EstimateWriter
 from sensorhub.backtest.run import (
     BacktestResult,
@@ -88,9 +88,9 @@ def run(
     gc.set_threshold(50_000, 20, 20)  # as `hub` has it: uplinks make no cycles
     with ExitStack() as stack:
         lines = stack.enter_context(whole(ledger)) if ledger else None
-        told = stack.enter_context(whole(estimates)) if estimates else None
+        output = stack.enter_context(whole(estimates)) if estimates else None
         progress = stack.enter_context(_progress(uplinks))
-        watch = partial(EstimateWriter, told) if told else None
+        watch = partial(EstimateWriter, output) if output else None
         found = backtest(task, texts, ledger=lines, watch=watch, progress=progress)
     if out is not None:
         with whole(out) as file:
@@ -122,7 +122,7 @@ def _tell(
     context: Context, found: BacktestResult, changes: Difference | None, seconds: float
 ) -> None:
     view: dict[str, Any] = dict(found.sums)
-    view["alerts"] = len(told(found.transitions))
+    view["alerts"] = len(alert_spans(found.transitions))
     view["transitions"] = len(found.transitions)
     view["seconds"] = round(seconds, 1)
     if context.json:

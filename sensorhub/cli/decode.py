@@ -214,11 +214,11 @@ def _show(view: MessageView) -> None:
     if "dead" in view:
         print(f"dead letter, {view['dead']}: {'; '.join(view['errors'])}")
         return
-    said = [f"profile {view['profile']}", view["decoder"]]
-    said += [f"device {view['device']}"] if view["device"] else []
+    parts = [f"profile {view['profile']}", view["decoder"]]
+    parts += [f"device {view['device']}"] if view["device"] else []
     for key in NAMED:
-        said += [f"{key} {view[key]}"] if view[key] is not None else []
-    print(", ".join(said))
+        parts += [f"{key} {view[key]}"] if view[key] is not None else []
+    print(", ".join(parts))
     if view["frame"]:
         print(f"frame {bytes.fromhex(view['frame']).hex(' ')}")
     frame = bytes.fromhex(view["frame"] or "")

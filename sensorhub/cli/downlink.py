@@ -107,13 +107,13 @@ def listing(
 
 
 def _words(row: downlinks.Downlink) -> str:
-    found = row.said
-    if "interval_s" in found:
-        return f"{found['interval_s']} s"
-    if "thresholds" in found:
-        told = found["thresholds"].items()
-        return ", ".join(f"{name}={_shown(limits)}" for name, limits in told)
-    return str(found.get("bytes") or found.get("hex") or "")
+    arguments = row.arguments
+    if "interval_s" in arguments:
+        return f"{arguments['interval_s']} s"
+    if "thresholds" in arguments:
+        thresholds = arguments["thresholds"].items()
+        return ", ".join(f"{name}={_shown(limits)}" for name, limits in thresholds)
+    return str(arguments.get("bytes") or arguments.get("hex") or "")
 
 
 def _state(row: downlinks.Downlink) -> str:
@@ -130,7 +130,7 @@ def _view(row: downlinks.Downlink, names: dict[int, str]) -> dict[str, Any]:
         "id": row.id,
         "device": names.get(row.device),
         "kind": row.kind,
-        "said": {k: v for k, v in row.said.items() if k != "echoes"},
+        "said": {k: v for k, v in row.arguments.items() if k != "echoes"},
         "topic": row.topic,
         "by": row.by,
         "state": row.state,

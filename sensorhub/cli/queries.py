@@ -119,9 +119,9 @@ def alerts(
 
 def _who(view: AlertView) -> str:
     """Who has an alert."""
-    has, told = view["acknowledged_by"], view["assigned_to"]
+    holder, assignee = view["acknowledged_by"], view["assigned_to"]
     return "; ".join(
-        [f"ack {has}"] * bool(has) + [f"assigned {told}"] * bool(told),
+        [f"ack {holder}"] * bool(holder) + [f"assigned {assignee}"] * bool(assignee),
     )
 
 

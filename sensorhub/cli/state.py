@@ -43,8 +43,8 @@ def state(
             one["severity"],
             context.local(_known(seen.heard_at[row])),
             ", ".join(
-                f"{name} {told['value']:g} {told['unit']}".rstrip()
-                for name, told in one["values"].items()
+                f"{name} {reading['value']:g} {reading['unit']}".rstrip()
+                for name, reading in one["values"].items()
             ),
         ]
         for row, one in zip(chosen, views, strict=True)

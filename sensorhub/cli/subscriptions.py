@@ -1,4 +1,4 @@
-"""subscriptions: who is told of what, and where."""
+"""subscriptions: who is notified of what, and where."""
 
 import sys
 from typing import Annotated, Any
@@ -158,12 +158,12 @@ def try_(
     verdict = prober(context.settings)(item)
     view = {
         "delivered": verdict.taken,
-        "response": verdict.said,
+        "response": verdict.response,
         "took_ms": verdict.took_ms,
         "taken": verdict.taken,  # until 0.3.0
-        "said": verdict.said,  # until 0.3.0
+        "said": verdict.response,  # until 0.3.0
     }
     outcome = "Delivered" if verdict.taken else "Delivery failed"
-    context.report(view, f"{outcome}: {verdict.said}")
+    context.report(view, f"{outcome}: {verdict.response}")
     if not verdict.taken:
         raise typer.Exit(1)

@@ -42,15 +42,15 @@ class CodecEngine:
                 self._run = self._begin()
             return CallResult("ok", str(self._run(text)))
         except quickjs.JSException as error:
-            said = str(error).strip()
-        if "InternalError: interrupted" in said:
+            message = str(error).strip()
+        if "InternalError: interrupted" in message:
             ended = "time"
-        elif "out of memory" in said or said in ("", "null"):
+        elif "out of memory" in message or message in ("", "null"):
             ended = "memory"
         else:
-            return CallResult("threw", said)
+            return CallResult("threw", message)
         self._run = None
-        return CallResult(ended, said)
+        return CallResult(ended, message)
 
     def _begin(self) -> Any:
         time_s, memory_bytes = self._limits

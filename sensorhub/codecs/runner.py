@@ -130,10 +130,10 @@ class Codecs:
             done = 0
             try:
                 left = end - time.monotonic()
-                for ended, said in self._ask(name, codec.text, texts, left):
+                for ended, output in self._ask(name, codec.text, texts, left):
                     place, call = waiting[done]
                     done += 1
-                    answers[place] = self._judge(name, call, ended, said)
+                    answers[place] = self._judge(name, call, ended, output)
                     if codec.off:
                         break
             except CodecProcessEnded as error:
@@ -172,19 +172,20 @@ class Codecs:
             }
         )
 
-    def _judge(self, name: str, call: CodecCall, ended: str, said: str) -> CodecAnswer:
+    def _judge(
+        self, name: str, call: CodecCall, ended: str, output: str
+    ) -> CodecAnswer:
         if ended == "ok":
-            return CodecAnswer(said)
+            return CodecAnswer(output)
         reason, what = ENDED[ended]
         if reason is Reason.CODEC_LIMIT:
             return self._offend(name, call, what)
-        return CodecAnswer(f"codecs/{name}: {_brief(said)}", reason)
+        return CodecAnswer(f"codecs/{name}: {_brief(output)}", reason)
 
     def _offend(self, name: str, call: CodecCall, what: str) -> CodecAnswer:
         """Remember a frame that its codec must not be given again."""
         codec = self._codecs[name]
-        said = f"codecs/{name}: {what}"
-        answer = CodecAnswer(said, Reason.CODEC_LIMIT)
+        answer = CodecAnswer(f"codecs/{name}: {what}", Reason.CODEC_LIMIT)
         codec.remember(call, answer)
         log.warning("a codec met its limits", codec=name, what=what)
         self._count(codec, name, what)
@@ -248,10 +249,10 @@ class Codecs:
     def _once(self, name: str, text: str, call: str) -> str:
         """Make one call, outside any batch."""
         try:
-            for ended, said in self._ask(name, text, [call], self._limits.batch_s):
+            for ended, output in self._ask(name, text, [call], self._limits.batch_s):
                 if ended != "ok":
-                    raise CodecFault(ENDED[ended][1] or _brief(said))
-                return str(said)
+                    raise CodecFault(ENDED[ended][1] or _brief(output))
+                return str(output)
         except CodecProcessEnded as error:
             self.close()
             raise CodecFault(str(error)) from error
@@ -271,8 +272,8 @@ def _refuse(
         answers[place] = CodecAnswer(codec.off, Reason.CODEC_OFF)
 
 
-def _brief(said: str) -> str:
+def _brief(error: str) -> str:
     """A JavaScript error with its line in the codec, on one line."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in error.splitlines() if line.strip()]
     place = next((line for line in lines[1:] if "<input>" in line), "")
     return " ".join([*lines[:1], place.replace("<input>", "line")])[:300]

@@ -99,8 +99,8 @@ class TopicSettings(Strict):
         levels = self.filter.split("/")
         if self.kind == "native" and len(levels) < 3:
             raise ValueError("a native filter ends with zone/device/up: 3 levels")
-        said = self.read.model_fields_set if self.read else frozenset[str]()
-        if self.kind != "json" and (more := said - _READ_OF.get(self.kind, set())):
+        given = self.read.model_fields_set if self.read else frozenset[str]()
+        if self.kind != "json" and (more := given - _READ_OF.get(self.kind, set())):
             raise ValueError(f"read.{min(more)} is for kind json, not {self.kind}")
         layout = self.layout
         if self.kind == "json" and layout.device is None and layout.level is None:

@@ -110,8 +110,8 @@ def explain(error: ValidationError, file: str, prefix: str = "") -> list[Fault]:
         if item["type"] == "too_short" and inside:
             continue  # it is short of what is unsound itself
         key = ".".join(str(part) for part in (prefix, *item["loc"]) if part != "")
-        said = item["msg"].removeprefix("Value error, ")
-        what = _WORDS.get(item["type"], said)
+        message = item["msg"].removeprefix("Value error, ")
+        what = _WORDS.get(item["type"], message)
         given = item["input"]
         secret = any(word in key for word in ("password", "secret", "token"))
         plain = isinstance(given, str | int | float | bool)

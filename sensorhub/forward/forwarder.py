@@ -94,7 +94,7 @@ class Forwarder:
         self._read.close()
 
     def stuck(self) -> ForwarderStuck | None:
-        """Whether somebody is to be told: refused, or away for longer than TOLD_S."""
+        """Whether to notify an operator: refused, or away for longer than TOLD_S."""
         since, reason = self._failing_since, self._reason
         if since is None:
             return None

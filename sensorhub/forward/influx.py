@@ -191,13 +191,13 @@ def _meaning(error: Any) -> SensorhubError:
 
 def _seconds(headers: Mapping[str, str]) -> float | None:
     """Retry-After in seconds; a date counts from the answer's own Date."""
-    said = headers.get("Retry-After")
-    if said is None:
+    retry_after = headers.get("Retry-After")
+    if retry_after is None:
         return None
-    if said.strip().isdigit():
-        return float(said)
+    if retry_after.strip().isdigit():
+        return float(retry_after)
     try:
         begin = parsedate_to_datetime(headers.get("Date", ""))
-        return max(0.0, (parsedate_to_datetime(said) - begin).total_seconds())
+        return max(0.0, (parsedate_to_datetime(retry_after) - begin).total_seconds())
     except (ValueError, TypeError):
         return None

@@ -113,8 +113,8 @@ class InfluxReader:
                 "GET", url, headers=self._headers, extensions={"timeout": patience}
             ) as response:
                 if response.status != 200:
-                    said = response.read().decode("utf-8", "replace")[:300].strip()
-                    raise self._fault(f"{response.status}: {said}")
+                    body = response.read().decode("utf-8", "replace")[:300].strip()
+                    raise self._fault(f"{response.status}: {body}")
                 left = b""
                 for part in response.iter_stream():
                     *lines, left = (left + part).split(b"\n")

@@ -181,14 +181,14 @@ def transition_lines(rows: Iterable[EventRow], registry: Registry) -> list[str]:
         if row.from_ is not None:
             fields["from"] = row.from_
         fields["cause"] = json.dumps(row.cause, ensure_ascii=False)
-        said = [f"{key}={_text(value)}" for key, value in fields.items()]
+        parts = [f"{key}={_text(value)}" for key, value in fields.items()]
         value = row.cause.get("value")
         if isinstance(value, int | float) and np.isfinite(value):
-            said.append(f"value={float(value)!r}")
+            parts.append(f"value={float(value)!r}")
         place = f",asset={row.place},zone={row.zone}"
         tags = place_tags(registry, row.asset) if row.place is None else place
         tags += f",rule={row.rule},to={row.to}"
-        lines.append(f"{TRANSITIONS}{tags} {','.join(said)} {row.at + row.rank}")
+        lines.append(f"{TRANSITIONS}{tags} {','.join(parts)} {row.at + row.rank}")
     return lines
 
 

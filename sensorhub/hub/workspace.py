@@ -232,7 +232,7 @@ def older_readings(settings: Settings) -> ReadOlder | None:
 
 
 def prober(settings: Settings) -> Callable[[Subscription], DeliveryTest]:
-    """What sends a test event to a subscription and answers what was said."""
+    """Sends a test event to a subscription and returns the receiver's response."""
     real_now = Clock().now
     webhook = Webhook(
         networks(settings.notify.private_networks),

@@ -75,12 +75,12 @@ class DownlinkTracker:
 
     def track(self, row: Downlink) -> None:
         """Track a downlink in place of an older one of its kind."""
-        said = row.said.get("interval_s") if row.kind == "interval" else None
-        interval = None if said is None else int(said * 1000)
+        interval_s = row.arguments.get("interval_s") if row.kind == "interval" else None
+        interval = None if interval_s is None else int(interval_s * 1000)
         same = [w for w in self.pending.get(row.device, ()) if w.row.kind != row.kind]
         pending = PendingDownlink(row, interval, row.sent_at is not None)
         self.pending[row.device] = [*same, pending]
-        if echoes := row.said.get("echoes"):
+        if echoes := row.arguments.get("echoes"):
             self.echoes[row.device] = [(bytes.fromhex(e), row.id) for e in echoes]
 
     def mark_sent(self, id_: str) -> None:

@@ -105,16 +105,16 @@ def enter_loosely(parsed: ParsedBatch, i: int, message: Message, route: Route) -
     remarks: list[str] = []
     for record in records:
         first = len(parsed.code)
-        said = _enter_values(parsed, record, newest)
+        record_remarks = _enter_values(parsed, record, newest)
         count = len(parsed.code) - first
         parsed.count[uplink] += count
-        remarks += said
+        remarks += record_remarks
         if parsed.trace is not None:
             envelope = Envelope(route.name, seq=record.seq, measured_at=record.ts)
             fields = [Field(name, value) for name, value in record.values.items()]
             frame = Frame(fields, record.ignored)
             parsed.trace.uplinks.append(
-                DecodedUplink(uplink, envelope, None, frame, count, said)
+                DecodedUplink(uplink, envelope, None, frame, count, record_remarks)
             )
     parsed.finish_uplink(uplink, route.name, remarks)
 

@@ -181,7 +181,7 @@ class Pipeline:
     ) -> Columns:
         """Change state and alerts by a batch; the columns with derived readings.
 
-        `intervals` are (device, ms) that devices told before it.
+        `intervals` are (device, ms) that devices reported before it.
         """
         state = self._state
         if resets := count_resets(state, columns):

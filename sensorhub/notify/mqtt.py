@@ -72,9 +72,9 @@ def publication(row: OutboxRow) -> EventPublication:
         raise ValueError(f"no event: {error}") from error
     place = f"{event.zone}/{event.asset}/{event.rule}"
     state = b"" if event.transition.to == RESOLVED else row.body
-    told = (f"{TOPIC_ROOT}/events/{place}", row.body, False)
+    transient = (f"{TOPIC_ROOT}/events/{place}", row.body, False)
     retained = (f"{TOPIC_ROOT}/alerts/{place}", state, True)
-    return EventPublication(row.no, place, (told, retained))
+    return EventPublication(row.no, place, (transient, retained))
 
 
 def _downlink(row: OutboxRow) -> EventPublication:

@@ -18,7 +18,7 @@ class DeliveryTest:
     """How a test went: what the receiver answered, or why there is no answer."""
 
     taken: bool
-    said: str
+    response: str
     took_ms: int
 
 
@@ -70,7 +70,7 @@ def probe(
     began = time.monotonic()
     try:
         answer = deliver(notification)
-        taken, said = True, f"status {answer.status} {answer.said}".strip()
+        taken, response = True, f"status {answer.status} {answer.text}".strip()
     except DeliveryError as error:
-        taken, said = False, str(error)
-    return DeliveryTest(taken, said, round((time.monotonic() - began) * 1000))
+        taken, response = False, str(error)
+    return DeliveryTest(taken, response, round((time.monotonic() - began) * 1000))

@@ -1,14 +1,16 @@
-"""Who is told of an event. Pure."""
+"""Selection of the subscriptions of an event. Pure."""
 
 from sensorhub.alerts.event import Event
 from sensorhub.store.subscriptions import SubscriptionFilter
 
 
-def wants(filter_: SubscriptionFilter, event: Event, told_before: str = "") -> bool:
+def wants(
+    filter_: SubscriptionFilter, event: Event, notified_severity: str = ""
+) -> bool:
     """Whether a choice covers the event; an empty part of it means all.
 
-    `told_before` is the severity last told of this alert: who chose it is told
-    when the alert leaves it, too.
+    `notified_severity` is the severity of the alert's last notification: a subscription
+    to it also gets the notification that the alert has left it.
     """
     return (
         (not filter_.zones or event.zone in filter_.zones)
@@ -18,6 +20,6 @@ def wants(filter_: SubscriptionFilter, event: Event, told_before: str = "") -> b
         and (
             not filter_.severities
             or event.severity in filter_.severities
-            or told_before in filter_.severities
+            or notified_severity in filter_.severities
         )
     )

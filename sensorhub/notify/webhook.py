@@ -19,15 +19,15 @@ GONE = 410
 BUSY = frozenset({429, 503})
 MOST_READ = 64 * 1024  # bytes of an answer; nobody reads more of it
 URL_SAFE = "/%:@!$&'()*+,;=?~-._"  # RFC 3986, path and query
-SAID = 200  # characters of an answer that are kept
+MOST_KEPT = 200  # characters of an answer that are kept
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookResponse:
-    """What the receiver said."""
+    """The answer of the receiver."""
 
     status: int
-    said: str
+    text: str
 
 
 class Webhook:
@@ -81,11 +81,11 @@ class Webhook:
             "webhook-signature": signature,
         }
 
-    def _judge(self, response: httpcore.Response, said: str) -> WebhookResponse:
+    def _judge(self, response: httpcore.Response, text: str) -> WebhookResponse:
         status = response.status
         if 200 <= status < 300:
-            return WebhookResponse(status, said)
-        message = f"status {status}: {said}" if said else f"status {status}"
+            return WebhookResponse(status, text)
+        message = f"status {status}: {text}" if text else f"status {status}"
         if 300 <= status < 400:
             message = f"status {status}: redirects are not followed"
         if status == GONE:
@@ -114,11 +114,11 @@ def _read(response: httpcore.Response) -> str:
     kept = b""
     read = 0
     for part in response.iter_stream():
-        kept = (kept + part)[: 4 * SAID]
+        kept = (kept + part)[: 4 * MOST_KEPT]
         read += len(part)
         if read >= MOST_READ:
             break
-    return " ".join(kept.decode("utf-8", "replace").split())[:SAID]
+    return " ".join(kept.decode("utf-8", "replace").split())[:MOST_KEPT]
 
 
 def _retry_after(response: httpcore.Response, now: float) -> float | None:

@@ -191,7 +191,7 @@ def fleet_of(test: RuleTest, start: int, timezone: str) -> FleetRows:
         *(("sites", {"id": f"{zone}-site", "zone": zone}) for zone in zones),
     ]
     for asset in test.assets:
-        said: dict[str, Any] = {
+        asset_row: dict[str, Any] = {
             "id": asset.id,
             "kind": str(asset.kind),
             "site": f"{asset.zone}-site",
@@ -201,7 +201,7 @@ def fleet_of(test: RuleTest, start: int, timezone: str) -> FleetRows:
             "out_from": moment(asset.out_from),
             "out_until": moment(asset.out_until),
         }
-        tables.append(("assets", said))
+        tables.append(("assets", asset_row))
         for device in asset.mounted:
             interval = device.interval / 1000
             row = {"id": device.id, "profile": "native", "interval_s": interval}
@@ -218,10 +218,10 @@ def fleet_of(test: RuleTest, start: int, timezone: str) -> FleetRows:
 def _toml(tables: list[tuple[str, dict[str, Any]]]) -> str:
     """Tables as TOML, whose plain strings and numbers are JSON's."""
     parts = []
-    for name, said in tables:
+    for name, values in tables:
         lines = [
             f"{key} = {msgspec.json.encode(value).decode()}"
-            for key, value in said.items()
+            for key, value in values.items()
             if value is not None and value != ""
         ]
         parts.append("\n".join((f"[[{name}]]", *lines)))

@@ -94,12 +94,12 @@ class Clauses:
         limit = self.limits.get(level)
         if limit is None:
             return {}
-        said = Citation(standard=limit.name, clause=limit.words)
+        citation = Citation(standard=limit.name, clause=limit.words)
         if self.unit:
-            said["unit"] = self.unit
+            citation["unit"] = self.unit
         if self.at_once:
-            said["judged"] = "at once: stricter than the mean that the limit is for"
-        return said
+            citation["judged"] = "at once: stricter than the mean that the limit is for"
+        return citation
 
 
 NO_CLAUSES = Clauses()

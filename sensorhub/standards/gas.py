@@ -9,7 +9,7 @@ atomic weights of IUPAC (N 14.007, H 1.008, S 32.06).
 GAS_CONSTANT = 8.314462618  # J/(mol K)
 MOLAR_MASS = {"nh3": 17.031, "h2s": 34.076}  # g/mol
 ZERO_K = 273.15  # 0 °C
-USUAL_CELSIUS = 25.0  # where the device never told a temperature
+USUAL_CELSIUS = 25.0  # where the device never reported a temperature
 ATMOSPHERE_KPA = 101.325
 
 

@@ -100,16 +100,16 @@ class SensorHealth:
             if cell is None:
                 cell = self.cells[device] = odour.new_gas_cell()
             at, value = int(columns.measured_at[reading]), float(columns.value[reading])
-            said = odour.observe_gas(cell, at, value)
-            if said.rise is not None:
-                found.derived.append((reading, ODOUR_RISE, round(said.rise, 3)))
-            if said.drift is not None:
-                found.derived.append((reading, ZERO_DRIFT, round(said.drift, 3)))
-            if said.cleaned_at is not None:
-                found.cleanings.append((int(uplink_of[reading]), said.cleaned_at))
-            if said.warming:
+            observed = odour.observe_gas(cell, at, value)
+            if observed.rise is not None:
+                found.derived.append((reading, ODOUR_RISE, round(observed.rise, 3)))
+            if observed.drift is not None:
+                found.derived.append((reading, ZERO_DRIFT, round(observed.drift, 3)))
+            if observed.cleaned_at is not None:
+                found.cleanings.append((int(uplink_of[reading]), observed.cleaned_at))
+            if observed.warming:
                 found.suspects.append((reading, Reason.WARMING_UP))
-            elif said.jump:
+            elif observed.jump:
                 found.suspects.append((reading, Reason.JUMP))
             elif odour.zero_drifts(cell):
                 found.suspects.append((reading, Reason.DRIFT))
@@ -131,7 +131,7 @@ class SensorHealth:
         found: SensorObservations,
     ) -> None:
         """Add to `found` how levels and gases fit the habits of their sensors."""
-        echoes, told = self._echoes, self._tables["told"]
+        echoes, reported = self._echoes, self._tables["told"]
         for reading, device in self._layers(columns, uplink_of, _first(columns, known)):
             at, code = columns.measured_at[reading], columns.code[reading]
             fresh = echoes["code"][device] == 0
@@ -139,28 +139,28 @@ class SensorHealth:
             mine = (echoes["code"][device] == code) & (at > echoes["at"][device])
             reading, device, code = reading[mine], device[mine], code[mine]
             near = columns.value[reading] * np.where(code == DISTANCE, -1.0, 1.0)
-            said = echo.look(echoes, device, at[mine], near, code != NH3)
-            for place in np.flatnonzero(said.quality_reason).tolist():
-                reason = Reason(int(said.quality_reason[place]))
+            verdicts = echo.look(echoes, device, at[mine], near, code != NH3)
+            for place in np.flatnonzero(verdicts.quality_reason).tolist():
+                reason = Reason(int(verdicts.quality_reason[place]))
                 found.suspects.append((int(reading[place]), reason))
-            stuck = (said.stuck_h > 0) | (told["stuck"][device] > 0)
-            told["stuck"][device] = said.stuck_h
-            moved = np.abs(said.bad - told["bad"][device]) >= REPORT_STEP
-            told["bad"][device[moved]] = said.bad[moved]
-            found.derived += _derived(reading, stuck, STUCK_HOURS, said.stuck_h)
-            found.derived += _derived(reading, moved, SUSPECT, said.bad)
+            stuck = (verdicts.stuck_h > 0) | (reported["stuck"][device] > 0)
+            reported["stuck"][device] = verdicts.stuck_h
+            moved = np.abs(verdicts.bad - reported["bad"][device]) >= REPORT_STEP
+            reported["bad"][device[moved]] = verdicts.bad[moved]
+            found.derived += _derived(reading, stuck, STUCK_HOURS, verdicts.stuck_h)
+            found.derived += _derived(reading, moved, SUSPECT, verdicts.bad)
 
     def _open_lids(
         self, columns: Columns, uplink_of: NDArray[np.intp], known: NDArray[np.bool_]
     ) -> list[tuple[int, Reason]]:
         """Levels that are measured while the lid is open: suspect readings."""
-        told = self._tables["told"]
+        reported = self._tables["told"]
         lids = np.flatnonzero(known & (columns.code == LID))
-        told["lid"][columns.device[uplink_of[lids]]] = columns.value[lids] > 0
-        if not told["lid"].any():
+        reported["lid"][columns.device[uplink_of[lids]]] = columns.value[lids] > 0
+        if not reported["lid"].any():
             return []
         levels = known & ((columns.code == DISTANCE) | (columns.code == FILL))
-        levels[levels] = told["lid"][columns.device[uplink_of[levels]]]
+        levels[levels] = reported["lid"][columns.device[uplink_of[levels]]]
         return [(i, Reason.LID_OPEN) for i in np.flatnonzero(levels).tolist()]
 
     # -- batteries --

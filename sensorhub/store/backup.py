@@ -91,8 +91,8 @@ def verify_file(path: Path) -> VerifyResult:
     faults = []
     beside = _sum_file(path)
     if beside.exists():
-        told = beside.read_text("utf-8").split()
-        if not told or told[0] != _sync(path, sync=False):
+        recorded = beside.read_text("utf-8").split()
+        if not recorded or recorded[0] != _sync(path, sync=False):
             faults.append(f"file: not what {beside.name} says")
     with closing(database.connect_to_file(path)) as connection:
         return _verify(connection, faults, whole=True)

@@ -18,7 +18,7 @@ def assets(connection: Connection) -> tuple[Numbers, list[str], list[str]]:
 def mountings(connection: Connection, since_ever: int) -> Numbers:
     """Rows of device, asset, from and until (ms), by asset, then device.
 
-    Where no time is said, from is `since_ever` and until its opposite.
+    Where no time is given, from is `since_ever` and until its opposite.
     """
     columns = column_texts(connection, "mountings", ("no", "device", "asset"))
     no, device, asset = (_numbers(column) for column in columns)

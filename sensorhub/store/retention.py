@@ -177,7 +177,7 @@ def _delete_alerts(connection: Connection, ids: list[tuple[str]]) -> None:
 
 
 def _services(read: Connection, before: int) -> Iterator[WriteJob]:
-    """Services stand in order of their numbers, but for some that were said late."""
+    """Services are in the order of their numbers, but for those reported late."""
     low, last = read.execute("SELECT min(id), max(id) FROM services").fetchone()
     while low is not None and low <= last:
         place = _place(before, low, SERVICE_IDS)

@@ -180,7 +180,7 @@ def _series(r: Rollups, begin: int) -> _RollupSeries:
 
 
 def _steps(r: Rollups, scale: float) -> tuple[list[I64], Mask]:
-    """The values as whole steps, and which buckets can be told so."""
+    """The values as whole steps, and which buckets can be stored so."""
     found = [to_ints(getattr(r, name), scale, MOST_STEPS) for name in VALUES]
     sound = np.logical_and.reduce([exact for _, exact in found])
     single = (r.first == r.last) & (r.low == r.last) & (r.high == r.last)

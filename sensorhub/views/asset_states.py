@@ -179,8 +179,11 @@ class AssetStateReader:
     def _put(self, found: AssetStates, rows: I64, device: I64, since: I64) -> None:
         """What devices say of assets, as far as they were mounted by then."""
         for code, (at, value) in self._values.items():
-            told, known = at[device], found.values[code]
-            newer = (told > known.at[rows]) & (told >= since)
+            reported_at, known = at[device], found.values[code]
+            newer = (reported_at > known.at[rows]) & (reported_at >= since)
             place = rows[newer]
-            known.at[place], known.value[place] = told[newer], value[device[newer]]
+            known.at[place], known.value[place] = (
+                reported_at[newer],
+                value[device[newer]],
+            )
         found.heard_at[rows] = np.maximum(found.heard_at[rows], self._heard[device])

@@ -84,7 +84,7 @@ def availability(
     rows = journal.rows_after(connection, cursor)
     last, covered = checkpoint.heard(bodies, rows, registry.devices)
     limit = np.maximum(3 * registry.interval_ms, LEAST_GAP_MS)
-    told = register_lookup.reported_offline(connection)
+    offline_at = register_lookup.reported_offline(connection)
     meta = counters.get_meta(connection, MONITORED)
     quiet = max(int(meta or 0), int(covered.max(initial=0))) - covered
     found: dict[int, AvailabilityView] = {}
@@ -94,7 +94,7 @@ def availability(
         state = "online" if now - at <= limit[device] else "unknown"
         if at == NEVER:
             state = "unknown"
-        elif quiet[device] > limit[device] or told.get(device, NEVER) >= at:
+        elif quiet[device] > limit[device] or offline_at.get(device, NEVER) >= at:
             state = "offline"
         heard = None if at == NEVER else rfc3339(at)
         found[device] = {"availability": state, "last_uplink_at": heard}

@@ -203,14 +203,16 @@ def _becomes(mapped: MappedFields, readings: Iterator[JudgedReading]) -> ValueVi
     """The next reading where a value gives one, else why it gives none."""
     reading = next(readings, None) if mapped.readings else None
     if reading is None:
-        said = mapped.ignored[0].partition(": ")[2] if mapped.ignored else "dead letter"
+        reason = (
+            mapped.ignored[0].partition(": ")[2] if mapped.ignored else "dead letter"
+        )
         return {
             "measurement": None,
             "value": None,
             "unit": None,
             "measured_at": None,
             "quality": None,
-            "why": said,
+            "why": reason,
         }
     return {
         "measurement": reading.measurement.name,

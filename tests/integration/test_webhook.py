@@ -249,12 +249,12 @@ def test_no_proxy_of_the_environment_is_used(
 def test_a_test_event_is_sent_at_once_and_the_answer_told(receiver: Receiver) -> None:
     made = subscriptions.webhook("hook", receiver.url, SubscriptionFilter(), 0)
     verdict = probe(made, webhook().deliver, 1_700_000_000_000)
-    assert (verdict.taken, verdict.said) == (True, "status 204")
+    assert (verdict.taken, verdict.response) == (True, "status 204")
     (got,) = receiver.wait_for(1)
     Verifier(made.target.secret).verify(got.body, got.headers)
     receiver.manner = status(500)
     verdict = probe(made, webhook().deliver, 1_700_000_000_000)
-    assert (verdict.taken, verdict.said) == (False, "status 500: ok")
+    assert (verdict.taken, verdict.response) == (False, "status 500: ok")
 
 
 class Hub:

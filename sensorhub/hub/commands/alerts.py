@@ -51,38 +51,38 @@ def _alert(hub: Hub, id_: str) -> Alert:
 
 
 def _note(alert: Alert, command: Command, now: int, text: str) -> None:
-    said = command.arguments.get("note") or ""
-    entry = {"at": now, "by": command.by, "text": f"{text}: {said}" if said else text}
+    note = command.arguments.get("note") or ""
+    entry = {"at": now, "by": command.by, "text": f"{text}: {note}" if note else text}
     alert.notes = [*alert.notes, entry][-100:]
 
 
 def silence(context: CommandContext) -> Result:
     """Hold the notifications of a zone, an asset or a rule for a time."""
-    said = context.command.arguments
-    until = int(said["until"])
+    arguments = context.command.arguments
+    until = int(arguments["until"])
     if until <= context.now:
         raise CommandRefused("a silence must end in the future")
-    if not any(said.get(key) for key in ("zone", "asset", "rule")):
+    if not any(arguments.get(key) for key in ("zone", "asset", "rule")):
         raise CommandRefused("a silence names at least a zone, an asset or a rule")
-    since = int(said.get("from") or context.now)
+    since = int(arguments.get("from") or context.now)
     if until <= since:
         raise CommandRefused("a silence must end after it begins")
-    _check_named(context.hub, said)
+    _check_named(context.hub, arguments)
     new = alerts.NewSilence(
-        zone=said.get("zone"),
-        asset=said.get("asset"),
-        rule=said.get("rule"),
+        zone=arguments.get("zone"),
+        asset=arguments.get("asset"),
+        rule=arguments.get("rule"),
         from_at=since,
         until_at=until,
         by=context.command.by,
-        comment=said.get("comment") or "",
+        comment=arguments.get("comment") or "",
     )
     context.change_set.writes.append(lambda c: alerts.add_silence(c, new))
     context.change_set.after_commit.append(context.hub.reload_silences)
     return {"until": until}
 
 
-def _check_named(hub: Hub, said: dict[str, Any]) -> None:
+def _check_named(hub: Hub, arguments: dict[str, Any]) -> None:
     """Refuse names that do not exist: such a silence would match nothing."""
     session = hub.session
     registry, subjects = session.registry, session.state.subjects
@@ -92,8 +92,8 @@ def _check_named(hub: Hub, said: dict[str, Any]) -> None:
         "rule": session.lifecycle.rule_kinds().keys(),
     }
     for key, names in known.items():
-        if said.get(key) and said[key] not in names:
-            raise CommandRefused(f"no such {key}: {said[key]!r}")
+        if arguments.get(key) and arguments[key] not in names:
+            raise CommandRefused(f"no such {key}: {arguments[key]!r}")
 
 
 def unsilence(context: CommandContext) -> Result:
@@ -108,22 +108,24 @@ def unsilence(context: CommandContext) -> Result:
 
 def service(context: CommandContext) -> Result:
     """Record that an asset was emptied or cleaned."""
-    said = context.command.arguments
-    asset = context.hub.session.registry.asset_no.get(said["asset"])
+    arguments = context.command.arguments
+    asset = context.hub.session.registry.asset_no.get(arguments["asset"])
     if asset is None:
         raise CommandRefused(
-            f"no such asset: {said['asset']!r}; see `sensorhub fleet list`"
+            f"no such asset: {arguments['asset']!r}; see `sensorhub fleet list`"
         )
-    if said["kind"] not in SERVICES:
-        raise CommandRefused(f"a service is emptied or cleaned, not {said['kind']!r}")
-    at = int(said.get("at") or context.now)
+    if arguments["kind"] not in SERVICES:
+        raise CommandRefused(
+            f"a service is emptied or cleaned, not {arguments['kind']!r}"
+        )
+    at = int(arguments.get("at") or context.now)
     if at > context.now + FUTURE_MS:
         raise CommandRefused("a service cannot have been done in the future")
-    done = Service(asset, said["kind"], at)
+    done = Service(asset, arguments["kind"], at)
     if context.hub.session.lifecycle.record_service(
         context.change_set, done, context.command.by, context.now
     ):
         monitored_ms = context.hub.session.state.reception.monitored_ms
         body = pack(Columns.empty(), Notes(monitored_ms, [done]))
         context.change_set.journal = JournalEntry(context.now, 0, body)
-    return {"asset": said["asset"], "kind": said["kind"], "at": at}
+    return {"asset": arguments["asset"], "kind": arguments["kind"], "at": at}

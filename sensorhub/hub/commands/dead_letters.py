@@ -40,8 +40,8 @@ def replay_letters(hub: Hub, letters: list[dead_letters.DeadLetter], now: int) -
 
 def purge(context: CommandContext) -> Result:
     """Delete dead letters."""
-    said = context.command.arguments
-    device = said.get("device")
+    arguments = context.command.arguments
+    device = arguments.get("device")
     count = dead_letters.count(context.hub.connection, device)
 
     def delete(connection: Connection) -> None:

@@ -22,28 +22,31 @@ MOST_BYTES = 242  # LoRaWAN: the largest frame of any data rate
 
 def ask(context: CommandContext) -> Result:
     """Add a downlink and its message to the change set. Raises ValueError."""
-    said = dict(context.command.arguments)
-    name, kind = said.pop("device"), said.pop("kind")
-    port, confirmed = said.pop("port", None), bool(said.pop("confirmed", False))
+    arguments = dict(context.command.arguments)
+    name, kind = arguments.pop("device"), arguments.pop("kind")
+    port, confirmed = (
+        arguments.pop("port", None),
+        bool(arguments.pop("confirmed", False)),
+    )
     device = context.hub.session.registry.device_no.get(name)
     if device is None:
         raise ValueError(f"no such device: {name!r}; see `sensorhub fleet list`")
     if kind not in wire.KINDS:
         raise ValueError(f"a downlink is one of {', '.join(wire.KINDS)}, not {kind!r}")
-    _check(kind, said)
+    _check(kind, arguments)
     id_ = str(uuid.uuid4())
     profile = context.hub.session.registry.profiles[device]
     if profile is not None and profile.decoder == NATIVE:
         address = _native_address(context.hub, device, name, kind)
-        topic, payload = wire.native(id_, address, kind, said)
+        topic, payload = wire.native(id_, address, kind, arguments)
     else:
-        frame = _frame(context.hub, device, kind, said, port)
+        frame = _frame(context.hub, device, kind, arguments, port)
         address = (_application(context.hub, device, name), name)
         topic, payload = wire.chirpstack(id_, address, frame, confirmed=confirmed)
         decoder = (profile.decoder if profile is not None else None) or ""
         echoes = [echo.hex() for echo in wire.echoes(decoder, frame.data)]
-        said |= {"bytes": frame.data.hex(), "port": frame.port, "echoes": echoes}
-    row = Downlink(id_, device, kind, said, topic, context.command.by, context.now)
+        arguments |= {"bytes": frame.data.hex(), "port": frame.port, "echoes": echoes}
+    row = Downlink(id_, device, kind, arguments, topic, context.command.by, context.now)
     body = json.dumps({"topic": topic, "payload": payload.decode(), "downlink": id_})
     context.change_set.writes.append(lambda c: downlinks.add(c, row))
     context.change_set.outbox.append(
@@ -74,19 +77,19 @@ def _application(hub: Hub, device: int, name: str) -> str:
     return application
 
 
-def _check(kind: str, said: dict[str, Any]) -> None:
+def _check(kind: str, arguments: dict[str, Any]) -> None:
     """Check the arguments before anything is written."""
     if kind == "interval":
-        seconds = said["interval_s"]
+        seconds = arguments["interval_s"]
         if type(seconds) is not int or not 1 <= seconds <= wire.MOST_INTERVAL_S:
             raise ValueError(f"an interval is 1 s to {wire.MOST_INTERVAL_S} s")
     if kind == "thresholds":
-        if not said["thresholds"]:
+        if not arguments["thresholds"]:
             raise ValueError("name at least one threshold, like fill_level=80")
-        for name, limits in said["thresholds"].items():
+        for name, limits in arguments["thresholds"].items():
             _check_threshold(name, limits if isinstance(limits, list) else [limits])
     if kind == "hex":
-        data = bytes.fromhex(said["hex"])
+        data = bytes.fromhex(arguments["hex"])
         if not 0 < len(data) <= MOST_BYTES:
             raise ValueError(f"1 to {MOST_BYTES} bytes are sent, not {len(data)}")
 
@@ -102,19 +105,19 @@ def _check_threshold(name: str, limits: list[float]) -> None:
 
 
 def _frame(
-    hub: Hub, device: int, kind: str, said: dict[str, Any], port: int | None
+    hub: Hub, device: int, kind: str, arguments: dict[str, Any], port: int | None
 ) -> DownlinkFrame:
     """The bytes that are sent to a LoRaWAN device."""
     profile = hub.session.registry.profiles[device]
     if kind == "hex":
         if port is None or port not in PORTS:
             raise ValueError("hex needs a port, 1 to 223 (--port)")
-        return DownlinkFrame(port, bytes.fromhex(said["hex"]))
+        return DownlinkFrame(port, bytes.fromhex(arguments["hex"]))
     if profile is None:
         raise ValueError("its profile is not among the profiles: send it as hex")
     if kind == "data":
-        return _encoded(hub, profile.codec, profile.variables, said["data"], port)
-    frame = wire.family_bytes(profile.decoder or "none", kind, said)
+        return _encoded(hub, profile.codec, profile.variables, arguments["data"], port)
+    frame = wire.family_bytes(profile.decoder or "none", kind, arguments)
     return frame if port is None else frame._replace(port=port)
 
 

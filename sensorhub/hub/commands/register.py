@@ -23,12 +23,12 @@ def fleet_import(context: CommandContext) -> Result:
 
 def adopt(context: CommandContext) -> Result:
     """A device that nobody knew is entered; its dead letters come again."""
-    said = dict(context.command.arguments)
+    arguments = dict(context.command.arguments)
     profiles = context.hub.configuration.profiles.keys()
     result = _change(
-        context.hub, lambda c: register.adopt(c, said, context.now, profiles)
+        context.hub, lambda c: register.adopt(c, arguments, context.now, profiles)
     )
-    kept = dead_letters.of_device(context.hub.connection, said["device"])
+    kept = dead_letters.of_device(context.hub.connection, arguments["device"])
     result["replayed"] = replay_letters(context.hub, kept, context.now)
     result["kept"] = len(kept)
     return result

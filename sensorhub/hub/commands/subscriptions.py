@@ -1,4 +1,4 @@
-"""Acts about subscriptions: who is told."""
+"""Commands about subscriptions: who is notified."""
 
 import msgspec
 
@@ -10,11 +10,11 @@ from sensorhub.store.hot import outbox
 
 
 def subscribe(context: CommandContext) -> Result:
-    """A receiver is told from now on."""
-    said = context.command.arguments
-    choice = msgspec.convert(said["choice"], subscriptions.SubscriptionFilter)
+    """Notify a receiver from now on."""
+    arguments = context.command.arguments
+    choice = msgspec.convert(arguments["choice"], subscriptions.SubscriptionFilter)
     row = subscriptions.webhook(
-        said["id"], said["url"], choice, context.now, said["secret"]
+        arguments["id"], arguments["url"], choice, context.now, arguments["secret"]
     )
     context.change_set.writes.append(lambda c: subscriptions.add(c, row))
     context.change_set.after_commit.append(context.hub.reload_subscriptions)
@@ -24,7 +24,7 @@ def subscribe(context: CommandContext) -> Result:
 
 
 def unsubscribe(context: CommandContext) -> Result:
-    """A receiver is told no more; what waited for it is dropped."""
+    """Stop notifying a receiver; its waiting notifications are dropped."""
     id_ = context.command.arguments["id"]
     if subscriptions.get(context.hub.connection, id_) is None:
         raise CommandRefused(f"no such subscription: {id_!r}")

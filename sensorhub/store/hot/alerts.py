@@ -189,7 +189,7 @@ def worst_by_asset(connection: Connection) -> dict[int, int]:
 
 
 def load_untold(connection: Connection, since: int) -> list[Alert]:
-    """Load alerts resolved after `since` whose subscribers have not been told so."""
+    """Load alerts resolved after `since` whose subscribers were not notified of it."""
     rows = connection.execute(
         f"SELECT {_ALL} FROM alerts WHERE state = '{RESOLVED}'"
         " AND resolved_at > ? AND told NOT IN ('', 'resolved')",

@@ -15,7 +15,7 @@ class Downlink(NamedTuple):
     id: str
     device: int
     kind: str
-    said: dict[str, Any]
+    arguments: dict[str, Any]
     topic: str
     by: str
     asked_at: int
@@ -43,7 +43,7 @@ def add(connection: Connection, row: Downlink) -> None:
     """Insert a downlink; its outbox row sends it."""
     connection.execute(
         f"INSERT INTO downlinks ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-        (*row[:3], json.dumps(row.said), *row[4:]),
+        (*row[:3], json.dumps(row.arguments), *row[4:]),
     )
     connection.execute(
         "DELETE FROM downlinks WHERE asked_at < ?", (row.asked_at - KEPT_MS,)
