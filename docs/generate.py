@@ -1,7 +1,7 @@
-"""Write the pages of docs/ that come from the code: `make docs`.
+"""Write the pages of docs/ that are generated from the code (`make docs`).
 
-A page is a function of no arguments in PAGES; tests/unit/test_docs.py fails
-where a page on disk is not what its function gives.
+PAGES maps each file name to a function without arguments that returns its text.
+tests/unit/test_docs.py fails if a page on disk differs from that text.
 """
 
 import json
@@ -29,65 +29,66 @@ from sensorhub.standards.table import TRUST
 from sensorhub.standards.views import limits_rows, sensors_rows
 
 STANDARDS = """\
-Limits that rules refer to by name: `levels = [{ severity = "warning", standard =
-"gb-t-17217-1998/class-3/nh3" }]`; [rules](rules.md#limits-of-standards) says how.
-`sensorhub standards list`, `show LIMIT` and `judge LIMIT --profile PROFILE` show the
-same. Files in `config/standards/` add standards or replace one by its name; files in
-`config/sensors/` say what your sensors can tell apart.
+This page lists the limits of standards, which rules refer to by name, for example
+`levels = [{ severity = "warning", standard = "gb-t-17217-1998/class-3/nh3" }]`
+([limits in rules](rules.md#limits-of-standards)). The commands `sensorhub standards
+list`, `show LIMIT` and `judge LIMIT --profile PROFILE` show the same data. A file in
+`config/standards/` adds a standard or replaces the one of the same name. A file in
+`config/sensors/` gives the step and the zero error of your sensors.
 """
 
 FOLDER = Path(__file__).parent
 
 OUTCOMES = {
-    Outcome.STORED: "at least one new reading, or soundly decoded without one",
-    Outcome.DUPLICATE: "known already, or a retained copy",
-    Outcome.DEAD: "nothing usable; kept as a dead letter with a reason",
-    Outcome.EVENT: "join, ack, status or error; counted as event, not as uplink",
-    Outcome.REPLAY: "a dead letter replayed; has a counter of its own",
+    Outcome.STORED: "at least one new reading, or decoded correctly without any",
+    Outcome.DUPLICATE: "received before, or a retained copy",
+    Outcome.DEAD: "contains nothing usable; kept as a dead letter with a reason",
+    Outcome.EVENT: "join, ack, status or error; counted as an event, not as an uplink",
+    Outcome.REPLAY: "a dead letter that was replayed; counted separately",
 }
 QUALITIES = {
     Quality.OK: "trusted",
-    Quality.SUSPECT: "kept and evaluated, but trusted less; the reason says why",
-    Quality.REJECTED: "kept with its reason, never evaluated",
+    Quality.SUSPECT: "kept and evaluated, but less reliable; the reason says why",
+    Quality.REJECTED: "kept with its reason, not evaluated",
 }
 REASONS = {
     Reason.UNKNOWN_DEVICE: "dead letter: the device is not in the register",
-    Reason.UNKNOWN_TOPIC: "dead letter: the topic names no device",
-    Reason.BAD_ENVELOPE: "dead letter: not what the topic filter promises",
+    Reason.UNKNOWN_TOPIC: "dead letter: the topic contains no device",
+    Reason.BAD_ENVELOPE: "dead letter: not the envelope set for the topic filter",
     Reason.BAD_PAYLOAD: "dead letter: the decoder cannot read the bytes",
     Reason.NOTHING_USABLE: "dead letter: decoded, but no value could be kept",
     Reason.TOO_LARGE: "dead letter: larger than mqtt.max_payload_bytes",
-    Reason.INTERNAL_ERROR: "dead letter: a fault in sensorhub; an alert names it",
-    Reason.CODEC_ERROR: "dead letter: the payload codec refused the frame, or broke",
-    Reason.CODEC_LIMIT: "dead letter: the codec took too much time or memory",
-    Reason.CODEC_OFF: "dead letter: the codec is switched off",
+    Reason.INTERNAL_ERROR: "dead letter: an error in sensorhub; an alert reports it",
+    Reason.CODEC_ERROR: "dead letter: the payload codec reported an error or failed",
+    Reason.CODEC_LIMIT: "dead letter: the payload codec used too much time or memory",
+    Reason.CODEC_OFF: "dead letter: the payload codec is switched off",
     Reason.SAME_SEQ: "duplicate: same device, seq and content",
     Reason.SAME_BYTES: "duplicate: same bytes within the window",
     Reason.RETAINED: "duplicate: arrived with the retain flag",
     Reason.RANGE: "value: outside the catalogue's range",
-    Reason.NOT_A_NUMBER: "value: NaN, infinite or no number",
-    Reason.CLOCK: "value: the device's time cannot be right",
-    Reason.GEOMETRY: "value: a distance that the asset's geometry cannot place",
-    Reason.STUCK: "value: the sensor repeats itself longer than it ever does",
-    Reason.JUMP: "value: a leap that the next reading has yet to confirm",
-    Reason.BLIND_ZONE: "value: so near that the sensor tells no distances apart",
-    Reason.NO_ECHO: "value: the level is suddenly gone; the next reading tells",
-    Reason.OBSTRUCTED: "value: something stands before the sensor",
+    Reason.NOT_A_NUMBER: "value: NaN, infinite or not a number",
+    Reason.CLOCK: "value: the time given by the device is not plausible",
+    Reason.GEOMETRY: "value: a distance that does not fit the dimensions of the asset",
+    Reason.STUCK: "value: the sensor has repeated one value for longer than usual",
+    Reason.JUMP: "value: a jump that the next reading has not confirmed yet",
+    Reason.BLIND_ZONE: "value: so near that the sensor cannot distinguish distances",
+    Reason.NO_ECHO: "value: a sudden fall to the lowest level; the echo may be lost",
+    Reason.OBSTRUCTED: "value: an object in front of the sensor",
     Reason.LID_OPEN: "value: measured while the lid was open",
-    Reason.WARMING_UP: "value: the first day of a gas cell, or after a long silence",
-    Reason.SATURATED: "value: the end of the sensor's scale",
-    Reason.DRIFT: "value: the zero of the gas cell is wandering",
+    Reason.WARMING_UP: "value: the first day of a gas cell, or after a long gap",
+    Reason.SATURATED: "value: at the end of the sensor's range",
+    Reason.DRIFT: "value: the zero of the gas cell drifts",
 }
 SEVERITIES = {
-    Severity.DEVICE: "about the sensor; never mixes with the others",
-    Severity.WARNING: "plan it",
-    Severity.URGENT: "do it today",
-    Severity.DANGER: "to people, now; skips flap guard, grouping and inhibition",
+    Severity.DEVICE: "about the sensor; separate from the other severities",
+    Severity.WARNING: "plan the work",
+    Severity.URGENT: "do the work today",
+    Severity.DANGER: "danger to people now; no flap guard, grouping or inhibition",
 }
 
 
 def catalogue_page() -> str:
-    """Measurements, and the words for how things end."""
+    """Measurements, outcomes, qualities, reasons, severities and kinds."""
     measurements = [
         (
             m.no,
@@ -105,12 +106,12 @@ def catalogue_page() -> str:
         (
             f"{NOTE}\n# Catalogue\n",
             "## Measurements\n",
-            "A value outside its range is rejected with reason `range`. Numbers stand"
-            "\nin the journal and are never reused; they go up to 127.\n",
+            "A value outside its range is rejected with the reason `range`. The journal"
+            "\nstores the numbers, so they are never reused; the limit is 127.\n",
             table(("no", "name", "unit", "range", "kind", "decimals"), measurements),
             "## Outcomes of an uplink\n",
             "received = stored + duplicate + dead; events and replays are counted"
-            " apart.\n",
+            " separately.\n",
             table(("outcome", "meaning"), _words(Outcome, OUTCOMES)),
             "## Quality of a reading\n",
             table(("quality", "meaning"), _words(Quality, QUALITIES)),
@@ -130,14 +131,14 @@ def _words(members: Iterable[Any], meanings: dict[Any, str]) -> list[tuple[str, 
 
 
 def event_schema() -> str:
-    """JSON schema of the object that MQTT, webhooks and the stream carry."""
+    """JSON schema of the event that is sent by MQTT, webhooks and the stream."""
     schema = msgspec.json.schema(Event)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def standards_page() -> str:
-    """Limits of standards, and the sensors that are known."""
+    """Limits of standards, and the sensors with a known step or zero error."""
     known = built_in()
     limits = ("limit", "source", "value", "unit", "ppm at 25 °C", "mean over")
     sensors = ("profile", "measurement", "step", "zero error", "cannot judge", "source")

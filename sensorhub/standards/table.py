@@ -26,10 +26,10 @@ from sensorhub.standards.sensors import Sensor, add_sensors
 
 Trust = Literal["S", "P", "U", "?"]
 TRUST: dict[Trust, str] = {
-    "S": "the text of the standard, or an agency's table, was seen",
-    "P": "practice that a city or a vendor reports",
-    "U": "entered by the user from a copy of their own",
-    "?": "not verified: refused unless the rule gives the value",
+    "S": "the text of the standard, or a table of the agency, was read",
+    "P": "practice reported by a city or a vendor",
+    "U": "entered by the user from their own copy",
+    "?": "not verified: a rule may use it only if the rule gives the value",
 }
 UNIT_WORDS = {"mg/m3": "mg/m³"}
 AT_ONCE = "at once"
