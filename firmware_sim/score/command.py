@@ -14,6 +14,7 @@ from firmware_sim.score.hub_output import ScoredAlert, read_alerts
 from firmware_sim.score.oracle import by_due, by_horizon
 from firmware_sim.score.scorecard import score_all
 from firmware_sim.score.truth import MOST_H, GroundTruth, ScoreError, read_truth
+from firmware_sim.score.visit_oracle import by_habit, by_rounds, read_rounds
 
 
 def run(
@@ -26,7 +27,14 @@ def run(
     ] = None,
     horizon: Annotated[
         str | None,
-        typer.Option("--oracle", help="Score an oracle: horizon in hours, or due."),
+        typer.Option(
+            "--oracle",
+            help="Score an oracle: horizon in hours, due, rounds (with --rounds) or "
+            "habit.",
+        ),
+    ] = None,
+    rounds: Annotated[
+        Path | None, typer.Option(help="rounds.toml of the trace.")
     ] = None,
     warmup_days: Annotated[
         float, typer.Option(min=0, help="Days left out at the start.")
@@ -37,13 +45,15 @@ def run(
 ) -> None:
     """Score the alerts and estimates of a hub, or an oracle, against the labels."""
     if (alerts is None) == (horizon is None):
-        raise typer.BadParameter("give either --alerts FILE or --oracle HOURS|due")
+        raise typer.BadParameter("give either --alerts FILE or --oracle NAME")
     try:
         with Progress(console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("labels", total=3)
             truth = read_truth(labels)
             bar.update(task, description="alerts", advance=1)
-            spans = read_alerts(alerts) if alerts else _oracle(truth, horizon or "")
+            spans = (
+                read_alerts(alerts) if alerts else _oracle(truth, horizon or "", rounds)
+            )
             bar.update(task, description="scores", advance=1)
             scores = score_all(truth, spans, estimates, warmup_days)
         _print(scores, as_json)
@@ -52,12 +62,20 @@ def run(
         raise typer.Exit(2) from None
 
 
-def _oracle(truth: GroundTruth, horizon: str) -> list[ScoredAlert]:
-    if horizon == "due":
+def _oracle(truth: GroundTruth, name: str, rounds: Path | None) -> list[ScoredAlert]:
+    if name == "due":
         return by_due(truth)
-    if not (horizon.isdigit() and 1 <= int(horizon) <= MOST_H):
-        raise typer.BadParameter(f"--oracle: 1 to {MOST_H} hours, or due")
-    return by_horizon(truth, int(horizon))
+    if name == "habit":
+        return by_habit(truth)
+    if name == "rounds":
+        if rounds is None:
+            raise typer.BadParameter("--oracle rounds: give --rounds FILE")
+        return by_rounds(truth, read_rounds(rounds))
+    if not (name.isdigit() and 1 <= int(name) <= MOST_H):
+        raise typer.BadParameter(
+            f"--oracle: 1 to {MOST_H} hours, due, rounds, or habit"
+        )
+    return by_horizon(truth, int(name))
 
 
 def _print(scores: Numbers, as_json: bool) -> None:

@@ -12,6 +12,22 @@ from firmware_sim.score.truth import OPEN_END, ScoreError, lines, ms
 
 F64 = NDArray[np.float64]
 SCORED_KINDS = ("threshold", "forecast", None)  # None: the file does not say
+ALARMING = ("warning", "urgent", "danger")  # somebody is asked for out of turn
+UNSAID = "warning"  # severity of alerts in a file that does not say
+
+
+class SeverityChange(NamedTuple):
+    """From `at` (ms) on an alert has a severity."""
+
+    at: int
+    severity: str
+
+
+class ScoredAlarm(NamedTuple):
+    """A stretch of an alert at warning or above, ms."""
+
+    begin: int
+    end: int
 
 
 class ScoredAlert(NamedTuple):
@@ -24,6 +40,20 @@ class ScoredAlert(NamedTuple):
     measurement: str
     begin: int
     end: int
+    changes: tuple[SeverityChange, ...]  # in order of time; the first is at `begin`
+
+    def alarms(self) -> list[ScoredAlarm]:
+        """Return its alarms: each rise to warning or above begins one."""
+        found: list[ScoredAlarm] = []
+        ends = [*(change.at for change in self.changes[1:]), self.end]
+        for change, end in zip(self.changes, ends, strict=True):
+            if change.severity not in ALARMING:
+                continue
+            if found and found[-1].end == change.at:
+                found[-1] = found[-1]._replace(end=end)
+            else:
+                found.append(ScoredAlarm(change.at, end))
+        return found
 
 
 def read_alerts(path: Path) -> list[ScoredAlert]:
@@ -42,9 +72,14 @@ def read_alerts(path: Path) -> list[ScoredAlert]:
                     str(cause.get("measurement", "")),
                     at,
                     OPEN_END,
+                    (),
                 )
             if line["to"] == "resolved":
                 found[id_] = found[id_]._replace(end=at)
+            else:
+                change = SeverityChange(at, line.get("severity", UNSAID))
+                changes = (*found[id_].changes, change)
+                found[id_] = found[id_]._replace(changes=changes)
         except (KeyError, TypeError, ValueError) as error:
             raise ScoreError(f"{path}: a transition lacks {error}") from error
     return sorted(found.values(), key=lambda span: (span.begin, span.asset, span.rule))
@@ -66,6 +101,30 @@ def counted_alerts(
             own[-1] = own[-1]._replace(end=max(own[-1].end, span.end))
         else:
             own.append(span)
+    return found
+
+
+def counted_alarms(
+    spans: list[ScoredAlert], category: str
+) -> dict[str, list[ScoredAlarm]]:
+    """Return the alarms of a category by asset, of threshold and forecast rules.
+
+    An alarm that begins while another is open on the asset is part of that one.
+    """
+    every: dict[str, list[ScoredAlarm]] = defaultdict(list)
+    for span in spans:
+        if span.category == category and span.kind in SCORED_KINDS:
+            every[span.asset] += span.alarms()
+    return {asset: _joined(sorted(own)) for asset, own in every.items()}
+
+
+def _joined(alarms: list[ScoredAlarm]) -> list[ScoredAlarm]:
+    found = alarms[:1]
+    for alarm in alarms[1:]:
+        if alarm.begin < found[-1].end:
+            found[-1] = ScoredAlarm(found[-1].begin, max(found[-1].end, alarm.end))
+        else:
+            found.append(alarm)
     return found
 
 

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.score.hub_output import ScoredAlert
+from firmware_sim.score.hub_output import ScoredAlert, SeverityChange
 from firmware_sim.score.truth import FULL, HOUR_MS, OPEN_END, GroundTruth, TrueFill
 
 F64 = NDArray[np.float64]
@@ -38,10 +38,16 @@ def _oracle(
         times = fill.start + steps * fill.step_ms
         mean, spread = _expected(truth, asset, fill, times, horizon_h)
         raises = (mean - sure * spread >= FULL) | (level >= min(due, FULL))
-        emptied = np.array(sorted(at for at, _ in truth.emptied[asset]), np.int64)
-        cycle = np.searchsorted(emptied, times, "right")
-        found += _spans(asset, times, raises, cycle)
+        found += spans_of(asset, times, raises, fillings(truth, asset, times))
     return found
+
+
+def fillings(
+    truth: GroundTruth, asset: str, times: NDArray[np.int64]
+) -> NDArray[np.intp]:
+    """Return how often an asset was emptied before each time."""
+    emptied = np.array(sorted(at for at, _ in truth.emptied[asset]), np.int64)
+    return np.searchsorted(emptied, times, "right")
 
 
 def _expected(
@@ -61,10 +67,10 @@ def _expected(
         more = truth.rates[asset] / 24 * week[(local + ahead) % 168]
         level = level * keeps + more
         came += more
-    return level, np.sqrt(came * _dispersion(fill))
+    return level, np.sqrt(came * dispersion(fill))
 
 
-def _dispersion(fill: TrueFill) -> float:
+def dispersion(fill: TrueFill) -> float:
     """Return variance over mean of deposits, %, from the gains of the steps."""
     gain = fill.gain
     day = max(24 * HOUR_MS // fill.step_ms, 1)
@@ -74,7 +80,7 @@ def _dispersion(fill: TrueFill) -> float:
     return float((off**2).sum() / max(gain[:whole].sum(), 1e-9))
 
 
-def _spans(
+def spans_of(
     asset: str,
     times: NDArray[np.int64],
     raises: NDArray[np.bool_],
@@ -87,7 +93,8 @@ def _spans(
         begin = int(times[own[np.argmax(raises[own])]])
         last = own[-1] + 1
         end = int(times[last]) if last < len(times) else OPEN_END
+        alarm = (SeverityChange(begin, "warning"),)
         found.append(
-            ScoredAlert(asset, "oracle", "forecast", "collect", "", begin, end)
+            ScoredAlert(asset, "oracle", "forecast", "collect", "", begin, end, alarm)
         )
     return found

@@ -2,16 +2,19 @@
 
 from pathlib import Path
 
+from firmware_sim.score.alarms import score_alarms
 from firmware_sim.score.collect import Numbers, score_collection
 from firmware_sim.score.faults import score_faults
 from firmware_sim.score.forecasts import score_emptyings, score_forecasts
 from firmware_sim.score.gas import score_gas
 from firmware_sim.score.hub_output import (
     ScoredAlert,
+    counted_alarms,
     counted_alerts,
     read_alerts,
     read_estimates,
 )
+from firmware_sim.score.load import score_load
 from firmware_sim.score.truth import DAY_MS, GroundTruth, read_truth
 
 
@@ -35,6 +38,8 @@ def score_all(
     """Return scores by name of alerts and estimates; the first days are left out."""
     warm = truth.start + int(warmup_days * DAY_MS)
     scores = score_collection(truth, counted_alerts(spans, "collect"), warm)
+    scores |= score_alarms(truth, counted_alarms(spans, "collect"), warm)
+    scores |= score_load(truth, spans, warm)
     if estimates is not None:
         estimated = read_estimates(estimates)
         scores |= score_emptyings(truth, estimated, warm)

@@ -80,6 +80,14 @@ class TrueFill:
         return found
 
 
+class TruePlace(NamedTuple):
+    """Where an asset is, and the tags by which rounds name it."""
+
+    zone: str
+    gateway: str
+    tags: tuple[str, ...]
+
+
 class TrueEmptying(NamedTuple):
     """An emptying at `at` (ms), and the fill before it, %."""
 
@@ -115,6 +123,7 @@ class GroundTruth:
         default_factory=dict
     )  # profile by kind of asset, mean 1
     kinds: dict[str, str] = field(default_factory=dict)
+    places: dict[str, TruePlace] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)  # % on a mean day, gross
     fills: dict[str, TrueFill] = field(default_factory=dict)
     emptied: dict[str, list[TrueEmptying]] = field(
@@ -164,6 +173,9 @@ class _LabelReader:
     def asset(self, line: dict[str, Any]) -> None:
         self.settling[line["asset"]] = float(line.get("settling", 0.0))
         self.truth.kinds[line["asset"]] = line["kind"]
+        self.truth.places[line["asset"]] = TruePlace(
+            line.get("zone", ""), line.get("gateway", ""), tuple(line.get("tags", ()))
+        )
         self.truth.rates[line["asset"]] = float(line.get("rate", 0.0))
 
     def fill(self, line: dict[str, Any]) -> None:
