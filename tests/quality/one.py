@@ -14,7 +14,9 @@ from tests.support.integrity import STORED, End
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-ORACLES = ("due", "3", "6", "12", "24")
+ORACLES = ("due", "rounds", "habit", "3", "6", "12", "24")
+# whose share of told overflows (G18) is held against which oracle's
+HELD_AGAINST = {"hub": "oracle habit", "hub and rounds": "oracle rounds"}
 # %: what the naive rules raise at. A harsh sensor shows 66.7 % at most.
 NAIVE_AT = {"default": 80, "harsh": 65}
 HARSH_BOUND = 89  # % of P(due): the shipped 95 would tell too little there
@@ -107,9 +109,12 @@ def one(preset: str, seed: int, size: Size) -> dict[str, dict[str, Any]]:
             told = () if more is None else ("--estimates", estimates)
             found[who] = scores(folder, size, "--alerts", alerts, *told)
             if more is not None:
-                found[who] |= smell
+                found[who] = with_rooms(found[who], smell)
         for horizon in ORACLES:
-            found[f"oracle {horizon}"] = scores(folder, size, "--oracle", horizon)
+            words = ["--oracle", horizon, *rounds]
+            found[f"oracle {horizon}"] = scores(folder, size, *words)
+        for who, oracle in HELD_AGAINST.items():
+            found[who] |= beside_oracle(found[who], found[oracle])
         differ = integrity(folder)
         found["run"] = made | {"G16_lines_that_differ": differ}
         return found
@@ -124,7 +129,23 @@ def rooms(
     words = ("--fleet", folder / "fleet.csv", "--out", alerts, "--config", config)
     command("sensorhub", "backtest", folder / "uplinks.jsonl", *words)
     found = scores(folder, size, "--alerts", alerts)
-    return {k: v for k, v in found.items() if k.startswith(("G10", "G11_drift"))}
+    kept = ("G10", "G11_drift", "G19")
+    return {k: v for k, v in found.items() if k.startswith(kept)}
+
+
+def with_rooms(bins: dict[str, Any], toilets: dict[str, Any]) -> dict[str, Any]:
+    """Scores of both towns together: what is told an hour is added up."""
+    counted = {k for k in toilets if k.startswith("G19")}
+    together = {k: bins[k] + toilets[k] for k in counted}
+    hours = [together[f"G19_hour_{hour}"] for hour in range(24)]
+    together["G19_busiest"] = max(hours)
+    return bins | toilets | together
+
+
+def beside_oracle(hub: dict[str, Any], oracle: dict[str, Any]) -> dict[str, Any]:
+    """The overflows that a hub told in time, as a part of those an oracle did."""
+    told, most = hub["G18"], oracle["G18"]
+    return {"G18_of_oracle": told / most if most and told is not None else None}
 
 
 def integrity(folder: Path) -> int:

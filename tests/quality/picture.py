@@ -11,6 +11,7 @@ matplotlib.use("svg")
 from matplotlib import pyplot as plt
 
 Found = Mapping[str, Mapping[str, Any]]
+ORACLES = ("oracle due", "oracle 3", "oracle 6", "oracle 12", "oracle 24")
 POINTS = {"naive": "o", "median": "s", "hub": "D", "hub and rounds": "*"}
 
 
@@ -23,9 +24,14 @@ def draw(path: Path, found: Mapping[str, Sequence[Found]]) -> None:
     for field, (preset, runs) in zip(fields[0], found.items(), strict=True):
         for who, mark in POINTS.items():
             field.plot(*_place(runs, who), mark, label=who, markersize=8)
-        oracles = [who for who in runs[0] if who.startswith("oracle ")]
+        oracles = [who for who in runs[0] if who in ORACLES]
         line = sorted(_place(runs, who) for who in oracles)
-        field.plot(*zip(*line, strict=True), "-x", color="gray", label="oracle")
+        field.plot(
+            *([place[axis] for place in line] for axis in (0, 1)),
+            "-x",
+            color="gray",
+            label="oracle",
+        )
         field.set(title=preset, xlim=(0, 1), ylim=(0.4, 1.02))
         field.set_xlabel("overflows told 4 h before and more (G4)")
         field.grid(alpha=0.3)
@@ -50,7 +56,8 @@ def calibration(path: Path, found: Mapping[str, Sequence[Found]]) -> None:
             for i in range(10)
             if _known(runs, f"said_24h_{i}")
         ]
-        field.plot(*zip(*points, strict=True), "-o", label=preset)
+        across = [chance for chance, _ in points]
+        field.plot(across, [came for _, came in points], "-o", label=preset)
     field.set(xlabel="chance of full within 24 h, as said", ylabel="it came")
     field.grid(alpha=0.3)
     field.legend(fontsize=8)

@@ -41,6 +41,14 @@ ROWS = (
     Row("G4", "G4 alert 4 h before or earlier"),
     Row("G5", "G5 median lead, h", 1),
     Row("G9", "G9 NAB's score", 1),
+    Row("G17", "G17 alarms after which it was full before the next visit"),
+    Row("G17_already_full", "– alarms when it was full already, not judged"),
+    Row("G18", "G18 overflows with an alarm 2 h before or earlier"),
+    Row("G18_of_oracle", "– of the share of the oracle that knows as much"),
+    Row("G19_mean", "G19 alarms an hour, 1,000 bins and 100 toilets", 2),
+    Row("G19_busiest", "– in the busiest hour of the day", 2),
+    Row("G19_device", "device alerts an hour, an outage as one", 2),
+    Row("G19_device_each", "– each counted", 2),
     Row("alerts_per_bin_day", "alerts a bin and day"),
     Row("alerts_per_overflow", "alerts an overflow", 2),
     Row("median_fill_when_raised", "median true fill when raised, %", 1),
@@ -90,6 +98,11 @@ AT_LEAST: dict[str, dict[str, Goal]] = {
         "G3": Goal(0.97),
         "G4": Goal(0.69),
         "G5": Goal(6.7),
+        "G17": Goal(0.6, rounds=True),
+        "G18_of_oracle": Goal(0.8, rounds=True),
+        "G19_mean": most(3, rounds=True),
+        "G19_busiest": most(6, rounds=True),
+        "G19_device": most(0.5),
         "G6_precision": Goal(0.998, rounds=True),
         "G6_recall": Goal(0.991, rounds=True),
         "G7_median": most(2.9),
@@ -122,6 +135,15 @@ AT_LEAST: dict[str, dict[str, Goal]] = {
         "G10_false": most(0.013),
     },
 }
+# goals without rounds of scores that have another one with them
+WITHOUT_ROUNDS: dict[str, dict[str, Goal]] = {"default": {"G17": Goal(0.45)}}
+
+
+def goals(preset: str, score: str) -> list[Goal]:
+    """What a score has to reach."""
+    each = (AT_LEAST[preset], WITHOUT_ROUNDS.get(preset, {}))
+    return [known[score] for known in each if score in known]
+
 
 _HUMP = (
     "The waste under the beam is uneven by 5 cm (harsh: 8), and events are not known "
