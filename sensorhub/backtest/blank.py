@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sensorhub.fleet import FleetRows
-from sensorhub.store import database, register, rule_versions
+from sensorhub.store import database, migration, register, rule_versions
 from sensorhub.store.hot.transactions import transaction
 
 
@@ -16,7 +16,7 @@ def _empty() -> bytes:
     """An empty database of the current schema."""
     with TemporaryDirectory(prefix="sensorhub-") as name:
         folder = Path(name)
-        database.prepare(folder)
+        migration.prepare(folder)
         with closing(database.connect(folder)) as connection:
             database.drain_wal(connection)
         return (folder / database.FILE).read_bytes()

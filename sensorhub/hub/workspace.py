@@ -33,6 +33,7 @@ from sensorhub.store import (
     clock_settings,
     database,
     folder_lock,
+    migration,
     register,
     rule_versions,
 )
@@ -79,7 +80,7 @@ def prepare(
 
     Raises ConfigError where those are not sound: nothing is created half.
     """
-    database.prepare(workspace.data)
+    migration.prepare(workspace.data)
     connection = database.connect(workspace.data)
     try:
         if rule_versions.latest(connection)[0]:

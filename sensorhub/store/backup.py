@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sensorhub.errors import StoreError
-from sensorhub.store import Connection, DatabaseError, database, folder_lock, integrity
+from sensorhub.store import (
+    Connection,
+    DatabaseError,
+    database,
+    folder_lock,
+    integrity,
+    migration,
+)
+from sensorhub.store.durable_files import sync_folder
 from sensorhub.store.integrity import TableCheck
 
 SUM = ".sha256"  # of `sha256sum`
@@ -55,7 +63,7 @@ def backup(folder: Path, target: Path, *, force: bool = False) -> int:
     size = partial.stat().st_size
     _sum_file(target).write_text(f"{digest}  {target.name}\n", "utf-8")
     partial.replace(target)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
     return size
 
 
@@ -80,7 +88,7 @@ def restore(source: Path, folder: Path, *, force: bool = False) -> bool:
         _copy(source, new)
         aside = _set_aside(folder)
         new.replace(there)
-        _sync_folder(folder)
+        sync_folder(folder)
     return aside
 
 
@@ -109,7 +117,7 @@ def verify_folder(folder: Path) -> VerifyResult:
 def _verify(connection: Connection, faults: list[str], *, whole: bool) -> VerifyResult:
     counts: list[TableCheck] = []
     try:
-        if database.revision_of(connection) is None:
+        if migration.revision_of(connection) is None:
             return VerifyResult([], [*faults, "database: none of sensorhub's"])
         faults = faults + integrity.pages(connection, whole=whole)
         known = set(database.tables(connection))
@@ -162,11 +170,3 @@ def _set_aside(folder: Path) -> bool:
             old.replace(aside.with_name(aside.name + end))
         old.unlink(missing_ok=True)
     return found
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Open the database: pragmas, migration, the hub's lock on the data folder."""
+"""Open the database: connections, pragmas, what only SQLite knows."""
 
 import json
 import sqlite3
@@ -9,18 +9,15 @@ from typing import Any
 
 from sensorhub.errors import StoreError
 from sensorhub.store import Connection, DatabaseError
-from sensorhub.store.folder_lock import Locked, explain_folder_errors, locked
+from sensorhub.store.folder_lock import explain_folder_errors
 
 FILE = "sensorhub.db"
-REVISION = "0003"
-SCHEMA = Path(__file__).parent / "migrations" / "schema.sql"
 BUSY_MS = 10_000
-MIGRATE_WAIT_S = 10.0
 INCREMENTAL = 2  # what `PRAGMA auto_vacuum` answers
 
 
 @contextmanager
-def _explain_errors(folder: Path) -> Iterator[None]:
+def explain_errors(folder: Path) -> Iterator[None]:
     """Convert database errors to StoreError with advice."""
     path = folder / FILE
     try:
@@ -45,7 +42,7 @@ def connect(folder: Path, *, read_only: bool = False) -> Connection:
     """
     if read_only:
         return _connect(folder, read_only)
-    with _explain_errors(folder):
+    with explain_errors(folder):
         return _connect(folder, read_only)
 
 
@@ -79,115 +76,6 @@ def _set_pragmas(connection: Connection) -> None:
     connection.execute("PRAGMA journal_size_limit = 67108864")
     # the same pages change again and again: copied back in fewer, larger turns
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
-
-
-def revision_of(connection: Connection) -> str | None:
-    """The schema revision; None: the database is empty."""
-    try:
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.OperationalError as error:
-        if "no such table" in str(error):
-            return None
-        raise
-    return str(row[0]) if row else None
-
-
-def prepare(folder: Path) -> bool:
-    """Create or migrate the database in `folder`; True where it was created.
-
-    An older schema is copied aside first. Raises StoreError on a newer one, and where
-    folder or database cannot be used.
-    Safe to call from several processes at once.
-    """
-    with _explain_errors(folder):
-        return _prepare(folder)
-
-
-def _prepare(folder: Path) -> bool:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if (folder / FILE).exists() and _current(folder):
-        return False
-    with locked(folder, "migrate.lock", wait_s=30):
-        if (folder / FILE).exists() and _current(folder):
-            return False
-        with _alone(folder):
-            before = _copied_aside(folder)
-            if before is None:
-                _create(folder)
-            else:
-                migrate(folder)
-        return before is None
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the hub's lock: no hub may run while the schema changes."""
-    try:
-        with locked(folder, wait_s=MIGRATE_WAIT_S):
-            yield
-    except Locked:
-        raise Locked(
-            f"{folder / FILE} has an older schema, and a sensorhub uses it: stop that"
-            " one, then start this version; it migrates the database first"
-        ) from None
-
-
-def _copied_aside(folder: Path) -> str | None:
-    """The schema's revision, an older one copied first; None for a new database."""
-    connection = connect(folder)
-    try:
-        before = revision_of(connection)
-        if before is not None:
-            copy = folder / f"sensorhub-{before}.db"
-            copy.unlink(missing_ok=True)
-            connection.execute("VACUUM INTO ?", (str(copy),))
-            copy.chmod(0o600)
-        return before
-    finally:
-        connection.close()
-
-
-def _current(folder: Path) -> bool:
-    connection = connect(folder)
-    try:
-        found = revision_of(connection)
-    finally:
-        connection.close()
-    if found is not None and found > REVISION:
-        copy = folder / f"sensorhub-{REVISION}.db"
-        back = f", or put {copy.name} in its place" if copy.exists() else ""
-        raise StoreError(
-            f"{folder / FILE} has schema {found}, newer than this sensorhub knows"
-            f" ({REVISION}): install the newer version{back}"
-        )
-    return found == REVISION
-
-
-def _create(folder: Path) -> None:
-    """Make the newest schema in one step, in 5 ms; Alembic needs 0.1 to 0.5 s."""
-    connection = connect(folder)
-    try:
-        connection.executescript(f"BEGIN IMMEDIATE;\n{SCHEMA.read_text('utf-8')}COMMIT")
-    finally:
-        connection.close()
-
-
-def migrate(folder: Path) -> None:
-    """Apply the migrations that the database lacks; `prepare` says when to."""
-    # imported here: half of the start-up time, needed once in a database's life
-    from alembic import command
-    from alembic.config import Config
-    from sqlalchemy import create_engine, pool
-
-    engine = create_engine(
-        "sqlite://", creator=lambda: connect(folder), poolclass=pool.NullPool
-    )
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    engine.dispose()
 
 
 def may_pass(error: sqlite3.OperationalError) -> bool:

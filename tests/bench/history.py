@@ -21,11 +21,12 @@ from sensorhub.clock import HandClock
 from sensorhub.columns import Columns, Notes, pack
 from sensorhub.config.settings import HistorySettings
 from sensorhub.store import history_maker
-from sensorhub.store.database import FILE, connect, prepare
+from sensorhub.store.database import FILE, connect
 from sensorhub.store.history import read_asset
 from sensorhub.store.history_maker import HistoryMaker
 from sensorhub.store.hot import journal
 from sensorhub.store.jobs import HubAccess, WriteJob
+from sensorhub.store.migration import prepare
 
 DAY_MS = 86_400_000
 START = 20_700 * DAY_MS  # 2026-09-04

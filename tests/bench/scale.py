@@ -28,9 +28,10 @@ from sensorhub.config.settings import HistorySettings
 from sensorhub.store import compaction, downsampled, rollup_maker
 from sensorhub.store.backup import backup
 from sensorhub.store.chunks import WEEK_MS
-from sensorhub.store.database import FILE, connect, prepare
+from sensorhub.store.database import FILE, connect
 from sensorhub.store.history import TimeRange, asset_spans, read_asset
 from sensorhub.store.hot import journal
+from sensorhub.store.migration import prepare
 from sensorhub.store.readings import Readings
 from sensorhub.store.rollups import Bucket
 from tests.bench import beside_influx

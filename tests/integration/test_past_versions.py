@@ -13,7 +13,7 @@ from sensorhub.hub.hub import Hub
 from sensorhub.hub.session import Configuration
 from sensorhub.model import Message
 from sensorhub.registry.profiles import load_profiles
-from sensorhub.store import database
+from sensorhub.store import database, migration
 from tests.past.make import START, expected
 
 PAST = sorted((Path(__file__).parent.parent / "past").glob("*.db.gz"))
@@ -28,7 +28,7 @@ def test_starts_on_what_an_earlier_version_left(file: Path, tmp_path: Path) -> N
     (tmp_path / database.FILE).write_bytes(gzip.decompress(file.read_bytes()))
     kept = json.loads(file.with_name(file.name.replace(".db.gz", ".json")).read_text())
     clock = HandClock(START + 3 * 86_400_000)
-    database.prepare(tmp_path)
+    migration.prepare(tmp_path)
     configuration = Configuration(Settings(), load_profiles(None, DECODERS))
     hub = Hub(tmp_path, configuration, clock.now)
     shown = json.loads(json.dumps(expected(hub.connection)))

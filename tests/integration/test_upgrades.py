@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sensorhub.errors import StoreError
-from sensorhub.store import database, folder_lock
+from sensorhub.store import database, folder_lock, migration
 from tests.past.make import expected
 
 PAST = Path(__file__).parents[1] / "past"
@@ -33,7 +33,7 @@ def say_schema(folder: Path, revision: str) -> None:
 def schema(folder: Path) -> str | None:
     connection = database.connect(folder)
     try:
-        return database.revision_of(connection)
+        return migration.revision_of(connection)
     finally:
         connection.close()
 
@@ -43,35 +43,35 @@ def test_a_newer_schema_is_refused_and_left_alone(folder: Path) -> None:
     with pytest.raises(
         StoreError, match=r"9999, newer than.*install the newer version$"
     ):
-        database.prepare(folder)
+        migration.prepare(folder)
     assert schema(folder) == "9999"
     assert sorted(p.name for p in folder.glob("*.db")) == [database.FILE]
 
 
 def test_the_refusal_names_the_copy_to_go_back_to(folder: Path) -> None:
-    copy = folder / f"sensorhub-{database.REVISION}.db"
+    copy = folder / f"sensorhub-{migration.REVISION}.db"
     shutil.copy(folder / database.FILE, copy)
     say_schema(folder, "9999")
     with pytest.raises(StoreError, match=f"or put {copy.name} in its place"):
-        database.prepare(folder)
+        migration.prepare(folder)
     copy.replace(folder / database.FILE)
-    database.prepare(folder)
+    migration.prepare(folder)
 
 
 def test_an_older_schema_is_not_changed_beneath_a_running_hub(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     say_schema(folder, "0000")
-    monkeypatch.setattr(database, "MIGRATE_WAIT_S", 0.2)
+    monkeypatch.setattr(migration, "MIGRATE_WAIT_S", 0.2)
     with (
         folder_lock.locked(folder),
         pytest.raises(StoreError, match="stop that one, then start this version"),
     ):
-        database.prepare(folder)
+        migration.prepare(folder)
     assert schema(folder) == "0000"
 
 
-@pytest.mark.skipif(database.REVISION == OLD, reason="no later schema yet")
+@pytest.mark.skipif(migration.REVISION == OLD, reason="no later schema yet")
 def test_an_upgrade_waits_for_a_hub_that_is_ending(folder: Path) -> None:
     ended = threading.Event()
 
@@ -85,16 +85,16 @@ def test_an_upgrade_waits_for_a_hub_that_is_ending(folder: Path) -> None:
     hub.start()
     assert up.wait(10)
     threading.Timer(0.3, ended.set).start()
-    database.prepare(folder)
+    migration.prepare(folder)
     hub.join()
-    assert schema(folder) == database.REVISION
+    assert schema(folder) == migration.REVISION
 
 
-@pytest.mark.skipif(database.REVISION == OLD, reason="no later schema yet")
+@pytest.mark.skipif(migration.REVISION == OLD, reason="no later schema yet")
 def test_the_copy_made_before_a_migration_is_the_way_back(folder: Path) -> None:
     kept = json.loads((PAST / "0.1.0.json").read_text("utf-8"))
-    database.prepare(folder)
-    assert schema(folder) == database.REVISION
+    migration.prepare(folder)
+    assert schema(folder) == migration.REVISION
     for path in folder.glob(f"{database.FILE}*"):
         path.unlink()
     (folder / f"sensorhub-{OLD}.db").replace(folder / database.FILE)

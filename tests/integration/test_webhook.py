@@ -23,7 +23,7 @@ from sensorhub.notify.probe import probe
 from sensorhub.notify.relay import Relay, Transports
 from sensorhub.notify.webhook import Webhook
 from sensorhub.notify.workers import Workers
-from sensorhub.store import database, subscriptions
+from sensorhub.store import database, migration, subscriptions
 from sensorhub.store.hot import outbox
 from sensorhub.store.hot.outbox import OutboxRow
 from sensorhub.store.subscriptions import SubscriptionFilter
@@ -319,7 +319,7 @@ def received_ids(receiver: Receiver) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    database.prepare(tmp_path)
+    migration.prepare(tmp_path)
     return tmp_path
 
 

@@ -32,6 +32,7 @@ def of(file: str, old: str, new: str, *tests: str) -> Mutant:
     return Mutant(f"sensorhub/{file}", old, new, tests)
 
 
+KILLED_MIGRATING = "killed_while_migrating.py::test_"
 RETAINED = "a_retained_message_of_a_network_server_is_a_duplicate_too"
 WINDOW_16 = (
     "pipeline.py::test_a_devices_own_window_holds_16_when_the_large_one_has_passed"
@@ -334,6 +335,18 @@ BOUNDS = (
         "LONGEST_RETRY_AFTER_S = 86_400.0",
         "LONGEST_RETRY_AFTER_S = 90_000.0",
         "relay.py::test_retries_spread_and_heed_retry_after_up_to_a_day",
+    ),
+    of(
+        "store/migration.py",
+        'event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))',
+        "pass",
+        f"{KILLED_MIGRATING}an_older_folder_starts_after_a_kill_at_any_step",
+    ),
+    of(
+        "store/migration.py",
+        "while name.exists():",
+        "while False:",
+        f"{KILLED_MIGRATING}a_copy_of_an_earlier_migration_is_not_replaced",
     ),
     of(
         "store/disk_space.py",

@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sensorhub.store import database
+from sensorhub.store import database, migration
 
 HEAD = """\
 -- What all migrations make of an empty database, in one step: written by `make schema`
@@ -23,7 +23,7 @@ def rows(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
 
 def migrated(folder: Path) -> sqlite3.Connection:
     """A database that went through every migration."""
-    database.migrate(folder)
+    migration.migrate(folder)
     return database.connect(folder)
 
 
@@ -33,9 +33,9 @@ def written() -> str:
         connection = migrated(Path(folder))
         statements = [f"{sql};\n" for *_, sql in rows(connection)]
         connection.close()
-    mark = f"INSERT INTO alembic_version VALUES ('{database.REVISION}');\n"
+    mark = f"INSERT INTO alembic_version VALUES ('{migration.REVISION}');\n"
     return "".join((HEAD, *statements, mark))
 
 
 if __name__ == "__main__":
-    database.SCHEMA.write_text(written(), "utf-8")
+    migration.SCHEMA.write_text(written(), "utf-8")

@@ -24,7 +24,7 @@ from sensorhub.model import Message
 from sensorhub.notify.subscription_filter import wants
 from sensorhub.registry.profiles import Profile, load_profiles
 from sensorhub.rules.schema import Rulebook, RuleSettings
-from sensorhub.store import database, register, rule_versions
+from sensorhub.store import database, migration, register, rule_versions
 from sensorhub.store.hot import commands, counters
 from sensorhub.store.hot.changeset import ChangeSet
 from sensorhub.views.listings import alerts_view, readings_view
@@ -91,7 +91,7 @@ def profiles() -> dict[str, Profile]:
 @cache
 def _empty_database() -> Path:
     folder = Path(mkdtemp())
-    database.prepare(folder)
+    migration.prepare(folder)
     with closing(database.connect(folder)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return folder / database.FILE

@@ -11,7 +11,7 @@ import pytest
 
 from sensorhub.errors import StoreError
 from sensorhub.model import Outcome
-from sensorhub.store import backup, database, folder_lock, history_maker, segments
+from sensorhub.store import backup, folder_lock, history_maker, migration, segments
 from sensorhub.store.history import EVER, DeviceSpan
 from sensorhub.store.hot import journal
 from tests.support.archive import Hub, columns_of
@@ -27,7 +27,7 @@ TABLES = (
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
-    database.prepare(folder)
+    migration.prepare(folder)
     return folder
 
 

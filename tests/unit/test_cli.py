@@ -13,7 +13,7 @@ from sensorhub.cli.tables import widths
 from sensorhub.clock import Clock
 from sensorhub.config.settings import Settings
 from sensorhub.hub.workspace import clock_beside, hub_clock
-from sensorhub.store import database
+from sensorhub.store import database, migration
 from sensorhub.store.hot import counters
 from tests.support.calls import Run
 from tests.support.opened import close_later
@@ -98,7 +98,7 @@ def test_hex_may_have_spaces_and_the_port_is_the_makers(run: Run) -> None:
 
 
 def connected(folder: Path) -> sqlite3.Connection:
-    database.prepare(folder)
+    migration.prepare(folder)
     return close_later(database.connect(folder))
 
 

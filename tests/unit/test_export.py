@@ -16,8 +16,8 @@ from sensorhub.export import files, tables
 from sensorhub.export.files import Format, writer
 from sensorhub.model import BY_NAME, Outcome
 from sensorhub.store import device_scan, history_maker, segments
-from sensorhub.store.database import prepare
 from sensorhub.store.history import EVER, DeviceSpan, read
+from sensorhub.store.migration import prepare
 from sensorhub.store.rollups import Bucket
 from tests.support.archive import START, Hub, columns_of
 

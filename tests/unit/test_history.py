@@ -29,10 +29,11 @@ from sensorhub.store import (
     segments,
     slices,
 )
-from sensorhub.store.database import FILE, connect, prepare
+from sensorhub.store.database import FILE, connect
 from sensorhub.store.history import DeviceSpan, read
 from sensorhub.store.hot import counters, journal
 from sensorhub.store.jobs import LostJobError
+from sensorhub.store.migration import prepare
 from sensorhub.store.readings import in_order
 from sensorhub.store.uplink_columns import stored_columns
 from tests.support.archive import START, CrashError, Hub, columns_of, rows_of

@@ -20,10 +20,10 @@ from sensorhub.store import (
     segment_writer,
     segments,
 )
-from sensorhub.store.database import prepare
 from sensorhub.store.history import DeviceSpan, read, read_asset
 from sensorhub.store.history_maker import HistoryMaker
 from sensorhub.store.jobs import HubAccess, LostJobError, WriteJob
+from sensorhub.store.migration import prepare
 from tests.support.archive import START, Hub, columns_of, rows_of
 
 FOREVER = (0, START * 2)

@@ -9,7 +9,7 @@ import pytest
 
 from sensorhub.errors import ConfigError
 from sensorhub.fleet import Plan
-from sensorhub.store import database, register
+from sensorhub.store import database, migration, register
 from tests.support.fleet_files import HEADER, NOW, PROFILES, mountings, rows_of
 
 BIN = "east,park,bin-1,bin,31.2,121.5,240,1200,150,dev-1,native"
@@ -18,7 +18,7 @@ TWO = f"{HEADER},tags\n{BIN},daily street\n" + BIN.replace("-1", "-2") + ",\n"
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    database.prepare(tmp_path)
+    migration.prepare(tmp_path)
     opened = database.connect(tmp_path)
     yield opened
     opened.close()

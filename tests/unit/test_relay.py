@@ -11,7 +11,7 @@ from sensorhub.notify.mqtt import OutgoingMessage
 from sensorhub.notify.notification import Notification
 from sensorhub.notify.relay import HubCallbacks, Relay, Transports
 from sensorhub.notify.schedule import DELAYS_S, retry_at
-from sensorhub.store import database, subscriptions
+from sensorhub.store import database, migration, subscriptions
 from sensorhub.store.hot import outbox
 from sensorhub.store.hot.outbox import OutboxRow
 from sensorhub.store.subscriptions import SubscriptionFilter
@@ -131,7 +131,7 @@ class House:
 @pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("empty")
-    database.prepare(folder)
+    migration.prepare(folder)
     connection = database.connect(folder)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()

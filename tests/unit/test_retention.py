@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from sensorhub.config.keeping import RetentionSettings
 from sensorhub.model import Outcome
 from sensorhub.store import downsampled, history_maker, retention, rollup_maker
-from sensorhub.store.database import prepare
 from sensorhub.store.history import EVER, DeviceSpan, TimeRange, read
 from sensorhub.store.hot.counters import kept_from
+from sensorhub.store.migration import prepare
 from sensorhub.store.rollup_blocks import BLOCK_MS, begin_of
 from sensorhub.store.rollups import Bucket
 from tests.support.archive import EVER_KEPT, START, Hub, columns_of

@@ -21,10 +21,11 @@ from sensorhub.store import (
     rollup_blocks,
     segments,
 )
-from sensorhub.store.database import FILE, connect, prepare
+from sensorhub.store.database import FILE, connect
 from sensorhub.store.history import DeviceSpan, TimeRange
 from sensorhub.store.history import read as read_raw
 from sensorhub.store.hot.counters import KEPT_FROM, set_meta
+from sensorhub.store.migration import prepare
 from sensorhub.store.readings import in_order, join
 from sensorhub.store.rollups import Bucket, Rollups, combine, summarize
 from sensorhub.store.uplink_columns import stored_columns

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sensorhub.store import database
+from sensorhub.store import database, migration
 from tests.support.schema import migrated, rows, written
 
 PRAGMAS = ("auto_vacuum", "journal_mode", "page_size", "encoding", "user_version")
@@ -11,7 +11,7 @@ PRAGMAS = ("auto_vacuum", "journal_mode", "page_size", "encoding", "user_version
 def test_a_new_database_is_what_the_migrations_make(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     old.mkdir()
-    database.prepare(new)
+    migration.prepare(new)
     one, two = migrated(old), database.connect(new)
     found = rows(two)
     assert len(found) > 20
@@ -19,11 +19,13 @@ def test_a_new_database_is_what_the_migrations_make(tmp_path: Path) -> None:
     for pragma in PRAGMAS:
         said = [c.execute(f"PRAGMA {pragma}").fetchone() for c in (one, two)]
         assert said[0] == said[1], pragma
-    assert database.revision_of(two) == database.revision_of(one) == database.REVISION
+    assert (
+        migration.revision_of(two) == migration.revision_of(one) == migration.REVISION
+    )
     one.close()
     two.close()
 
 
 def test_the_schema_is_written_down_as_it_is() -> None:
     """Where this fails: `make schema`."""
-    assert database.SCHEMA.read_text("utf-8") == written()
+    assert migration.SCHEMA.read_text("utf-8") == written()

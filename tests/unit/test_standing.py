@@ -9,7 +9,7 @@ import pytest
 
 from sensorhub.cli.main import main
 from sensorhub.model import CODES, NEVER
-from sensorhub.store import database, register_arrays
+from sensorhub.store import database, migration, register_arrays
 from sensorhub.views.asset_states import AssetStateReader, Newest
 from tests.support.happenings import FLEET, RULES, START, World, do, native
 from tests.support.stories import Story
@@ -31,7 +31,7 @@ def test_an_observer_sees_what_the_hub_knows(tmp_path: Path, seed: int) -> None:
 
 
 def test_the_register_comes_as_columns(tmp_path: Path) -> None:
-    database.prepare(tmp_path)
+    migration.prepare(tmp_path)
     connection = database.connect(tmp_path)
     assert [len(column) for column in register_arrays.assets(connection)] == [0] * 3
     assert register_arrays.mountings(connection, NEVER).shape == (0, 4)
