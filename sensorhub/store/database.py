@@ -13,6 +13,7 @@ from sensorhub.store.folder_lock import explain_folder_errors
 
 FILE = "sensorhub.db"
 BUSY_MS = 10_000
+BEGIN = "BEGIN IMMEDIATE"  # no other writer comes between reading and writing
 INCREMENTAL = 2  # what `PRAGMA auto_vacuum` answers
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sensorhub.errors import StoreError
 from sensorhub.store import Connection, OperationalError
-from sensorhub.store.database import FILE, connect, copy_into, explain_errors
+from sensorhub.store.database import BEGIN, FILE, connect, copy_into, explain_errors
 from sensorhub.store.durable_files import sync_file, sync_folder
 from sensorhub.store.folder_lock import Locked, locked
 
@@ -138,7 +138,7 @@ def _create(folder: Path) -> None:
     """Make the newest schema in one step, in 5 ms; Alembic needs 0.1 to 0.5 s."""
     connection = connect(folder)
     try:
-        connection.executescript(f"BEGIN IMMEDIATE;\n{SCHEMA.read_text('utf-8')}COMMIT")
+        connection.executescript(f"{BEGIN};\n{SCHEMA.read_text('utf-8')}COMMIT")
     finally:
         connection.close()
 
@@ -157,7 +157,7 @@ def migrate(folder: Path, revision: str = "head") -> None:
         "sqlite://", creator=lambda: connect(folder), poolclass=pool.NullPool
     )
     # SQLAlchemy leaves it to the driver, which begins none by itself
-    event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(engine, "begin", lambda c: c.exec_driver_sql(BEGIN))
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:

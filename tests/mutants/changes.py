@@ -338,7 +338,7 @@ BOUNDS = (
     ),
     of(
         "store/migration.py",
-        'event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))',
+        'event.listen(engine, "begin", lambda c: c.exec_driver_sql(BEGIN))',
         "pass",
         f"{KILLED_MIGRATING}an_older_folder_starts_after_a_kill_at_any_step",
     ),

@@ -7,7 +7,6 @@ import gzip
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -38,14 +37,12 @@ def contents(file: Path) -> tuple[str | None, dict[str, int], list[str]]:
         return migration.revision_of(connection), counts, faults
 
 
-def killed_at_each_step(folder: Path) -> Iterator[Path]:
+def killed_at_each_step(folder: Path) -> list[Path]:
     """The copies of a folder, each left behind at another step."""
     line = [sys.executable, "-m", "tests.support.dying", str(folder)]
     ran = subprocess.run(line, cwd=ROOT, check=True, capture_output=True, text=True)
     steps = int(ran.stdout)
-    assert steps > 10
-    for number in range(1, steps + 1):
-        yield folder.with_name(f"{folder.name}-{number}")
+    return [folder.with_name(f"{folder.name}-{n}") for n in range(1, steps + 1)]
 
 
 def schema(folder: Path) -> list[tuple[str, ...]]:
@@ -64,7 +61,9 @@ def test_a_new_folder_starts_after_a_kill_at_any_step(
     tmp_path: Path, newest: list[tuple[str, ...]]
 ) -> None:
     (tmp_path / "data").mkdir()
-    for folder in killed_at_each_step(tmp_path / "data"):
+    left = killed_at_each_step(tmp_path / "data")
+    assert len(left) > 10
+    for folder in left:
         migration.prepare(folder)
         assert schema(folder) == newest, folder.name
         assert not list(folder.glob("sensorhub-*")), folder.name
@@ -81,7 +80,9 @@ def test_an_older_folder_starts_after_a_kill_at_any_step(
     before = contents(old / database.FILE)
     assert before[0] == revision
     assert before[1]["journal"] > 0
-    for folder in killed_at_each_step(old):
+    left = killed_at_each_step(old)
+    assert len(left) > 10
+    for folder in left:
         migration.prepare(folder)
         after = contents(folder / database.FILE)
         assert (after[0], after[2]) == (migration.REVISION, [])
