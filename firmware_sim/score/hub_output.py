@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,9 @@ class ScoredAlert(NamedTuple):
         return found
 
 
+Span = TypeVar("Span", ScoredAlert, ScoredAlarm)
+
+
 def read_alerts(path: Path) -> list[ScoredAlert]:
     """Read transitions, one JSON object per line. Raises ScoreError."""
     found: dict[str, ScoredAlert] = {}
@@ -92,16 +95,7 @@ def counted_alerts(
 
     An alert that begins while another is open on the asset is part of that one.
     """
-    found: dict[str, list[ScoredAlert]] = defaultdict(list)
-    for span in spans:
-        if span.category != category or span.kind not in SCORED_KINDS:
-            continue
-        own = found[span.asset]
-        if own and span.begin < own[-1].end:
-            own[-1] = own[-1]._replace(end=max(own[-1].end, span.end))
-        else:
-            own.append(span)
-    return found
+    return {asset: _joined(own) for asset, own in _by_asset(spans, category).items()}
 
 
 def counted_alarms(
@@ -111,20 +105,28 @@ def counted_alarms(
 
     An alarm that begins while another is open on the asset is part of that one.
     """
-    every: dict[str, list[ScoredAlarm]] = defaultdict(list)
+    return {
+        asset: _joined(sorted(alarm for span in own for alarm in span.alarms()))
+        for asset, own in _by_asset(spans, category).items()
+    }
+
+
+def _by_asset(spans: list[ScoredAlert], category: str) -> dict[str, list[ScoredAlert]]:
+    found: dict[str, list[ScoredAlert]] = defaultdict(list)
     for span in spans:
         if span.category == category and span.kind in SCORED_KINDS:
-            every[span.asset] += span.alarms()
-    return {asset: _joined(sorted(own)) for asset, own in every.items()}
+            found[span.asset].append(span)
+    return found
 
 
-def _joined(alarms: list[ScoredAlarm]) -> list[ScoredAlarm]:
-    found = alarms[:1]
-    for alarm in alarms[1:]:
-        if alarm.begin < found[-1].end:
-            found[-1] = ScoredAlarm(found[-1].begin, max(found[-1].end, alarm.end))
+def _joined(spans: list[Span]) -> list[Span]:
+    """Join what overlaps; `spans` are in the order in which they begin."""
+    found = spans[:1]
+    for span in spans[1:]:
+        if span.begin < found[-1].end:
+            found[-1] = found[-1]._replace(end=max(found[-1].end, span.end))
         else:
-            found.append(alarm)
+            found.append(span)
     return found
 
 

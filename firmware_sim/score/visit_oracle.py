@@ -23,11 +23,11 @@ from firmware_sim.score.truth import (
     ScoreError,
     TrueFill,
 )
+from firmware_sim.town.roster import WEEKDAYS
 
 F64 = NDArray[np.float64]
 ODDS = 0.3
 WEEK_H = 168
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 THURSDAY_H = 72  # 1970-01-01 was a Thursday; hours from Monday
 _Z = np.linspace(-6, 6, 1201)
 _BELOW = np.array([NormalDist().cdf(z) for z in _Z.tolist()])
