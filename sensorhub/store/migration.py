@@ -41,26 +41,19 @@ def prepare(folder: Path) -> bool:
 
 def _prepare(folder: Path) -> bool:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if _prepared(folder):
+    if _current(folder) and not _unnamed(folder):
         return False
     with locked(folder, "migrate.lock", wait_s=30):
-        if _prepared(folder):
-            return False
-        with _alone(folder):
-            if (folder / FILE).exists() and _current(folder):
-                _name_copies(folder)  # killed after the migration was committed
-                return False
-            before = _copied_aside(folder)
-            if before is None:
-                _create(folder)
-            else:
-                migrate(folder)
-                _name_copies(folder)
-        return before is None
-
-
-def _prepared(folder: Path) -> bool:
-    return (folder / FILE).exists() and _current(folder) and not _unnamed(folder)
+        created = False
+        if not _current(folder):
+            with _alone(folder):
+                created = _copied_aside(folder) is None
+                if created:
+                    _create(folder)
+                else:
+                    migrate(folder)
+        _name_copies(folder)
+        return created
 
 
 def _unnamed(folder: Path) -> list[Path]:
@@ -81,7 +74,7 @@ def _name_copies(folder: Path) -> None:
             number += 1
             name = part.with_name(f"{part.name.removesuffix(f'.db{PART}')}-{number}.db")
         part.rename(name)
-    sync_folder(folder)
+        sync_folder(folder)
 
 
 @contextmanager
@@ -119,6 +112,8 @@ def _copied_aside(folder: Path) -> str | None:
 
 
 def _current(folder: Path) -> bool:
+    if not (folder / FILE).exists():
+        return False
     connection = connect(folder)
     try:
         found = revision_of(connection)
