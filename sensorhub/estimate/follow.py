@@ -18,7 +18,6 @@ from sensorhub.model import NEVER
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-HORIZON_H = 24.0
 ROUND_H = 0.5  # a round comes at most so much before or after its time
 
 
@@ -131,7 +130,7 @@ def _when(
     hours = (at - t["at"]) / HOUR_MS
     good_hours = (at - t["good_at"]) / HOUR_MS
     wait = until_visit(models.plans, models.usage.crews, groups, local)
-    spans = np.full(len(at), HORIZON_H), np.minimum(wait, forecast.SOON_H), wait
+    spans = forecast.horizon_hours(wait)
     times = (
         local,
         local - hours,

@@ -20,7 +20,7 @@ F64 = NDArray[np.float64]
 DUE = 70.0  # %
 FULL = 100.0
 LOW, RAMP = 40.0, 2.0  # %: a fill below LOW is low; width of the transition
-SOON_H = 2.0
+HORIZON_H, SOON_H = 24.0, 2.0
 FADES = 0.02  # decay of the weight of a stuck sensor, per hour
 FARTHEST_H = 168.0
 
@@ -57,6 +57,11 @@ class ForecastHorizon(NamedTuple):
     def on_one_day(self, which: NDArray[np.bool_]) -> "ForecastHorizon":
         """The horizon in unwarped days for the devices in `which`."""
         return ForecastHorizon(self.hours, np.where(which, self.hours / 24, self.days))
+
+
+def horizon_hours(wait: F64) -> tuple[F64, F64, F64]:
+    """Hours to the ends of `ForecastHorizons`; `wait`: until somebody comes."""
+    return np.full(len(wait), HORIZON_H), np.minimum(wait, SOON_H), wait
 
 
 class ForecastHorizons(NamedTuple):

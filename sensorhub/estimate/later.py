@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from sensorhub.estimate import fill, forecast, habit, record
 from sensorhub.estimate.fill import SPEC, ElapsedTime, FilterState, Flags
-from sensorhub.estimate.follow import HORIZON_H, SharedModels
+from sensorhub.estimate.follow import SharedModels
 from sensorhub.estimate.forecast import (
+    HORIZON_H,
     Chances,
     FillDistribution,
     ForecastHorizon,
@@ -122,8 +123,9 @@ def project_fill(
     days_in = _days_in(models, people, local, seen.persistence)
     groups = CrewGroups(models.plan_of[row], people)
     wait = until_visit(models.plans, models.usage.crews, groups, local)
-    spans = np.full(len(row), HORIZON_H), np.minimum(wait, forecast.SOON_H), wait
-    to = ForecastHorizons(*(ForecastHorizon(hours, days_in(hours)) for hours in spans))
+    to = ForecastHorizons(
+        *(ForecastHorizon(h, days_in(h)) for h in forecast.horizon_hours(wait))
+    )
     growth, sure = record.growth(t, seen.persistence), np.ones(len(row))
     return ProjectedFill(
         *seen,

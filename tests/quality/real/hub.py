@@ -20,8 +20,8 @@ from firmware_sim.clock import parse_time
 from sensorhub.backtest.run import BacktestTask, backtest
 from sensorhub.backtest.virtual import LoadedConfig
 from sensorhub.estimate import record
-from sensorhub.estimate.follow import HORIZON_H, LevelFindings
-from sensorhub.estimate.forecast import FillDistribution, full_in
+from sensorhub.estimate.follow import LevelFindings
+from sensorhub.estimate.forecast import HORIZON_H, FillDistribution, full_in
 from sensorhub.estimate.law import Law
 from sensorhub.estimate.usage import TimeZone, UsageProfiles, local_hours
 from sensorhub.fleet import read_fleet
